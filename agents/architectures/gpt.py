@@ -1,0 +1,52 @@
+"""The default agent: positions as a sum of learned vectors, one for each axis of the world.
+
+A cell is named by its part, row and column, so what is learned about a row holds in every
+part from the start. LayerNorm before every layer and at the end (PyTorch fuses it on a CPU, and
+not RMSNorm), ReLU, no biases, untied output.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor, nn
+
+from agents.config import ModelConfig
+from agents.model import AgentModel, architectures, make_blocks
+from world import World
+
+
+@architectures.register("gpt")
+class GPT(AgentModel):
+    """Factored positions, pre-norm, final norm, untied output."""
+
+    coordinates: Tensor
+
+    def __init__(self, config: ModelConfig, world: World) -> None:
+        super().__init__(config, world)
+        d = config.d_model
+        self.embed = nn.Embedding(world.vocab_size, d)
+        self.pos_embed = nn.ModuleList(nn.Embedding(axis.size, d) for axis in world.axes)
+        self.register_buffer("coordinates", torch.from_numpy(world.coordinates), persistent=False)
+        self.blocks = make_blocks(config, bias=False, norm=functools.partial(nn.LayerNorm, bias=False))
+        self.ln_final = nn.LayerNorm(d, bias=False)
+        self.unembed = nn.Linear(d, world.vocab_size, bias=False)
+        self._init_weights()
+
+    def _init_weights(self) -> None:
+        """Small embeddings; layers that write to the residual stream start near zero."""
+        for module in self.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=0.5)
+        depth = (2 * self.n_layers) ** -0.5
+        for block in self.blocks:
+            for linear in (block.attn.out, block.mlp.down):
+                linear.weight.data.mul_(depth)
+
+    def position_table(self) -> Tensor:
+        vectors = [table(self.coordinates[:, i]) for i, table in enumerate(self.pos_embed)]
+        return torch.stack(vectors).sum(0)
+
+    def embed_tokens(self, inputs: Tensor) -> Tensor:
+        return self.embed(inputs)

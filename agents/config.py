@@ -1,0 +1,91 @@
+"""What an agent is and how it learns, as typed options (exposed on the command line as they are)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The size and kind of every agent's network."""
+
+    architecture: str = "gpt"
+    """Registered architecture: "gpt" (the best measured) or "culture_gpt" (the source's)."""
+    d_model: int = 128
+    """Width of the residual stream."""
+    n_layers: int = 4
+    """Number of blocks."""
+    n_heads: int = 2
+    """Attention heads per block; must divide d_model."""
+    d_mlp: int = 512
+    """Hidden width of each MLP."""
+    dropout: float = 0.0
+    """Dropout rate while training, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        for field in ("d_model", "n_layers", "n_heads", "d_mlp"):
+            if getattr(self, field) < 1:
+                raise UserError(f"model.{field} must be at least 1, got {getattr(self, field)}")
+        if self.d_model % self.n_heads:
+            raise UserError(
+                f"model.d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})"
+            )
+        if not 0.0 <= self.dropout < 1.0:
+            raise UserError(f"model.dropout must be in [0, 1), got {self.dropout}")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How an agent learns, until it answers ``target`` of unseen quizzes exactly."""
+
+    target: float = 0.95
+    """Share of unseen quizzes that must be answered exactly, every cell."""
+    test_quizzes: int = 2000
+    """Unseen quizzes on which the target is decided."""
+    epoch_quizzes: int = 4000
+    """Quizzes between two evaluations (and checkpoints)."""
+    max_quizzes: int = 400_000
+    """Budget of one agent before the first culture round, in quizzes."""
+    batch_size: int = 32
+    """Quizzes in one optimiser step."""
+    optimizer: Literal["muon", "adam"] = "muon"
+    """"muon": Muon for matrices with AdamW for the rest; "adam": Adam for everything."""
+    learning_rate: float = 0.01
+    """Constant learning rate: of Muon for "muon", of Adam for "adam"."""
+    adam_learning_rate: float = 2e-3
+    """Learning rate of embeddings, norms and output under "muon"."""
+    warmup_steps: int = 100
+    """Steps over which the learning rates rise linearly from zero."""
+    averaging: float = 0.99
+    """Decay per step of the averaged weights, which are the ones evaluated; 0 turns it off."""
+    context_weight: float = 0.1
+    """Loss weight of parts that nothing implies (the answer has weight 1)."""
+    image_weight: float = 0.3
+    """Loss weight of parts implied by a rule not yet known."""
+    generating_share: float = 0.1
+    """Share of training quizzes written in the generating structure."""
+    prompt_noise: float = 0.0
+    """Share of cells replaced at random in the third part of forward and backward quizzes."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.target <= 1.0:
+            raise UserError(f"train.target must be in (0, 1], got {self.target}")
+        if self.epoch_quizzes % self.batch_size:
+            raise UserError(
+                f"train.epoch_quizzes ({self.epoch_quizzes}) must be a multiple of "
+                f"batch_size ({self.batch_size})"
+            )
+        if not 0.0 <= self.averaging < 1.0:
+            raise UserError(f"train.averaging must be in [0, 1), got {self.averaging}")
+        if not 0.0 <= self.generating_share < 1.0:
+            raise UserError(
+                f"train.generating_share must be in [0, 1), got {self.generating_share}"
+            )
+        for field in ("test_quizzes", "max_quizzes", "batch_size"):
+            if getattr(self, field) < 1:
+                raise UserError(f"train.{field} must be at least 1, got {getattr(self, field)}")

@@ -1,0 +1,119 @@
+"""The layers every architecture is built from, with hook points named as TransformerLens names them.
+
+Attention is written in two ways: PyTorch's fused kernel for a GPU, and plain matrix products
+with a softmax kept in the working precision for a CPU, where the fused bf16 kernel's backward
+is several times slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass
+class Cache:
+    """Keys and values of the positions seen so far, preallocated for the whole sequence.
+
+    keys, values: [L, B, H, T, d_head]. length: positions filled.
+    """
+
+    keys: Tensor
+    values: Tensor
+    length: int = 0
+
+
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int) -> Tensor:
+    """Causal attention by matrix products; q is [B, H, n, d_head], k and v hold start + n keys."""
+    n, total = q.shape[-2], k.shape[-2]
+    scores = q @ k.transpose(-1, -2)
+    if n > 1:
+        hidden = torch.ones(n, total, dtype=torch.bool, device=q.device).triu(start + 1)
+        scores = scores.masked_fill(hidden, float("-inf"))
+    with torch.autocast(q.device.type, enabled=False):
+        return torch.softmax(scores, dim=-1) @ v
+
+
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, start: int) -> Tensor:
+    """The same by PyTorch's fused kernel; q is already scaled."""
+    n, total = q.shape[-2], k.shape[-2]
+    if n == total:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+    visible = torch.ones(n, total, dtype=torch.bool, device=q.device).tril(start)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=1.0)
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention over [B, n, d_model], with an optional cache."""
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float, bias: bool) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.d_head = d_model // n_heads
+        self.qkv = nn.Linear(d_model, 3 * d_model, bias=bias)
+        self.out = nn.Linear(d_model, d_model, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
+        B, n, d = x.shape
+        q, k, v = self.qkv(x).view(B, n, 3, self.n_heads, self.d_head).permute(2, 0, 3, 1, 4)
+        q = q * self.d_head**-0.5
+        start = 0
+        if cache is not None:
+            start, stop = cache.length, cache.length + n
+            cache.keys[layer, :, :, start:stop] = k
+            cache.values[layer, :, :, start:stop] = v
+            k, v = cache.keys[layer, :, :, :stop], cache.values[layer, :, :, :stop]
+            q = q.to(k.dtype)
+        attend = fused_attention if x.device.type == "cuda" else plain_attention
+        z = attend(q, k, v, start).transpose(1, 2).reshape(B, n, d)
+        return self.dropout(self.out(z))
+
+
+class MLP(nn.Module):
+    """Two linear maps with a ReLU between; ``hook_post`` is the hidden activation."""
+
+    def __init__(self, d_model: int, d_mlp: int, dropout: float, bias: bool) -> None:
+        super().__init__()
+        self.up = nn.Linear(d_model, d_mlp, bias=bias)
+        self.hook_post = nn.Identity()
+        self.down = nn.Linear(d_mlp, d_model, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.down(self.hook_post(F.relu(self.up(x)))))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block with its hook points."""
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        d_mlp: int,
+        dropout: float,
+        bias: bool,
+        norm: Callable[[int], nn.Module],
+    ) -> None:
+        super().__init__()
+        self.hook_resid_pre = nn.Identity()
+        self.ln1 = norm(d_model)
+        self.attn = Attention(d_model, n_heads, dropout, bias)
+        self.hook_attn_out = nn.Identity()
+        self.hook_resid_mid = nn.Identity()
+        self.ln2 = norm(d_model)
+        self.mlp = MLP(d_model, d_mlp, dropout, bias)
+        self.hook_mlp_out = nn.Identity()
+        self.hook_resid_post = nn.Identity()
+
+    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
+        x = self.hook_resid_pre(x)
+        x = x + self.hook_attn_out(self.attn(self.ln1(x), cache, layer))
+        x = self.hook_resid_mid(x)
+        x = x + self.hook_mlp_out(self.mlp(self.ln2(x)))
+        return self.hook_resid_post(x)
