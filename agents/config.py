@@ -44,11 +44,13 @@ class TrainConfig:
     target: float = 0.95
     """Share of unseen quizzes that must be answered exactly, every cell."""
     test_quizzes: int = 2000
-    """Unseen quizzes on which the target is decided."""
+    """Unseen quizzes on which the target is decided and reported."""
+    gate_quizzes: int = 500
+    """Other unseen quizzes, evaluated every epoch; the test is taken once these reach the target."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000
-    """Budget of one agent before the first culture round, in quizzes."""
+    """Budget of one agent to reach the target, in quizzes; a culture round gives as many again."""
     batch_size: int = 32
     """Quizzes in one optimiser step."""
     optimizer: Literal["muon", "adam"] = "muon"
@@ -86,6 +88,6 @@ class TrainConfig:
             raise UserError(
                 f"train.generating_share must be in [0, 1), got {self.generating_share}"
             )
-        for field in ("test_quizzes", "max_quizzes", "batch_size"):
+        for field in ("test_quizzes", "gate_quizzes", "max_quizzes", "batch_size"):
             if getattr(self, field) < 1:
                 raise UserError(f"train.{field} must be at least 1, got {getattr(self, field)}")

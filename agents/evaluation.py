@@ -1,0 +1,68 @@
+"""How good an agent is: the share of unseen quizzes answered exactly, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from statsmodels.stats.proportion import proportion_confint
+
+from agents.model import AgentModel
+from agents.scoring import score
+from world import QuizBatch, World
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Exact answers on unseen quizzes.
+
+    accuracy: share answered exactly, 0 to 1. correct, total: the counts behind it.
+    low, high: Wilson 95 % interval of the accuracy (E. B. Wilson, 1927).
+    by_task, by_structure: accuracy of each, by name; tasks of unknown origin are left out.
+    """
+
+    accuracy: float
+    correct: int
+    total: int
+    low: float
+    high: float
+    by_task: dict[str, float]
+    by_structure: dict[str, float]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return asdict(self)
+
+
+def evaluate(
+    model: AgentModel, world: World, batch: QuizBatch, accelerator: Accelerator
+) -> Evaluation:
+    """Exact-match accuracy of ``model`` on ``batch``, each row in its own structure."""
+    with accelerator.autocast():
+        correct = score(model, world, batch).correct
+    hits, total = int(correct.sum()), len(correct)
+    low, high = proportion_confint(hits, total, alpha=0.05, method="wilson")
+    structures = [s.name for s in world.structures]
+    return Evaluation(
+        accuracy=hits / total,
+        correct=hits,
+        total=total,
+        low=float(low),
+        high=float(high),
+        by_task=_means(correct, batch.task, enumerate(world.tasks)),
+        by_structure=_means(correct, batch.structure, enumerate(structures)),
+    )
+
+
+def _means(
+    correct: NDArray[np.bool_], group: NDArray[np.integer], names: Iterable[tuple[int, str]]
+) -> dict[str, float]:
+    return {
+        name: float(correct[group == index].mean())
+        for index, name in names
+        if (group == index).any()
+    }

@@ -1,0 +1,62 @@
+"""The optimisers an agent can learn with, and how their state becomes plain tensors.
+
+Muon (K. Jordan, 2024) orthogonalises the momentum of each matrix; embeddings, norms and the
+output layer are left to AdamW, as its author advises.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn, optim
+
+from agents.config import TrainConfig
+
+
+def make_optimizers(model: nn.Module, config: TrainConfig) -> dict[str, optim.Optimizer]:
+    """Optimisers by name; together they own every parameter exactly once."""
+    if config.optimizer == "adam":
+        return {"adam": optim.Adam(model.parameters(), lr=config.learning_rate, foreach=True)}
+    matrices = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
+    owned = {id(p) for p in matrices}
+    rest = [p for p in model.parameters() if id(p) not in owned]
+    return {
+        "muon": optim.Muon(matrices, lr=config.learning_rate, weight_decay=0.0),
+        "adamw": optim.AdamW(
+            rest, lr=config.adam_learning_rate, betas=(0.9, 0.98), weight_decay=0.0, foreach=True
+        ),
+    }
+
+
+def set_learning_rate(
+    optimizers: dict[str, optim.Optimizer], config: TrainConfig, step: int
+) -> None:
+    """Linear warm-up to the constant rates of the configuration; step counts from 0."""
+    scale = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    for name, optimizer in optimizers.items():
+        rate = config.adam_learning_rate if name == "adamw" else config.learning_rate
+        for group in optimizer.param_groups:
+            group["lr"] = rate * scale
+
+
+def optimizer_tensors(optimizers: dict[str, optim.Optimizer]) -> dict[str, Tensor]:
+    """Every state tensor as "optimizer/parameter index/key" (safetensors holds no nesting)."""
+    tensors = {}
+    for name, optimizer in optimizers.items():
+        for index, entries in optimizer.state_dict()["state"].items():
+            for key, value in entries.items():
+                tensors[f"{name}/{index}/{key}"] = torch.as_tensor(value)
+    return tensors
+
+
+def load_optimizer_tensors(
+    optimizers: dict[str, optim.Optimizer], tensors: dict[str, Tensor]
+) -> None:
+    """Inverse of optimizer_tensors."""
+    for name, optimizer in optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for path, value in tensors.items():
+            owner, index, key = path.split("/")
+            if owner == name:
+                state.setdefault(int(index), {})[key] = value
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})

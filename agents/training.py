@@ -1,0 +1,193 @@
+"""One agent learning: steps over quizzes, an average of the weights, evaluation, checkpoints.
+
+The rate is constant and the evaluated weights are an exponential average of the trained ones,
+so nothing has to be known about the length of training: it ends when the target is reached.
+Everything random is addressed by (agent, round, step), so a resumed agent sees what it would
+have seen.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.nn import functional as F
+
+from agents.checkpoint import read_model, read_optimizer, read_state, recover, save_checkpoint
+from agents.config import ModelConfig, TrainConfig
+from agents.evaluation import Evaluation, evaluate
+from agents.model import AgentModel, build_model
+from agents.optimizers import (
+    load_optimizer_tensors,
+    make_optimizers,
+    optimizer_tensors,
+    set_learning_rate,
+)
+from world import QuizBatch, Stream, TokenRole, World, concatenate
+
+Draw = Callable[[int, int], QuizBatch]
+"""draw(start, count): training quizzes by index, in structure 0."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an agent stands within training: quizzes seen in all, and the last mean loss (nats)."""
+
+    quizzes: int
+    loss: float
+
+
+class Learner:
+    """An agent in training. ``averaged`` is the model that is evaluated and saved."""
+
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        world: World,
+        stream: Stream,
+        accelerator: Accelerator,
+    ) -> None:
+        self.config = config
+        self.world = world
+        self.stream = stream
+        self.accelerator = accelerator
+        seed = stream.with_role("weights").seed()
+        self.model = build_model(model_config, world, seed).to(accelerator.device)
+        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizers = make_optimizers(self.model, config)
+        self.quizzes = 0
+        self.steps = 0
+        self._weights = role_weights(world, config).to(accelerator.device)
+
+    def train_epoch(self, draw: Draw) -> Iterator[Progress]:
+        """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
+        start, size = self.quizzes, self.config.batch_size
+        quizzes = draw(start, self.config.epoch_quizzes)
+        quizzes = self._write(quizzes, start)
+        tokens = torch.from_numpy(quizzes.tokens).long()
+        weights = self._weights[torch.from_numpy(quizzes.structure).long()]
+        self.model.train()
+        for row in range(0, len(quizzes), size):
+            chosen = slice(row, row + size)
+            loss = self._step(tokens[chosen].to(self.accelerator.device), weights[chosen])
+            self.quizzes += size
+            yield Progress(self.quizzes, loss)
+
+    def _write(self, quizzes: QuizBatch, start: int) -> QuizBatch:
+        """The quizzes in structures drawn at random, with prompt noise."""
+        rng = self.stream.with_role("structure").generator(start)
+        share = self.config.generating_share
+        answers = self.world.answer_structures
+        odds = np.zeros(len(self.world.structures))
+        odds[list(answers)] = (1.0 - share) / len(answers)
+        odds[self.world.generating_structure] = share
+        structure = rng.choice(len(odds), size=len(quizzes), p=odds).astype(np.uint8)
+        written = self.world.arrange(quizzes, structure)
+        if self.config.prompt_noise:
+            written = self.world.corrupt(written, self.config.prompt_noise, rng)
+        return written
+
+    def _step(self, tokens: Tensor, weights: Tensor) -> float:
+        set_learning_rate(self.optimizers, self.config, self.steps)
+        # Dropout is the only thing that reads the global generator; it is put back afterwards.
+        with torch.random.fork_rng(enabled=self.model.config.dropout > 0):
+            if self.model.config.dropout > 0:
+                torch.manual_seed(self.stream.with_role("dropout").seed(self.steps))
+            with self.accelerator.autocast():
+                logits = self.model(tokens)
+            loss = weighted_loss(logits, tokens, weights)
+            self.accelerator.backward(loss)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self._average()
+        self.steps += 1
+        return float(loss.detach())
+
+    def _average(self) -> None:
+        """Move the averaged weights towards the trained ones; a running mean at the very start."""
+        decay = min(self.config.averaging, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay
+            )
+
+    def evaluate(self, batch: QuizBatch) -> Evaluation:
+        """Exact-match accuracy of the averaged model."""
+        return evaluate(self.averaged, self.world, batch, self.accelerator)
+
+    def save(self, path: Path, state: dict[str, Any]) -> None:
+        """Write a checkpoint; ``state`` is what the caller wants to find again."""
+        raw = {f"weights/{k}": v for k, v in self.model.state_dict().items()}
+        raw |= optimizer_tensors(self.optimizers)
+        state = {**state, "quizzes": self.quizzes, "steps": self.steps}
+        save_checkpoint(path, self.averaged.state_dict(), raw, state)
+
+    def load(self, path: Path) -> dict[str, Any] | None:
+        """Continue from the checkpoint at ``path`` if there is one; returns its state."""
+        recover(path)
+        state = read_state(path)
+        if state is None:
+            return None
+        tensors = read_optimizer(path)
+        prefix = "weights/"
+        raw = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        self.model.load_state_dict(raw)
+        self.averaged.load_state_dict(read_model(path))
+        rest = {k: v for k, v in tensors.items() if not k.startswith(prefix)}
+        load_optimizer_tensors(self.optimizers, rest)
+        self.quizzes, self.steps = state["quizzes"], state["steps"]
+        return state
+
+
+def role_weights(world: World, config: TrainConfig) -> Tensor:
+    """float32 [S, T]: the loss weight of every token under every structure."""
+    by_role = torch.zeros(len(TokenRole))
+    by_role[TokenRole.CONTEXT] = config.context_weight
+    by_role[TokenRole.IMAGE] = config.image_weight
+    by_role[TokenRole.ANSWER] = 1.0
+    return by_role[torch.from_numpy(world.roles).long()]
+
+
+def weighted_loss(logits: Tensor, tokens: Tensor, weights: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of [B, T, V] logits on int64 [B, T], weighted by [B, T]."""
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="none")
+    weights = weights.to(losses.device).flatten()
+    return (losses * weights).sum() / weights.sum()
+
+
+def unseen_quizzes(world: World, stream: Stream, count: int) -> QuizBatch:
+    """``count`` quizzes of the test split, the answer structures in equal shares."""
+    drawn = world.draw(stream, 0, count, "test")
+    answers = np.array(world.answer_structures, dtype=np.uint8)
+    return world.arrange(drawn, answers[np.arange(count) % len(answers)])
+
+
+def mixed_draw(
+    world: World, stream: Stream, culture: QuizBatch | None, share: float
+) -> Draw:
+    """Training quizzes by index: the world's, with a share of culture quizzes drawn at random.
+
+    culture: kept quizzes in structure 0, or None. share: of the mix, 0 to 1; a mix with fewer
+    culture quizzes than that repeats them.
+    """
+
+    def draw(start: int, count: int) -> QuizBatch:
+        quizzes = world.draw(stream.with_role("world-train"), start, count, "train")
+        if culture is None or not len(culture):
+            return quizzes
+        rng = stream.with_role("mix").generator(start)
+        replaced = rng.random(count) < share
+        chosen = culture[rng.integers(len(culture), size=count)]
+        both = concatenate([quizzes, chosen])
+        return both[np.where(replaced, np.arange(count) + count, np.arange(count))]
+
+    return draw

@@ -1,0 +1,167 @@
+"""The population in training: agents side by side, one per process, the weakest first.
+
+A process claims an agent by locking a file, trains it for one epoch and lets go, so that no
+process idles while an agent that nobody trains is below target. An agent's course depends on
+its own seed and quizzes alone: which process trained it, and when, changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from accelerate import Accelerator
+from filelock import FileLock, Timeout
+
+from agents.checkpoint import read_state, recover
+from agents.evaluation import Evaluation
+from agents.training import Learner, mixed_draw, unseen_quizzes
+from culture_sim.run import Run
+from world import QuizBatch, Stream
+
+HEARTBEAT_S = 3.0
+Culture = Callable[[int], tuple[QuizBatch | None, QuizBatch | None]]
+"""culture(round) -> (train, test): kept quizzes, in structure 0, None where there are none."""
+
+
+class Population:
+    """Brings every agent of a run to the target, again after each culture round."""
+
+    def __init__(self, run: Run, accelerator: Accelerator, round_: int, train, test) -> None:
+        self.run = run
+        self.accelerator = accelerator
+        self.round = round_
+        self.culture_train: QuizBatch | None = train
+        self.culture_test: QuizBatch | None = test
+        config, world = run.config.train, run.config.world
+        root = Stream(run.config.seed, "")
+        self.gate = unseen_quizzes(world, root.with_role("world-gate"), config.gate_quizzes)
+        self.test = unseen_quizzes(world, root.with_role("world-test"), config.test_quizzes)
+        self._learners: dict[int, Learner] = {}
+
+    def train(self) -> None:
+        """Work until every agent is done; other processes may be doing the same."""
+        while True:
+            waiting = [a for a in self.run.agents if not self._done(a)]
+            if not waiting:
+                return
+            for agent in sorted(waiting, key=self._accuracy):
+                with self._claim(agent) as claimed:
+                    if claimed and not self._done(agent):
+                        self._train_epoch(agent)
+                        break
+            else:
+                time.sleep(0.2)
+
+    def _done(self, agent: int) -> bool:
+        state = self.run.agent_state(agent)
+        if state is None or state["round"] < self.round:
+            return False
+        spent = state["quizzes"] - state["round_began"]
+        return bool(state["reached"]) or spent >= self.run.config.train.max_quizzes
+
+    def _accuracy(self, agent: int) -> tuple[float, int]:
+        state = self.run.agent_state(agent)
+        return (state["gate"]["accuracy"] if state else -1.0, agent)
+
+    @contextmanager
+    def _claim(self, agent: int) -> Iterator[bool]:
+        """Hold the agent's lock if nobody does; the system frees it if this process dies."""
+        path = self.run.agent_path(agent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{agent}.lock"))
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        try:
+            recover(path)
+            yield True
+        finally:
+            lock.release()
+
+    def _train_epoch(self, agent: int) -> None:
+        learner, state = self._learner(agent)
+        if state["round"] < self.round:
+            state = {**state, "round": self.round, "round_began": learner.quizzes}
+        began, last = time.time(), 0.0
+        draw = self._draw(learner)
+        for progress in learner.train_epoch(draw):
+            if time.time() - last > HEARTBEAT_S:
+                last = time.time()
+                self._log(agent, event="step", quizzes=progress.quizzes, loss=progress.loss)
+                exit_if_orphaned()
+        state["seconds"] = state["seconds"] + time.time() - began
+        self._examine(agent, learner, state)
+
+    def _examine(self, agent: int, learner: Learner, state: dict[str, Any]) -> None:
+        """Evaluate, decide whether the target is reached, save."""
+        began = time.time()
+        gate = learner.evaluate(self.gate)
+        state |= {"gate": gate.as_dict(), "reached": False}
+        spent = learner.quizzes - state["round_began"]
+        last = spent >= self.run.config.train.max_quizzes
+        if gate.accuracy >= self.run.config.train.target or last:
+            test = learner.evaluate(self.test)
+            state |= {"test": test.as_dict(), "culture_test": self._culture_accuracy(learner)}
+            state["reached"] = test.accuracy >= self.run.config.train.target
+        state["seconds"] += time.time() - began
+        learner.save(self.run.agent_path(agent), state)
+        self._log(
+            agent,
+            event="epoch",
+            quizzes=learner.quizzes,
+            seconds=state["seconds"],
+            gate=state["gate"],
+            test=state.get("test"),
+            reached=state["reached"],
+        )
+
+    def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
+        if self.culture_test is None or not len(self.culture_test):
+            return None
+        return both_directions(learner.evaluate, learner, self.culture_test).as_dict()
+
+    def _learner(self, agent: int) -> tuple[Learner, dict[str, Any]]:
+        """The agent as its checkpoint left it; kept in memory while nobody else moved it on."""
+        learner = self._learners.get(agent)
+        saved = read_state(self.run.agent_path(agent))
+        fresh = {"agent": agent, "round": self.round, "round_began": 0, "seconds": 0.0}
+        if learner is not None and saved is not None and saved["steps"] == learner.steps:
+            return learner, saved
+        config = self.run.config
+        stream = Stream(config.seed, "", agent=agent)
+        learner = Learner(config.model, config.train, config.world, stream, self.accelerator)
+        saved = learner.load(self.run.agent_path(agent))
+        self._learners[agent] = learner
+        return learner, saved or fresh
+
+    def _draw(self, learner: Learner):
+        share = 0.0
+        if self.culture_train is not None:
+            # Every kept quiz is seen about once an epoch, as in the source, up to the cap.
+            share = len(self.culture_train) / self.run.config.train.epoch_quizzes
+        share = min(self.run.config.culture.max_share, share)
+        return mixed_draw(self.run.config.world, learner.stream, self.culture_train, share)
+
+    def _log(self, agent: int, **figures: Any) -> None:
+        self.run.log("train", round=self.round, agent=agent, **figures)
+
+
+def both_directions(evaluate, learner: Learner, batch: QuizBatch) -> Evaluation:
+    """Accuracy on quizzes asked forward and backward, as in the vote."""
+    from world import concatenate
+
+    world = learner.world
+    return evaluate(concatenate([world.arrange(batch, 0), world.arrange(batch, 1)]))
+
+
+def exit_if_orphaned() -> None:
+    """Stop a worker whose launcher is gone, so that a killed run leaves nothing running."""
+    parent = os.environ.get("CULTURE_SIM_LAUNCHER")
+    if parent and os.getppid() != int(parent):
+        os._exit(1)

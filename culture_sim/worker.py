@@ -1,0 +1,45 @@
+"""The entry point of a worker process: one stage of one run, in its place among the others."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from culture_sim.launch import ERROR_PREFIX
+from culture_sim.run import Run
+from world.errors import UserError
+
+
+def main() -> int:
+    """Run ``python -m culture_sim.worker STAGE RUN``; the exit code is 0, or 2 on a user's error."""
+    # The launcher decides what an interruption means; it ends workers by SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stage, path = sys.argv[1], Path(sys.argv[2])
+    from culture_sim.stages import run_stage
+
+    try:
+        run_stage(Run.open(path), stage)
+    except UserError as error:
+        print(f"{ERROR_PREFIX}{error}", file=sys.stderr, flush=True)
+        return 2
+    except OSError as error:
+        print(f"{ERROR_PREFIX}{describe_os_error(error)}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+def describe_os_error(error: OSError) -> str:
+    """A full disk, a missing right and their like, in one line."""
+    where = f" at {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; mend that and run the same command again to go on"
+
+
+if __name__ == "__main__":
+    # Not sys.exit alone: at interpreter shutdown gloo threads may outlive their store.
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    import os
+
+    os._exit(code)
