@@ -42,7 +42,8 @@ class TrainConfig:
     """How an agent learns, until it answers ``target`` of unseen quizzes exactly."""
 
     target: float = 0.95
-    """Share of unseen quizzes that must be answered exactly, every cell."""
+    """Share of unseen quizzes that must be answered exactly, every cell; 0 asks for nothing, so
+    that training ends after one epoch."""
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""
     gate_quizzes: int = 500
@@ -75,8 +76,8 @@ class TrainConfig:
     """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.target <= 1.0:
-            raise UserError(f"train.target must be in (0, 1], got {self.target}")
+        if not 0.0 <= self.target <= 1.0:
+            raise UserError(f"train.target must be in [0, 1], got {self.target}")
         if self.epoch_quizzes % self.batch_size:
             raise UserError(
                 f"train.epoch_quizzes ({self.epoch_quizzes}) must be a multiple of "

@@ -1,0 +1,145 @@
+"""The command line: every stage of a run, every option typed and documented.
+
+A command resolves its options (preset, then the run's own configuration if it exists, then a
+file, then flags), starts the stage's workers and shows their progress. Anything the user can
+mend ends in one line and a non-zero exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from culture_sim.config import RunConfig, read_config
+from culture_sim.launch import ERROR_PREFIX
+from culture_sim.presets import presets
+from culture_sim.run import Run
+from culture_sim.worker import describe_os_error
+from world.errors import UserError
+
+COMMANDS = {
+    "culture": "Everything: train the agents, make culture, train SAEs, compare them, report.",
+    "train-agents": "Train every agent of the run to the target accuracy.",
+    "culture-round": "Propose quizzes, vote, keep those that four of five solve, train on them.",
+    "sae": "Train a sparse autoencoder on every agent and compare their features.",
+    "report": "Write the run's report as one HTML file.",
+    "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command works; parsed before the options, which depend on it."""
+
+    preset: str | None = None
+    """Preset to start from; "compact" when neither it nor the run says otherwise."""
+    run: str | None = None
+    """Name of the run, a folder under --runs; the preset's name by default."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    config: Path | None = None
+    """JSON file of options, as saved in a run's config.json; flags override it."""
+    processes: int | None = None
+    """Worker processes on this machine; one a GPU or core by default."""
+    wandb: bool = False
+    """Track with Weights & Biases instead of TensorBoard."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script ``culture-sim``; returns the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        return _fail(str(error), 2)
+    except KeyboardInterrupt:
+        return _fail("interrupted; run the same command again to go on from here", 130)
+    except OSError as error:
+        return _fail(describe_os_error(error), 2)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"{ERROR_PREFIX}{message}", file=sys.stderr)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _overview()
+        return 0 if arguments else 2
+    command = arguments.pop(0)
+    if command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise UserError(f"unknown command {command!r}; known: {known}")
+    if command == "quizzes":
+        from culture_sim.show import show
+
+        return show(arguments)
+    place, run = _open(command, arguments)
+    from culture_sim.pipeline import run_command
+
+    return run_command(command, run, place.processes, place.wandb)
+
+
+def _overview() -> None:
+    console = Console()
+    console.print("usage: culture-sim COMMAND [--preset NAME] [--run NAME] [options]\n")
+    for name, text in COMMANDS.items():
+        console.print(f"  {name:14} {text}", highlight=False)
+    console.print("\n  culture-sim COMMAND --help lists every option.")
+    console.print(f"  presets: {', '.join(presets.names())}", highlight=False)
+
+
+def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
+    """The place and run that the arguments name, with every option resolved."""
+    place, rest = tyro.cli(
+        Place, args=[a for a in arguments if a not in ("-h", "--help")], return_unknown_args=True
+    )
+    name = place.run or place.preset or "compact"
+    path = place.runs / name
+    base, preset = _base(place, path)
+    Options = Annotated[RunConfig, tyro.conf.arg(name="")]
+
+    @dataclass(frozen=True)
+    class Arguments(Place):
+        options: Options = field(default_factory=lambda: base)
+
+    parsed = tyro.cli(
+        Arguments,
+        args=arguments,
+        prog=f"culture-sim {command}",
+        description=COMMANDS[command],
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff) if False else (),
+    )
+    del rest
+    return place, Run.start(path, parsed.options, preset)
+
+
+def _base(place: Place, path: Path) -> tuple[RunConfig, str]:
+    """The options before flags, and the preset they came from."""
+    if place.config is not None:
+        return read_config(place.config), place.preset or "compact"
+    if (path / "config.json").exists():
+        run = Run.open(path)
+        if place.preset not in (None, run.preset):
+            raise UserError(
+                f"run {path.name} was made with preset {run.preset!r}, not {place.preset!r}; "
+                f"choose another --run"
+            )
+        return run.config, run.preset
+    name = place.preset or "compact"
+    try:
+        return presets[name](), name
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

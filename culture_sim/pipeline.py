@@ -1,0 +1,121 @@
+"""Commands as sequences of stages: what is missing is done, what is there is left alone.
+
+This runs in the process a person started. The work itself happens in workers; here it is
+ordered, timed, shown, and its result told in plain words with an honest exit code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
+from rich.console import Console
+
+from culture_sim.launch import default_processes, launched_outside, run_workers
+from culture_sim.monitor import Monitor
+from culture_sim.run import Run
+from culture_sim.stages import run_stage
+from culture_sim.status import (
+    features_done,
+    round_done,
+    target_reached,
+    times_table,
+    training_done,
+    training_table,
+)
+from world.errors import UserError
+
+console = Console()
+
+
+def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:
+    """Do what a command asks of a run; returns the exit code (1: an agent is below target)."""
+    if processes is not None and processes < 1:
+        raise UserError(f"processes must be at least 1, got {processes}")
+    work = partial(_work, run, processes or default_processes(run.config.agents), wandb)
+    steps: dict[str, list[Callable[[], int]]] = {
+        "train-agents": [partial(_train, run, work)],
+        "culture-round": [partial(_rounds, run, work)],
+        "sae": [partial(_features, run, work)],
+        "report": [partial(_report, run, work)],
+    }
+    steps["culture"] = [step for stage in list(steps) for step in steps[stage]]
+    for step in steps[command]:
+        code = step()
+        if code:
+            return code
+    if command == "culture":
+        console.print(times_table(run))
+    return 0
+
+
+def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
+    """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
+    if launched_outside():
+        run_stage(run, stage)
+        return
+    began = time.time()
+    with Monitor(run, console, _tracker(run, wandb)) as monitor:
+        run_workers(run, stage, processes, monitor.tick)
+    earlier = run.summary().get("seconds", {})
+    spent = earlier.get(stage, 0.0) + time.time() - began
+    run.add_summary("seconds", {**earlier, stage: round(spent, 1)})
+
+
+def _tracker(run: Run, wandb: bool) -> GeneralTracker:
+    if wandb:
+        return WandBTracker(run_name=run.path.name)
+    return TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
+
+
+def _train(run: Run, work: Callable[[str], None]) -> int:
+    if not training_done(run, 0):
+        work("train")
+    console.print(training_table(run))
+    return _judge(run)
+
+
+def _judge(run: Run) -> int:
+    below = [agent for agent in run.agents if not target_reached(run, agent)]
+    if not below:
+        return 0
+    names = ", ".join(map(str, below))
+    console.print(
+        f"Agents below {run.config.train.target:.0%} when their budget ended: {names}. "
+        f"Give more with --train.max-quizzes (now {run.config.train.max_quizzes}).",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return 1
+
+
+def _rounds(run: Run, work: Callable[[str], None]) -> int:
+    if not training_done(run, 0):
+        raise UserError(
+            f"the agents of {run.path} are not trained yet; run first: "
+            f"culture-sim train-agents --run {run.path.name}"
+        )
+    for number in range(1, run.config.rounds + 1):
+        if not round_done(run, number):
+            work(f"round-{number}")
+    console.print(training_table(run))
+    return _judge(run)
+
+
+def _features(run: Run, work: Callable[[str], None]) -> int:
+    if not training_done(run, 0):
+        raise UserError(
+            f"the agents of {run.path} are not trained yet; run first: "
+            f"culture-sim train-agents --run {run.path.name}"
+        )
+    if not features_done(run):
+        work("sae")
+    return 0
+
+
+def _report(run: Run, work: Callable[[str], None]) -> int:
+    work("report")
+    console.print(f"report: {run.path / 'report' / 'index.html'}", soft_wrap=True)
+    return 0

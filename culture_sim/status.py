@@ -1,0 +1,78 @@
+"""What a run has already done, and tables that say so."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from culture_sim.run import Run
+
+
+def training_done(run: Run, round_: int) -> bool:
+    """True when every agent has finished training for ``round_`` (at target or out of budget)."""
+    return all(agent_done(run, agent, round_) for agent in run.agents)
+
+
+def agent_done(run: Run, agent: int, round_: int) -> bool:
+    """True when one agent needs no more training for ``round_``."""
+    state = run.agent_state(agent)
+    if state is None or state["round"] < round_:
+        return False
+    spent = state["quizzes"] - state["round_began"]
+    return state["round"] > round_ or state["reached"] or spent >= run.config.train.max_quizzes
+
+
+def target_reached(run: Run, agent: int) -> bool:
+    """True when the agent's last examination was at the target."""
+    state = run.agent_state(agent)
+    return state is not None and bool(state["reached"])
+
+
+def round_done(run: Run, round_: int) -> bool:
+    """True when the round's quizzes are stored and every agent has trained on them."""
+    stored = (run.path / "culture" / f"round-{round_:04d}.parquet").exists()
+    return stored and training_done(run, round_)
+
+
+def features_done(run: Run) -> bool:
+    """True when the comparison at the run's site was made."""
+    return (run.path / "features" / run.config.sae.site / "summary.json").exists()
+
+
+def training_table(run: Run) -> Table:
+    """Accuracy of every agent on unseen quizzes, with its interval."""
+    table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
+    for column in ("agent", "accuracy", "95 % interval", "quizzes", "seconds", "target"):
+        table.add_column(column, justify="right")
+    for agent in run.agents:
+        state = run.agent_state(agent)
+        if state is None or "test" not in state:
+            table.add_row(str(agent), "-", "-", "-", "-", "not examined")
+            continue
+        test = state["test"]
+        table.add_row(
+            str(agent),
+            f"{test['accuracy']:.2%}",
+            f"{test['low']:.2%} to {test['high']:.2%}",
+            f"{state['quizzes']:,}",
+            f"{state['seconds']:.0f}",
+            _verdict(run, bool(state["reached"])),
+        )
+    return table
+
+
+def _verdict(run: Run, reached: bool) -> str:
+    if run.config.train.target == 0:
+        return "none asked"
+    return "reached" if reached else f"below {run.config.train.target:.0%}"
+
+
+def times_table(run: Run) -> Table:
+    """Where the time went, by stage."""
+    table = Table(title="Where the time went", title_justify="left", box=None)
+    table.add_column("stage")
+    table.add_column("minutes", justify="right")
+    seconds = run.summary().get("seconds", {})
+    for stage, spent in seconds.items():
+        table.add_row(stage, f"{spent / 60:.1f}")
+    table.add_row("all", f"{sum(seconds.values()) / 60:.1f}")
+    return table
