@@ -1,0 +1,91 @@
+# Everything a person types, locally and in CI. Each target first sets up what it needs: `.venv`
+# is made when it is absent, and brought up to date when pyproject.toml or constraints.txt changed.
+
+PYTHON ?= python3
+PRESET ?= compact
+RUN ?= $(PRESET)
+ARGS ?=
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SIM = $(BIN)/culture-sim
+STAGE = $(SIM) $@ --preset $(PRESET) --run $(RUN) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup culture train-agents culture-round sae report quizzes demo \
+	test check format bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PRESET=compact     smoke, compact, fleuret: the options to start from"
+	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
+	@echo "  ARGS=\"...\"         more options; make train-agents ARGS=--help lists them"
+	@echo "  PYTHON=python3     Python 3.11 or newer, to make .venv with"
+	@echo "  TORCH_INDEX=URL    where to take PyTorch from, such as its index of CPU-only builds"
+
+setup: $(READY) ## Make .venv with everything, pinned as tested
+
+culture: $(READY) ## The whole experiment: train, culture round, SAEs, report
+	$(STAGE)
+
+train-agents: $(READY) ## Train the agents to their target accuracy
+	$(STAGE)
+
+culture-round: $(READY) ## Propose quizzes, vote, keep, train on them
+	$(STAGE)
+
+sae: $(READY) ## Train SAEs on every agent and compare their features
+	$(STAGE)
+
+report: $(READY) ## Write the run's report, one HTML file
+	$(STAGE)
+
+quizzes: $(READY) ## Show quizzes in the terminal (ARGS=--help for which)
+	$(STAGE)
+
+demo: PRESET = smoke
+demo: $(READY) ## The whole experiment in miniature, in minutes: nothing is learned to the end
+	$(SIM) culture --preset $(PRESET) --run $(RUN) $(ARGS)
+
+test: $(READY) ## Run the tests (ARGS="-k word" for some of them)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
+
+check: $(READY) ## Lint, formatting, types, direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and mend what the linter can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY) ## Run the benchmarks
+	@for script in benchmarks/*.py; do $(BIN)/python $$script $(ARGS) || exit; done
+
+clean: ## Remove .venv, caches and build products; runs/ is left alone
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# PyTorch goes first and by itself, so that TORCH_INDEX decides where it comes from, and nothing
+# else does.
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { \
+		echo "culture-sim needs Python 3.11 or newer, and there is no $(PYTHON) here;" \
+			"install it or name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "culture-sim needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1);" \
+			"name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv" >&2; \
+		exit 1; }
+	@echo "Setting up $(VENV): a few minutes the first time."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) \
+		"$$(grep '^torch==' constraints.txt)"
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
