@@ -27,36 +27,50 @@ class Cache:
     length: int = 0
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int) -> Tensor:
-    """Causal attention by matrix products; q is [B, H, n, d_head], k and v hold start + n keys."""
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float) -> Tensor:
+    """Causal attention by matrix products.
+
+    q: [B, H, n, d_head], already scaled, at positions start .. start + n. k, v: [B, H, start + n,
+    d_head]. dropout: rate at which attention weights are dropped.
+    """
     n, total = q.shape[-2], k.shape[-2]
     scores = q @ k.transpose(-1, -2)
     if n > 1:
         hidden = torch.ones(n, total, dtype=torch.bool, device=q.device).triu(start + 1)
         scores = scores.masked_fill(hidden, float("-inf"))
     with torch.autocast(q.device.type, enabled=False):
-        return torch.softmax(scores, dim=-1) @ v
+        weights = torch.softmax(scores, dim=-1)
+        if dropout:
+            weights = F.dropout(weights, dropout)
+        return weights @ v
 
 
-def fused_attention(q: Tensor, k: Tensor, v: Tensor, start: int) -> Tensor:
-    """The same by PyTorch's fused kernel; q is already scaled."""
+def fused_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float) -> Tensor:
+    """The same by PyTorch's fused kernel."""
     n, total = q.shape[-2], k.shape[-2]
     if n == total:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+        return F.scaled_dot_product_attention(
+            q, k, v, is_causal=True, scale=1.0, dropout_p=dropout
+        )
     visible = torch.ones(n, total, dtype=torch.bool, device=q.device).tril(start)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=1.0)
+    return F.scaled_dot_product_attention(
+        q, k, v, attn_mask=visible, scale=1.0, dropout_p=dropout
+    )
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention over [B, n, d_model], with an optional cache."""
+    """Causal multi-head self-attention over [B, n, d_model], with an optional cache; no biases.
 
-    def __init__(self, d_model: int, n_heads: int, dropout: float, bias: bool) -> None:
+    dropout: rate at which attention weights are dropped while training.
+    """
+
+    def __init__(self, d_model: int, n_heads: int, dropout: float) -> None:
         super().__init__()
         self.n_heads = n_heads
         self.d_head = d_model // n_heads
-        self.qkv = nn.Linear(d_model, 3 * d_model, bias=bias)
-        self.out = nn.Linear(d_model, d_model, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.out = nn.Linear(d_model, d_model, bias=False)
+        self.dropout = dropout
 
     def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
         B, n, d = x.shape
@@ -70,12 +84,16 @@ class Attention(nn.Module):
             k, v = cache.keys[layer, :, :, :stop], cache.values[layer, :, :, :stop]
             q = q.to(k.dtype)
         attend = fused_attention if x.device.type == "cuda" else plain_attention
-        z = attend(q, k, v, start).transpose(1, 2).reshape(B, n, d)
-        return self.dropout(self.out(z))
+        dropout = self.dropout if self.training else 0.0
+        z = attend(q, k, v, start, dropout).transpose(1, 2).reshape(B, n, d)
+        return self.out(z)
 
 
 class MLP(nn.Module):
-    """Two linear maps with a ReLU between; ``hook_post`` is the hidden activation."""
+    """Two linear maps with a ReLU between; ``hook_post`` is the hidden activation.
+
+    dropout: rate at which the output is dropped while training.
+    """
 
     def __init__(self, d_model: int, d_mlp: int, dropout: float, bias: bool) -> None:
         super().__init__()
@@ -89,7 +107,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block with its hook points."""
+    """A pre-norm transformer block with its hook points; ``bias`` is that of the MLP."""
 
     def __init__(
         self,
@@ -103,7 +121,7 @@ class Block(nn.Module):
         super().__init__()
         self.hook_resid_pre = nn.Identity()
         self.ln1 = norm(d_model)
-        self.attn = Attention(d_model, n_heads, dropout, bias)
+        self.attn = Attention(d_model, n_heads, dropout)
         self.hook_attn_out = nn.Identity()
         self.hook_resid_mid = nn.Identity()
         self.ln2 = norm(d_model)

@@ -7,7 +7,8 @@ stands after the last block; shifting, caching and hook points are the same for 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -52,19 +53,23 @@ class AgentModel(nn.Module):
         return self.extend(shift(tokens), None)
 
     def new_cache(self, batch: int, dtype: torch.dtype | None = None) -> Cache:
-        """An empty cache for ``batch`` sequences of full length."""
+        """An empty cache for ``batch`` sequences of full length, in the working precision."""
         weight = self.unembed.weight
+        if dtype is None:
+            kind = weight.device.type
+            autocast = torch.is_autocast_enabled(kind)
+            dtype = torch.get_autocast_dtype(kind) if autocast else weight.dtype
         d_head = self.d_model // self.config.n_heads
         shape = (self.n_layers, batch, self.config.n_heads, self.seq_len, d_head)
-        keys = torch.zeros(shape, dtype=dtype or weight.dtype, device=weight.device)
+        keys = torch.zeros(shape, dtype=dtype, device=weight.device)
         return Cache(keys, torch.zeros_like(keys))
 
     def extend(self, inputs: Tensor, cache: Cache | None) -> Tensor:
         """Logits [B, n, V] after n more input tokens (already shifted), which join the cache."""
         start = 0 if cache is None else cache.length
-        n = inputs.shape[1]
-        positions = self.hook_pos_embed(self.position_table()[start : start + n])
-        x = self.hook_embed(self.embed_tokens(inputs)) + positions
+        B, n = inputs.shape
+        positions = self.position_table()[start : start + n].expand(B, n, -1)
+        x = self.hook_embed(self.embed_tokens(inputs)) + self.hook_pos_embed(positions)
         for layer, block in enumerate(self.blocks):
             x = block(x, cache, layer)
         if cache is not None:
@@ -75,6 +80,18 @@ class AgentModel(nn.Module):
 def shift(tokens: Tensor) -> Tensor:
     """Network inputs [B, T] of sequences [B, T]: moved right behind the start token 0."""
     return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], dim=1)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; the mode found is put back afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
 
 
 def make_blocks(

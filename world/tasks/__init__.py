@@ -1,0 +1,1 @@
+"""The tasks of the grids world: one file each, registered where it stands."""

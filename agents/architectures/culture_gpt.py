@@ -1,0 +1,61 @@
+"""The network of F. Fleuret's culture experiment (2024), for runs faithful to it.
+
+Sinusoidal positions, LayerNorm before every layer and none at the end, ReLU, untied readout.
+Biases stand in the MLPs, the norms and the readout, not in attention. Dropout acts on token
+embeddings, attention weights and MLP outputs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from agents.config import ModelConfig
+from agents.model import AgentModel, architectures, make_blocks
+from world import World
+
+BASE = 1e5
+
+
+@architectures.register("culture_gpt")
+class CultureGPT(AgentModel):
+    """Sinusoidal positions, pre-norm with biases, no final norm."""
+
+    positions: Tensor
+
+    def __init__(self, config: ModelConfig, world: World) -> None:
+        super().__init__(config, world)
+        d = config.d_model
+        self.embed = nn.Embedding(world.vocab_size, d)
+        self.embed_dropout = nn.Dropout(config.dropout)
+        self.register_buffer("positions", sinusoids(world.seq_len, d), persistent=False)
+        self.blocks = make_blocks(config, bias=True, norm=nn.LayerNorm)
+        self.ln_final = nn.Identity()
+        self.unembed = nn.Linear(d, world.vocab_size)
+        self._init_weights()
+
+    def _init_weights(self) -> None:
+        """Embeddings near zero, attention of unit gain; the rest as PyTorch draws it."""
+        nn.init.normal_(self.embed.weight, std=0.02)
+        for block in self.blocks:
+            for linear in (block.attn.qkv, block.attn.out):
+                nn.init.normal_(linear.weight, std=self.d_model**-0.5)
+
+    def position_table(self) -> Tensor:
+        return self.positions
+
+    def embed_tokens(self, inputs: Tensor) -> Tensor:
+        return self.embed_dropout(self.embed(inputs))
+
+
+def sinusoids(length: int, d_model: int) -> Tensor:
+    """float32 [T, d_model]: sines in even channels and the cosines of the same angles in odd.
+
+    A. Vaswani et al., "Attention is all you need", 2017, section 3.5, with base 1e5.
+    """
+    t = torch.arange(length, dtype=torch.float64)[:, None]
+    j = torch.arange(d_model, dtype=torch.float64)
+    odd = j % 2
+    return torch.sin(t / BASE ** ((j - odd) / d_model) + odd * math.pi / 2).float()

@@ -1,0 +1,97 @@
+"""Writing tokens one after the other, with the keys and values of earlier ones kept.
+
+A temperature and a set of allowed values at every position; temperature 0 takes the most
+probable value. All random numbers are drawn on the CPU from the generator given, row after
+row, so the result depends neither on the device nor on how many rows run together.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from agents.model import AgentModel, evaluating, shift
+
+
+def generate(
+    model: AgentModel,
+    tokens: Tensor,
+    free: Tensor,
+    temperature: float | Tensor = 1.0,
+    allowed: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    batch_size: int = 256,
+) -> Tensor:
+    """Replace the free positions of int64 tokens [B, T], in order; returns int64 [B, T].
+
+    free: bool [T]. temperature: one for all, or float [T]; 0 means argmax. allowed: bool
+    [T, V], the values that may stand at each free position; None allows all. generator: a CPU
+    generator, needed wherever a temperature is above 0. Rows run ``batch_size`` at a time.
+    Raises ValueError on wrong shapes, a position where nothing is allowed, or no generator.
+    """
+    heat = torch.as_tensor(temperature, dtype=torch.float64).expand(model.seq_len)
+    _check(model, tokens, free, heat, allowed, generator)
+    places = free.nonzero()[:, 0].tolist()
+    bias = torch.zeros(model.seq_len, model.vocab_size)
+    if allowed is not None:
+        bias = bias.masked_fill(~allowed.cpu(), float("-inf"))
+    written = []
+    for rows in tokens.to(model.unembed.weight.device).split(batch_size):
+        noise = _noise(len(rows), heat[free.cpu()], model.vocab_size, generator)
+        offsets = (bias[free.cpu()] + noise).to(rows.device)
+        written.append(_write(model, rows, places, offsets))
+    return torch.cat(written) if written else tokens.clone()
+
+
+def _noise(
+    rows: int, heat: Tensor, values: int, generator: torch.Generator | None
+) -> Tensor:
+    """float32 [B, F, V]: Gumbel noise times the temperature of each of F free positions.
+
+    The argmax of logits + T * Gumbel noise is a sample of softmax(logits / T) (E. J. Gumbel,
+    1954, as in C. Maddison et al., "A* sampling", 2014), and at T = 0 the plain argmax.
+    """
+    if not heat.any():
+        return torch.zeros(rows, len(heat), values)
+    uniform = torch.rand(rows, len(heat), values, generator=generator, dtype=torch.float64)
+    gumbel = -torch.log(-torch.log(uniform.clamp_min(torch.finfo(torch.float64).tiny)))
+    return (gumbel * heat[:, None]).float()
+
+
+def _write(model: AgentModel, tokens: Tensor, places: list[int], offsets: Tensor) -> Tensor:
+    """Fill ``places`` with the argmax of logits + offsets [B, F, V], each pass as long as can be."""
+    tokens = tokens.clone()
+    inputs = shift(tokens)
+    with evaluating(model):
+        cache = model.new_cache(len(tokens))
+        for i, place in enumerate(places):
+            logits = model.extend(inputs[:, cache.length : place + 1], cache)[:, -1]
+            chosen = (logits.float() + offsets[:, i]).argmax(-1)
+            tokens[:, place] = chosen
+            inputs[:, place + 1 : place + 2] = chosen[:, None]
+    return tokens
+
+
+def _check(
+    model: AgentModel,
+    tokens: Tensor,
+    free: Tensor,
+    heat: Tensor,
+    allowed: Tensor | None,
+    generator: torch.Generator | None,
+) -> None:
+    T, V = model.seq_len, model.vocab_size
+    if tokens.ndim != 2 or tokens.shape[1] != T or tokens.dtype != torch.int64:
+        raise ValueError(f"tokens must be int64 [B, {T}], got {tokens.dtype} {list(tokens.shape)}")
+    if free.shape != (T,) or free.dtype != torch.bool:
+        raise ValueError(f"free must be bool [{T}], got {free.dtype} {list(free.shape)}")
+    if (heat < 0).any():
+        raise ValueError("temperature must not be negative")
+    if (heat[free.cpu()] > 0).any() and generator is None:
+        raise ValueError("a temperature above 0 needs a generator")
+    if allowed is not None and (allowed.shape != (T, V) or allowed.dtype != torch.bool):
+        raise ValueError(
+            f"allowed must be bool [{T}, {V}], got {allowed.dtype} {list(allowed.shape)}"
+        )
+    if allowed is not None and not allowed[free].any(-1).all():
+        raise ValueError("allowed leaves no value for a free position")

@@ -1,0 +1,110 @@
+"""Which answers an agent gets right, in one teacher-forced pass instead of decoding.
+
+Greedy decoding reproduces the whole answer exactly when the argmax is right at every answer
+position given the true tokens before it: up to the first mistake both see the same prefix.
+So accuracies and votes cost one forward pass.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.generation import generate
+from agents.model import AgentModel, evaluating
+from world import QuizBatch, TokenRole, World
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an agent makes of B quizzes.
+
+    correct: bool [B], every answer token is the one the agent finds most probable.
+    wrong_cells: uint16 [B], answer tokens that are not, given the true tokens before them.
+    log_prob: float32 [B], log-probability in nats of the whole answer, over all V values.
+    """
+
+    correct: NDArray[np.bool_]
+    wrong_cells: NDArray[np.uint16]
+    log_prob: NDArray[np.float32]
+
+
+def score(
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    batch_size: int = 64,
+    autocast: bool = False,
+) -> Scores:
+    """Score the answers of ``batch``, each row in its own structure.
+
+    Runs on the model's device, without gradients or dropout. A row's scores do not depend on
+    the rows beside it. autocast: run in bf16; when False, an autocast that the caller has
+    entered still holds. Raises ValueError for a structure that has no answer.
+    """
+    answer = _answer_mask(world, batch)
+    device = model.unembed.weight.device
+    wrong = np.zeros(len(batch), dtype=np.uint16)
+    log_prob = np.zeros(len(batch), dtype=np.float32)
+    with evaluating(model), _precision(device, autocast):
+        for start in range(0, len(batch), batch_size):
+            rows = slice(start, start + batch_size)
+            tokens = torch.from_numpy(batch.tokens[rows]).to(device).long()
+            mask = torch.from_numpy(answer[rows]).to(device)
+            row_wrong, row_log_prob = _score_rows(model, tokens, mask, batch_size)
+            wrong[rows] = row_wrong.cpu().numpy()
+            log_prob[rows] = row_log_prob.cpu().numpy()
+    return Scores(wrong == 0, wrong, log_prob)
+
+
+def answers(
+    model: AgentModel, world: World, batch: QuizBatch, batch_size: int = 256
+) -> NDArray[np.uint8]:
+    """uint8 [B, T]: the quizzes with their answers replaced by the agent's, decoded greedily.
+
+    Raises ValueError for a structure that has no answer.
+    """
+    free = _answer_mask(world, batch)
+    written = batch.tokens.copy()
+    for structure in np.unique(batch.structure):
+        rows = batch.structure == structure
+        tokens = torch.from_numpy(batch.tokens[rows]).long()
+        mask = torch.from_numpy(free[rows][0])
+        decoded = generate(model, tokens, mask, temperature=0.0, batch_size=batch_size)
+        written[rows] = decoded.cpu().numpy()
+    return written
+
+
+def _score_rows(
+    model: AgentModel, tokens: Tensor, mask: Tensor, padded: int
+) -> tuple[Tensor, Tensor]:
+    """Wrong answer tokens [B] and log-probability [B] of tokens [B, T] at mask [B, T]."""
+    B = len(tokens)
+    # Always the same shape: matrix products round differently for another number of rows,
+    # and a near tie must not be decided by how the quizzes were cut into batches.
+    filled = torch.cat([tokens, tokens.new_zeros(padded - B, tokens.shape[1])])
+    logits = model(filled)[:B][mask].float()
+    truth = tokens[mask]
+    chosen = torch.log_softmax(logits, -1).gather(-1, truth[:, None])[:, 0]
+    log_prob = torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, chosen)
+    wrong = torch.zeros_like(mask).masked_scatter(mask, logits.argmax(-1) != truth)
+    return wrong.sum(-1), log_prob.sum(-1)
+
+
+def _answer_mask(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
+    """bool [B, T]: the answer tokens of each row."""
+    answer = world.roles == TokenRole.ANSWER
+    used = np.unique(batch.structure)
+    empty = [world.structures[i].name for i in used if not answer[i].any()]
+    if empty:
+        raise ValueError(f"structure {empty[0]!r} has no answer to score; arrange the batch first")
+    return np.asarray(answer[batch.structure])
+
+
+def _precision(device: torch.device, autocast: bool) -> AbstractContextManager[object]:
+    return torch.autocast(device.type, dtype=torch.bfloat16) if autocast else nullcontext()

@@ -1,0 +1,75 @@
+"""How features are found and compared, as typed options (exposed on the command line as they are)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class SAEConfig:
+    """Sparse autoencoders of every agent at one site, and their comparison."""
+
+    site: str = "blocks.2.hook_resid_post"
+    """Where activations are taken, by TransformerLens's name of the hook point."""
+    d_sae: int = 512
+    """Features of each SAE."""
+    k: float = 12.0
+    """Features active per token, on average, while training (BatchTopK)."""
+    training_tokens: int = 1_500_000
+    """Activations shown to each SAE in all, repeated passes counted."""
+    passes: int = 4
+    """Times each harvested activation is shown, in fresh order."""
+    block_quizzes: int = 1024
+    """Quizzes whose activations are in memory at once while training."""
+    batch_size: int = 2048
+    """Activations in one optimiser step."""
+    learning_rate: float = 1e-3
+    """Adam's learning rate, after warm-up and before the linear decay to zero in the last fifth."""
+    warmup_steps: int = 50
+    """Steps over which the learning rate rises linearly from zero."""
+    dead_after: int = 64
+    """Steps without firing after which a feature is helped by the auxiliary loss."""
+    aux_coefficient: float = 1.0
+    """Weight of the auxiliary loss, in which features that stopped firing fit what is left over."""
+    seeds: int = 2
+    """SAEs per agent; the second and later ones are the ceiling for every comparison."""
+    comparison_quizzes: int = 1600
+    """Held-out world quizzes on which SAEs are graded and features compared."""
+    min_firings: int = 100
+    """Features firing on fewer comparison tokens than this are not compared."""
+    nulls: tuple[str, ...] = ("within_cell", "quizzes")
+    """Registered nulls to report; the first is the one that universality is measured against."""
+    permutations: int = 3
+    """Permutations of each null for every pair of agents."""
+    resamples: int = 300
+    """Bootstrap resamples of quizzes behind each 95 % interval."""
+
+    def __post_init__(self) -> None:
+        for field in (
+            "d_sae",
+            "training_tokens",
+            "passes",
+            "block_quizzes",
+            "batch_size",
+            "dead_after",
+            "seeds",
+            "comparison_quizzes",
+            "min_firings",
+            "permutations",
+            "resamples",
+        ):
+            if getattr(self, field) < 1:
+                raise UserError(f"sae.{field} must be at least 1, got {getattr(self, field)}")
+        if not 0 < self.k < self.d_sae:
+            raise UserError(f"sae.k must be between 0 and d_sae ({self.d_sae}), got {self.k}")
+        if self.learning_rate <= 0:
+            raise UserError(f"sae.learning_rate must be positive, got {self.learning_rate}")
+        if self.training_tokens < self.batch_size:
+            raise UserError(
+                f"sae.training_tokens ({self.training_tokens}) must be at least batch_size "
+                f"({self.batch_size})"
+            )
+        if not self.nulls:
+            raise UserError("sae.nulls is empty; name at least one null, such as within_cell")

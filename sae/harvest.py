@@ -1,0 +1,131 @@
+"""Activations of an agent at one site, one row a token, with what is known of each token.
+
+Label tokens and the start are left out: a structure fixes them, so every agent has the same
+trivial features there. Which rows are kept depends on the quizzes alone, never on the agent,
+so the rows of all agents line up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.hooks import capture, site_names
+from agents.model import AgentModel
+from sae.quizzes import QuizSource
+from world import QuizBatch, TokenRole, World
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """What is known of each of N rows of activations; Q quizzes.
+
+    quiz: int64 [N], index of the row's quiz in the batch, ascending.
+    position: int64 [N], its place t in the sequence. The network predicts token t there,
+        having read the tokens before it.
+    structure: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
+    token: uint8 [N], the last token read, t - 1: the one embedded at this position.
+    target: uint8 [N], the token t that is to be predicted.
+    quizzes: Q.
+    """
+
+    quiz: NDArray[np.int64]
+    position: NDArray[np.int64]
+    structure: NDArray[np.uint8]
+    task: NDArray[np.int16]
+    token: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    quizzes: int
+
+    def __len__(self) -> int:
+        return len(self.quiz)
+
+
+def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
+    """bool [B, T]: tokens that are neither labels nor the first of the sequence."""
+    kept = world.roles[batch.structure] != TokenRole.LABEL
+    kept[:, 0] = False
+    return kept
+
+
+def token_rows(world: World, batch: QuizBatch) -> TokenRows:
+    """The rows that harvesting a batch gives, in order."""
+    quiz, position = np.nonzero(kept_tokens(world, batch))
+    return TokenRows(
+        quiz,
+        position,
+        batch.structure[quiz],
+        batch.task[quiz],
+        batch.tokens[quiz, position - 1],
+        batch.tokens[quiz, position],
+        len(batch),
+    )
+
+
+def check_site(model: AgentModel, site: str) -> None:
+    """Raise UserError when the agent has no such hook point."""
+    if site not in site_names(model):
+        known = ", ".join(site_names(model))
+        raise UserError(f"agents have no site {site!r}; choose sae.site among: {known}")
+
+
+def activation_chunks(
+    model: AgentModel, world: World, batch: QuizBatch, site: str, size: int = 128
+) -> Iterator[Tensor]:
+    """Activations float32 [n, d] of a batch's kept tokens, ``size`` quizzes at a time."""
+    device = next(model.parameters()).device
+    for start in range(0, len(batch), size):
+        part = batch[start : start + size]
+        tokens = torch.from_numpy(part.tokens.astype(np.int64)).to(device)
+        found = capture(model, tokens, [site])[site]
+        kept = torch.from_numpy(kept_tokens(world, part)).to(device)
+        yield found[kept].float()
+
+
+def activations(model: AgentModel, world: World, batch: QuizBatch, site: str) -> Tensor:
+    """Activations float32 [N, d] of all kept tokens of a batch, in the order of token_rows."""
+    return torch.cat(list(activation_chunks(model, world, batch, site)))
+
+
+@dataclass(frozen=True)
+class ActivationStream:
+    """Shuffled activations for training an SAE: blocks of quizzes, each shown several times.
+
+    Only one block is in memory. Quizzes are independent draws, so a block is a fair sample.
+
+    source: where quizzes come from. block_quizzes: quizzes in a block. passes: times each
+    activation is shown. batch_size: activations in a batch.
+    """
+
+    model: AgentModel
+    world: World
+    source: QuizSource
+    site: str
+    block_quizzes: int
+    passes: int
+    batch_size: int
+
+    def batches(self, seed: int) -> Iterator[Tensor]:
+        """Endless batches float32 [batch_size, d] in an order drawn from ``seed``."""
+        generator = torch.Generator().manual_seed(seed)
+        start = 0
+        while True:
+            quizzes = self.source(start, self.block_quizzes)
+            start += self.block_quizzes
+            block = activations(self.model, self.world, quizzes, self.site)
+            if len(block) < self.batch_size:
+                raise UserError(
+                    f"sae.block_quizzes ({self.block_quizzes}) gives {len(block)} activations, "
+                    f"fewer than sae.batch_size ({self.batch_size}); raise it"
+                )
+            for _ in range(self.passes):
+                order = torch.randperm(len(block), generator=generator).to(block.device)
+                for rows in order.split(self.batch_size):
+                    if len(rows) == self.batch_size:
+                        yield block[rows]

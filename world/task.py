@@ -1,0 +1,83 @@
+"""What a quiz task is: how it paints pairs of grids, and an independent check of its rule.
+
+The generator works on whole batches with masks; the verifier reads one quiz at a time from the
+grids alone, so that a mistake in the one is not repeated in the other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world.rectangles import Plane, Rectangles
+from world.registry import Registry
+
+Grid = NDArray[np.uint8]
+Indices = NDArray[np.int64]
+
+
+class Canvas:
+    """n grids being painted, with the object that painted each cell.
+
+    cells: uint8 [n, G], 0 is background. regions: int8 [n, G], 0 for background, k + 1 for
+    a cell painted by rectangle k.
+    """
+
+    def __init__(self, count: int, cells: int) -> None:
+        self.cells = np.zeros((count, cells), dtype=np.uint8)
+        self.regions = np.zeros((count, cells), dtype=np.int8)
+
+    def paint(
+        self, mask: NDArray[np.bool_], colour: NDArray[np.uint8], rectangle: int
+    ) -> None:
+        """Paint ``mask`` [n, G] with ``colour`` [n], as part of a rectangle."""
+        self.cells = np.where(mask, colour[:, None], self.cells)
+        self.regions = np.where(mask, np.int8(rectangle + 1), self.regions)
+
+    def erase(self, mask: NDArray[np.bool_]) -> None:
+        """Return ``mask`` [n, G] to background."""
+        self.cells = np.where(mask, np.uint8(0), self.cells)
+        self.regions = np.where(mask, np.int8(0), self.regions)
+
+
+class Task(ABC):
+    """A family of rules; a rule is a task with its parameter and its colours.
+
+    The same colours stand for the same roles in both pairs of a quiz, so the colour of a
+    rectangle in B tells what the rule does to it.
+    """
+
+    parameters: int = 1
+    """How many values the rule's parameter can take."""
+
+    @abstractmethod
+    def colours(self, rectangles: int) -> int:
+        """Colours one quiz needs."""
+
+    def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> NDArray[np.bool_]:
+        """bool [n]: rectangle sets [n, R, 4] to which the rule applies with one right answer."""
+        return np.ones(len(rects), dtype=np.bool_)
+
+    @abstractmethod
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: NDArray[np.uint8],
+        parameter: Indices,
+    ) -> None:
+        """Paint X and f(X) from rectangle sets [n, R, 4], colours [n, m] and parameters [n]."""
+
+    @abstractmethod
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
+        """Whether f(B) is what the rule seen in (A, f(A)) makes of B; grids are [H, W].
+
+        A relation: it judges f(B) given B and B given f(B) alike.
+        """
+
+
+tasks: Registry[type[Task]] = Registry("task", "world.tasks")

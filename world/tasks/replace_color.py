@@ -1,0 +1,29 @@
+"""replace_color: one rectangle takes another colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from world.objects import changed_colours
+from world.task import Task, tasks
+
+
+@tasks.register("replace_color")
+class ReplaceColor(Task):
+    """The first rectangle's colour becomes one that no rectangle has."""
+
+    def colours(self, rectangles):
+        return rectangles + 1
+
+    def paint(self, x, fx, plane, rects, colours, parameter):
+        for k in range(rects.shape[1]):
+            mask = plane.full(rects[:, k])
+            x.paint(mask, colours[:, k], k)
+            fx.paint(mask, colours[:, -1] if k == 0 else colours[:, k], k)
+
+    def verify(self, a, fa, b, fb):
+        before, after = changed_colours(a, fa)
+        if len(before) != 1 or len(after) != 1:
+            return False
+        old, new = before.pop(), after.pop()
+        return bool(old and new and np.array_equal(np.where(b == old, new, b), fb)) and new not in b

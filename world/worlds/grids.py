@@ -1,0 +1,326 @@
+"""The grids world: F. Fleuret's quizzes of August 2024, of any size, each with one right answer.
+
+A quiz is A, f(A), B, f(B): two pairs of grids that show one rule. Each grid is written as a
+label token and its cells row by row; the order of the four is the quiz's structure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world.base import SPLITS, Axis, Structure, TokenRole, World, worlds
+from world.batch import QuizBatch, concatenate
+from world.canonical import canonical_hash
+from world.errors import UserError
+from world.rectangles import MIN_SIDE, Plane, Rectangles
+from world.seeds import Stream
+from world.task import Canvas, tasks
+
+PUBLISHED_TASKS = (
+    "replace_color",
+    "translate",
+    "grow",
+    "half_fill",
+    "frame",
+    "detect",
+    "corners",
+    "contact",
+)
+PARTS = ("A", "fA", "B", "fB")
+BLOCK = 1024
+"""Quizzes drawn from one seed; a draw of any range is cut from whole blocks."""
+R = TokenRole
+_ASKED = (R.CONTEXT, R.IMAGE, R.CONTEXT, R.ANSWER)
+
+
+@worlds.register("grids")
+@dataclass(frozen=True)
+class GridsWorld(World):
+    """Quizzes of rectangles on a background."""
+
+    name: ClassVar[str] = "grids"
+
+    height: int = 6
+    """Rows of a grid."""
+    width: int = 6
+    """Columns of a grid."""
+    colours: int = 6
+    """Colours beside the background."""
+    rectangles: int = 2
+    """Rectangles in each grid, at least 3 by 3, never overlapping."""
+    tasks: tuple[str, ...] = PUBLISHED_TASKS
+    """Names of the tasks, drawn with equal chances."""
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise UserError("world.tasks is empty; name at least one task")
+        if len(set(self.tasks)) < len(self.tasks):
+            raise UserError(f"world.tasks names a task twice: {', '.join(self.tasks)}")
+        if min(self.height, self.width) < MIN_SIDE or self.rectangles < 1:
+            raise UserError(
+                f"grids need at least {MIN_SIDE}x{MIN_SIDE} cells and one rectangle, got "
+                f"{self.height}x{self.width} and {self.rectangles}"
+            )
+        if not self.plane.fits(self.rectangles):
+            raise UserError(
+                f"{self.rectangles} rectangles of {MIN_SIDE}x{MIN_SIDE} do not fit in a "
+                f"{self.height}x{self.width} grid"
+            )
+        if self.vocab_size > 255:
+            raise UserError(f"world.colours must be at most 250, got {self.colours}")
+        for task in self.tasks:
+            self._check(task)
+
+    def _check(self, task: str) -> None:
+        """Refuse a task that these grids make impossible."""
+        needed = tasks[task]().colours(self.rectangles)
+        if needed > self.colours:
+            raise UserError(
+                f"task {task!r} needs {needed} colours for {self.rectangles} rectangles, "
+                f"world.colours is {self.colours}"
+            )
+        if not len(self._possible[task]):
+            raise UserError(
+                f"task {task!r} is impossible with {self.rectangles} rectangles in a "
+                f"{self.height}x{self.width} grid"
+            )
+
+    @property
+    def plane(self) -> Plane:
+        """The extent of these grids."""
+        return Plane(self.height, self.width)
+
+    @property
+    def cells(self) -> int:
+        """G: cells of a grid."""
+        return self.height * self.width
+
+    @property
+    def vocab_size(self) -> int:
+        return 1 + self.colours + len(PARTS)
+
+    @property
+    def seq_len(self) -> int:
+        return len(PARTS) * (1 + self.cells)
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        orders = ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0), (3, 1, 0, 2))
+        return tuple(
+            Structure(",".join(PARTS[p] for p in order), order, answers=i < 4)
+            for i, order in enumerate(orders)
+        )
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return (
+            Axis("part", len(PARTS)),
+            Axis("row", self.height + 1),
+            Axis("column", self.width + 1),
+        )
+
+    @cached_property
+    def coordinates(self) -> NDArray[np.int64]:
+        """Labels stand at a row and column of their own, one past the last."""
+        row, column = np.divmod(np.arange(self.cells), self.width)
+        row = np.concatenate([[self.height], row])
+        column = np.concatenate([[self.width], column])
+        part = np.repeat(np.arange(len(PARTS)), 1 + self.cells)
+        return np.stack([part, np.tile(row, len(PARTS)), np.tile(column, len(PARTS))], axis=1)
+
+    @cached_property
+    def roles(self) -> NDArray[np.int8]:
+        by_slot = [_ASKED] * 4 + [(R.CONTEXT, R.CONTEXT, R.IMAGE, R.ANSWER)]
+        roles = np.repeat(np.array(by_slot, dtype=np.int8), 1 + self.cells, axis=1)
+        roles[:, :: 1 + self.cells] = R.LABEL
+        return roles
+
+    @cached_property
+    def allowed(self) -> NDArray[np.bool_]:
+        allowed = np.zeros((len(self.structures), self.seq_len, self.vocab_size), dtype=np.bool_)
+        allowed[:, :, : self.colours + 1] = True
+        for s, structure in enumerate(self.structures):
+            for slot, part in enumerate(structure.parts):
+                allowed[s, slot * (1 + self.cells)] = False
+                allowed[s, slot * (1 + self.cells), self.colours + 1 + part] = True
+        return allowed
+
+    def draw(self, stream: Stream, start: int, count: int, split: str) -> QuizBatch:
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
+        first, last = start // BLOCK, (start + max(count, 1) - 1) // BLOCK
+        named = stream.with_role(f"{stream.role}/{split}")
+        drawn = concatenate([self._block(named, b, split) for b in range(first, last + 1)])
+        return drawn[start - first * BLOCK : start - first * BLOCK + count]
+
+    def _block(self, stream: Stream, block: int, split: str) -> QuizBatch:
+        """BLOCK quizzes of a split, by drawing until enough fall into it."""
+        rng = stream.generator(block)
+        wanted, kept, found = SPLITS.index(split), [], 0
+        share = 0.8 if split == "train" else 0.1
+        while found < BLOCK:
+            quizzes = self.generate(rng, int(1.1 * (BLOCK - found) / share) + 16)
+            kept.append(quizzes[self.split(self.canonical_hash(quizzes)) == wanted])
+            found += len(kept[-1])
+        return concatenate(kept)[:BLOCK]
+
+    def generate(self, rng: np.random.Generator, count: int) -> QuizBatch:
+        """Quizzes of every split, tasks mixed with equal chances, in structure 0."""
+        chosen = rng.integers(len(self.tasks), size=count)
+        grids = np.zeros((count, len(PARTS), self.cells), dtype=np.uint8)
+        regions = np.zeros_like(grids, dtype=np.int8)
+        for index, name in enumerate(self.tasks):
+            rows = np.flatnonzero(chosen == index)
+            if len(rows):
+                grids[rows], regions[rows] = self._paint(rng, name, len(rows))
+        tokens = self._tokens(grids)
+        padded = np.zeros((count, len(PARTS), 1 + self.cells), dtype=np.int8)
+        padded[:, :, 1:] = regions
+        return QuizBatch(
+            tokens,
+            np.zeros(count, dtype=np.uint8),
+            chosen.astype(np.int16),
+            padded.reshape(count, -1),
+        )
+
+    def _paint(
+        self, rng: np.random.Generator, name: str, count: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+        """Grids uint8 and regions int8, both [count, 4, G], of one task."""
+        task = tasks[name]()
+        needed = task.colours(self.rectangles)
+        palette = np.tile(np.arange(1, self.colours + 1, dtype=np.uint8), (count, 1))
+        colours = rng.permuted(palette, axis=1)[:, :needed]
+        # The parameter is drawn among those that some set of rectangles can bear.
+        parameter = rng.choice(self._possible[name], size=count)
+        canvases = []
+        for _ in range(2):
+            rects = self._valid_sets(rng, name, parameter)
+            x, fx = Canvas(count, self.cells), Canvas(count, self.cells)
+            task.paint(x, fx, self.plane, rects, colours, parameter)
+            canvases += [x, fx]
+        return (
+            np.stack([c.cells for c in canvases], axis=1),
+            np.stack([c.regions for c in canvases], axis=1),
+        )
+
+    @cached_property
+    def _listed(self) -> Rectangles | None:
+        """Every set of rectangles these grids can hold, if they are few."""
+        return self.plane.every_set(self.rectangles)
+
+    @cached_property
+    def _valid(self) -> dict[tuple[str, int], NDArray[np.int64]]:
+        """By task and parameter: which of the listed sets (or of a sample) the rule can act on."""
+        sets = self._listed
+        if sets is None:
+            sets = self.plane.sample(np.random.default_rng(0), 4096, self.rectangles)
+        return {
+            (name, value): np.flatnonzero(
+                tasks[name]().valid(self.plane, sets, np.full(len(sets), value))
+            )
+            for name in self.tasks
+            for value in range(tasks[name].parameters)
+        }
+
+    @cached_property
+    def _possible(self) -> dict[str, list[int]]:
+        """By task: the parameter values for which it can be drawn on these grids."""
+        return {
+            name: [v for v in range(tasks[name].parameters) if len(self._valid[name, v])]
+            for name in self.tasks
+        }
+
+    def _valid_sets(
+        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
+    ) -> Rectangles:
+        """int16 [n, R, 4]: a set of rectangles for each parameter, on which the rule can act."""
+        if self._listed is not None:
+            chosen = np.zeros(len(parameter), dtype=np.int64)
+            for value in self._possible[name]:
+                rows = np.flatnonzero(parameter == value)
+                chosen[rows] = rng.choice(self._valid[name, value], size=len(rows))
+            return self._listed[chosen]
+        task = tasks[name]()
+        rects = np.zeros((len(parameter), self.rectangles, 4), dtype=np.int16)
+        todo = np.arange(len(parameter))
+        while len(todo):
+            rects[todo] = self.plane.sample(rng, len(todo), self.rectangles)
+            todo = todo[~task.valid(self.plane, rects[todo], parameter[todo])]
+        return rects
+
+    def _tokens(self, grids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=np.uint8)
+        tokens[:, :, 0] = self.colours + 1 + np.arange(len(PARTS))
+        tokens[:, :, 1:] = grids
+        return tokens.reshape(len(grids), -1)
+
+    def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the structure of each row."""
+        parts = self._by_part(batch.tokens, batch.structure)[:, :, 1:]
+        return parts.reshape(len(batch), len(PARTS), self.height, self.width)
+
+    def _by_part(self, rows: NDArray, structure: NDArray[np.uint8]) -> NDArray:
+        """[B, T] written in some structures to [B, 4, 1 + G] in the order of the parts."""
+        slots = np.argsort(self._orders, axis=1)[structure]
+        shaped = rows.reshape(len(rows), len(PARTS), 1 + self.cells)
+        return np.take_along_axis(shaped, slots[:, :, None], axis=1)
+
+    @cached_property
+    def _orders(self) -> NDArray[np.int64]:
+        return np.array([s.parts for s in self.structures])
+
+    def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
+        wanted = np.broadcast_to(np.asarray(structure, dtype=np.uint8), (len(batch),)).copy()
+        order = self._orders[wanted][:, :, None]
+
+        def rewrite(rows: NDArray) -> NDArray:
+            parts = self._by_part(rows, batch.structure)
+            return np.take_along_axis(parts, order, axis=1).reshape(rows.shape)
+
+        regions = None if batch.regions is None else rewrite(batch.regions)
+        return QuizBatch(rewrite(batch.tokens), wanted, batch.task, regions)
+
+    def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
+        grids = self.grids(batch).reshape(len(batch), 2, 2 * self.cells)
+        return canonical_hash(grids, self.colours)
+
+    def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
+        grids = self.grids(batch).reshape(len(batch), 2, 2, self.cells)
+        return (grids[:, :, 0] == grids[:, :, 1]).all(axis=2).any(axis=1)
+
+    def corrupt(self, batch: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
+        tokens = batch.tokens.reshape(len(batch), len(PARTS), 1 + self.cells).copy()
+        third = tokens[:, 2, 1:]
+        noisy = (rng.random(third.shape) < rate) & (batch.structure < 2)[:, None]
+        noise = rng.integers(self.colours + 1, size=third.shape, dtype=np.uint8)
+        tokens[:, 2, 1:] = np.where(noisy, noise, third)
+        return QuizBatch(
+            tokens.reshape(batch.tokens.shape), batch.structure, batch.task, batch.regions
+        )
+
+    def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
+        from world.labels import grid_labels
+
+        return grid_labels(self, batch)
+
+    def ansi(self, batch: QuizBatch, row: int) -> str:
+        from world.render import ansi
+
+        return ansi(self, batch, row)
+
+    def svg(
+        self,
+        batch: QuizBatch,
+        row: int,
+        overlay: NDArray[np.float32] | None = None,
+        wrong: NDArray[np.bool_] | None = None,
+    ) -> str:
+        from world.render import svg
+
+        return svg(self, batch, row, overlay, wrong)
