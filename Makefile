@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SIM = $(BIN)/culture-sim
 STAGE = $(SIM) $@ --preset $(PRESET) --run $(RUN) $(ARGS)
 
