@@ -43,9 +43,7 @@ def generate(
     return torch.cat(written) if written else tokens.clone()
 
 
-def _noise(
-    rows: int, heat: Tensor, values: int, generator: torch.Generator | None
-) -> Tensor:
+def _noise(rows: int, heat: Tensor, values: int, generator: torch.Generator | None) -> Tensor:
     """float32 [B, F, V]: Gumbel noise times the temperature of each of F free positions.
 
     The argmax of logits + T * Gumbel noise is a sample of softmax(logits / T) (E. J. Gumbel,
@@ -59,7 +57,7 @@ def _noise(
 
 
 def _write(model: AgentModel, tokens: Tensor, places: list[int], offsets: Tensor) -> Tensor:
-    """Fill ``places`` with the argmax of logits + offsets [B, F, V], each pass as long as can be."""
+    """Fill ``places`` with the argmax of logits + offsets [B, F, V]; forced runs in one pass."""
     tokens = tokens.clone()
     inputs = shift(tokens)
     with evaluating(model):

@@ -1,4 +1,4 @@
-"""The layers every architecture is built from, with hook points named as TransformerLens names them.
+"""The layers of every architecture, with hook points named as TransformerLens names them.
 
 Attention is written in two ways: PyTorch's fused kernel for a GPU, and plain matrix products
 with a softmax kept in the working precision for a CPU, where the fused bf16 kernel's backward
@@ -49,13 +49,9 @@ def fused_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float)
     """The same by PyTorch's fused kernel."""
     n, total = q.shape[-2], k.shape[-2]
     if n == total:
-        return F.scaled_dot_product_attention(
-            q, k, v, is_causal=True, scale=1.0, dropout_p=dropout
-        )
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0, dropout_p=dropout)
     visible = torch.ones(n, total, dtype=torch.bool, device=q.device).tril(start)
-    return F.scaled_dot_product_attention(
-        q, k, v, attn_mask=visible, scale=1.0, dropout_p=dropout
-    )
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=1.0, dropout_p=dropout)
 
 
 class Attention(nn.Module):

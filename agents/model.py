@@ -94,9 +94,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-def make_blocks(
-    config: ModelConfig, bias: bool, norm: Callable[[int], nn.Module]
-) -> nn.ModuleList:
+def make_blocks(config: ModelConfig, bias: bool, norm: Callable[[int], nn.Module]) -> nn.ModuleList:
     """The stack of blocks of a configuration."""
     return nn.ModuleList(
         Block(config.d_model, config.n_heads, config.d_mlp, config.dropout, bias, norm)

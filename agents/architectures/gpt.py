@@ -29,7 +29,9 @@ class GPT(AgentModel):
         self.embed = nn.Embedding(world.vocab_size, d)
         self.pos_embed = nn.ModuleList(nn.Embedding(axis.size, d) for axis in world.axes)
         self.register_buffer("coordinates", torch.from_numpy(world.coordinates), persistent=False)
-        self.blocks = make_blocks(config, bias=False, norm=functools.partial(nn.LayerNorm, bias=False))
+        self.blocks = make_blocks(
+            config, bias=False, norm=functools.partial(nn.LayerNorm, bias=False)
+        )
         self.ln_final = nn.LayerNorm(d, bias=False)
         self.unembed = nn.Linear(d, world.vocab_size, bias=False)
         self._init_weights()

@@ -158,7 +158,7 @@ def trained(strings: StringWorld) -> AgentModel:
     tokens = torch.from_numpy(written.tokens).long()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     answer = torch.from_numpy(strings.roles[0] == TokenRole.ANSWER)
-    for step in range(300):
+    for step in range(60):
         rows = tokens[torch.arange(64 * step, 64 * (step + 1)) % len(tokens)]
         loss = F.cross_entropy(model(rows)[:, answer].flatten(0, 1), rows[:, answer].flatten())
         optimizer.zero_grad()
