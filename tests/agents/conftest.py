@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from agents.config import ModelConfig
-from agents.model import AgentModel, build_model
+from agents.model import AgentModel, architectures, build_model
 from world import SPLITS, Axis, QuizBatch, Stream, Structure, TokenRole, World
 
 LETTERS, COPY, SEPARATOR = 6, 6, 8
@@ -142,7 +142,7 @@ def quizzes(strings: StringWorld) -> QuizBatch:
     return strings.arrange(drawn, np.arange(120, dtype=np.uint8) % 2)
 
 
-@pytest.fixture(scope="session", params=["gpt", "culture_gpt"])
+@pytest.fixture(scope="session", params=architectures.names())
 def untrained(request: pytest.FixtureRequest, strings: StringWorld) -> AgentModel:
     """A small agent of each architecture with initial weights, in evaluation mode."""
     config = ModelConfig(request.param, **SMALL, dropout=0.1)
