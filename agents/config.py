@@ -14,13 +14,13 @@ class ModelConfig:
 
     architecture: str = "gpt"
     """Registered architecture: "gpt" (the best measured) or "culture_gpt" (the source's)."""
-    d_model: int = 128
+    d_model: int = 96
     """Width of the residual stream."""
     n_layers: int = 4
     """Number of blocks."""
     n_heads: int = 2
     """Attention heads per block; must divide d_model."""
-    d_mlp: int = 512
+    d_mlp: int = 384
     """Hidden width of each MLP."""
     dropout: float = 0.0
     """Dropout rate while training, 0 to 1."""
@@ -56,9 +56,9 @@ class TrainConfig:
     """Quizzes in one optimiser step."""
     optimizer: Literal["muon", "adam"] = "muon"
     """"muon": Muon for matrices with AdamW for the rest; "adam": Adam for everything."""
-    learning_rate: float = 0.01
+    learning_rate: float = 0.008
     """Constant learning rate: of Muon for "muon", of Adam for "adam"."""
-    adam_learning_rate: float = 2e-3
+    adam_learning_rate: float = 3e-3
     """Learning rate of embeddings, norms and output under "muon"."""
     warmup_steps: int = 100
     """Steps over which the learning rates rise linearly from zero."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 
 from agents.config import TrainConfig
 
@@ -17,6 +17,6 @@ def fast_bf16(device: torch.device) -> bool:
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """This process's accelerator, in bf16 if the configuration and the device agree."""
-    device = Accelerator().device
+    device = PartialState().device
     bf16 = config.precision == "bf16" or (config.precision == "auto" and fast_bf16(device))
     return Accelerator(mixed_precision="bf16" if bf16 else "no")

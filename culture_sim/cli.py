@@ -7,7 +7,6 @@ mend ends in one line and a non-zero exit code.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,6 +49,13 @@ class Place:
     """Worker processes on this machine; one a GPU or core by default."""
     wandb: bool = False
     """Track with Weights & Biases instead of TensorBoard."""
+
+
+@dataclass(frozen=True)
+class Arguments(Place):
+    """All that a command line can say."""
+
+    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,26 +105,19 @@ def _overview() -> None:
 
 def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
     """The place and run that the arguments name, with every option resolved."""
-    place, rest = tyro.cli(
+    place, _ = tyro.cli(
         Place, args=[a for a in arguments if a not in ("-h", "--help")], return_unknown_args=True
     )
     name = place.run or place.preset or "compact"
     path = place.runs / name
     base, preset = _base(place, path)
-    Options = Annotated[RunConfig, tyro.conf.arg(name="")]
-
-    @dataclass(frozen=True)
-    class Arguments(Place):
-        options: Options = field(default_factory=lambda: base)
-
     parsed = tyro.cli(
         Arguments,
         args=arguments,
+        default=Arguments(options=base),
         prog=f"culture-sim {command}",
         description=COMMANDS[command],
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff) if False else (),
     )
-    del rest
     return place, Run.start(path, parsed.options, preset)
 
 

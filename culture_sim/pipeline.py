@@ -65,9 +65,13 @@ def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
 
 
 def _tracker(run: Run, wandb: bool) -> GeneralTracker:
+    tracker: GeneralTracker
     if wandb:
-        return WandBTracker(run_name=run.path.name)
-    return TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
+        tracker = WandBTracker(run_name=run.path.name)
+    else:
+        tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
+    tracker.start()
+    return tracker
 
 
 def _train(run: Run, work: Callable[[str], None]) -> int:

@@ -1,0 +1,36 @@
+"""How quizzes are proposed, judged and mixed into training, as typed options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class CultureConfig:
+    """One culture round."""
+
+    rule: str = "four_of_five"
+    """Registered consensus rule that decides which quizzes are kept."""
+    proposer: str = "hot_then_cold"
+    """Registered procedure by which an agent proposes quizzes."""
+    hot_temperature: float = 1.5
+    """Temperature at which the first part of a proposal is sampled."""
+    temperature: float = 1.0
+    """Temperature of the parts after it."""
+    block_size: int = 128
+    """Quizzes that one agent proposes at a time."""
+    quota: int = 240
+    """Kept quizzes after which a round ends."""
+    max_proposals: int = 12_000
+    """Proposals after which a round ends whatever it kept."""
+    max_share: float = 0.5
+    """Culture quizzes are at most this share of a training mix."""
+
+    def __post_init__(self) -> None:
+        for field in ("block_size", "quota", "max_proposals"):
+            if getattr(self, field) < 1:
+                raise UserError(f"culture.{field} must be at least 1, got {getattr(self, field)}")
+        if not 0.0 <= self.max_share <= 1.0:
+            raise UserError(f"culture.max_share must be in [0, 1], got {self.max_share}")
