@@ -50,9 +50,9 @@ def capture(model: AgentModel, tokens: Tensor, sites: Iterable[str]) -> dict[str
 
         return read
 
-    with evaluating(model), intervene(model, {site: reader(site) for site in wanted}):
-        with suppress(_Done):
-            model(tokens)
+    readers = {site: reader(site) for site in wanted}
+    with evaluating(model), intervene(model, readers), suppress(_Done):
+        model(tokens)
     return found
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.config import ModelConfig
+from agents.layers import Attention
 from agents.model import AgentModel, architectures, make_blocks
 from world import World
 
@@ -39,9 +40,10 @@ class CultureGPT(AgentModel):
     def _init_weights(self) -> None:
         """Embeddings near zero, attention of unit gain; the rest as PyTorch draws it."""
         nn.init.normal_(self.embed.weight, std=0.02)
-        for block in self.blocks:
-            for linear in (block.attn.qkv, block.attn.out):
-                nn.init.normal_(linear.weight, std=self.d_model**-0.5)
+        for module in self.modules():
+            if isinstance(module, Attention):
+                nn.init.normal_(module.qkv.weight, std=self.d_model**-0.5)
+                nn.init.normal_(module.out.weight, std=self.d_model**-0.5)
 
     def position_table(self) -> Tensor:
         return self.positions

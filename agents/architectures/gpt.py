@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.config import ModelConfig
+from agents.layers import Block
 from agents.model import AgentModel, architectures, make_blocks
 from world import World
 
@@ -41,10 +42,9 @@ class GPT(AgentModel):
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.5)
-        depth = (2 * self.n_layers) ** -0.5
-        for block in self.blocks:
-            for linear in (block.attn.out, block.mlp.down):
-                linear.weight.data.mul_(depth)
+            if isinstance(module, Block):
+                for linear in (module.attn.out, module.mlp.down):
+                    linear.weight.data.mul_((2 * self.n_layers) ** -0.5)
 
     def position_table(self) -> Tensor:
         vectors = [table(self.coordinates[:, i]) for i, table in enumerate(self.pos_embed)]
