@@ -1,4 +1,4 @@
-"""How features are found and compared, as typed options (exposed on the command line as they are)."""
+"""How features are found and compared: typed options, shown on the command line as they are."""
 
 from __future__ import annotations
 

@@ -69,10 +69,10 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
 
 
 def check_site(model: AgentModel, site: str) -> None:
-    """Raise UserError when the agent has no such hook point."""
-    if site not in site_names(model):
-        known = ", ".join(site_names(model))
-        raise UserError(f"agents have no site {site!r}; choose sae.site among: {known}")
+    """Raise UserError when the agent has no such hook point, or it is the same for all quizzes."""
+    known = [name for name in site_names(model) if name != "hook_pos_embed"]
+    if site not in known:
+        raise UserError(f"agents have no site {site!r}; choose sae.site among: {', '.join(known)}")
 
 
 def activation_chunks(

@@ -17,7 +17,9 @@ QuizSource = Callable[[int, int], QuizBatch]
 """(start, count) -> quizzes start .. start + count of an endless series."""
 
 CHUNK = 1024
-"""Quizzes drawn at a time; each chunk yields about half as many of either part."""
+"""Quizzes drawn at a time; about half fall in either part."""
+SHARE = 384
+"""Quizzes of one part taken from each chunk: below half by eight standard deviations."""
 
 
 def training_source(world: World, stream: Stream) -> QuizSource:
@@ -42,24 +44,23 @@ def in_answer_structures(world: World, batch: QuizBatch) -> QuizBatch:
 
 
 def _part(world: World, stream: Stream, start: int, count: int, held_out: bool) -> QuizBatch:
-    """Quizzes start .. start + count of one part; each chunk gives its first CHUNK // 4 of it.
+    """Quizzes start .. start + count of one part; each chunk gives its first SHARE of it.
 
     A fixed yield per chunk makes the series index-addressed, as the world's own draws are.
     """
-    share = CHUNK // 4
-    first, last = start // share, (start + max(count, 1) - 1) // share
-    chunks = [_chunk(world, stream, i, share, held_out) for i in range(first, last + 1)]
-    offset = start - first * share
+    first, last = start // SHARE, (start + max(count, 1) - 1) // SHARE
+    chunks = [_chunk(world, stream, i, held_out) for i in range(first, last + 1)]
+    offset = start - first * SHARE
     return concatenate(chunks)[offset : offset + count]
 
 
-def _chunk(world: World, stream: Stream, index: int, share: int, held_out: bool) -> QuizBatch:
+def _chunk(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatch:
     batch = world.draw(stream, index * CHUNK, CHUNK, "sae")
-    rows = np.flatnonzero(is_held_out(world.canonical_hash(batch)) == held_out)[:share]
-    if len(rows) < share:
+    rows = np.flatnonzero(is_held_out(world.canonical_hash(batch)) == held_out)[:SHARE]
+    if len(rows) < SHARE:
         part = "held-out" if held_out else "training"
         raise ValueError(
-            f"only {len(rows)} of {CHUNK} quizzes are in the {part} part, {share} are needed: "
+            f"only {len(rows)} of {CHUNK} quizzes are in the {part} part, {SHARE} are needed: "
             "the world has too few different quizzes"
         )
     return in_answer_structures(world, batch[rows])

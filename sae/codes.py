@@ -1,0 +1,44 @@
+"""Sparse codes: the features of an SAE on every token of the comparison, as a CSR matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from sae_lens import SAE
+from scipy import sparse
+from torch import Tensor
+
+from agents.model import AgentModel
+from sae.harvest import activation_chunks
+from world import QuizBatch, World
+
+
+@torch.no_grad()
+def encode(sae: SAE[Any], activations: Tensor) -> sparse.csr_array:
+    """Codes float32 [n, d_sae] of activations [n, d]. Each row depends on itself alone."""
+    return sparse.csr_array(sae.encode(activations).cpu().numpy())
+
+
+def agent_codes(
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    site: str,
+    saes: Sequence[SAE[Any]],
+    tick: Callable[[int], None] | None = None,
+) -> list[sparse.csr_array]:
+    """Codes [N, d_sae] of an agent's kept tokens in each of its SAEs, in one pass of the agent.
+
+    tick: called with the number of rows done after each chunk.
+    """
+    parts: list[list[sparse.csr_array]] = [[] for _ in saes]
+    done = 0
+    for chunk in activation_chunks(model, world, batch, site):
+        for part, sae in zip(parts, saes, strict=True):
+            part.append(encode(sae, chunk))
+        done += len(chunk)
+        if tick:
+            tick(done)
+    return [sparse.vstack(part, format="csr") for part in parts]

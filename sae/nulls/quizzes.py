@@ -1,0 +1,24 @@
+"""The naive null: whole quizzes are permuted. It flatters, and is reported to show by how much.
+
+Permuting whole quizzes keeps positions aligned but mixes tasks, structures and tokens, so
+everything that depends on these counts as shared between agents.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae.harvest import TokenRows
+from sae.nulls import nulls
+from sae.permutation import permute_within
+
+
+@nulls.register("quizzes")
+def quizzes(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [N]: the rows of each quiz replaced by those of another, position for position.
+
+    Quizzes are exchanged among those that keep the same number of tokens.
+    """
+    lengths = np.bincount(rows.quiz, minlength=rows.quizzes)
+    starts = np.cumsum(lengths) - lengths
+    other = permute_within(lengths.astype(np.int64), rng)
+    return starts[other][rows.quiz] + np.arange(len(rows)) - starts[rows.quiz]

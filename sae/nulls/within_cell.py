@@ -1,0 +1,23 @@
+"""The decisive null: quizzes are permuted among tokens alike in all that is trivially shared.
+
+Position, the last token read, task and structure correlate the features of any two agents,
+whatever they have learned; this null keeps those correlations and destroys the rest.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae.harvest import TokenRows
+from sae.nulls import nulls
+from sae.permutation import group_index, permute_within
+
+
+@nulls.register("within_cell")
+def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [N]: rows permuted within cells of equal task, structure, position and token.
+
+    Quizzes made by agents have task -1 and so form a task of their own. A row alone in its
+    cell stays in place, which only raises the null.
+    """
+    cells = group_index(rows.task, rows.structure, rows.position, rows.token)
+    return permute_within(cells, rng)
