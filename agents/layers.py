@@ -36,8 +36,8 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float)
     n, total = q.shape[-2], k.shape[-2]
     scores = q @ k.transpose(-1, -2)
     if n > 1:
-        hidden = torch.ones(n, total, dtype=torch.bool, device=q.device).triu(start + 1)
-        scores = scores.masked_fill(hidden, float("-inf"))
+        hidden = torch.full((n, total), float("-inf"), dtype=scores.dtype, device=q.device)
+        scores = scores + hidden.triu(start + 1)
     with torch.autocast(q.device.type, enabled=False):
         weights = torch.softmax(scores, dim=-1)
         if dropout:
@@ -96,7 +96,8 @@ class MLP(nn.Module):
         self.up = nn.Linear(d_model, d_mlp, bias=bias)
         self.hook_post = nn.Identity()
         self.down = nn.Linear(d_mlp, d_model, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        # nn.Dropout(0.0) still draws from the global generator and multiplies while training.
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.down(self.hook_post(F.relu(self.up(x)))))
