@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from culture_sim.consensus import rules
+from culture_sim.proposers import proposers
 from world.errors import UserError
 
 
@@ -18,19 +20,32 @@ class CultureConfig:
     hot_temperature: float = 1.5
     """Temperature at which the first part of a proposal is sampled."""
     temperature: float = 1.0
-    """Temperature of the parts after it."""
+    """Temperature of the parts after it; 0 takes the most probable value."""
     block_size: int = 128
-    """Quizzes that one agent proposes at a time."""
+    """Quizzes that one agent proposes at a time; the agents take turns."""
+    wave_blocks: int = 10
+    """Blocks that are proposed, voted on and saved together, spread over the processes: a round
+    ends with a whole wave, and an interruption loses at most one."""
     quota: int = 240
-    """Kept quizzes after which a round ends."""
+    """Kept quizzes after which a round ends, with the wave that brings them."""
     max_proposals: int = 12_000
     """Proposals after which a round ends whatever it kept."""
     max_share: float = 0.5
-    """Culture quizzes are at most this share of a training mix."""
+    """Culture quizzes are at most this share of a training mix, 0 to 1."""
 
     def __post_init__(self) -> None:
-        for field in ("block_size", "quota", "max_proposals"):
+        for field, registry in (("rule", rules), ("proposer", proposers)):
+            name = getattr(self, field)
+            if name not in registry:
+                known = ", ".join(registry)
+                raise UserError(f"unknown culture.{field} {name!r}; known: {known}")
+        for field in ("block_size", "wave_blocks", "quota", "max_proposals"):
             if getattr(self, field) < 1:
                 raise UserError(f"culture.{field} must be at least 1, got {getattr(self, field)}")
+        for field in ("hot_temperature", "temperature"):
+            if not 0.0 <= getattr(self, field) < float("inf"):
+                raise UserError(
+                    f"culture.{field} must be 0 or more and finite, got {getattr(self, field)}"
+                )
         if not 0.0 <= self.max_share <= 1.0:
             raise UserError(f"culture.max_share must be in [0, 1], got {self.max_share}")

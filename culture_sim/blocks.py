@@ -1,0 +1,105 @@
+"""A block of proposals: made by one agent from one seed, sifted, and voted on by all.
+
+A block is decided by its number, the agents and the quizzes known before its wave; so any
+process may do it, at any time, with the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from agents.model import AgentModel
+from culture_sim.culture_config import CultureConfig
+from culture_sim.proposers import proposers
+from culture_sim.records import Provenance
+from culture_sim.votes import VoteTable, vote
+from world import QuizBatch, Stream, World
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every block of a round needs.
+
+    models: the N agents, on this process's device. seed: the run's root seed. provenance: what
+    the round's quizzes have in common.
+    """
+
+    models: Sequence[AgentModel]
+    world: World
+    config: CultureConfig
+    seed: int
+    provenance: Provenance
+    accelerator: Accelerator
+
+    def proposer(self, block: int) -> int:
+        """The agent a block belongs to: they take turns."""
+        return block % len(self.models)
+
+    def block_seed(self, block: int) -> int:
+        """The seed of a block, for its sampling."""
+        agent = self.proposer(block)
+        return Stream(self.seed, "proposal", agent, self.provenance.round).seed(block)
+
+    def block_count(self, block: int) -> int:
+        """Proposals in a block: the last one of the budget may be shorter, those after it empty."""
+        size = self.config.block_size
+        return max(0, min(size, self.config.max_proposals - block * size))
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What became of a block's proposals.
+
+    proposed, trivial, duplicate: how many there were, and how many of them were dropped.
+    quizzes: the K others, in structure 0. hashes: uint64 [K], canonical. rows: int64 [K], their
+    places in the block. votes: what all agents make of them.
+    """
+
+    block: int
+    proposed: int
+    trivial: int
+    duplicate: int
+    quizzes: QuizBatch
+    hashes: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+    votes: VoteTable
+
+
+def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> BlockResult:
+    """Propose a block, drop what asks for nothing or is in ``known``, have the rest voted on.
+
+    known: uint64 [any], canonical hashes.
+    """
+    agent, count = shop.proposer(block), shop.block_count(block)
+    propose = proposers[shop.config.proposer]
+    with shop.accelerator.autocast():
+        quizzes = propose(
+            shop.models[agent], shop.world, shop.block_seed(block), count, shop.config
+        )
+        hashes = shop.world.canonical_hash(quizzes)
+        asking = np.flatnonzero(~shop.world.trivial(quizzes))
+        chosen = asking[first_seen(hashes[asking], known)]
+        proposer = np.full(len(chosen), agent, dtype=np.int16)
+        votes = vote(shop.models, shop.world, quizzes[chosen], proposer)
+    return BlockResult(
+        block=block,
+        proposed=count,
+        trivial=count - len(asking),
+        duplicate=len(asking) - len(chosen),
+        quizzes=quizzes[chosen],
+        hashes=hashes[chosen],
+        rows=chosen,
+        votes=votes,
+    )
+
+
+def first_seen(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """bool [B]: hashes that are not known and do not occur earlier in ``hashes``."""
+    first = np.zeros(len(hashes), dtype=np.bool_)
+    first[np.unique(hashes, return_index=True)[1]] = True
+    return first & ~np.isin(hashes, known)

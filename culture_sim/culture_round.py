@@ -1,0 +1,193 @@
+"""A culture round: agents propose, all vote, a rule decides, everything is stored.
+
+Waves follow each other until enough quizzes are kept or enough were proposed. Each wave that is
+finished lies in a part file; the round's own file appears, by renaming, when all is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from agents.model import AgentModel
+from culture_sim import records as rows
+from culture_sim.blocks import Workshop
+from culture_sim.consensus import rules
+from culture_sim.culture_config import CultureConfig
+from culture_sim.records import CULTURE_SPLITS, Provenance
+from culture_sim.run import write_json
+from culture_sim.store import CultureStore
+from culture_sim.votes import no_votes
+from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave, save_wave
+from world import World
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class RoundProgress:
+    """How far a round is, as of its last finished wave: numbers of quizzes."""
+
+    proposed: int
+    voted: int
+    kept: int
+
+
+Report = Callable[[RoundProgress], None]
+
+
+def run_culture_round(
+    models: Sequence[AgentModel],
+    world: World,
+    config: CultureConfig,
+    *,
+    round_: int,
+    seed: int,
+    checkpoints: Sequence[str],
+    test_hashes: NDArray[np.uint64],
+    store: CultureStore,
+    accelerator: Accelerator,
+    progress: Report = lambda _: None,
+) -> dict[str, Any]:
+    """Make round ``round_`` (1, 2, ...), or finish it; every process calls this with the same.
+
+    seed: the run's root seed. checkpoints: SHA-256 of each agent's weights, recorded with the
+    quizzes. test_hashes: uint64, canonical hashes that proposals must not repeat (the world test
+    set). progress: called on every process, often. Returns what round-0001.json holds; a round
+    that is stored already is left alone. Raises UserError for a population that the rule cannot
+    judge, and for part files that are damaged or of another configuration.
+    """
+    parts = store.path(round_).with_suffix(".parts")
+    if store.path(round_).exists():
+        if accelerator.is_main_process:
+            shutil.rmtree(parts, ignore_errors=True)
+        return read_summary(store, round_)
+    rules[config.rule](no_votes(len(models)))
+    shop = Workshop(
+        models=[model.to(accelerator.device).eval() for model in models],
+        world=world,
+        config=config,
+        seed=seed,
+        provenance=_provenance(config, round_, checkpoints),
+        accelerator=accelerator,
+    )
+    waves = _waves(shop, parts, np.concatenate([store.hashes(), test_hashes]), progress)
+    summary = _summary(shop, waves)
+    # Nobody may still be reading parts when they are removed, nor look for the round too early.
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        table = pa.concat_tables([wave.table for wave in waves])
+        write_json(summary_path(store, round_), summary)
+        store.append_table(round_, table)
+        shutil.rmtree(parts)
+    accelerator.wait_for_everyone()
+    return read_summary(store, round_)
+
+
+def summary_path(store: CultureStore, round_: int) -> Path:
+    """Where a round's figures are."""
+    return store.path(round_).with_suffix(".json")
+
+
+def read_summary(store: CultureStore, round_: int) -> dict[str, Any]:
+    """A stored round's figures; raises UserError when they are missing or damaged."""
+    path = summary_path(store, round_)
+    try:
+        return dict(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing beside its Parquet file; restore it") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); restore it") from None
+
+
+def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) -> Provenance:
+    return Provenance(
+        round=round_,
+        rule=config.rule,
+        procedure=config.proposer,
+        hot_temperature=config.hot_temperature,
+        temperature=config.temperature,
+        checkpoints=tuple(checkpoints),
+    )
+
+
+def _waves(shop: Workshop, parts: Path, known: NDArray[np.uint64], progress: Report) -> list[Wave]:
+    """All waves of a round, those saved earlier included."""
+    identity = _identity(shop, known)
+    waves: list[Wave] = []
+    seen = RoundProgress(0, 0, 0)
+    while seen.kept < shop.config.quota and blocks_of(shop, len(waves)):
+        path = parts / f"{len(waves):05d}.parquet"
+        if path.exists():
+            wave = load_wave(path, identity)
+        else:
+            wave = process_wave(shop, len(waves), known, beat=partial(progress, seen))
+            if shop.accelerator.is_main_process:
+                save_wave(path, wave, identity)
+        waves.append(wave)
+        known = np.concatenate([known, rows.hashes_of(wave.table)])
+        proposed, _, _, voted, kept = wave.tally.sum(axis=0).tolist()
+        seen = RoundProgress(seen.proposed + proposed, seen.voted + voted, seen.kept + kept)
+        progress(seen)
+    return waves
+
+
+def _identity(shop: Workshop, known: NDArray[np.uint64]) -> dict[str, Any]:
+    """What decides a wave's content: parts of a round are only continued if all is the same."""
+    config = asdict(shop.config)
+    free = ("quota", "max_proposals", "max_share")
+    return {
+        "seed": shop.seed,
+        "world": repr(shop.world),
+        "checkpoints": list(shop.provenance.checkpoints),
+        "known quizzes": hashlib.blake2b(np.sort(known).tobytes(), digest_size=16).hexdigest(),
+        **{f"culture.{key}": value for key, value in config.items() if key not in free},
+    }
+
+
+def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
+    """The figures of a whole round, as documented in docs/culture.md."""
+    config, shared = shop.config, shop.provenance
+    tally = np.sum([wave.tally for wave in waves], axis=0)
+    totals = _figures(tally.sum(axis=0))
+    table = pa.concat_tables([wave.table for wave in waves])
+    kept = table.filter(table["keep"])
+    dissenters = rows.array_of(kept, "dissenter")
+    reached = totals["kept"] >= config.quota
+    found = f"{totals['kept']} of {totals['proposed']} proposals were kept"
+    limit = f"quota is {config.quota}" if reached else f"budget is {config.max_proposals}"
+    return {
+        "round": shared.round,
+        "ended": "quota" if reached else "budget",
+        "why": f"{found}; the {limit}{'' if reached else ' proposals'}",
+        **totals,
+        **{split: kept["split"].to_pylist().count(split) for split in CULTURE_SPLITS},
+        "by_reason": {
+            "trivial": totals["trivial"],
+            "duplicate": totals["duplicate"],
+            **dict(sorted(Counter(table["reason"].to_pylist()).items())),
+        },
+        "by_proposer": [{"agent": a, **_figures(counts)} for a, counts in enumerate(tally)],
+        "dissenters": np.bincount(dissenters[dissenters >= 0], minlength=len(tally)).tolist(),
+        "seconds": round(sum(wave.seconds for wave in waves), 1),
+        "waves": len(waves),
+        "checkpoints": list(shared.checkpoints),
+        "culture": asdict(config),
+    }
+
+
+def _figures(counts: NDArray[np.int64]) -> dict[str, Any]:
+    figures = dict(zip(OUTCOMES, counts.tolist(), strict=True))
+    proposed = figures["proposed"]
+    return {**figures, "yield": figures["kept"] / proposed if proposed else None}

@@ -1,0 +1,135 @@
+"""Votes: what every agent makes of every proposed quiz, asked forward and backward.
+
+The table is all that a consensus rule sees, and it is stored whole, so that any other rule can
+be replayed on the same votes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.model import AgentModel
+from agents.scoring import score
+from world import QuizBatch, World, concatenate
+
+DIRECTIONS = (0, 1)
+"""The structures in which a quiz is voted on: forward (the fourth part is asked), then backward."""
+
+
+@dataclass(frozen=True)
+class VoteTable:
+    """The votes of N agents on B quizzes, in D = 2 directions.
+
+    correct: bool [B, N, D], the agent's greedy answer is right in every token.
+    wrong_cells: uint16 [B, N, D], answer tokens it gets wrong, given the true ones before them.
+    log_prob: float32 [B, N, D], log-probability of the answer in nats.
+    proposer: int16 [B], the agent that proposed the quiz.
+    """
+
+    correct: NDArray[np.bool_]
+    wrong_cells: NDArray[np.uint16]
+    log_prob: NDArray[np.float32]
+    proposer: NDArray[np.int16]
+
+    def __post_init__(self) -> None:
+        if self.correct.ndim != 3 or self.correct.shape[2] != len(DIRECTIONS):
+            raise ValueError(f"correct must be bool [B, N, 2], got {list(self.correct.shape)}")
+        votes = self.correct.shape
+        expected = {
+            "correct": (np.bool_, votes),
+            "wrong_cells": (np.uint16, votes),
+            "log_prob": (np.float32, votes),
+            "proposer": (np.int16, votes[:1]),
+        }
+        for field, (dtype, shape) in expected.items():
+            array = getattr(self, field)
+            if array.dtype != dtype or array.shape != shape:
+                wanted = f"{np.dtype(dtype).name} {list(shape)}"
+                raise ValueError(
+                    f"{field} must be {wanted} like correct, got {array.dtype} {list(array.shape)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.proposer)
+
+    def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> VoteTable:
+        """The table of the chosen quizzes."""
+        return VoteTable(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    @property
+    def n_agents(self) -> int:
+        """N."""
+        return self.correct.shape[1]
+
+    @property
+    def solves(self) -> NDArray[np.bool_]:
+        """bool [B, N]: the agent is right in both directions."""
+        return np.asarray(self.correct.all(axis=2))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule says of B quizzes.
+
+    keep: bool [B]. dissenter: int16 [B], the one agent that fails a kept quiz, -1 where there is
+    no such agent. reason: one phrase for each quiz, in plain words; "kept" for the kept ones.
+    """
+
+    keep: NDArray[np.bool_]
+    dissenter: NDArray[np.int16]
+    reason: list[str]
+
+    def __post_init__(self) -> None:
+        size = len(self.reason)
+        for field, dtype in (("keep", np.bool_), ("dissenter", np.int16)):
+            array = getattr(self, field)
+            if array.dtype != dtype or array.shape != (size,):
+                wanted = f"{np.dtype(dtype).name} [{size}]"
+                raise ValueError(
+                    f"{field} must be {wanted} like reason, got {array.dtype} {list(array.shape)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.reason)
+
+
+def no_votes(n_agents: int) -> VoteTable:
+    """A table of no quizzes: lets a rule refuse a population before any work is done."""
+    shape = (0, n_agents, len(DIRECTIONS))
+    return VoteTable(
+        np.zeros(shape, dtype=np.bool_),
+        np.zeros(shape, dtype=np.uint16),
+        np.zeros(shape, dtype=np.float32),
+        np.zeros(0, dtype=np.int16),
+    )
+
+
+def vote(
+    models: Sequence[AgentModel], world: World, batch: QuizBatch, proposer: NDArray[np.int16]
+) -> VoteTable:
+    """All agents' votes on a batch in any structure; proposer: int16 [B].
+
+    The votes on a quiz do not depend on the quizzes beside it, so a batch may be cut anywhere.
+    An autocast that the caller has entered holds.
+    """
+    asked = concatenate([world.arrange(batch, direction) for direction in DIRECTIONS])
+    scores = [score(model, world, asked) for model in models]
+
+    def table(name: str) -> NDArray[Any]:
+        """[B, N, D] of what each agent's scores [D * B] say."""
+        columns = np.stack([getattr(s, name) for s in scores], axis=1)
+        halves = columns.reshape(len(DIRECTIONS), len(batch), len(models))
+        return np.ascontiguousarray(halves.transpose(1, 2, 0))
+
+    return VoteTable(table("correct"), table("wrong_cells"), table("log_prob"), proposer)
+
+
+def concatenate_votes(tables: Sequence[VoteTable]) -> VoteTable:
+    """One table of all quizzes, in order; of the same agents."""
+    names = [field.name for field in fields(VoteTable)]
+    return VoteTable(*(np.concatenate([getattr(t, name) for t in tables]) for name in names))
