@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world import QuizBatch, Stream, World, concatenate
+from world.errors import UserError
 
 QuizSource = Callable[[int, int], QuizBatch]
 """(start, count) -> quizzes start .. start + count of an endless series."""
 
 CHUNK = 1024
-"""Quizzes drawn at a time; about half fall in either part."""
-SHARE = 384
-"""Quizzes of one part taken from each chunk: below half by eight standard deviations."""
+"""Quizzes drawn from the world at a time; about half fall in either part."""
+SHARE = 448
+"""Quizzes in a piece of a part: nearly always found in one chunk."""
+TRIES = 64
+"""Chunks drawn for a piece before the part is held to be empty."""
 
 
 def training_source(world: World, stream: Stream) -> QuizSource:
@@ -37,30 +40,34 @@ def is_held_out(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return (hashes >> np.uint64(20)) % np.uint64(2) == 0
 
 
-def in_answer_structures(world: World, batch: QuizBatch) -> QuizBatch:
-    """The quizzes rewritten in the answer structures, in turn."""
-    structures = np.array(world.answer_structures, dtype=np.uint8)
-    return world.arrange(batch, structures[np.arange(len(batch)) % len(structures)])
-
-
 def _part(world: World, stream: Stream, start: int, count: int, held_out: bool) -> QuizBatch:
-    """Quizzes start .. start + count of one part; each chunk gives its first SHARE of it.
+    """Quizzes start .. start + count of one part, cut from whole pieces of SHARE quizzes.
 
-    A fixed yield per chunk makes the series index-addressed, as the world's own draws are.
+    Every piece has a stream of its own, so the series is index-addressed as the world's are.
     """
     first, last = start // SHARE, (start + max(count, 1) - 1) // SHARE
-    chunks = [_chunk(world, stream, i, held_out) for i in range(first, last + 1)]
+    pieces = [_piece(world, stream, i, held_out) for i in range(first, last + 1)]
     offset = start - first * SHARE
-    return concatenate(chunks)[offset : offset + count]
+    drawn = concatenate(pieces)[offset : offset + count]
+    return _in_answer_structures(world, drawn, start)
 
 
-def _chunk(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatch:
-    batch = world.draw(stream, index * CHUNK, CHUNK, "sae")
-    rows = np.flatnonzero(is_held_out(world.canonical_hash(batch)) == held_out)[:SHARE]
-    if len(rows) < SHARE:
-        part = "held-out" if held_out else "training"
-        raise ValueError(
-            f"only {len(rows)} of {CHUNK} quizzes are in the {part} part, {SHARE} are needed: "
-            "the world has too few different quizzes"
-        )
-    return in_answer_structures(world, batch[rows])
+def _piece(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatch:
+    own, kept, found = stream.with_role(f"{stream.role}/piece-{index}"), [], 0
+    for attempt in range(TRIES):
+        batch = world.draw(own, attempt * CHUNK, CHUNK, "sae")
+        kept.append(batch[is_held_out(world.canonical_hash(batch)) == held_out])
+        found += len(kept[-1])
+        if found >= SHARE:
+            return concatenate(kept)[:SHARE]
+    part = "held-out" if held_out else "training"
+    raise UserError(
+        f"this world has too few different quizzes: {found} of {TRIES * CHUNK} are for the "
+        f"{part} part of SAE data; make it larger or give it more tasks"
+    )
+
+
+def _in_answer_structures(world: World, batch: QuizBatch, start: int) -> QuizBatch:
+    """The quizzes rewritten in the answer structures, in turn from index ``start``."""
+    structures = np.array(world.answer_structures, dtype=np.uint8)
+    return world.arrange(batch, structures[(start + np.arange(len(batch))) % len(structures)])

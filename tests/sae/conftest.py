@@ -1,0 +1,49 @@
+"""A small world and a small agent, trained for seconds so that its activations mean something."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from agents.config import ModelConfig, TrainConfig
+from agents.model import AgentModel, build_model
+from agents.training import role_weights, weighted_loss
+from sae.quizzes import training_source
+from world import Stream
+from world.worlds.grids import GridsWorld
+
+SITE = "blocks.1.hook_resid_post"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def small_world() -> GridsWorld:
+    """Three by three grids wholly covered by their rectangle would be trivial; these are 4x4."""
+    return GridsWorld(height=4, width=4, colours=4, rectangles=1, tasks=("replace_color", "frame"))
+
+
+@pytest.fixture(scope="session")
+def agents(small_world) -> list[AgentModel]:
+    """Two agents, each after 100 steps of Adam."""
+    return [_agent(small_world, seed) for seed in range(2)]
+
+
+def _agent(world: GridsWorld, seed: int) -> AgentModel:
+    model = build_model(ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64), world, seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    weights = role_weights(world, TrainConfig())
+    quizzes = training_source(world, Stream(seed, "test-agent"))(0, 768)
+    tokens = torch.from_numpy(quizzes.tokens).long()
+    structure = torch.from_numpy(quizzes.structure).long()
+    order = torch.Generator().manual_seed(seed)
+    for _ in range(100):
+        rows = torch.randint(len(tokens), (32,), generator=order)
+        loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[structure[rows]])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval().requires_grad_(False)

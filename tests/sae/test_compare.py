@@ -1,0 +1,176 @@
+"""Planted truth and planted confounds: what the comparison must find, and must not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sae.compare import compare_features
+from sae.config import SAEConfig
+from sae.features import select_features
+from sae.harvest import TokenRows
+from world import Stream
+
+QUIZZES, POSITIONS, TOKENS = 400, 20, 3
+CONFIG = SAEConfig(min_firings=30, permutations=2, resamples=50, d_sae=64)
+STREAM = Stream(0, "test-compare")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    quiz = np.repeat(np.arange(QUIZZES), POSITIONS)
+    position = np.tile(np.arange(1, POSITIONS + 1), QUIZZES)
+    task = rng.integers(-1, 2, QUIZZES).astype(np.int16)[quiz]
+    structure = rng.integers(2, size=QUIZZES).astype(np.uint8)[quiz]
+    token = rng.integers(TOKENS, size=len(quiz)).astype(np.uint8)
+    return TokenRows(quiz, position, structure, task, token, np.roll(token, -1), QUIZZES)
+
+
+def events(rng, rows, count, rate=0.03):
+    """What happens in quizzes, independent of all that a cell knows: float32 [N, count]."""
+    fires = rng.random((len(rows), count)) < rate
+    return (fires * rng.exponential(1, fires.shape)).astype(np.float32)
+
+
+def noisy(rng, signal):
+    return signal * rng.normal(1, 0.1, signal.shape).astype(np.float32).clip(0.2)
+
+
+def features(dense):
+    return select_features(sparse.csr_array(dense.astype(np.float32)), CONFIG.min_firings)
+
+
+@pytest.fixture(scope="module")
+def planted(rows):
+    """Three agents: 8 features shared by all, 4 by agents 0 and 1 only, 6 unique, 2 dead."""
+    rng = np.random.default_rng(1)
+    common, pair = events(rng, rows, 8), events(rng, rows, 4)
+    agents, places = {}, {}
+    for agent in range(3):
+        parts = [common, pair if agent < 2 else events(rng, rows, 4), events(rng, rows, 6)]
+        truth = np.concatenate([*parts, np.zeros((len(rows), 2))], axis=1)
+        order = rng.permutation(truth.shape[1])
+        places[agent] = np.argsort(order)
+        second = rng.permutation(order)
+        agents[agent] = [features(noisy(rng, truth[:, o])) for o in (order, second)]
+    return compare_features(agents, rows, CONFIG, STREAM), places
+
+
+def test_planted_features_are_recovered(planted):
+    found, places = planted
+    for (a, b), direction in found.directions.items():
+        shared = 12 if max(a, b) < 2 else 8
+        match = direction.match
+        assert (match.feature_b[places[a][:shared]] == places[b][:shared]).all()
+        assert match.mutual[places[a][:shared]].all()
+        assert (match.assigned[places[a][:shared]] == places[b][:shared]).all()
+        assert match.r[places[a][:shared]].min() > 0.9
+        assert match.ceiling_r[places[a][:18]].min() > 0.9
+
+
+def test_unique_features_are_not_matched(planted):
+    found, places = planted
+    for (a, _), direction in found.directions.items():
+        assert direction.match.r[places[a][12:18]].max() < found.threshold + 0.02
+
+
+def test_dead_features_have_no_match(planted):
+    found, places = planted
+    match = found.directions[0, 1].match
+    dead = places[0][18:]
+    assert np.isnan(match.r[dead]).all()
+    assert (match.feature_b[dead] == -1).all()
+    assert (match.assigned[dead] == -1).all()
+    assert not match.mutual[dead].any()
+
+
+def test_families_count_who_shares(planted):
+    found, places = planted
+    triples = [f for f in found.families if f.k == 3]
+    pairs = [f for f in found.families if f.k == 2 and f.mean_r > 0.5]
+    expected = [{a: int(places[a][i]) for a in range(3)} for i in range(8)]
+    assert sorted(f.members[0] for f in triples) == sorted(e[0] for e in expected)
+    assert all(f.members in expected for f in triples)
+    assert sorted(f.members[0] for f in pairs) == sorted(places[0][8:12].tolist())
+    assert found.shared[3] == 8
+
+
+def test_universality_of_shared_features_is_near_one(planted):
+    found, _ = planted
+    pair = found.pairs[0, 1]
+    assert pair.features == 36
+    assert pair.low <= pair.value <= pair.high
+    assert found.pairs[0, 1].value > 0.9
+    assert found.overall["within_cell"].low is not None
+    assert found.overall["quizzes"].low is None
+
+
+def cell_features(rng, rows, count):
+    """Features that know nothing but position and token."""
+    patterns = rng.random((POSITIONS + 1, TOKENS, count)) < 0.1
+    return patterns[rows.position, rows.token].astype(np.float32)
+
+
+def test_confound_is_exposed_by_the_null_within_cells_only(rows):
+    rng = np.random.default_rng(2)
+    shared = cell_features(rng, rows, 12)
+    agents = {}
+    for agent in range(2):
+        own = events(rng, rows, 12)
+        # Half trivial, half the agent's own: two SAEs of one agent agree on both halves.
+        truth = shared + 1.5 * own * (shared > 0)
+        agents[agent] = [features(noisy(rng, truth)) for _ in range(2)]
+    found = compare_features(agents, rows, CONFIG, STREAM)
+    assert found.overall["within_cell"].cross > 0.5
+    assert abs(found.overall["within_cell"].value) < 0.05
+    assert found.overall["quizzes"].value > 0.5
+
+
+def test_naive_null_lies_far_below_the_one_within_cells(rows):
+    rng = np.random.default_rng(5)
+    same = cell_features(rng, rows, 10)
+    agents = {a: [features(noisy(rng, same)) for _ in range(2)] for a in range(2)}
+    found = compare_features(agents, rows, CONFIG, STREAM)
+    assert found.overall["within_cell"].null > found.overall["quizzes"].null + 0.2
+
+
+def test_one_seed_has_no_ceiling(rows):
+    rng = np.random.default_rng(3)
+    common = events(rng, rows, 5)
+    agents = {a: [features(noisy(rng, common))] for a in range(2)}
+    found = compare_features(agents, rows, CONFIG, STREAM)
+    assert found.pairs[0, 1].value is None
+    assert np.isnan(found.directions[0, 1].match.ceiling_r).all()
+    assert found.shared == {1: 0, 2: 5}
+
+
+def test_agent_without_features(rows):
+    rng = np.random.default_rng(4)
+    agents = {
+        0: [features(events(rng, rows, 5)) for _ in range(2)],
+        1: [features(np.zeros((len(rows), 5))) for _ in range(2)],
+    }
+    found = compare_features(agents, rows, CONFIG, STREAM)
+    assert found.families == []
+    assert found.shared == {1: 5, 2: 0}
+    assert found.overall["within_cell"].features == 0
+
+
+def test_same_stream_same_figures(rows):
+    rng = np.random.default_rng(6)
+    common = events(rng, rows, 5)
+    agents = {a: [features(noisy(rng, common)) for _ in range(2)] for a in range(2)}
+    first, again = (compare_features(agents, rows, CONFIG, STREAM) for _ in range(2))
+    assert first.overall == again.overall
+    assert first.threshold == again.threshold
+
+
+def test_refuses_codes_of_other_tokens(rows):
+    rng = np.random.default_rng(7)
+    short = features(events(rng, rows, 5)[:-1])
+    with pytest.raises(ValueError, match="cover 7999 tokens, rows cover 8000"):
+        compare_features({0: [short], 1: [short]}, rows, CONFIG, STREAM)
+    with pytest.raises(ValueError, match="at least two agents"):
+        compare_features({0: [short]}, rows, CONFIG, STREAM)

@@ -1,0 +1,128 @@
+"""Two agents from quizzes to files, and what the files say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sae.quizzes import held_out_quizzes, training_source
+from sae.stage import compare_agents, train_one
+from tests.sae.conftest import SITE
+from tests.sae.test_training import CONFIG
+from world import QuizBatch, Stream, concatenate
+from world.errors import UserError
+
+STREAM = Stream(0, "test-stage")
+SHORT = replace(CONFIG, training_tokens=80_000)
+
+
+@pytest.fixture(scope="module")
+def batch(small_world):
+    """World quizzes, and some that pass for an agent's own."""
+    drawn = held_out_quizzes(small_world, STREAM, 200)
+    unknown = QuizBatch(drawn.tokens[:30], drawn.structure[:30], np.full(30, -1, dtype=np.int16))
+    return concatenate([drawn[30:], unknown])
+
+
+@pytest.fixture(scope="module")
+def compared(agents, small_world, batch, tmp_path_factory):
+    root = tmp_path_factory.mktemp("run")
+    source, paths = training_source(small_world, STREAM), {}
+    for number, agent in enumerate(agents):
+        paths[number] = [root / "sae" / SITE / str(number) / str(i) for i in range(2)]
+        for i, path in enumerate(paths[number]):
+            seed = Stream(0, "sae", number).seed(i)
+            train_one(agent, small_world, source, batch, SHORT, path, seed, f"agent {number}")
+    by_number = dict(enumerate(agents))
+    out, ticks = root / "features" / SITE, []
+    arguments = (by_number, paths, small_world, batch, SHORT, out, STREAM)
+    found = compare_agents(*arguments, lambda done, total: ticks.append((done, total)))
+    return arguments, found, ticks
+
+
+def test_matches(compared):
+    (*_, out, _), _, _ = compared
+    table = pd.read_parquet(out / "matches.parquet")
+    assert len(table) == 2 * SHORT.d_sae
+    assert list(table.columns) == [
+        "agent_a", "feature_a", "agent_b", "feature_b", "r", "mutual", "assigned", "assigned_r",
+        "null_r", "null_r_quizzes", "ceiling_r", "firings_a", "firings_b", "site",
+    ]  # fmt: skip
+    common = table.firings_a >= SHORT.min_firings
+    assert table.r[~common].isna().all()
+    assert table.feature_b[~common].isna().all()
+    assert table.r[common].notna().mean() > 0.95
+    assert set(table.site) == {SITE}
+    best = table[table.agent_a == 0].set_index("feature_a")
+    back = table[table.agent_a == 1].set_index("feature_a")
+    for feature, row in best[best.mutual].iterrows():
+        assert back.feature_b[row.feature_b] == feature
+        assert back.r[row.feature_b] == pytest.approx(row.r)
+
+
+def test_agents_that_learned_the_same_share_features(compared):
+    _, found, _ = compared
+    universality = found["universality"]
+    assert universality["cross"] > universality["null"]
+    assert universality["ceiling"] > universality["null"]
+    assert universality["low"] <= universality["value"] <= universality["high"]
+
+
+def test_summary(compared):
+    (*_, out, _), found, ticks = compared
+    assert found == json.loads((out / "summary.json").read_text())
+    assert found["agents"] == [0, 1]
+    assert found["quizzes"] == 200
+    assert found["culture_quizzes"] == 30
+    assert found["tokens"] == 200 * 64
+    assert [(s["agent"], s["sae"]) for s in found["saes"]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert set(found["by_null"]) == {"within_cell", "quizzes"}
+    shared = found["families"]["shared"]
+    compared_features = sum(s["compared"] for s in found["saes"] if s["sae"] == 0)
+    assert shared["1"] + 2 * shared["2"] == compared_features
+    assert found["matrices"]["r"][0][0] == pytest.approx(found["matrices"]["r"][0][0])
+    assert ticks[-1] == (3, 3)
+    assert not list(out.glob(".*"))
+
+
+def test_families_and_examples_agree(compared, small_world, batch):
+    (*_, out, _), _, _ = compared
+    families = pd.read_parquet(out / "families.parquet")
+    examples = json.loads((out / "examples.json").read_text())
+    assert 0 < len(examples) <= len(families)
+    for shown, (_, family) in zip(examples, families.iterrows(), strict=False):
+        assert shown["k"] == family.k == len(family.agents)
+        assert shown["features"] == {
+            str(a): int(f) for a, f in zip(family.agents, family.features, strict=True)
+        }
+        for quiz in shown["quizzes"]:
+            assert quiz["tokens"] == batch.tokens[quiz["quiz"]].tolist()
+            lines = np.array(list(quiz["activations"].values()))
+            assert lines.shape == (family.k, small_world.seq_len)
+            assert lines.min() >= 0
+            assert lines.max() <= 1
+            assert (lines[:, :: small_world.cells + 1] == 0).all()
+    best = examples[0]["quizzes"][0]["activations"]
+    assert max(max(line) for line in best.values()) > 0.5
+    assert {quiz["task"] for e in examples for quiz in e["quizzes"]} <= {*small_world.tasks, None}
+
+
+def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
+    arguments, found, _ = compared
+    *head, config, out, stream = arguments
+    before = (out / "matches.parquet").stat().st_mtime_ns
+    assert compare_agents(*arguments) == found
+    assert (out / "matches.parquet").stat().st_mtime_ns == before
+    changed = compare_agents(*head, replace(config, min_firings=60), out, stream)
+    assert changed["min_firings"] == 60
+    assert (out / "matches.parquet").stat().st_mtime_ns > before
+
+
+def test_missing_sae_is_one_clear_line(compared, tmp_path):
+    (agents, paths, *rest), _, _ = compared
+    with pytest.raises(UserError, match="there is no SAE at"):
+        compare_agents(agents, {**paths, 1: [tmp_path / "none"]}, *rest)

@@ -1,0 +1,204 @@
+"""SAEs trained for real, in seconds: weights, folders, quality, resumption."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sae_lens import SAE
+
+from sae.codes import agent_codes, encode
+from sae.config import SAEConfig
+from sae.harvest import ActivationStream, activations, token_rows
+from sae.quality import measure_quality
+from sae.quizzes import held_out_quizzes, training_source
+from sae.stage import sae_done, train_one
+from sae.training import load_sae, train_sae
+from tests.sae.conftest import SITE
+from world import Stream
+from world.errors import UserError
+
+STREAM = Stream(0, "test-training")
+CONFIG = SAEConfig(
+    site=SITE,
+    d_sae=64,
+    k=6.0,
+    training_tokens=200_000,
+    passes=5,
+    block_quizzes=320,
+    batch_size=512,
+    dead_after=16,
+    learning_rate=3e-3,
+    comparison_quizzes=200,
+    min_firings=20,
+    permutations=2,
+    resamples=20,
+)
+
+
+@pytest.fixture(scope="module")
+def held_out(small_world):
+    return held_out_quizzes(small_world, STREAM, 200)
+
+
+@pytest.fixture(scope="module")
+def trained(agents, small_world, held_out, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sae") / SITE / "0" / "0"
+    source = training_source(small_world, STREAM)
+    seen = []
+    record = train_one(
+        agents[0],
+        small_world,
+        source,
+        held_out,
+        CONFIG,
+        path,
+        11,
+        "agent 0",
+        lambda done, total, explained: seen.append((done, total, explained)),
+    )
+    return path, record, seen
+
+
+def test_folder_is_in_the_format_of_sae_lens(trained):
+    path, record, _ = trained
+    sae = SAE.load_from_disk(path)
+    assert sae.cfg.architecture() == "jumprelu"
+    assert sae.cfg.metadata.hook_name == SITE
+    assert sae.cfg.metadata.model_name == "agent 0"
+    assert json.loads((path / "training.json").read_text()) == record
+    assert [p.name for p in path.parent.iterdir()] == ["0"]
+
+
+def test_quality_is_sane(trained):
+    quality = trained[1]["quality"]
+    assert 3 < quality["l0"] < 9
+    assert quality["explained_variance"] > 0.8
+    assert quality["dead"] < 0.3
+    assert quality["tokens"] == 200 * 64
+    assert quality["ce_clean"] < quality["ce_sae"] < quality["ce_ablated"]
+    assert 0.7 < quality["ce_recovered"] < 1
+    assert quality["accuracy_clean"] >= quality["accuracy_sae"]
+
+
+def test_quality_agrees_with_the_definitions(trained, agents, small_world, held_out):
+    sae = load_sae(trained[0])
+    quality = measure_quality(agents[0], small_world, held_out, SITE, sae)
+    x = activations(agents[0], small_world, held_out, SITE)
+    codes = sae.encode(x)
+    residual = (x - sae.decode(codes)).pow(2).sum(dim=1).mean()
+    variance = (x - x.mean(dim=0)).pow(2).sum(dim=1).mean()
+    assert quality.explained_variance == pytest.approx(float(1 - residual / variance), abs=1e-5)
+    assert quality.l0 == pytest.approx(float((codes > 0).sum(dim=1).float().mean()), abs=1e-6)
+    assert quality.dead == pytest.approx(float((codes == 0).all(dim=0).float().mean()))
+    gap = quality.ce_ablated - quality.ce_clean
+    assert quality.ce_recovered == pytest.approx((quality.ce_ablated - quality.ce_sae) / gap)
+
+
+class Unchanged(torch.nn.Module):
+    """An SAE that loses nothing: splicing it in must change nothing."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.cfg = type("Config", (), {"d_sae": d})
+
+    def encode(self, x):
+        return x
+
+    def decode(self, codes):
+        return codes
+
+    def forward(self, x):
+        return x
+
+
+def test_lossless_sae_recovers_everything(agents, small_world, held_out):
+    quality = measure_quality(agents[0], small_world, held_out, SITE, Unchanged(32))
+    assert quality.ce_recovered == pytest.approx(1.0, abs=1e-6)
+    assert quality.explained_variance == pytest.approx(1.0)
+    assert quality.accuracy_sae == quality.accuracy_clean
+
+
+def test_quality_needs_answers(trained, agents, small_world, held_out):
+    generating = small_world.arrange(held_out, small_world.generating_structure)
+    with pytest.raises(ValueError, match="structure with an answer"):
+        measure_quality(agents[0], small_world, generating, SITE, load_sae(trained[0]))
+
+
+def test_progress_ends_at_the_total(trained):
+    done, total, explained = trained[2][-1]
+    assert done == 200_000 // 512 * 512
+    assert total == CONFIG.training_tokens
+    assert explained > 0.8
+
+
+def test_codes_do_not_depend_on_the_batch(trained, agents, small_world, held_out):
+    sae = load_sae(trained[0])
+    x = activations(agents[0], small_world, held_out, SITE)
+    codes = encode(sae, x)
+    assert codes.dtype == np.float32
+    np.testing.assert_allclose(codes[:7].toarray(), encode(sae, x[:7]).toarray(), rtol=0, atol=1e-5)
+    (whole,) = agent_codes(agents[0], small_world, held_out, SITE, [sae])
+    assert whole.shape == (len(token_rows(small_world, held_out)), CONFIG.d_sae)
+    np.testing.assert_allclose(whole.toarray(), codes.toarray(), rtol=0, atol=1e-5)
+
+
+def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, small_world, held_out):
+    path, record, _ = trained
+    source = training_source(small_world, STREAM)
+    before = (path / "sae_weights.safetensors").stat().st_mtime_ns
+    again = train_one(agents[0], small_world, source, held_out, CONFIG, path, 11, "agent 0")
+    assert again == record
+    assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
+    assert sae_done(agents[0], replace(CONFIG, min_firings=5), 11, path)
+    assert not sae_done(agents[1], CONFIG, 11, path)
+    assert not sae_done(agents[0], CONFIG, 12, path)
+    assert not sae_done(agents[0], replace(CONFIG, k=5.0), 11, path)
+    assert not sae_done(agents[0], CONFIG, 11, path.parent / "1")
+
+
+def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
+    source = training_source(small_world, STREAM)
+    short = replace(CONFIG, training_tokens=4096, block_quizzes=64)
+    state = torch.get_rng_state()
+
+    def weights(agent, seed):
+        stream = ActivationStream(agents[agent], small_world, source, SITE, 64, 1, 512)
+        return train_sae(stream.batches(seed), short, seed, "x").W_dec.detach()
+
+    first, again = weights(0, 1), weights(0, 1)
+    assert torch.equal(first, again)
+    for other in (weights(0, 2), weights(1, 3)):
+        cosine = torch.nn.functional.cosine_similarity(first, other, dim=1)
+        assert cosine.abs().mean() < 0.3
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_damaged_folder_is_one_clear_line(trained, tmp_path):
+    path = tmp_path / "0"
+    path.mkdir()
+    with pytest.raises(UserError, match="holds no readable SAE"):
+        load_sae(path)
+    for name in ("cfg.json", "sae_weights.safetensors"):
+        (path / name).write_bytes((trained[0] / name).read_bytes()[:-20])
+        with pytest.raises(UserError, match="remove it to train"):
+            load_sae(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 0.0}, "k must be between"),
+        ({"k": 600.0}, "k must be between"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"training_tokens": 10}, "at least batch_size"),
+        ({"nulls": ()}, "nulls is empty"),
+    ],
+)
+def test_impossible_options_are_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        SAEConfig(**change)
