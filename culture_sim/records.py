@@ -69,10 +69,9 @@ class CultureRecords:
             if array.dtype != kind or array.shape != (size,):
                 got = f"{array.dtype} {list(array.shape)}"
                 raise ValueError(f"{name} must be {kind} [{size}] like votes, got {got}")
-        n_agents = self.votes.n_agents
-        if len(self.provenance.checkpoints) != n_agents:
-            got = len(self.provenance.checkpoints)
-            raise ValueError(f"checkpoints must name {n_agents} agents like votes, got {got}")
+        named, voting = len(self.provenance.checkpoints), self.votes.n_agents
+        if named != voting:
+            raise ValueError(f"checkpoints must name {voting} agents like votes, got {named}")
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -141,15 +141,22 @@ def read_table(path: Path, remedy: str) -> pa.Table:
     try:
         # Read from an open file: given a path, pyarrow would take columns from folder names.
         with path.open("rb") as file:
-            table = pq.read_table(file)
-        if missing := set(rows.features(1, 1)) - set(table.column_names):
-            raise pa.ArrowInvalid(f"no column {min(missing)!r}")
-    except (pa.ArrowException, EOFError) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path} is damaged ({what}); {remedy}") from None
-    except OSError as error:
+            return _typed(pq.read_table(file))
+    except (pa.ArrowException, EOFError, OSError) as error:
         # A corrupted page is reported as an OSError without a number; a full disk is not.
-        if error.errno is not None:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise UserError(f"{path} is damaged ({str(error).splitlines()[0]}); {remedy}") from None
-    return table
+        what = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path} is damaged ({what}); {remedy}") from None
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    """The table in exactly the types it was written with; raises ArrowInvalid for other columns."""
+    if missing := set(rows.features(1, 1)) - set(table.column_names):
+        raise pa.ArrowInvalid(f"no column {min(missing)!r}")
+    solved, tokens = table.schema.field("solved").type, table.schema.field("tokens").type
+    if not pa.types.is_fixed_size_list(solved) or not pa.types.is_fixed_size_list(tokens):
+        raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")
+    # Parquet renames the items of lists; written again, a table must give the same bytes.
+    typed = table.cast(rows.features(solved.list_size, tokens.list_size).arrow_schema)
+    return typed.replace_schema_metadata(table.schema.metadata)

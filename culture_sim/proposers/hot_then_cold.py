@@ -29,7 +29,7 @@ def hot_then_cold(
     model: AgentModel, world: World, seed: int, count: int, config: CultureConfig
 ) -> QuizBatch:
     """Write whole quizzes in the generating structure, then answer them in the forward one."""
-    sampled = _sample(model, world, seed, count, config)
+    sampled = sample(model, world, seed, count, config)
     asked = world.arrange(sampled, FORWARD)
     answer = generate(
         model,
@@ -42,7 +42,7 @@ def hot_then_cold(
     return QuizBatch(answer.cpu().numpy().astype(np.uint8), asked.structure, asked.task)
 
 
-def _sample(
+def sample(
     model: AgentModel, world: World, seed: int, count: int, config: CultureConfig
 ) -> QuizBatch:
     """Quizzes sampled from nothing, the first part hot, in the generating structure."""

@@ -1,0 +1,120 @@
+"""Proposals and votes: well-formed, decided by the seed, and what real decoding would say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from agents.generation import generate
+from agents.scoring import answers
+from culture_sim.culture_config import CultureConfig
+from culture_sim.proposers import proposers
+from culture_sim.proposers.hot_then_cold import sample
+from culture_sim.votes import vote
+from world import UNKNOWN_TASK, Stream, TokenRole
+from world.errors import UserError
+
+CONFIG = CultureConfig()
+
+
+@pytest.fixture(scope="module", params=proposers.names())
+def propose(request):
+    return proposers[request.param]
+
+
+def test_proposals_are_well_formed(propose, agents, world):
+    batch = propose(agents[0], world, 5, 40, CONFIG)
+    assert batch.tokens.shape == (40, world.seq_len)
+    assert (batch.structure == 0).all()
+    assert (batch.task == UNKNOWN_TASK).all()
+    assert batch.regions is None
+    places = np.arange(world.seq_len)
+    assert world.allowed[0][places, batch.tokens].all()
+
+
+def test_proposals_are_decided_by_agent_and_seed(propose, agents, world):
+    first = propose(agents[0], world, 5, 20, CONFIG).tokens
+    state = torch.random.get_rng_state()
+    assert np.array_equal(first, propose(agents[0], world, 5, 20, CONFIG).tokens)
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert not np.array_equal(first, propose(agents[0], world, 6, 20, CONFIG).tokens)
+    assert not np.array_equal(first, propose(agents[1], world, 5, 20, CONFIG).tokens)
+    assert len(np.unique(first, axis=0)) > 10
+
+
+def test_hot_then_cold_answers_greedily(agents, world):
+    batch = proposers["hot_then_cold"](agents[2], world, 5, 40, CONFIG)
+    asked = torch.from_numpy(batch.tokens).long()
+    free = torch.from_numpy(world.roles[0] == TokenRole.ANSWER)
+    decoded = generate(agents[2], asked, free, 0.0, torch.from_numpy(world.allowed[0]))
+    assert torch.equal(decoded, asked)
+
+
+def test_hot_then_cold_samples_as_a_loop_over_tokens_would(agents, world):
+    """At temperature 0 nothing is drawn, and the procedure can be followed token by token."""
+    config = CultureConfig(hot_temperature=0.0, temperature=0.0)
+    structure = world.generating_structure
+    tokens = torch.zeros(1, world.seq_len, dtype=torch.int64)
+    for place in range(world.seq_len):
+        with torch.no_grad():
+            logits = agents[3](tokens)[0, place]
+        logits[~torch.from_numpy(world.allowed[structure, place])] = -torch.inf
+        tokens[0, place] = logits.argmax()
+    batch = proposers["hot_then_cold"](agents[3], world, 0, 2, config)
+    parts = tokens.numpy().reshape(4, -1)
+    order = [2, 1, 3]  # A, f(A) and B stand third, second and fourth when generating
+    expected = parts[order].ravel()
+    assert np.array_equal(batch.tokens[0][: len(expected)], expected)
+    assert np.array_equal(batch.tokens[0], batch.tokens[1])
+
+
+def test_only_the_first_part_is_hot(agents, world):
+    cold = sample(agents[4], world, 1, 60, CultureConfig(hot_temperature=0.0, temperature=1.5))
+    hot = sample(agents[4], world, 1, 60, CultureConfig(hot_temperature=1.5, temperature=0.0))
+    first = world.seq_len // 4
+    assert len(np.unique(cold.tokens[:, :first], axis=0)) == 1
+    assert len(np.unique(cold.tokens, axis=0)) > 20
+    # Nothing is drawn after the first part: it decides the others.
+    assert len(np.unique(hot.tokens[:, :first], axis=0)) == len(np.unique(hot.tokens, axis=0)) > 20
+
+
+def test_votes_say_what_decoding_would(agents, world):
+    proposed = proposers["hot_then_cold"](agents[0], world, 5, 50, CONFIG)
+    proposer = np.full(50, 7, dtype=np.int16)
+    votes = vote(agents, world, proposed, proposer)
+    assert votes.correct.shape == (50, 5, 2)
+    assert np.array_equal(votes.proposer, proposer)
+    for direction, (agent, model) in ((d, a) for d in (0, 1) for a in enumerate(agents)):
+        asked = world.arrange(proposed, direction)
+        exact = (answers(model, world, asked) == asked.tokens).all(axis=1)
+        assert np.array_equal(votes.correct[:, agent, direction], exact)
+    assert np.array_equal(votes.correct, votes.wrong_cells == 0)
+    assert (votes.log_prob <= 0).all()
+    assert 0.1 < votes.correct.mean() < 0.95  # both outcomes are met
+
+
+def test_votes_do_not_depend_on_how_the_batch_is_cut(agents, world):
+    drawn = world.draw(Stream(1, "votes"), 0, 90, "test")
+    proposer = np.zeros(90, dtype=np.int16)
+    whole = vote(agents, world, drawn, proposer)
+    part = vote(agents, world, drawn[70:77], proposer[:7])
+    assert np.array_equal(part.log_prob, whole.log_prob[70:77])
+    assert np.array_equal(part.correct, whole.correct[70:77])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "three"}, "unknown culture.rule 'three'; known: .*four_of_five"),
+        ({"proposer": "cold"}, "unknown culture.proposer 'cold'; known: .*hot_then_cold"),
+        ({"hot_temperature": -1.0}, "culture.hot_temperature must be 0 or more"),
+        ({"temperature": float("nan")}, "culture.temperature must be 0 or more"),
+        ({"quota": 0}, "culture.quota must be at least 1"),
+        ({"wave_blocks": 0}, "culture.wave_blocks must be at least 1"),
+        ({"max_share": 1.5}, r"culture.max_share must be in \[0, 1\]"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        CultureConfig(**options)
