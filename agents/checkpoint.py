@@ -57,7 +57,7 @@ def recover(path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any] | None:
-    """The state of the checkpoint at ``path`` (or of the one being swapped), None if there is none."""
+    """The state of the checkpoint at ``path`` (or of the one being swapped), or None."""
     for candidate in (path, _beside(path, "old")):
         try:
             return dict(json.loads((candidate / STATE).read_text()))

@@ -1,4 +1,4 @@
-"""What an agent is and how it learns, as typed options (exposed on the command line as they are)."""
+"""What an agent is and how it learns, as typed options; the command line is made of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TrainConfig:
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""
     gate_quizzes: int = 500
-    """Other unseen quizzes, evaluated every epoch; the test is taken once these reach the target."""
+    """Other unseen quizzes, evaluated every epoch; once these reach the target, the test is taken."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from agents.checkpoint import read_model, read_optimizer, read_state, recover, save_checkpoint
 from agents.config import ModelConfig, TrainConfig
 from agents.evaluation import Evaluation, evaluate
-from agents.model import AgentModel, build_model
+from agents.model import build_model
 from agents.optimizers import (
     load_optimizer_tensors,
     make_optimizers,
@@ -171,9 +171,7 @@ def unseen_quizzes(world: World, stream: Stream, count: int) -> QuizBatch:
     return world.arrange(drawn, answers[np.arange(count) % len(answers)])
 
 
-def mixed_draw(
-    world: World, stream: Stream, culture: QuizBatch | None, share: float
-) -> Draw:
+def mixed_draw(world: World, stream: Stream, culture: QuizBatch | None, share: float) -> Draw:
     """Training quizzes by index: the world's, with a share of culture quizzes drawn at random.
 
     culture: kept quizzes in structure 0, or None. share: of the mix, 0 to 1; a mix with fewer

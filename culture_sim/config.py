@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.culture_config import CultureConfig
 from sae.config import SAEConfig
-from world import worlds
+from world.base import worlds
 from world.errors import UserError
 from world.worlds.grids import GridsWorld
 
@@ -94,7 +94,8 @@ def _build(kind: type[T], tree: dict[str, Any], prefix: str, given: dict[str, An
 
 
 def _checked(value: Any, hint: Any, name: str) -> Any:
-    plain = {int: int, float: (int, float), str: str, bool: bool}.get(hint)
+    kinds: dict[Any, Any] = {int: int, float: (int, float), str: str, bool: bool}
+    plain = kinds.get(hint)
     if plain and (not isinstance(value, plain) or (hint is not bool and isinstance(value, bool))):
         raise UserError(f"option {name} must be {hint.__name__}, got {value!r}")
     return value

@@ -84,7 +84,9 @@ class Monitor:
         agent = self.agents[number]
         state = "at target" if agent["reached"] else "training"
         test = "" if agent["test"] is None else f", test {agent['test']:.1%}"
-        return f"agent {number}: {agent['quizzes']:,} quizzes, gate {agent['gate']:.1%}{test}, {state}"
+        return (
+            f"agent {number}: {agent['quizzes']:,} quizzes, gate {agent['gate']:.1%}{test}, {state}"
+        )
 
     def _say(self, text: str, force: bool) -> None:
         """A line where there is no terminal; not more often than anyone would read."""
@@ -95,7 +97,16 @@ class Monitor:
 
     def _table(self) -> Table:
         table = Table(title=self._title(), title_justify="left", box=None, pad_edge=False)
-        for column in ("agent", "round", "quizzes", "quizzes/s", "loss", "gate", "test", "time left"):
+        for column in (
+            "agent",
+            "round",
+            "quizzes",
+            "quizzes/s",
+            "loss",
+            "gate",
+            "test",
+            "time left",
+        ):
             table.add_column(column, justify="right")
         for number, agent in sorted(self.agents.items()):
             table.add_row(
@@ -113,7 +124,9 @@ class Monitor:
     def _title(self) -> str:
         minutes, seconds = divmod(int(time.time() - self._began), 60)
         notes = " · ".join(f"{stage}: {note}" for stage, note in self.notes.items())
-        return f"run {self.run.path.name} · {minutes}:{seconds:02d}" + (f" · {notes}" if notes else "")
+        return f"run {self.run.path.name} · {minutes}:{seconds:02d}" + (
+            f" · {notes}" if notes else ""
+        )
 
     def _time_left(self, agent: dict[str, Any]) -> str:
         """An upper bound: to the end of the agent's budget at its present rate."""

@@ -18,11 +18,14 @@ from culture_sim.monitor import Monitor
 from culture_sim.run import Run
 from culture_sim.stages import run_stage
 from culture_sim.status import (
+    culture_summary,
     features_done,
+    features_summary,
     round_done,
     target_reached,
     times_table,
     training_done,
+    training_summary,
     training_table,
 )
 from world.errors import UserError
@@ -77,6 +80,7 @@ def _tracker(run: Run, wandb: bool) -> GeneralTracker:
 def _train(run: Run, work: Callable[[str], None]) -> int:
     if not training_done(run, 0):
         work("train")
+        run.add_summary("training", training_summary(run))
     console.print(training_table(run))
     return _judge(run)
 
@@ -104,6 +108,7 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
     for number in range(1, run.config.rounds + 1):
         if not round_done(run, number):
             work(f"round-{number}")
+            run.add_summary("culture", culture_summary(run))
     console.print(training_table(run))
     return _judge(run)
 
@@ -116,6 +121,7 @@ def _features(run: Run, work: Callable[[str], None]) -> int:
         )
     if not features_done(run):
         work("sae")
+        run.add_summary("features", features_summary(run))
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,25 +17,30 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_state, recover
-from agents.evaluation import Evaluation
-from agents.training import Learner, mixed_draw, unseen_quizzes
+from agents.training import Draw, Learner, mixed_draw, unseen_quizzes
 from culture_sim.run import Run
-from world import QuizBatch, Stream
+from culture_sim.status import agent_done
+from world import QuizBatch, Stream, concatenate
 
 HEARTBEAT_S = 3.0
-Culture = Callable[[int], tuple[QuizBatch | None, QuizBatch | None]]
-"""culture(round) -> (train, test): kept quizzes, in structure 0, None where there are none."""
 
 
 class Population:
     """Brings every agent of a run to the target, again after each culture round."""
 
-    def __init__(self, run: Run, accelerator: Accelerator, round_: int, train, test) -> None:
+    def __init__(
+        self,
+        run: Run,
+        accelerator: Accelerator,
+        round_: int,
+        culture_train: QuizBatch | None = None,
+        culture_test: QuizBatch | None = None,
+    ) -> None:
         self.run = run
         self.accelerator = accelerator
         self.round = round_
-        self.culture_train: QuizBatch | None = train
-        self.culture_test: QuizBatch | None = test
+        self.culture_train = culture_train
+        self.culture_test = culture_test
         config, world = run.config.train, run.config.world
         root = Stream(run.config.seed, "")
         self.gate = unseen_quizzes(world, root.with_role("world-gate"), config.gate_quizzes)
@@ -57,11 +62,7 @@ class Population:
                 time.sleep(0.2)
 
     def _done(self, agent: int) -> bool:
-        state = self.run.agent_state(agent)
-        if state is None or state["round"] < self.round:
-            return False
-        spent = state["quizzes"] - state["round_began"]
-        return bool(state["reached"]) or spent >= self.run.config.train.max_quizzes
+        return agent_done(self.run, agent, self.round)
 
     def _accuracy(self, agent: int) -> tuple[float, int]:
         state = self.run.agent_state(agent)
@@ -87,7 +88,9 @@ class Population:
     def _train_epoch(self, agent: int) -> None:
         learner, state = self._learner(agent)
         if state["round"] < self.round:
+            before = self._culture_accuracy(learner)
             state = {**state, "round": self.round, "round_began": learner.quizzes}
+            state["culture_before"] = before
         began, last = time.time(), 0.0
         draw = self._draw(learner)
         for progress in learner.train_epoch(draw):
@@ -107,7 +110,7 @@ class Population:
         last = spent >= self.run.config.train.max_quizzes
         if gate.accuracy >= self.run.config.train.target or last:
             test = learner.evaluate(self.test)
-            state |= {"test": test.as_dict(), "culture_test": self._culture_accuracy(learner)}
+            state |= {"test": test.as_dict(), "culture_after": self._culture_accuracy(learner)}
             state["reached"] = test.accuracy >= self.run.config.train.target
         state["seconds"] += time.time() - began
         learner.save(self.run.agent_path(agent), state)
@@ -122,9 +125,12 @@ class Population:
         )
 
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
+        """Accuracy on held-out culture, asked forward and backward as in the vote."""
         if self.culture_test is None or not len(self.culture_test):
             return None
-        return both_directions(learner.evaluate, learner, self.culture_test).as_dict()
+        world = self.run.config.world
+        asked = [world.arrange(self.culture_test, structure) for structure in (0, 1)]
+        return learner.evaluate(concatenate(asked)).as_dict()
 
     def _learner(self, agent: int) -> tuple[Learner, dict[str, Any]]:
         """The agent as its checkpoint left it; kept in memory while nobody else moved it on."""
@@ -140,7 +146,7 @@ class Population:
         self._learners[agent] = learner
         return learner, saved or fresh
 
-    def _draw(self, learner: Learner):
+    def _draw(self, learner: Learner) -> Draw:
         share = 0.0
         if self.culture_train is not None:
             # Every kept quiz is seen about once an epoch, as in the source, up to the cap.
@@ -150,14 +156,6 @@ class Population:
 
     def _log(self, agent: int, **figures: Any) -> None:
         self.run.log("train", round=self.round, agent=agent, **figures)
-
-
-def both_directions(evaluate, learner: Learner, batch: QuizBatch) -> Evaluation:
-    """Accuracy on quizzes asked forward and backward, as in the vote."""
-    from world import concatenate
-
-    world = learner.world
-    return evaluate(concatenate([world.arrange(batch, 0), world.arrange(batch, 1)]))
 
 
 def exit_if_orphaned() -> None:

@@ -42,10 +42,13 @@ class Run:
             saved = json.loads((path / "config.json").read_text())
         except FileNotFoundError:
             raise UserError(
-                f"there is no run at {path}; start one with: culture-sim train-agents --run {path.name}"
+                f"there is no run at {path}; start one with: "
+                f"culture-sim train-agents --run {path.name}"
             ) from None
         except ValueError as error:
-            raise UserError(f"{path / 'config.json'} is damaged ({error}); restore or remove it") from None
+            raise UserError(
+                f"{path / 'config.json'} is damaged ({error}); restore or remove it"
+            ) from None
         return cls(path, config_from_dict(saved["config"]), saved["preset"])
 
     @classmethod

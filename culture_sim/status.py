@@ -1,6 +1,9 @@
-"""What a run has already done, and tables that say so."""
+"""What a run has already done: tests of it, headline figures of it, tables that show it."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from rich.table import Table
 
@@ -76,3 +79,42 @@ def times_table(run: Run) -> Table:
         table.add_row(stage, f"{spent / 60:.1f}")
     table.add_row("all", f"{sum(seconds.values()) / 60:.1f}")
     return table
+
+
+def training_summary(run: Run) -> list[dict[str, Any]]:
+    """By agent: accuracy on the world test set when training last ended, and what it took."""
+    states = [(agent, run.agent_state(agent) or {}) for agent in run.agents]
+    return [
+        {
+            "agent": agent,
+            "reached": state.get("reached", False),
+            "round": state.get("round"),
+            "quizzes": state.get("quizzes"),
+            "seconds": round(state.get("seconds", 0.0), 1),
+            "test": state.get("test"),
+        }
+        for agent, state in states
+    ]
+
+
+def culture_summary(run: Run) -> dict[str, Any]:
+    """By round: what was kept and why it ended; by agent: accuracies before and after the last."""
+    files = sorted((run.path / "culture").glob("round-*.json"))
+    return {
+        "rounds": [json.loads(file.read_text()) for file in files],
+        "agents": [
+            {
+                **figures,
+                "culture_before": state.get("culture_before"),
+                "culture_after": state.get("culture_after"),
+            }
+            for figures in training_summary(run)
+            for state in [run.agent_state(figures["agent"]) or {}]
+        ],
+    }
+
+
+def features_summary(run: Run) -> dict[str, Any]:
+    """The comparison's own summary, by site."""
+    files = sorted((run.path / "features").glob("*/summary.json"))
+    return {file.parent.name: json.loads(file.read_text()) for file in files}

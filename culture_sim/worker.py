@@ -12,7 +12,7 @@ from world.errors import UserError
 
 
 def main() -> int:
-    """Run ``python -m culture_sim.worker STAGE RUN``; the exit code is 0, or 2 on a user's error."""
+    """``python -m culture_sim.worker STAGE RUN``; exits with 0, or 2 on a user's error."""
     # The launcher decides what an interruption means; it ends workers by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stage, path = sys.argv[1], Path(sys.argv[2])

@@ -138,7 +138,7 @@ class World(ABC):
         overlay: NDArray[np.float32] | None = None,
         wrong: NDArray[np.bool_] | None = None,
     ) -> str:
-        """One quiz as an inline SVG; overlay [T] in 0..1 is drawn as marks, wrong [T] as crosses."""
+        """One quiz as inline SVG; overlay [T] in 0..1 is drawn as marks, wrong [T] as crosses."""
 
     def split(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
         """uint8 [B]: index into SPLITS; 80 % train, 10 % test, 10 % sae."""

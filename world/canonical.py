@@ -26,8 +26,8 @@ def canonical_hash(pairs: NDArray[np.uint8], colours: int) -> NDArray[np.uint64]
     width = colours + 1
     slot = np.arange(2 * count).reshape(count, 2, 1) * width + pairs
     keys = np.broadcast_to(_keys(cells), slot.shape)
-    sums = np.bincount(slot.ravel(), weights=keys.ravel(), minlength=2 * count * width)
-    sums = sums.astype(np.uint64).reshape(count, 2, width)[:, :, 1:]
+    exact = np.bincount(slot.ravel(), weights=keys.ravel(), minlength=2 * count * width)
+    sums = exact.astype(np.uint64).reshape(count, 2, width)[:, :, 1:]
     p, q = sums[:, 0], sums[:, 1]
     one = _mix(p * _FIRST + q * _SECOND).sum(axis=1, dtype=np.uint64)
     other = _mix(q * _FIRST + p * _SECOND).sum(axis=1, dtype=np.uint64)

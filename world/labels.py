@@ -1,4 +1,4 @@
-"""What is true at every token of a grid quiz: the answers that probes and features are graded by."""
+"""What is true at every token of a grid quiz: what probes and features are graded by."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
         labels["edge"] = _edges(world, batch.regions)
     else:
         labels["rectangle"] = labels["edge"] = np.full((count, length), -1)
-    return {k: np.where(cell, v, -1).astype(np.int16) for k, v in labels.items()}
+    return {k: np.where(cell, v.astype(np.int16), np.int16(-1)) for k, v in labels.items()}
 
 
 def _changed(world: GridsWorld, batch: QuizBatch) -> NDArray[np.int16]:
@@ -53,8 +53,10 @@ def _edges(world: GridsWorld, regions: NDArray[np.int8]) -> NDArray[np.int16]:
     grids = regions.reshape(len(regions), 4, -1)[:, :, 1:]
     grids = grids.reshape(len(regions), 4, world.height, world.width)
     padded = np.pad(grids, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    around = [padded[:, :, 1 + i : 1 + i + world.height, 1 + j : 1 + j + world.width]
-              for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    around = [
+        padded[:, :, 1 + i : 1 + i + world.height, 1 + j : 1 + j + world.width]
+        for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
+    ]
     inside = np.all([a == grids for a in around], axis=0)
     edge = np.where(grids == 0, OUTSIDE, np.where(inside, INSIDE, EDGE))
     full = np.full((len(regions), 4, 1 + world.cells), -1, dtype=np.int16)

@@ -1,4 +1,4 @@
-"""Reading rectangles off a single grid, for the verifiers (which share nothing with the painters)."""
+"""Reading rectangles off a single grid, for the verifiers; the painters share none of this."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def inside(grid: Grid, at: Box) -> Grid:
     """A view of the cells within a box."""
     top, left, bottom, right = at
     return grid[top:bottom, left:right]
+
+
+def solid(grid: Grid) -> bool:
+    """Whether every colour fills its bounding box."""
+    return all(bool((inside(grid, box(grid, c)) == c).all()) for c in present(grid))
 
 
 def shrunk(at: Box) -> Box:

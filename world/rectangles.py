@@ -74,7 +74,10 @@ class Plane:
 
     def full(self, r: Rectangles) -> Mask:
         """All cells of the rectangles (which may be empty)."""
-        rows, columns = np.arange(self.height, dtype=np.int16), np.arange(self.width, dtype=np.int16)
+        rows, columns = (
+            np.arange(self.height, dtype=np.int16),
+            np.arange(self.width, dtype=np.int16),
+        )
         in_rows = (rows >= r[:, 0:1]) & (rows < r[:, 2:3])
         in_columns = (columns >= r[:, 1:2]) & (columns < r[:, 3:4])
         return (in_rows[:, :, None] & in_columns[:, None, :]).reshape(len(r), -1)
@@ -120,7 +123,7 @@ def touch(a: Rectangles, b: Rectangles) -> Mask:
 
 
 def _gaps(a: Rectangles, b: Rectangles) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Vertical and horizontal distance: negative when the projections overlap, 0 when they touch."""
+    """Vertical and horizontal distance: negative where projections overlap, 0 where they meet."""
     vertical = np.maximum(a[:, 0] - b[:, 2], b[:, 0] - a[:, 2])
     horizontal = np.maximum(a[:, 1] - b[:, 3], b[:, 1] - a[:, 3])
     return vertical, horizontal

@@ -11,6 +11,8 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from world.errors import UserError
+
 T = TypeVar("T")
 
 
@@ -38,7 +40,7 @@ class Registry(Generic[T]):
         self._load()
         if name not in self._entries:
             known = ", ".join(self.names())
-            raise ValueError(f"unknown {self.kind} {name!r}; known: {known}")
+            raise UserError(f"unknown {self.kind} {name!r}; known: {known}")
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:

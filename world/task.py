@@ -16,6 +16,7 @@ from world.registry import Registry
 
 Grid = NDArray[np.uint8]
 Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 class Canvas:
@@ -29,9 +30,7 @@ class Canvas:
         self.cells = np.zeros((count, cells), dtype=np.uint8)
         self.regions = np.zeros((count, cells), dtype=np.int8)
 
-    def paint(
-        self, mask: NDArray[np.bool_], colour: NDArray[np.uint8], rectangle: int
-    ) -> None:
+    def paint(self, mask: NDArray[np.bool_], colour: NDArray[np.uint8], rectangle: int) -> None:
         """Paint ``mask`` [n, G] with ``colour`` [n], as part of a rectangle."""
         self.cells = np.where(mask, colour[:, None], self.cells)
         self.regions = np.where(mask, np.int8(rectangle + 1), self.regions)

@@ -16,7 +16,9 @@ def fleuret() -> RunConfig:
     """
     return RunConfig(
         world=GridsWorld(height=10, width=10, colours=10, rectangles=3),
-        model=ModelConfig("culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048, dropout=0.1),
+        model=ModelConfig(
+            "culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048, dropout=0.1
+        ),
         train=TrainConfig(
             epoch_quizzes=40_000,
             max_quizzes=20_000_000,

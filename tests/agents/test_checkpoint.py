@@ -85,7 +85,7 @@ def test_damaged_state_is_named(tmp_path):
     path = tmp_path / "0"
     save(path, 1.0)
     (path / "state.json").write_text(json.dumps({"value": 1})[:-3])
-    with pytest.raises(UserError, match="state.json"):
+    with pytest.raises(UserError, match="state"):
         read_state(path)
 
 

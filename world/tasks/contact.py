@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.objects import Box, box, changed_colours, inside, present, shrunk
-from world.rectangles import touch
-from world.task import Task, tasks
+from world.objects import Box, box, changed_colours, inside, present, shrunk, solid
+from world.rectangles import Plane, Rectangles, touch
+from world.task import Canvas, Grid, Indices, Mask, Task, tasks
 
 
 @tasks.register("contact")
 class Contact(Task):
     """At least one rectangle shares a side with the first in each pair."""
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def valid(self, plane, rects, parameter):
+    def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
         if rects.shape[1] < 2:
             return np.zeros(len(rects), dtype=np.bool_)
         first = rects[:, 0]
         return np.any([touch(first, rects[:, k]) for k in range(1, rects.shape[1])], axis=0)
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         for k in range(rects.shape[1]):
             full = plane.full(rects[:, k])
             for canvas in (x, fx):
@@ -31,9 +39,9 @@ class Contact(Task):
                 touching = touch(rects[:, 0], rects[:, k])[:, None]
                 fx.paint(plane.outline(rects[:, k]) & touching, colours[:, 0], k)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         _, after = changed_colours(a, fa)
-        if len(after) != 1 or (first := after.pop()) not in b or first == 0:
+        if len(after) != 1 or (first := after.pop()) not in b or first == 0 or not solid(b):
             return False
         expected = b.copy()
         for colour in present(b):

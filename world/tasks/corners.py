@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.objects import box, inside, present
-from world.task import Task, tasks
+from world.objects import Box, box, inside, present
+from world.rectangles import Plane, Rectangles
+from world.task import Canvas, Grid, Indices, Task, tasks
 
 
 @tasks.register("corners")
@@ -14,15 +15,23 @@ class Corners(Task):
 
     parameters = 2
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         for k in range(rects.shape[1]):
             x.paint(plane.ells(rects[:, k], parameter == 1), colours[:, k], k)
             fx.paint(plane.full(rects[:, k]), colours[:, k], k)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         if not present(a) or not present(b) or present(b) != present(fb):
             return False
         top, left, _, _ = box(a, present(a)[0])
@@ -35,7 +44,7 @@ class Corners(Task):
         return np.array_equal(expected_b, b) and np.array_equal(expected_fb, fb)
 
 
-def _draw_ells(grid, at, colour, falling):
+def _draw_ells(grid: Grid, at: Box, colour: int, falling: bool) -> None:
     """Three cells at the top left and bottom right, or at the other two corners."""
     view = inside(grid, at) if falling else inside(grid, at)[:, ::-1]
     view[0, 0] = view[1:2, 0] = view[0, 1:2] = colour

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.objects import box, changed_colours, present
-from world.task import Task, tasks
+from world.objects import box, changed_colours, present, solid
+from world.rectangles import Plane, Rectangles
+from world.task import Canvas, Grid, Indices, Task, tasks
 
 
 @tasks.register("detect")
 class Detect(Task):
     """The last rectangle is the one that is not marked."""
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles + 1
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         last = rects.shape[1] - 1
         for k in range(last + 1):
             for canvas in (x, fx):
@@ -27,11 +36,11 @@ class Detect(Task):
             if k < last:
                 fx.paint(plane.corner(rects[:, k]), colours[:, -1], k)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         marked, marks = changed_colours(a, fa)
         if len(marks) != 1 or not marked or (mark := marks.pop()) in b or mark == 0:
             return False
-        if not marked <= set(present(b)):
+        if not marked <= set(present(b)) or not solid(b):
             return False
         expected = b.copy()
         for colour in marked:

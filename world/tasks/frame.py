@@ -5,24 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from world.objects import box, changed_colours, inside, shrunk, within
-from world.task import Task, tasks
+from world.rectangles import Plane, Rectangles
+from world.task import Canvas, Grid, Indices, Task, tasks
 
 
 @tasks.register("frame")
 class Frame(Task):
     """The inside of the last rectangle becomes background."""
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         last = rects.shape[1] - 1
         for k in range(last + 1):
             x.paint(plane.full(rects[:, k]), colours[:, k], k)
             kept = plane.outline if k == last else plane.full
             fx.paint(kept(rects[:, k]), colours[:, k], k)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         before, after = changed_colours(a, fa)
         if len(before) != 1 or after != {0}:
             return False

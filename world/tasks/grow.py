@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.objects import box, changed_colours, grown, inside, shrunk, within
-from world.task import Task, tasks
+from world.objects import box, changed_colours, grown, inside, shrunk, solid, within
+from world.rectangles import Plane, Rectangles
+from world.task import Canvas, Grid, Indices, Task, tasks
 
 
 @tasks.register("grow")
@@ -14,10 +15,18 @@ class Grow(Task):
 
     parameters = 2
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         last = rects.shape[1] - 1
         for k in range(last):
             for canvas in (x, fx):
@@ -27,7 +36,7 @@ class Grow(Task):
         x.paint(np.where(grows, small, large), colours[:, last], last)
         fx.paint(np.where(grows, large, small), colours[:, last], last)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         before, after = changed_colours(a, fa)
         colours = (before | after) - {0}
         if len(colours) != 1 or len(before) != 1 or len(after) != 1:
@@ -36,7 +45,7 @@ class Grow(Task):
         if not (b == colour).any():
             return False
         to = grown(box(b, colour)) if before == {0} else shrunk(box(b, colour))
-        if not within(to, b):
+        if not within(to, b) or not solid(b):
             return False
         expected = np.where(b == colour, 0, b)
         if inside(expected, to).any():

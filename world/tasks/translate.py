@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from world.objects import box, changed_colours, inside, within
-from world.rectangles import overlap
-from world.task import Task, tasks
+from world.objects import box, changed_colours, inside, solid, within
+from world.rectangles import Plane, Rectangles, overlap
+from world.task import Canvas, Grid, Indices, Mask, Task, tasks
 
 STEPS = np.array(
     [(i, j, i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)], dtype=np.int16
@@ -24,10 +24,10 @@ class Translate(Task):
 
     parameters = len(STEPS)
 
-    def colours(self, rectangles):
+    def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def valid(self, plane, rects, parameter):
+    def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
         moved = rects[:, -1] + STEPS[parameter]
         good = (moved[:, :2] >= 0).all(axis=1)
         good &= (moved[:, 2] <= plane.height) & (moved[:, 3] <= plane.width)
@@ -35,7 +35,15 @@ class Translate(Task):
             good &= ~overlap(rects[:, k], moved)
         return good
 
-    def paint(self, x, fx, plane, rects, colours, parameter):
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
         last = rects.shape[1] - 1
         for k in range(last):
             for canvas in (x, fx):
@@ -43,14 +51,18 @@ class Translate(Task):
         x.paint(plane.full(rects[:, last]), colours[:, last], last)
         fx.paint(plane.full(rects[:, last] + STEPS[parameter]), colours[:, last], last)
 
-    def verify(self, a, fa, b, fb):
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         movers = (set.union(*changed_colours(a, fa)) if (a != fa).any() else set()) - {0}
-        if len(movers) != 1 or not (fa == (colour := movers.pop())).any() or not (b == colour).any():
+        if (
+            len(movers) != 1
+            or not (fa == (colour := movers.pop())).any()
+            or not (b == colour).any()
+        ):
             return False
         before, after, at = box(a, colour), box(fa, colour), box(b, colour)
         di, dj = after[0] - before[0], after[1] - before[1]
         to = (at[0] + di, at[1] + dj, at[2] + di, at[3] + dj)
-        if not within(to, b):
+        if not within(to, b) or not solid(b):
             return False
         expected = np.where(b == colour, 0, b)
         if inside(expected, to).any():

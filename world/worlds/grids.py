@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -265,7 +265,7 @@ class GridsWorld(World):
         parts = self._by_part(batch.tokens, batch.structure)[:, :, 1:]
         return parts.reshape(len(batch), len(PARTS), self.height, self.width)
 
-    def _by_part(self, rows: NDArray, structure: NDArray[np.uint8]) -> NDArray:
+    def _by_part(self, rows: NDArray[Any], structure: NDArray[np.uint8]) -> NDArray[Any]:
         """[B, T] written in some structures to [B, 4, 1 + G] in the order of the parts."""
         slots = np.argsort(self._orders, axis=1)[structure]
         shaped = rows.reshape(len(rows), len(PARTS), 1 + self.cells)
@@ -279,7 +279,7 @@ class GridsWorld(World):
         wanted = np.broadcast_to(np.asarray(structure, dtype=np.uint8), (len(batch),)).copy()
         order = self._orders[wanted][:, :, None]
 
-        def rewrite(rows: NDArray) -> NDArray:
+        def rewrite(rows: NDArray[Any]) -> NDArray[Any]:
             parts = self._by_part(rows, batch.structure)
             return np.take_along_axis(parts, order, axis=1).reshape(rows.shape)
 

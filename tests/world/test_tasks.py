@@ -1,0 +1,95 @@
+"""Every registered task: its verifier accepts what it generates and nothing that was changed."""
+
+import numpy as np
+import pytest
+
+from world.errors import UserError
+from world.registry import Registry
+from world.task import tasks
+from world.worlds.grids import GridsWorld
+
+SIZES = {
+    "small": {},
+    "published": {"height": 10, "width": 10, "colours": 10, "rectangles": 3},
+    "oblong": {"height": 7, "width": 9, "colours": 8, "rectangles": 3},
+}
+
+
+def quizzes(name, count, **size):
+    world = GridsWorld(tasks=(name,), **size)
+    return world.grids(world.generate(np.random.default_rng(0), count)), world
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_accepts_ten_thousand_generated_quizzes(name):
+    grids, _ = quizzes(name, 10_000)
+    task = tasks[name]()
+    assert all(task.verify(*quiz) for quiz in grids)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_accepts_both_orders_of_the_pairs_at_any_size(name, size):
+    grids, _ = quizzes(name, 500, **SIZES[size])
+    task = tasks[name]()
+    assert all(task.verify(a, fa, b, fb) and task.verify(b, fb, a, fa) for a, fa, b, fb in grids)
+
+
+@pytest.mark.parametrize("part", [2, 3], ids=["B", "fB"])
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_rejects_an_answer_with_one_wrong_cell(name, part):
+    grids, world = quizzes(name, 1000)
+    task, rng = tasks[name](), np.random.default_rng(1)
+    for quiz in grids:
+        changed = quiz.copy()
+        i, j = rng.integers(world.height), rng.integers(world.width)
+        changed[part, i, j] = (changed[part, i, j] + rng.integers(1, 7)) % 7
+        assert not task.verify(*changed)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_rejects_the_answer_of_another_quiz(name):
+    grids, _ = quizzes(name, 1000)
+    task = tasks[name]()
+    for quiz, other in zip(grids, np.roll(grids, 1, axis=0), strict=True):
+        if (quiz[3] != other[3]).any():
+            assert not task.verify(quiz[0], quiz[1], quiz[2], other[3])
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_copy_is_not_an_answer(name):
+    grids, _ = quizzes(name, 1000)
+    task = tasks[name]()
+    assert not any(task.verify(a, fa, b, b) for a, fa, b, _ in grids)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_every_parameter_occurs_where_it_fits(name):
+    world = GridsWorld(tasks=(name,), height=10, width=10, colours=10, rectangles=3)
+    assert world._possible[name] == list(range(tasks[name].parameters))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"tasks": ("half_fill",), "colours": 3}, "half_fill"),
+        ({"tasks": ("replace_color",), "colours": 2}, "replace_color"),
+        ({"tasks": ("contact",), "rectangles": 1}, "contact"),
+        ({"height": 5, "width": 5}, "do not fit"),
+        ({"tasks": ()}, "empty"),
+        ({"tasks": ("frame", "frame")}, "twice"),
+        ({"colours": 300}, "colours"),
+        ({"tasks": ("islands",)}, "unknown task 'islands'"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(options, named):
+    with pytest.raises(ValueError, match=named) as caught:
+        GridsWorld(**options)
+    assert isinstance(caught.value, UserError)
+
+
+def test_a_name_registered_twice_raises():
+    registry = Registry("thing", "world.tasks")
+    registry.register("a")(int)
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register("a")(str)
