@@ -47,7 +47,7 @@ class TrainConfig:
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""
     gate_quizzes: int = 500
-    """Other unseen quizzes, evaluated every epoch; once these reach the target, the test is taken."""
+    """Other unseen quizzes, evaluated every epoch; the test is taken once they reach the target."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from culture_sim.config import RunConfig, read_config
 from culture_sim.launch import ERROR_PREFIX
+from culture_sim.parsing import one_line_errors
 from culture_sim.presets import presets
 from culture_sim.run import Run
 from culture_sim.worker import describe_os_error
@@ -105,19 +106,20 @@ def _overview() -> None:
 
 def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
     """The place and run that the arguments name, with every option resolved."""
-    place, _ = tyro.cli(
-        Place, args=[a for a in arguments if a not in ("-h", "--help")], return_unknown_args=True
-    )
+    known = [a for a in arguments if a not in ("-h", "--help")]
+    with one_line_errors():
+        place, _ = tyro.cli(Place, args=known, return_unknown_args=True)
     name = place.run or place.preset or "compact"
     path = place.runs / name
     base, preset = _base(place, path)
-    parsed = tyro.cli(
-        Arguments,
-        args=arguments,
-        default=Arguments(options=base),
-        prog=f"culture-sim {command}",
-        description=COMMANDS[command],
-    )
+    with one_line_errors():
+        parsed = tyro.cli(
+            Arguments,
+            args=arguments,
+            default=Arguments(options=base),
+            prog=f"culture-sim {command}",
+            description=COMMANDS[command],
+        )
     return place, Run.start(path, parsed.options, preset)
 
 

@@ -1,0 +1,104 @@
+"""Quizzes in the terminal: samples of a task, a run's culture, or what an agent gets wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from culture_sim.parsing import one_line_errors
+from culture_sim.run import Run
+from culture_sim.store import CultureStore
+from world import QuizBatch, Stream, concatenate
+from world.errors import UserError
+from world.render import ansi, png
+from world.worlds.grids import GridsWorld
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show quizzes: of a task, of a run's culture, or an agent's mistakes."""
+
+    task: str | None = None
+    """Only quizzes of this task."""
+    run: str | None = None
+    """Show the culture quizzes that this run kept."""
+    agent: int | None = None
+    """With --run: show quizzes that this agent of the run answers wrongly, beside its answers."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    count: int = 8
+    """How many quizzes."""
+    seed: int = 0
+    """Which ones."""
+    png: Path | None = None
+    """Write them as PNG files into this folder too."""
+
+
+def show(arguments: Sequence[str]) -> int:
+    """The command ``culture-sim quizzes``; returns the exit code."""
+    with one_line_errors():
+        options = tyro.cli(Show, args=arguments, prog="culture-sim quizzes")
+    if options.count < 1:
+        raise UserError(f"count must be at least 1, got {options.count}")
+    world, batch, captions = _choose(options)
+    plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
+    for row, caption in enumerate(captions):
+        print(f"{caption}\n{ansi(world, batch, row, plain)}\n")
+        if options.png is not None:
+            options.png.mkdir(parents=True, exist_ok=True)
+            png(world, batch, row).save(options.png / f"{row:04d}.png")
+    return 0
+
+
+def _choose(options: Show) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    """The quizzes asked for, with a line of text for each."""
+    if options.run is None:
+        return _world_quizzes(options, GridsWorld())
+    run = Run.open(options.runs / options.run)
+    if options.agent is not None:
+        return _mistakes(options, run)
+    return _culture(options, run)
+
+
+def _world_quizzes(options: Show, world: GridsWorld) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    if options.task is not None:
+        world = GridsWorld(tasks=(options.task,))
+    batch = world.draw(Stream(options.seed, "show"), 0, options.count, "train")
+    return world, batch, [world.tasks[task] for task in batch.task]
+
+
+def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    kept = CultureStore(run.path / "culture").kept("culture_train")
+    if kept is None or not len(kept):
+        raise UserError(
+            f"{run.path} has no kept quizzes; run first: culture-sim culture-round "
+            f"--run {run.path.name}"
+        )
+    rng = Stream(options.seed, "show").generator()
+    batch = kept[rng.permutation(len(kept))[: options.count]]
+    return run.config.world, batch, ["kept quiz"] * len(batch)
+
+
+def _mistakes(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    from agents.scoring import answers, score
+    from agents.training import unseen_quizzes
+
+    agent, world = options.agent, run.config.world
+    if agent is None or agent not in run.agents:
+        raise UserError(f"{run.path} has agents 0 to {run.config.agents - 1}, not {agent}")
+    model = run.load_agent(agent)
+    stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")
+    batch = unseen_quizzes(world, stream, 1000)
+    wrong = batch[~score(model, world, batch).correct][: options.count]
+    given = QuizBatch(answers(model, world, wrong), wrong.structure, wrong.task)
+    pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
+    names = [world.tasks[task] for task in wrong.task]
+    captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]
+    if not pairs:
+        raise UserError(f"agent {agent} answers all of 1,000 quizzes; try another --seed")
+    return world, concatenate(pairs), captions

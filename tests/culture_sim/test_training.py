@@ -1,0 +1,157 @@
+"""The population: a tiny world is learned to its target, and a killed run loses nothing.
+
+The kill is a real SIGKILL of the whole process group of a real training command.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from culture_sim.run import Run
+
+TINY = [
+    "--world.tasks", "frame", "detect",
+    "--agents", "2",
+    "--model.d-model", "48",
+    "--model.n-layers", "2",
+    "--model.d-mlp", "96",
+    "--train.test-quizzes", "200",
+    "--train.gate-quizzes", "200",
+]  # fmt: skip
+SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
+         "--train.max-quizzes", "1024"]  # fmt: skip
+
+
+def command(runs, name, processes, options):
+    return [
+        sys.executable, "-m", "culture_sim.cli", "train-agents", "--runs", str(runs),
+        "--run", name, "--processes", str(processes), *options,
+    ]  # fmt: skip
+
+
+def tensors(path: Path):
+    return {
+        (file.parent.name, file.name, key): value
+        for file in sorted((path / "agents").glob("*/*.safetensors"))
+        for key, value in load_file(file).items()
+    }
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    return all(one[key].equal(other[key]) for key in one)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    ended = subprocess.run(command(runs, "whole", 1, SHORT), capture_output=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    return runs / "whole"
+
+
+def test_agents_below_target_are_reported_with_a_non_zero_exit(uninterrupted):
+    states = [Run.open(uninterrupted).agent_state(agent) for agent in (0, 1)]
+    assert all(not state["reached"] and state["quizzes"] == 1024 for state in states)
+    assert all(0.0 < state["test"]["high"] < 1.0 for state in states)
+
+
+def test_the_two_agents_differ(uninterrupted):
+    one, other = (load_file(uninterrupted / "agents" / a / "model.safetensors") for a in "01")
+    assert not any(one[key].equal(other[key]) for key in one if one[key].ndim == 2)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.6, 1.5])
+def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
+    process = subprocess.Popen(
+        command(tmp_path, "cut", 1, SHORT), start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    wait_for(tmp_path / "cut" / "agents" / "0" / "state.json", process)
+    time.sleep(after)
+    kill_with_workers(process, tmp_path / "cut")
+    ended = subprocess.run(command(tmp_path, "cut", 1, SHORT), capture_output=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
+
+
+def wait_for(path, process, seconds=120):
+    until = time.time() + seconds
+    while not path.exists():
+        assert process.poll() is None, "training ended before its first checkpoint"
+        assert time.time() < until, "no checkpoint in time"
+        time.sleep(0.05)
+
+
+def kill_with_workers(process, run):
+    """SIGKILL the launcher and every worker of this run, as a power cut would."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"culture_sim.worker" in line and str(run).encode() in line:
+                os.kill(int(entry.name), signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
+    ended = subprocess.run(command(tmp_path, "two", 2, SHORT), capture_output=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
+
+
+def test_an_interrupted_command_says_so_in_one_line(tmp_path):
+    process = subprocess.Popen(
+        command(tmp_path, "ctrl-c", 1, SHORT),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    wait_for(tmp_path / "ctrl-c" / "agents" / "0" / "state.json", process)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert error.decode() == (
+        "culture-sim: error: interrupted; run the same command again to go on from here\n"
+    )
+
+
+def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
+    import shutil
+
+    shutil.copytree(uninterrupted, tmp_path / "hurt")
+    file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    more = [*SHORT[:-1], "2048"]
+    ended = subprocess.run(command(tmp_path, "hurt", 1, more), capture_output=True, check=False)
+    lines = ended.stderr.decode().splitlines()
+    assert ended.returncode == 2
+    assert len(lines) == 1
+    assert "agents/1/optimizer.safetensors is damaged" in lines[0]
+
+
+def test_metrics_are_one_json_object_a_line(uninterrupted):
+    lines = [json.loads(line) for line in (uninterrupted / "metrics.jsonl").open()]
+    epochs = [line for line in lines if line["event"] == "epoch"]
+    assert sorted((e["agent"], e["quizzes"]) for e in epochs) == [
+        (agent, quizzes) for agent in (0, 1) for quizzes in (256, 512, 768, 1024)
+    ]
+
+
+@pytest.mark.slow
+def test_a_tiny_world_is_learned_to_its_target(tmp_path):
+    options = [*TINY, "--train.epoch-quizzes", "2048", "--train.max-quizzes", "120000",
+               "--train.target", "0.95"]  # fmt: skip
+    ended = subprocess.run(command(tmp_path, "real", 2, options), capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stdout.decode() + ended.stderr.decode()
+    run = Run.open(tmp_path / "real")
+    assert all(run.agent_state(agent)["test"]["accuracy"] >= 0.95 for agent in run.agents)
