@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from agents.hooks import intervene
 from agents.model import AgentModel
-from sae.harvest import activation_chunks, kept_tokens
+from sae.harvest import kept_tokens
 from world import QuizBatch, TokenRole, World
 
 
@@ -64,18 +64,18 @@ def measure_quality(
     min_firings: int = 100,
 ) -> SAEQuality:
     """Grade an SAE on a batch in answer structures. Raises ValueError for other structures."""
-    tokens, l0, explained, firings = _reconstruction(model, world, batch, site, sae)
+    spliced = _Spliced(sae)
     ce_clean, accuracy_clean = _answers(model, world, batch, site, None)
-    ce_sae, accuracy_sae = _answers(model, world, batch, site, sae)
+    ce_sae, accuracy_sae = _answers(model, world, batch, site, spliced)
     ce_ablated, accuracy_ablated = _answers(model, world, batch, site, torch.zeros_like)
     gap = ce_ablated - ce_clean
     return SAEQuality(
-        tokens=tokens,
+        tokens=spliced.tokens,
         quizzes=len(batch),
-        l0=l0,
-        explained_variance=explained,
-        dead=float((firings == 0).double().mean()),
-        frequent=float((firings >= min_firings).double().mean()),
+        l0=float(spliced.firings.sum()) / spliced.tokens,
+        explained_variance=spliced.explained_variance,
+        dead=float((spliced.firings == 0).double().mean()),
+        frequent=float((spliced.firings >= min_firings).double().mean()),
         ce_clean=ce_clean,
         ce_sae=ce_sae,
         ce_ablated=ce_ablated,
@@ -86,23 +86,37 @@ def measure_quality(
     )
 
 
-@torch.no_grad()
-def _reconstruction(
-    model: AgentModel, world: World, batch: QuizBatch, site: str, sae: SAE[Any]
-) -> tuple[int, float, float, Tensor]:
-    """Tokens, L0, explained variance, and firings float64 [d_sae]."""
-    tokens, residual, firings = 0, 0.0, torch.zeros(sae.cfg.d_sae, dtype=torch.float64)
-    total: Tensor | float = 0.0
-    squares = 0.0
-    for x in activation_chunks(model, world, batch, site):
-        codes = sae.encode(x)
-        residual += float((x - sae.decode(codes)).double().pow(2).sum())
-        firings += (codes != 0).sum(dim=0).cpu()
-        total = total + x.double().sum(dim=0)
-        squares += float(x.double().pow(2).sum())
-        tokens += len(x)
-    variance = squares - float((torch.as_tensor(total) ** 2).sum()) / tokens
-    return tokens, float(firings.sum()) / tokens, 1 - residual / variance, firings
+class _Spliced:
+    """Replaces activations [n, d] by the SAE's, and sums up how well it does.
+
+    tokens: rows seen. firings: float64 [d_sae], rows on which each feature was not zero.
+    """
+
+    def __init__(self, sae: SAE[Any]) -> None:
+        self.sae = sae
+        self.tokens = 0
+        self.firings = torch.zeros(sae.cfg.d_sae, dtype=torch.float64)
+        self._residual = self._squares = 0.0
+        self._total: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        codes = self.sae.encode(x)
+        reconstruction = self.sae.decode(codes)
+        total = x.double().sum(dim=0)
+        self.tokens += len(x)
+        self.firings += (codes != 0).sum(dim=0).cpu()
+        self._residual += float((x - reconstruction).double().pow(2).sum())
+        self._squares += float(x.double().pow(2).sum())
+        self._total = total if self._total is None else self._total + total
+        return reconstruction
+
+    @property
+    def explained_variance(self) -> float:
+        """1 - E|x - x'|^2 / Var x over all rows seen."""
+        if self._total is None:
+            return float("nan")
+        variance = self._squares - float(self._total.pow(2).sum()) / self.tokens
+        return 1 - self._residual / variance
 
 
 @torch.no_grad()

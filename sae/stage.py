@@ -46,7 +46,7 @@ TRAINING_FIELDS = (
 """Options that an SAE's weights depend on; a change of any of them makes it out of date."""
 COMPARISON_FIELDS = ("min_firings", "nulls", "permutations", "resamples")
 """Options that a comparison of given SAEs depends on."""
-GRADED_QUIZZES = 512
+GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE is graded."""
 
 SUMMARY = "summary.json"
@@ -215,6 +215,7 @@ def _sae_figures(
             "sae": place,
             "features": found.size,
             "compared": len(found.index),
+            "silent": float((found.firings == 0).mean()),
             "seconds": _record(path)["seconds"],
             **_record(path)["quality"],
         }

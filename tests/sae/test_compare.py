@@ -86,6 +86,36 @@ def test_dead_features_have_no_match(planted):
     assert not match.mutual[dead].any()
 
 
+def test_mutual_means_both_ways(planted):
+    found, _ = planted
+    assert not all(d.match.mutual[d.index].all() for d in found.directions.values())
+    for (a, b), direction in found.directions.items():
+        there, back = direction.match, found.directions[b, a].match
+        returns = back.feature_b[there.feature_b] == np.arange(len(there.r))
+        assert (there.mutual == (returns & there.compared)).all()
+
+
+def test_resamples_are_of_what_is_measured(planted):
+    found, _ = planted
+    for direction in found.directions.values():
+        measured = (direction.match.r[direction.index], direction.null_best["within_cell"][0])
+        for r, resampled in zip((*measured, direction.ceiling), direction.resampled, strict=True):
+            assert resampled.shape == (CONFIG.resamples, len(r))
+            np.testing.assert_allclose(np.median(resampled, axis=0), r, atol=0.04)
+
+
+def test_rare_features_are_not_compared(rows):
+    rng = np.random.default_rng(8)
+    common = events(rng, rows, 5)
+    common[:, 2] = 0
+    common[:29, 2] = 1
+    agents = {a: [features(common)] for a in range(2)}
+    match = compare_features(agents, rows, CONFIG, STREAM).directions[0, 1].match
+    assert match.compared.tolist() == [True, True, False, True, True]
+    assert match.firings_a[2] == 29
+    assert match.firings_b[2] == 0
+
+
 def test_families_count_who_shares(planted):
     found, places = planted
     triples = [f for f in found.families if f.k == 3]

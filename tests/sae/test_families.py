@@ -45,4 +45,16 @@ def test_the_weakest_link_yields_when_an_agent_would_appear_twice():
         threshold=0.0,
     )
     assert [f.members for f in found] == [{0: 0, 1: 0, 2: 0}]
+    assert found[0].links == 2
+    assert np.isclose(found[0].mean_r, 0.85)
     assert histogram(found, {0: 2, 1: 1, 2: 1}) == {1: 1, 2: 0, 3: 1}
+
+
+def test_families_that_hold_the_same_agent_stay_apart():
+    matches = [
+        match(0, 1, {0: (0, 0.9), 1: (1, 0.8)}),
+        match(1, 2, {0: (0, 0.7)}),
+        match(0, 2, {1: (0, 0.6)}),
+    ]
+    found = find_families(matches, threshold=0.0)
+    assert [f.members for f in found] == [{0: 0, 1: 0, 2: 0}, {0: 1, 1: 1}]

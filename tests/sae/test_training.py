@@ -24,7 +24,7 @@ from world.errors import UserError
 STREAM = Stream(0, "test-training")
 CONFIG = SAEConfig(
     site=SITE,
-    d_sae=64,
+    d_sae=48,
     k=6.0,
     training_tokens=200_000,
     passes=5,
@@ -77,7 +77,7 @@ def test_quality_is_sane(trained):
     quality = trained[1]["quality"]
     assert 3 < quality["l0"] < 9
     assert quality["explained_variance"] > 0.8
-    assert quality["dead"] < 0.3
+    assert quality["dead"] < 0.5
     assert quality["tokens"] == 200 * 64
     assert quality["ce_clean"] < quality["ce_sae"] < quality["ce_ablated"]
     assert 0.7 < quality["ce_recovered"] < 1
