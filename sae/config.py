@@ -17,15 +17,15 @@ class SAEConfig:
     """Features of each SAE."""
     k: float = 12.0
     """Features active per token, on average, while training (BatchTopK)."""
-    training_tokens: int = 1_500_000
+    training_tokens: int = 880_000
     """Activations shown to each SAE in all, repeated passes counted."""
-    passes: int = 4
+    passes: int = 6
     """Times each harvested activation is shown, in fresh order."""
     block_quizzes: int = 1024
     """Quizzes whose activations are in memory at once while training."""
-    batch_size: int = 2048
+    batch_size: int = 512
     """Activations in one optimiser step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-3
     """Adam's learning rate, after warm-up and before the linear decay to zero in the last fifth."""
     warmup_steps: int = 50
     """Steps over which the learning rate rises linearly from zero."""
