@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -66,8 +67,10 @@ def run_culture_round(
     quizzes. test_hashes: uint64, canonical hashes that proposals must not repeat (the world test
     set). progress: called on every process, often. Returns what round-0001.json holds; a round
     that is stored already is left alone. Raises UserError for a population that the rule cannot
-    judge, and for part files that are damaged or of another configuration.
+    judge, for part files that are damaged or of another configuration, and for processes that do
+    not know of each other.
     """
+    _refuse_strangers(accelerator)
     parts = store.path(round_).with_suffix(".parts")
     if store.path(round_).exists():
         if accelerator.is_main_process:
@@ -109,6 +112,16 @@ def read_summary(store: CultureStore, round_: int) -> dict[str, Any]:
         raise UserError(f"{path} is missing beside its Parquet file; restore it") from None
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); restore it") from None
+
+
+def _refuse_strangers(accelerator: Accelerator) -> None:
+    """Each of several processes that think themselves alone would write the same files."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started != accelerator.num_processes:
+        raise UserError(
+            f"{started} processes were started but accelerate joined {accelerator.num_processes}; "
+            f"without a GPU, set ACCELERATE_USE_CPU=true (accelerate launch --cpu does)"
+        )
 
 
 def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) -> Provenance:

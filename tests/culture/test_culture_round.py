@@ -247,6 +247,13 @@ def test_a_population_the_rule_cannot_judge_is_refused_at_once(make_round, agent
     assert list(tmp_path.iterdir()) == []
 
 
+def test_processes_that_do_not_know_of_each_other_are_refused(make_round, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="2 processes were started but accelerate joined 1"):
+        make_round(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("damage", ["missing", "truncated"])
 def test_damaged_figures_are_named(make_round, tmp_path, damage):
     make_round(tmp_path, max_proposals=20)
