@@ -17,6 +17,7 @@ def fast_bf16(device: torch.device) -> bool:
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """This process's accelerator, in bf16 if the configuration and the device agree."""
-    device = PartialState().device
+    # PartialState looks for other CPU processes only if it is told that the CPU is meant.
+    device = PartialState(cpu=not torch.accelerator.is_available()).device
     bf16 = config.precision == "bf16" or (config.precision == "auto" and fast_bf16(device))
     return Accelerator(mixed_precision="bf16" if bf16 else "no")

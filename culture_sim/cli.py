@@ -7,6 +7,7 @@ mend ends in one line and a non-zero exit code.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Arguments(Place):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script ``culture-sim``; returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # A job that is told to stop ends like one that is interrupted: its workers end first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _dispatch(arguments)
     except UserError as error:

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from culture_sim.run import Run
 from world.errors import UserError
 
@@ -42,8 +44,6 @@ def launched_outside() -> bool:
 
 def default_processes(agents: int) -> int:
     """One process a GPU, or one a core; never more than there are agents."""
-    import torch
-
     places = torch.cuda.device_count() if torch.cuda.is_available() else _usable_cores()
     return max(1, min(places, agents))
 
@@ -113,6 +113,7 @@ def _environment(rank: int, processes: int, port: str) -> dict[str, str]:
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": port,
+        "ACCELERATE_USE_CPU": str(not torch.cuda.is_available()).lower(),
         "CULTURE_SIM_LAUNCHER": str(os.getpid()),
         "PYTHONUNBUFFERED": "1",
     }

@@ -45,10 +45,11 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
         "report": [partial(_report, run, work)],
     }
     steps["culture"] = [step for stage in list(steps) for step in steps[stage]]
-    for step in steps[command]:
-        code = step()
-        if code:
-            return code
+    with run.lock():
+        for step in steps[command]:
+            code = step()
+            if code:
+                return code
     if command == "culture":
         console.print(times_table(run))
     return 0

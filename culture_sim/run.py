@@ -11,11 +11,13 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_model, read_state
 from agents.model import AgentModel, build_model
@@ -101,6 +103,24 @@ class Run:
         line = json.dumps({"time": round(time.time(), 3), "stage": stage, **figures})
         with FileLock(self.path / ".metrics.lock"), (self.path / "metrics.jsonl").open("a") as file:
             file.write(line + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other commands off this run; raises UserError when one is at work on it.
+
+        Processes that accelerate launched together are one command: they share the work by
+        other means, and only the first of them takes the lock.
+        """
+        if os.environ.get("RANK", "0") != "0":
+            yield
+            return
+        try:
+            with FileLock(self.path / ".run.lock", timeout=0):
+                yield
+        except Timeout:
+            raise UserError(
+                f"another command is at work on {self.path}; wait for it, or choose another --run"
+            ) from None
 
     def summary(self) -> dict[str, Any]:
         """The headline figures gathered so far."""
