@@ -82,11 +82,16 @@ class Monitor:
 
     def _line(self, number: int) -> str:
         agent = self.agents[number]
-        state = "at target" if agent["reached"] else "training"
+        state = self._state(agent)
         test = "" if agent["test"] is None else f", test {agent['test']:.1%}"
         return (
             f"agent {number}: {agent['quizzes']:,} quizzes, gate {agent['gate']:.1%}{test}, {state}"
         )
+
+    def _state(self, agent: dict[str, Any]) -> str:
+        if not agent["reached"]:
+            return "training"
+        return "at target" if self.run.config.train.target else "done, no target asked"
 
     def _say(self, text: str, force: bool) -> None:
         """A line where there is no terminal; not more often than anyone would read."""
@@ -117,7 +122,7 @@ class Monitor:
                 "" if agent["loss"] is None else f"{agent['loss']:.3f}",
                 _percent(agent.get("gate")),
                 _percent(agent.get("test")),
-                "at target" if agent.get("reached") else self._time_left(agent),
+                self._state(agent) if agent.get("reached") else self._time_left(agent),
             )
         return table
 

@@ -2,7 +2,9 @@
 
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.config import RunConfig
+from culture_sim.culture_config import CultureConfig
 from culture_sim.presets import presets
+from sae.config import SAEConfig
 
 
 @presets.register("smoke")
@@ -14,6 +16,19 @@ def smoke() -> RunConfig:
     return RunConfig(
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),
         train=TrainConfig(
-            target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=1600, max_quizzes=3200
+            target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=1600, max_quizzes=1600
+        ),
+        culture=CultureConfig(block_size=32, wave_blocks=5, quota=5, max_proposals=160),
+        sae=SAEConfig(
+            site="blocks.1.hook_resid_post",
+            d_sae=64,
+            k=8,
+            training_tokens=40_000,
+            passes=2,
+            block_quizzes=128,
+            batch_size=512,
+            comparison_quizzes=200,
+            permutations=1,
+            resamples=20,
         ),
     )

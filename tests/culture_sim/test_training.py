@@ -29,6 +29,10 @@ SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
          "--train.max-quizzes", "1024"]  # fmt: skip
 
 
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+"""Sums in another order are other sums: the comparison is of one thread a process."""
+
+
 def command(runs, name, processes, options):
     return [
         sys.executable, "-m", "culture_sim.cli", "train-agents", "--runs", str(runs),
@@ -52,7 +56,9 @@ def equal(one, other):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    ended = subprocess.run(command(runs, "whole", 1, SHORT), capture_output=True, check=False)
+    ended = subprocess.run(
+        command(runs, "whole", 1, SHORT), capture_output=True, check=False, env=ENVIRONMENT
+    )
     assert ended.returncode == 1, ended.stderr
     return runs / "whole"
 
@@ -68,15 +74,20 @@ def test_the_two_agents_differ(uninterrupted):
     assert not any(one[key].equal(other[key]) for key in one if one[key].ndim == 2)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.6, 1.5])
+@pytest.mark.parametrize("after", [0.0, 0.7])
 def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
     process = subprocess.Popen(
-        command(tmp_path, "cut", 1, SHORT), start_new_session=True, stdout=subprocess.DEVNULL
+        command(tmp_path, "cut", 1, SHORT),
+        start_new_session=True,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
     )
     wait_for(tmp_path / "cut" / "agents" / "0" / "state.json", process)
     time.sleep(after)
     kill_with_workers(process, tmp_path / "cut")
-    ended = subprocess.run(command(tmp_path, "cut", 1, SHORT), capture_output=True, check=False)
+    ended = subprocess.run(
+        command(tmp_path, "cut", 1, SHORT), capture_output=True, check=False, env=ENVIRONMENT
+    )
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
 
@@ -104,7 +115,9 @@ def kill_with_workers(process, run):
 
 
 def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
-    ended = subprocess.run(command(tmp_path, "two", 2, SHORT), capture_output=True, check=False)
+    ended = subprocess.run(
+        command(tmp_path, "two", 2, SHORT), capture_output=True, check=False, env=ENVIRONMENT
+    )
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
 
@@ -113,6 +126,7 @@ def test_an_interrupted_command_says_so_in_one_line(tmp_path):
     process = subprocess.Popen(
         command(tmp_path, "ctrl-c", 1, SHORT),
         start_new_session=True,
+        env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -132,7 +146,9 @@ def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
     file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
     file.write_bytes(file.read_bytes()[:100])
     more = [*SHORT[:-1], "2048"]
-    ended = subprocess.run(command(tmp_path, "hurt", 1, more), capture_output=True, check=False)
+    ended = subprocess.run(
+        command(tmp_path, "hurt", 1, more), capture_output=True, check=False, env=ENVIRONMENT
+    )
     lines = ended.stderr.decode().splitlines()
     assert ended.returncode == 2
     assert len(lines) == 1
@@ -151,7 +167,9 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
 def test_a_tiny_world_is_learned_to_its_target(tmp_path):
     options = [*TINY, "--train.epoch-quizzes", "2048", "--train.max-quizzes", "120000",
                "--train.target", "0.95"]  # fmt: skip
-    ended = subprocess.run(command(tmp_path, "real", 2, options), capture_output=True, check=False)
+    ended = subprocess.run(
+        command(tmp_path, "real", 2, options), capture_output=True, check=False, env=ENVIRONMENT
+    )
     assert ended.returncode == 0, ended.stdout.decode() + ended.stderr.decode()
     run = Run.open(tmp_path / "real")
     assert all(run.agent_state(agent)["test"]["accuracy"] >= 0.95 for agent in run.agents)

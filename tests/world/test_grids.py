@@ -6,7 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from world import QuizBatch, Stream, TokenRole, concatenate
+from world import SPLITS, QuizBatch, Stream, TokenRole, concatenate
+from world.errors import UserError
 from world.render import ansi, png
 from world.worlds.grids import GridsWorld
 
@@ -30,6 +31,15 @@ def test_the_quizzes_of_a_seed_never_change():
     """A golden digest: if this fails, earlier runs can no longer be resumed or repeated."""
     tokens = WORLD.draw(Stream(7, "golden"), 5, 100, "test").tokens
     assert hashlib.sha256(tokens.tobytes()).hexdigest()[:16] == "846d842c1a6fd319"
+
+
+def test_a_split_without_quizzes_is_refused():
+    """One rectangle in a grid of 3x3: a single quiz, which can be in one split only."""
+    tiny = GridsWorld(height=3, width=3, colours=1, rectangles=1, tasks=("frame",))
+    home = tiny.split(tiny.canonical_hash(tiny.generate(np.random.default_rng(0), 1)))[0]
+    assert len(tiny.draw(STREAM, 0, 3, SPLITS[home])) == 3
+    with pytest.raises(UserError, match="too few different quizzes"):
+        tiny.draw(STREAM, 0, 1, SPLITS[home - 1])
 
 
 def test_streams_with_other_names_differ(batch):

@@ -34,6 +34,8 @@ PUBLISHED_TASKS = (
 PARTS = ("A", "fA", "B", "fB")
 BLOCK = 1024
 """Quizzes drawn from one seed; a draw of any range is cut from whole blocks."""
+TRIES = 100
+"""Times a block is filled up before its split is held to be empty."""
 R = TokenRole
 _ASKED = (R.CONTEXT, R.IMAGE, R.CONTEXT, R.ANSWER)
 
@@ -163,11 +165,16 @@ class GridsWorld(World):
         rng = stream.generator(block)
         wanted, kept, found = SPLITS.index(split), [], 0
         share = 0.8 if split == "train" else 0.1
-        while found < BLOCK:
+        for _ in range(TRIES):
             quizzes = self.generate(rng, int(1.1 * (BLOCK - found) / share) + 16)
             kept.append(quizzes[self.split(self.canonical_hash(quizzes)) == wanted])
             found += len(kept[-1])
-        return concatenate(kept)[:BLOCK]
+            if found >= BLOCK:
+                return concatenate(kept)[:BLOCK]
+        raise UserError(
+            f"this world has too few different quizzes for a {split!r} split; "
+            f"make it larger or give it more tasks"
+        )
 
     def generate(self, rng: np.random.Generator, count: int) -> QuizBatch:
         """Quizzes of every split, tasks mixed with equal chances, in structure 0."""

@@ -1,0 +1,89 @@
+"""Everything on the smoke preset through the command line, then again, then with damaged files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from culture_sim.run import Run
+from culture_sim.store import CultureStore
+
+pytestmark = pytest.mark.slow
+
+
+def culture_sim(runs, command, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "culture_sim.cli", command, "--runs", str(runs), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    ended = culture_sim(folder, "culture", "--preset", "smoke")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder
+
+
+def test_every_stage_leaves_what_the_next_one_needs(runs):
+    run = Run.open(runs / "smoke")
+    summary = run.summary()
+    assert {"training", "culture", "features", "seconds"} <= summary.keys()
+    assert [agent["round"] for agent in summary["training"]] == [0] * 5
+    assert summary["culture"]["rounds"][0]["proposed"] == 160
+    assert len(summary["features"]["blocks.1.hook_resid_post"]["pairs"]) == 10
+    assert (run.path / "report" / "index.html").stat().st_size > 10_000
+    assert len(CultureStore(run.path / "culture").votes(1)) > 0
+    assert any((run.path / "tensorboard").iterdir())
+
+
+def test_no_quiz_is_in_training_and_in_a_test(runs):
+    run = Run.open(runs / "smoke")
+    store = CultureStore(run.path / "culture")
+    world = run.config.world
+    kept = store.kept("culture_train")
+    if kept is not None and len(kept):
+        assert (world.split(world.canonical_hash(kept)) == 0).all()
+
+
+def test_a_second_command_does_nothing_again(runs):
+    before = (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns
+    states = [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)]
+    ended = culture_sim(runs, "culture", "--preset", "smoke")
+    assert ended.returncode == 0, ended.stderr
+    assert (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns == before
+    assert [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)] == states
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("culture/round-0001.parquet", "sae"),
+        ("agents/3/model.safetensors", "sae"),
+        ("config.json", "sae"),
+    ],
+)
+def test_a_truncated_file_is_named_in_one_line(runs, tmp_path, file, command):
+    shutil.copytree(runs / "smoke", tmp_path / "hurt")
+    shutil.rmtree(tmp_path / "hurt" / "features")
+    path = tmp_path / "hurt" / file
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    ended = culture_sim(tmp_path, command, "--run", "hurt")
+    lines = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert len(lines) == 1
+    assert file in lines[0]
+
+
+def test_other_agents_need_another_run(runs):
+    ended = culture_sim(runs, "train-agents", "--run", "smoke", "--seed", "1")
+    assert ended.returncode == 2
+    assert "were trained with another 'seed'" in ended.stderr
+    assert json.loads((runs / "smoke" / "config.json").read_text())["config"]["seed"] == 0
