@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sae.config import SAEConfig
-from sae.families import Family, find_families, histogram
+from sae.families import Family, find_families, find_links, histogram
 from sae.features import Features, Resampler
 from sae.harvest import TokenRows
 from sae.matching import FeatureMatch, assign, best_match, mutual_best, spread
@@ -26,7 +26,9 @@ from world import Stream
 Tick = Callable[[int, int], None]
 """(pairs done, pairs in all)."""
 LINK_PERCENTILE = 99.9
-"""Percentile of the null's best r that a link of a family must exceed."""
+"""Percentile of the null's own excess that a link of a family must exceed."""
+MIN_R = (0.5, 0.7, 0.9)
+"""Stricter demands on the r of links, for which sharing is counted too."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Comparison:
     directions: by ordered pair of agent numbers. overall: universality by null, of all
     features of all agents; the first null's has an interval. pairs: the same of every
     unordered pair, under the first null. unmoved: by null, the share of rows that its
-    permutations leave in place. threshold: r above which mutual best matches link families.
-    shared: features shared by k agents. tokens, quizzes: what was compared on.
+    permutations leave in place. threshold: by how much the r of a mutual best match must
+    exceed both features' null to link them into families. shared: features shared by k
+    agents; shared_above: the same if links need an r above the key. tokens, quizzes: what was
+    compared on.
     """
 
     directions: dict[tuple[int, int], Direction]
@@ -64,6 +68,7 @@ class Comparison:
     threshold: float
     families: list[Family]
     shared: dict[int, int]
+    shared_above: dict[float, dict[int, int]]
     tokens: int
     quizzes: int
 
@@ -255,10 +260,10 @@ def _summed(
 ) -> Comparison:
     agents, all_found = sorted(features), list(directions.values())
     first = next(iter(unmoved))
-    chance = np.concatenate([d.null_best[first].ravel() for d in all_found])
-    chance = chance[np.isfinite(chance)]
-    threshold = float(np.percentile(chance, LINK_PERCENTILE)) if len(chance) else float("nan")
-    families = find_families([d.match for d in all_found], threshold)
+    links = find_links({pair: d.match for pair, d in directions.items()}, first)
+    threshold = _chance_excess([d.null_best[first] for d in all_found])
+    families = find_families(links, threshold)
+    compared = {agent: len(features[agent][0].index) for agent in agents}
     return Comparison(
         directions=directions,
         overall={name: _universality(all_found, name, name == first) for name in unmoved},
@@ -269,10 +274,26 @@ def _summed(
         unmoved=unmoved,
         threshold=threshold,
         families=families,
-        shared=histogram(families, {agent: len(features[agent][0].index) for agent in agents}),
+        shared=histogram(families, compared),
+        shared_above={r: histogram(find_families(links, threshold, r), compared) for r in MIN_R},
         tokens=len(rows),
         quizzes=rows.quizzes,
     )
+
+
+def _chance_excess(null_best: Sequence[NDArray[np.float64]]) -> float:
+    """How far the null's best r exceeds its own mean by chance: a percentile, over features.
+
+    Each permutation [P, C] is held against the mean of the others. A bound on r itself would
+    not do: features that a cell determines have a null near 1, others one near 0.
+    """
+    excess = []
+    for best in null_best:
+        others = (best.sum(axis=0) - best) / (len(best) - 1)
+        excess.append((best - others).ravel())
+    pooled = np.concatenate(excess)
+    pooled = pooled[np.isfinite(pooled)]
+    return float(np.percentile(pooled, LINK_PERCENTILE)) if len(pooled) else float("nan")
 
 
 def _universality(found: Sequence[Direction], null: str, interval: bool) -> Universality:

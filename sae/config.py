@@ -35,14 +35,14 @@ class SAEConfig:
     """Weight of the auxiliary loss, in which features that stopped firing fit what is left over."""
     seeds: int = 2
     """SAEs per agent; the second and later ones are the ceiling for every comparison."""
-    comparison_quizzes: int = 1600
+    comparison_quizzes: int = 1000
     """Held-out world quizzes on which SAEs are graded and features compared."""
     min_firings: int = 100
     """Features firing on fewer comparison tokens than this are not compared."""
-    nulls: tuple[str, ...] = ("within_cell", "quizzes")
+    nulls: tuple[str, ...] = ("within_cell", "within_prediction", "quizzes")
     """Registered nulls to report; the first is the one that universality is measured against."""
     permutations: int = 3
-    """Permutations of each null for every pair of agents."""
+    """Permutations of each null for every pair of agents, at least 2."""
     resamples: int = 300
     """Bootstrap resamples of quizzes behind each 95 % interval."""
 
@@ -57,7 +57,6 @@ class SAEConfig:
             "seeds",
             "comparison_quizzes",
             "min_firings",
-            "permutations",
             "resamples",
         ):
             if getattr(self, field) < 1:
@@ -71,5 +70,7 @@ class SAEConfig:
                 f"sae.training_tokens ({self.training_tokens}) must be at least batch_size "
                 f"({self.batch_size})"
             )
+        if self.permutations < 2:
+            raise UserError(f"sae.permutations must be at least 2, got {self.permutations}")
         if not self.nulls:
             raise UserError("sae.nulls is empty; name at least one null, such as within_cell")

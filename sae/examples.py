@@ -15,7 +15,7 @@ from sae.harvest import TokenRows
 from world import UNKNOWN_TASK, QuizBatch, World
 
 FAMILIES = 24
-"""Families shown: the most widely shared, then those of the highest mean r."""
+"""Families shown: the most widely shared, then those furthest above the null."""
 QUIZZES = 6
 """Quizzes shown for each."""
 
@@ -51,6 +51,7 @@ def _family(
         "family": number,
         "k": family.k,
         "mean_r": round(family.mean_r, 4),
+        "mean_excess": round(family.mean_excess, 4),
         "features": {str(agent): feature for agent, feature in family.members.items()},
         "firings": {
             str(agent): int(features[agent].firings[feature])

@@ -1,12 +1,12 @@
 """Families: features of different agents that are each other's best match.
 
-Mutual best matches above a threshold link features; linked features form a family, in which
+Mutual best matches that exceed chance link features; linked features form a family, in which
 every agent has at most one. The number of agents in a family says how widely it is shared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,17 +15,33 @@ from sae.matching import FeatureMatch
 
 Member = tuple[int, int]
 """(agent number, feature)."""
+Matches = Mapping[tuple[int, int], FeatureMatch]
+"""Matches by ordered pair of agent numbers."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A mutual best match of features a and b.
+
+    r: their correlation. excess: r less the best r that either has under the null.
+    """
+
+    r: float
+    excess: float
+    a: Member
+    b: Member
 
 
 @dataclass(frozen=True)
 class Family:
     """One shared feature. members: feature by agent, agents ascending.
 
-    mean_r: mean correlation of the links that hold it together. links: how many they are.
+    mean_r, mean_excess: means over the links that hold it together. links: how many.
     """
 
     members: dict[int, int]
     mean_r: float
+    mean_excess: float
     links: int
 
     @property
@@ -34,55 +50,64 @@ class Family:
         return len(self.members)
 
 
-def find_families(matches: Sequence[FeatureMatch], threshold: float) -> list[Family]:
-    """Families of at least two agents, the most widely shared first, then by mean r.
+def find_links(matches: Matches, null: str) -> list[Link]:
+    """All mutual best matches, each pair of features once, with their excess over a null."""
+    found = []
+    for (a, b), match in matches.items():
+        if a < b:
+            other = matches[b, a].null_r[null]
+            for f in np.flatnonzero(match.mutual):
+                g = int(match.feature_b[f])
+                chance = max(match.null_r[null][f], other[g])
+                r = float(match.r[f])
+                found.append(Link(r, r - float(chance), (a, int(f)), (b, g)))
+    return found
 
-    Links are taken from the strongest to the weakest; a link that would give an agent two
-    features in one family is left out.
+
+def find_families(links: Sequence[Link], threshold: float, min_r: float = -1.0) -> list[Family]:
+    """Families of at least two agents: the most widely shared first, then by mean excess.
+
+    Links need an excess above ``threshold`` and an r above ``min_r``. They are taken from the
+    highest r to the lowest; one that would give an agent two features in one family is left
+    out.
     """
     groups: dict[Member, dict[int, int]] = {}
-    links: list[tuple[float, Member, Member]] = []
-    for r, a, b in sorted(_links(matches, threshold), reverse=True):
-        left, right = groups.setdefault(a, dict([a])), groups.setdefault(b, dict([b]))
+    used: list[Link] = []
+    strong = [link for link in links if link.excess > threshold and link.r > min_r]
+    for link in sorted(strong, key=lambda link: (-link.r, link.a, link.b)):
+        left = groups.setdefault(link.a, dict([link.a]))
+        right = groups.setdefault(link.b, dict([link.b]))
         if left is not right:
             if left.keys() & right.keys():
                 continue
             left.update(right)
             for member in right.items():
                 groups[member] = left
-        links.append((r, a, b))
-    return _families(groups, links)
+        used.append(link)
+    return _families(groups, used)
 
 
-def histogram(families: Sequence[Family], compared: dict[int, int]) -> dict[int, int]:
+def _families(groups: dict[Member, dict[int, int]], used: list[Link]) -> list[Family]:
+    held: dict[int, list[Link]] = {}
+    for link in used:
+        held.setdefault(id(groups[link.a]), []).append(link)
+    distinct = {id(group): group for group in groups.values() if len(group) > 1}
+    families = [
+        Family(
+            dict(sorted(group.items())),
+            float(np.mean([link.r for link in held[key]])),
+            float(np.mean([link.excess for link in held[key]])),
+            len(held[key]),
+        )
+        for key, group in distinct.items()
+    ]
+    return sorted(families, key=lambda f: (-f.k, -f.mean_excess, sorted(f.members.items())))
+
+
+def histogram(families: Sequence[Family], compared: Mapping[int, int]) -> dict[int, int]:
     """How many features are shared by k agents, k = 1 .. N; ``compared``: features by agent.
 
     Families count once; k = 1 counts the compared features that are in no family.
     """
     counts = {k: sum(f.k == k for f in families) for k in range(2, len(compared) + 1)}
     return {1: sum(compared.values()) - sum(f.k for f in families), **counts}
-
-
-def _links(matches: Sequence[FeatureMatch], threshold: float) -> list[tuple[float, Member, Member]]:
-    """Mutual best matches above the threshold, each pair of features once."""
-    found = []
-    for match in matches:
-        if match.agent_a < match.agent_b:
-            for f in np.flatnonzero(match.mutual & (match.r > threshold)):
-                a, b = (match.agent_a, int(f)), (match.agent_b, int(match.feature_b[f]))
-                found.append((float(match.r[f]), a, b))
-    return found
-
-
-def _families(
-    groups: dict[Member, dict[int, int]], links: list[tuple[float, Member, Member]]
-) -> list[Family]:
-    held: dict[int, list[float]] = {}
-    for r, a, _ in links:
-        held.setdefault(id(groups[a]), []).append(r)
-    distinct = {id(group): group for group in groups.values() if len(group) > 1}
-    families = [
-        Family(dict(sorted(group.items())), float(np.mean(held[key])), len(held[key]))
-        for key, group in distinct.items()
-    ]
-    return sorted(families, key=lambda f: (-f.k, -f.mean_r, sorted(f.members.items())))

@@ -58,6 +58,7 @@ def family_table(families: Sequence[Family]) -> pd.DataFrame:
             "agents": [list(f.members) for f in families],
             "features": [list(f.members.values()) for f in families],
             "mean_r": np.array([f.mean_r for f in families], dtype=np.float64),
+            "mean_excess": np.array([f.mean_excess for f in families], dtype=np.float64),
             "links": np.array([f.links for f in families], dtype=np.int64),
         }
     )
@@ -89,6 +90,7 @@ def summary(
             "threshold": comparison.threshold,
             "threshold_percentile": LINK_PERCENTILE,
             "shared": comparison.shared,
+            "shared_above": comparison.shared_above,
         },
         "saes": list(saes),
     }

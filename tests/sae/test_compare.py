@@ -73,7 +73,9 @@ def test_planted_features_are_recovered(planted):
 def test_unique_features_are_not_matched(planted):
     found, places = planted
     for (a, _), direction in found.directions.items():
-        assert direction.match.r[places[a][12:18]].max() < found.threshold + 0.02
+        unique = places[a][12:18]
+        excess = direction.match.r[unique] - direction.match.null_r["within_cell"][unique]
+        assert excess.max() < 0.05
 
 
 def test_dead_features_have_no_match(planted):
@@ -125,6 +127,7 @@ def test_families_count_who_shares(planted):
     assert all(f.members in expected for f in triples)
     assert sorted(f.members[0] for f in pairs) == sorted(places[0][8:12].tolist())
     assert found.shared[3] == 8
+    assert found.shared_above[0.7] == {1: 3 * 18 - 8 * 3 - 4 * 2, 2: 4, 3: 8}
 
 
 def test_universality_of_shared_features_is_near_one(planted):
@@ -156,6 +159,7 @@ def test_confound_is_exposed_by_the_null_within_cells_only(rows):
     assert found.overall["within_cell"].cross > 0.5
     assert abs(found.overall["within_cell"].value) < 0.05
     assert found.overall["quizzes"].value > 0.5
+    assert found.shared_above[0.5][2] <= 1
 
 
 def test_naive_null_lies_far_below_the_one_within_cells(rows):

@@ -35,6 +35,7 @@ CONFIG = SAEConfig(
     learning_rate=3e-3,
     comparison_quizzes=200,
     min_firings=20,
+    nulls=("within_cell", "quizzes"),
     permutations=2,
     resamples=20,
 )
