@@ -33,8 +33,8 @@ def save_checkpoint(
     fresh, earlier = _beside(path, "tmp"), _beside(path, "old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    save_file({k: v.contiguous() for k, v in model.items()}, fresh / MODEL)
-    save_file({k: v.contiguous() for k, v in optimizer.items()}, fresh / OPTIMIZER)
+    _write_tensors(fresh / MODEL, model)
+    _write_tensors(fresh / OPTIMIZER, optimizer)
     state = {**state, "sha256": file_hash(fresh / MODEL)}
     (fresh / STATE).write_text(json.dumps(state, indent=1) + "\n")
     for file in fresh.iterdir():
@@ -82,6 +82,17 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    try:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    except safetensors.SafetensorError as error:
+        # A full disk arrives here as the library's own error; the earlier checkpoint stands.
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise UserError(
+            f"cannot write {path} ({error}); mend that and run the same command again to go on"
+        ) from None
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

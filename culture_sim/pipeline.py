@@ -6,6 +6,7 @@ ordered, timed, shown, and its result told in plain words with an honest exit co
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,8 @@ from culture_sim.status import (
 )
 from world.errors import UserError
 
-console = Console()
+# Under an outside launcher every process runs this; one of them speaks.
+console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
 
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:

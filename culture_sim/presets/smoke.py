@@ -28,7 +28,7 @@ def smoke() -> RunConfig:
             block_quizzes=128,
             batch_size=512,
             comparison_quizzes=200,
-            permutations=1,
+            permutations=2,
             resamples=20,
         ),
     )

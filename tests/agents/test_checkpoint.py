@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from agents.checkpoint import (
     MODEL,
@@ -62,10 +63,10 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(tmp_path, monkeypatch):
     save(path, 1.0)
 
     def full(*args):
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("agents.checkpoint.save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="No space left on device"):
         save(path, 2.0)
     assert read_model(path)["w"][0] == 1.0
 
