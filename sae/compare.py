@@ -5,21 +5,21 @@ Works on codes alone, so the same code compares agents, seeds and synthetic dict
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sae.config import SAEConfig
 from sae.families import Family, find_families, find_links, histogram
 from sae.features import Features, Resampler
 from sae.harvest import TokenRows
-from sae.matching import FeatureMatch, assign, best_match, mutual_best, spread
 from sae.nulls import nulls
+from sae.pair import Ceiling, Direction, Pair, find_ceiling
+from sae.threads import side_by_side
 from sae.universality import Universality, resample_weights, universality
 from world import Stream
 
@@ -29,23 +29,6 @@ LINK_PERCENTILE = 99.9
 """Percentile of the null's own excess that a link of a family must exceed."""
 MIN_R = (0.5, 0.7, 0.9)
 """Stricter demands on the r of links, for which sharing is counted too."""
-
-
-@dataclass(frozen=True)
-class Direction:
-    """Features of one agent looking for themselves in another; C compared features.
-
-    match: what was found. index: int64 [C], the features compared. null_best: by null,
-    float64 [P, C], best r in each permutation. ceiling: float64 [C].
-    resampled: float64 [R, C] each, r on resamples across agents, in the first permutation of
-    the first null, and in another SAE of the same agent.
-    """
-
-    match: FeatureMatch
-    index: NDArray[np.int64]
-    null_best: dict[str, NDArray[np.float64]]
-    ceiling: NDArray[np.float64]
-    resampled: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -73,14 +56,6 @@ class Comparison:
     quizzes: int
 
 
-@dataclass(frozen=True)
-class _Ceiling:
-    """Best r of an agent's features [C] in its own other SAEs, and the first of them resampled."""
-
-    r: NDArray[np.float64]
-    resampled: NDArray[np.float64]
-
-
 def compare_features(
     features: Mapping[int, Sequence[Features]],
     rows: TokenRows,
@@ -98,22 +73,38 @@ def compare_features(
         rows.quizzes, config.resamples, stream.with_role("bootstrap").generator()
     )
     resampler = Resampler(weights, rows.quiz)
-    ceilings = {agent: _ceiling(seeds, resampler) for agent, seeds in features.items()}
+    agents = sorted(features)
+    own = [partial(find_ceiling, features[agent], resampler) for agent in agents]
+    ceilings = dict(zip(agents, side_by_side(own), strict=True))
     orders = _permutations(rows, config, stream)
-    agents, done = sorted(features), 0
     directions: dict[tuple[int, int], Direction] = {}
-    for place, b in enumerate(agents[1:], 1):
-        permuted = {
-            name: [features[b][0].codes[order] for order in orders[name]] for name in orders
-        }
-        for a in agents[:place]:
-            pair = _Pair((a, b), features[a], features[b], permuted, resampler, config.site)
-            directions[a, b], directions[b, a] = pair.directions(ceilings[a], ceilings[b])
-            done += 1
-            if tick:
-                tick(done, len(agents) * (len(agents) - 1) // 2)
-    unmoved = {name: _unmoved(found) for name, found in orders.items()}
+    found = _all_pairs(features, ceilings, orders, resampler, config.site)
+    for (a, b), (forward, backward) in found:
+        directions[a, b], directions[b, a] = forward, backward
+        if tick:
+            tick(len(directions) // 2, len(agents) * (len(agents) - 1) // 2)
+    unmoved = {name: _unmoved(order) for name, order in orders.items()}
     return _summed(directions, features, unmoved, rows)
+
+
+def _all_pairs(
+    features: Mapping[int, Sequence[Features]],
+    ceilings: Mapping[int, Ceiling],
+    orders: Mapping[str, Sequence[NDArray[np.int64]]],
+    resampler: Resampler,
+    site: str,
+) -> Iterator[tuple[tuple[int, int], tuple[Direction, Direction]]]:
+    """Both directions of every pair of agents a < b, by b, whose codes are permuted only once."""
+    agents = sorted(features)
+    for place, b in enumerate(agents[1:], 1):
+        codes = features[b][0].codes
+        permuted = {name: [codes[order] for order in orders[name]] for name in orders}
+        pairs = [
+            Pair((a, b), features[a], features[b], permuted, resampler, site)
+            for a in agents[:place]
+        ]
+        jobs = [partial(pair.directions, ceilings[pair.agents[0]], ceilings[b]) for pair in pairs]
+        yield from zip([pair.agents for pair in pairs], side_by_side(jobs), strict=True)
 
 
 def _check(features: Mapping[int, Sequence[Features]], rows: TokenRows) -> None:
@@ -142,114 +133,6 @@ def _permutations(
 
 def _unmoved(orders: Sequence[NDArray[np.int64]]) -> float:
     return float(np.mean([(order == np.arange(len(order))).mean() for order in orders]))
-
-
-def _ceiling(seeds: Sequence[Features], resampler: Resampler) -> _Ceiling:
-    first = seeds[0]
-    if len(seeds) < 2:
-        shape = (len(resampler.weights), len(first.index))
-        return _Ceiling(np.full(len(first.index), np.nan), np.full(shape, np.nan))
-    found = [best_match(first.correlation(other)) for other in seeds[1:]]
-    r = np.mean([best for _, best in found], axis=0)
-    return _Ceiling(r, resampler.correlation(first.codes, seeds[1].codes, found[0][0]))
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Two agents a < b; ``permuted``: codes of b under every permutation of every null."""
-
-    agents: tuple[int, int]
-    a: Sequence[Features]
-    b: Sequence[Features]
-    permuted: dict[str, list[sparse.csr_array]]
-    resampler: Resampler
-    site: str
-
-    def directions(self, a: _Ceiling, b: _Ceiling) -> tuple[Direction, Direction]:
-        """From a to b and from b to a."""
-        x, y = self.a[0], self.b[0]
-        r = x.correlation(y)
-        null_r = {
-            name: [x.correlation(y, codes) for codes in permuted]
-            for name, permuted in self.permuted.items()
-        }
-        shuffled = next(iter(self.permuted.values()))[0]
-        null_t = {name: [r.T for r in found] for name, found in null_r.items()}
-        forward = _Side(self.agents, x, y, (x.codes, y.codes), (x.codes, shuffled), a)
-        backward = _Side(self.agents[::-1], y, x, (y.codes, x.codes), (shuffled, x.codes), b)
-        return (
-            forward.direction(r, null_r, self.resampler, self.site),
-            backward.direction(r.T, null_t, self.resampler, self.site),
-        )
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One direction of a pair: codes of (asking, asked) as they are and under the first null."""
-
-    agents: tuple[int, int]
-    asking: Features
-    asked: Features
-    codes: tuple[sparse.csr_array, sparse.csr_array]
-    shuffled: tuple[sparse.csr_array, sparse.csr_array]
-    ceiling: _Ceiling
-
-    def direction(
-        self,
-        r: NDArray[np.float64],
-        null_r: dict[str, list[NDArray[np.float64]]],
-        resampler: Resampler,
-        site: str,
-    ) -> Direction:
-        """Matches, null and resamples from the correlations r [C, C'] and those of the nulls."""
-        best = {
-            name: np.stack([best_match(found)[1] for found in tables])
-            for name, tables in null_r.items()
-        }
-        null_match = best_match(next(iter(null_r.values()))[0])[0]
-        resampled = (
-            resampler.correlation(*self.codes, best_match(r)[0]),
-            resampler.correlation(*self.shuffled, null_match),
-            self.ceiling.resampled,
-        )
-        match = self._match(r, {name: found.mean(axis=0) for name, found in best.items()}, site)
-        return Direction(match, self.asking.index, best, self.ceiling.r, resampled)
-
-    def _match(
-        self, r: NDArray[np.float64], null_r: dict[str, NDArray[np.float64]], site: str
-    ) -> FeatureMatch:
-        """The matches, spread over all F features of the asking agent."""
-        found, best = best_match(r)
-        assigned = assign(r)
-        names = np.append(self.asked.index, -1)
-        asking, size = self.asking.index, self.asking.size
-
-        def over_all(values: NDArray[Any], fill: float) -> NDArray[Any]:
-            return spread(values, asking, size, fill)
-
-        return FeatureMatch(
-            *self.agents,
-            site=site,
-            tokens=self.asking.moments.tokens,
-            feature_b=over_all(names[found], -1),
-            r=over_all(best, np.nan),
-            mutual=over_all(mutual_best(found, best_match(r.T)[0]), False),
-            assigned=over_all(names[assigned], -1),
-            assigned_r=over_all(_picked(r, assigned), np.nan),
-            firings_a=self.asking.firings,
-            firings_b=over_all(np.where(found >= 0, self._fired(found), 0), 0),
-            null_r={name: over_all(values, np.nan) for name, values in null_r.items()},
-            ceiling_r=over_all(self.ceiling.r, np.nan),
-        )
-
-    def _fired(self, found: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.append(self.asked.moments.firings, 0)[found]
-
-
-def _picked(r: NDArray[np.float64], column: NDArray[np.int64]) -> NDArray[np.float64]:
-    """r [Fa, Fb] at each row's column, NaN for -1."""
-    padded = np.concatenate([r, np.full((len(r), 1), np.nan)], axis=1)
-    return padded[np.arange(len(r)), column]
 
 
 def _summed(

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sae.harvest import ActivationStream, check_site, token_rows
 from sae.quality import measure_quality
 from sae.quizzes import QuizSource
 from sae.results import family_table, match_table, summary
+from sae.threads import side_by_side
 from sae.training import Progress, load_sae, read_record, save_sae, train_sae
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
 from world.errors import UserError
@@ -131,9 +133,10 @@ def compare_agents(
     if done is not None and done.get("made_from") == made_from:
         return done
     steps = len(agents) + len(agents) * (len(agents) - 1) // 2
+    jobs = [partial(_features, agents[n], saes[n], world, batch, config) for n in sorted(agents)]
     features = {}
-    for number, agent in sorted(agents.items()):
-        features[number] = _features(agent, saes[number], world, batch, config)
+    for number, found in zip(sorted(agents), side_by_side(jobs), strict=True):
+        features[number] = found
         if tick:
             tick(len(features), steps)
     rows = token_rows(world, batch)
