@@ -27,7 +27,7 @@ def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
 
 def _aside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.tmp")
 
 
 def _finite(tree: Any) -> Any:

@@ -124,7 +124,7 @@ def save_sae(
 
     record: what to note of the SAE as it will be loaded; whatever is at ``path`` is complete.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
     sae.save_inference_model(aside)
     noted = record(load_sae(aside, str(sae.W_dec.device)))
