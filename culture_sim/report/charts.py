@@ -1,0 +1,68 @@
+"""The report's pictures as inline SVG and shaded cells: small, and without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+LINES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7b4b94", "#7f7f7f")
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 260, 44, 34, 10, 74
+
+
+def learning_curves(
+    curves: Mapping[int, Sequence[tuple[int, float]]], target: float, what: str
+) -> Markup:
+    """Accuracy (0 to 1) against quizzes seen, a line for each agent, with the target."""
+    last = max((quizzes for points in curves.values() for quizzes, _ in points), default=1)
+
+    def x(quizzes: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * quizzes / last
+
+    def y(accuracy: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - accuracy)
+
+    marks = [_rule(y(a), f"{a:.0%}") for a in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    if target:
+        marks.append(
+            f'<path class="target" d="M{LEFT} {y(target):.1f}H{WIDTH - RIGHT}"/>'
+            f'<text x="{WIDTH - RIGHT + 4}" y="{y(target) + 4:.1f}">target {target:.0%}</text>'
+        )
+    for step in range(5):
+        quizzes = last * step / 4
+        marks.append(
+            f'<text x="{x(quizzes):.0f}" y="{HEIGHT - 14}" text-anchor="middle">'
+            f"{quizzes / 1000:.0f}k</text>"
+        )
+    for agent, points in sorted(curves.items()):
+        path = "L".join(f"{x(q):.1f} {y(a):.1f}" for q, a in [(0, 0.0), *points])
+        colour = LINES[agent % len(LINES)]
+        marks.append(f'<path class="line" stroke="{colour}" d="M{path}"/>')
+    label = escape(f"{what} against quizzes seen, one line for each agent")
+    return Markup(
+        f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">'
+        f'{"".join(marks)}<text x="{LEFT}" y="{HEIGHT - 1}">quizzes seen</text></svg>'
+    )
+
+
+def _rule(y: float, label: str) -> str:
+    return (
+        f'<path class="rule" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
+        f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
+    )
+
+
+def line_colour(agent: int) -> str:
+    """The colour of an agent's line, for the legend."""
+    return LINES[agent % len(LINES)]
+
+
+def heat(value: float | None, low: float, high: float) -> Markup:
+    """A style attribute that shades a table cell between ``low`` and ``high``."""
+    if value is None:
+        return Markup("")
+    share = min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.0
+    ink = "#fff" if share > 0.55 else "#111"
+    return Markup(f'style="background:rgb(0 90 160 / {share:.2f});color:{ink}"').replace(
+        "color:#111", "color:inherit"
+    )
