@@ -14,6 +14,9 @@ from culture_sim.report.gather import gather
 from culture_sim.run import Run
 
 
+MISSING = "-"
+
+
 def write_report(run: Run) -> Path:
     """Write ``report/index.html`` of a run from what its stages left; returns its path.
 
@@ -24,9 +27,9 @@ def write_report(run: Run) -> Path:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        percent=lambda value, digits=1: "–" if value is None else f"{value:.{digits}%}",
-        number=lambda value, digits=2: "–" if value is None else f"{value:.{digits}f}",
-        whole=lambda value: "–" if value is None else f"{value:,}",
+        percent=lambda value, digits=1: MISSING if value is None else f"{value:.{digits}%}",
+        number=lambda value, digits=2: MISSING if value is None else f"{value:.{digits}f}",
+        whole=lambda value: MISSING if value is None else f"{value:,}",
     )
     template = environment.from_string((here / "template.html.jinja").read_text())
     page = template.render(

@@ -76,7 +76,11 @@ def _culture(run: Run, summary: Tree | None) -> Tree | None:
     store = CultureStore(run.path / "culture")
     if not store.rounds() or summary is None:
         return None
-    return {"rounds": summary["rounds"], "kept": _kept(run, store), "rejected": _rejected(run, store)}
+    return {
+        "rounds": summary["rounds"],
+        "kept": _kept(run, store),
+        "rejected": _rejected(run, store),
+    }
 
 
 def _kept(run: Run, store: CultureStore) -> list[Tree]:
@@ -174,14 +178,10 @@ def _family(run: Run, family: Tree) -> Tree:
     quizzes = []
     for quiz in family["quizzes"][:SHOWN_QUIZZES]:
         tokens = np.array([quiz["tokens"]], dtype=np.uint8)
-        batch = QuizBatch(
-            tokens, np.array([quiz["structure"]], np.uint8), np.array([-1], np.int16)
-        )
+        batch = QuizBatch(tokens, np.array([quiz["structure"]], np.uint8), np.array([-1], np.int16))
         pictures = {
             int(agent): Markup(world.svg(batch, 0, overlay=np.array(values, dtype=np.float32)))
             for agent, values in quiz["activations"].items()
         }
         quizzes.append({"task": quiz["task"], "pictures": pictures})
     return {**family, "quizzes": quizzes}
-
-
