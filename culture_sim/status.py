@@ -72,7 +72,7 @@ def _verdict(run: Run, reached: bool) -> str:
 def times_table(run: Run) -> Table:
     """Where the time went, by stage."""
     table = Table(title="Where the time went", title_justify="left", box=None)
-    table.add_column("stage")
+    table.add_column("stage", min_width=20)
     table.add_column("minutes", justify="right")
     seconds = run.summary().get("seconds", {})
     for stage, spent in seconds.items():

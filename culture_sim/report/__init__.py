@@ -13,7 +13,6 @@ from culture_sim.report.charts import heat, learning_curves
 from culture_sim.report.gather import gather
 from culture_sim.run import Run
 
-
 MISSING = "-"
 
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: sections, no error, no horizontal scroll, with and without results."""
+"""The report in a real browser: every section, no error, no horizontal scroll."""
 
 from pathlib import Path
 
