@@ -20,12 +20,11 @@ TINY = [
     "--world.tasks", "frame", "detect",
     "--agents", "2",
     "--model.d-model", "48",
-    "--model.n-layers", "2",
     "--model.d-mlp", "96",
     "--train.test-quizzes", "200",
     "--train.gate-quizzes", "200",
 ]  # fmt: skip
-SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
+SHORT = [*TINY, "--model.n-layers", "2", "--train.target", "1.0", "--train.epoch-quizzes", "256",
          "--train.max-quizzes", "1024"]  # fmt: skip
 
 
@@ -156,7 +155,8 @@ def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
 
 
 def test_metrics_are_one_json_object_a_line(uninterrupted):
-    lines = [json.loads(line) for line in (uninterrupted / "metrics.jsonl").open()]
+    text = (uninterrupted / "metrics.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
     epochs = [line for line in lines if line["event"] == "epoch"]
     assert sorted((e["agent"], e["quizzes"]) for e in epochs) == [
         (agent, quizzes) for agent in (0, 1) for quizzes in (256, 512, 768, 1024)
@@ -165,8 +165,8 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
 
 @pytest.mark.slow
 def test_a_tiny_world_is_learned_to_its_target(tmp_path):
-    options = [*TINY, "--train.epoch-quizzes", "2048", "--train.max-quizzes", "120000",
-               "--train.target", "0.95"]  # fmt: skip
+    options = [*TINY, "--model.n-layers", "4", "--train.target", "0.95",
+               "--train.epoch-quizzes", "2048", "--train.max-quizzes", "60000"]  # fmt: skip
     ended = subprocess.run(
         command(tmp_path, "real", 2, options), capture_output=True, check=False, env=ENVIRONMENT
     )
