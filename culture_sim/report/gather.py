@@ -14,7 +14,7 @@ from culture_sim.config import config_to_dict
 from culture_sim.report.charts import line_colour
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
-from world import QuizBatch, World, concatenate
+from world import QuizBatch, concatenate
 
 SHOWN_KEPT = 60
 SHOWN_REJECTED = 4
@@ -86,12 +86,22 @@ def _culture(run: Run, summary: Tree | None) -> Tree | None:
 def _kept(run: Run, store: CultureStore) -> list[Tree]:
     """Cards of kept quizzes of the last round, with what the dissenter answers instead."""
     number = store.rounds()[-1]
-    decision = store.decision(number)
+    votes, decision = store.votes(number), store.decision(number)
     rows = np.flatnonzero(decision.keep)[:SHOWN_KEPT]
     if not len(rows):
         return []
     batch = _quizzes(store, number, rows)
-    cards = [_card(run.config.world, store, number, int(i), batch, k) for k, i in enumerate(rows)]
+    pictures = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
+    cards = [
+        {
+            "svg": picture,
+            "proposer": int(votes.proposer[row]),
+            "dissenter": int(decision.dissenter[row]),
+            "votes": votes.correct[row].tolist(),
+            "mistake": None,
+        }
+        for picture, row in zip(pictures, rows, strict=True)
+    ]
     for dissenter in run.agents:
         mine = np.flatnonzero(decision.dissenter[rows] == dissenter)
         if len(mine):
@@ -125,21 +135,6 @@ def _quizzes(store: CultureStore, number: int, rows: np.ndarray[Any, Any]) -> Qu
     tokens = np.array(table.column("tokens").to_pylist(), dtype=np.uint8)
     count = len(tokens)
     return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, -1, np.int16))
-
-
-def _card(
-    world: World, store: CultureStore, number: int, row: int, batch: QuizBatch, k: int
-) -> Tree:
-    votes, decision = store.votes(number), store.decision(number)
-    return {
-        "svg": Markup(world.svg(batch, k)),
-        "proposer": int(votes.proposer[row]),
-        "dissenter": int(decision.dissenter[row]),
-        "reason": str(decision.reason[row]),
-        "votes": votes.correct[row].tolist(),
-        "wrong": votes.wrong_cells[row].tolist(),
-        "mistake": None,
-    }
 
 
 def _rejected(run: Run, store: CultureStore) -> list[Tree]:
