@@ -14,24 +14,46 @@ from numpy.typing import NDArray
 _KEY_SEED = 0x5EED
 _KEY_BITS = 44
 """Sums of a few hundred 44-bit keys are exact in float64, which bincount adds in."""
+_CHUNK = 128
+"""Rows summed at once: few enough to stay in the processor's cache."""
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 def canonical_hash(pairs: NDArray[np.uint8], colours: int) -> NDArray[np.uint64]:
     """uint64 [B] of pairs uint8 [B, 2, M]: for each pair, the cells of X, then those of f(X).
 
-    colours: number of colours; values above it must not occur.
+    colours: number of colours. Raises ValueError when a cell has a value above it.
     """
     count, _, cells = pairs.shape
-    width = colours + 1
-    slot = np.arange(2 * count).reshape(count, 2, 1) * width + pairs
-    keys = np.broadcast_to(_keys(cells), slot.shape)
-    exact = np.bincount(slot.ravel(), weights=keys.ravel(), minlength=2 * count * width)
-    sums = exact.astype(np.uint64).reshape(count, 2, width)[:, :, 1:]
-    p, q = sums[:, 0], sums[:, 1]
+    if pairs.size and pairs.max() > colours:
+        raise ValueError(f"cells must be 0 .. {colours}, got {pairs.max()}")
+    sums = _key_sums(pairs.reshape(2 * count, cells), colours + 1)
+    p, q = sums.reshape(count, 2, colours + 1)[:, :, 1:].swapaxes(0, 1)
     one = _mix(p * _FIRST + q * _SECOND).sum(axis=1, dtype=np.uint64)
     other = _mix(q * _FIRST + p * _SECOND).sum(axis=1, dtype=np.uint64)
     return _mix(np.minimum(one, other) * _FIRST + np.maximum(one, other) * _SECOND)
+
+
+def _key_sums(grids: NDArray[np.uint8], values: int) -> NDArray[np.uint64]:
+    """uint64 [n, values]: for each of n rows [n, M], the sum of its cells' keys by value."""
+    count, cells = grids.shape
+    sums = np.empty((count, values), dtype=np.uint64)
+    for start in range(0, count, _CHUNK):
+        rows = grids[start : start + _CHUNK]
+        # Cell by cell, not row by row: neighbouring additions then never wait for each other.
+        slots = rows.T + np.arange(len(rows)) * values
+        exact = np.bincount(slots.ravel(), _repeated(cells, len(rows)), len(rows) * values)
+        sums[start : start + _CHUNK] = exact.reshape(len(rows), values)
+    return sums
+
+
+def _repeated(cells: int, rows: int) -> NDArray[np.float64]:
+    return _chunk_keys(cells) if rows == _CHUNK else _keys(cells).repeat(rows)
+
+
+@cache
+def _chunk_keys(cells: int) -> NDArray[np.float64]:
+    return _keys(cells).repeat(_CHUNK)
 
 
 @cache

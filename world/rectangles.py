@@ -1,7 +1,7 @@
 """Rectangles drawn, compared and turned into masks, a whole batch at a time.
 
-A rectangle is int16 [4]: top, left, bottom, right, the last two exclusive. Masks are made by
-comparing coordinates, not looked up, so that any size of grid costs only its own cells.
+A rectangle is int16 [4]: top, left, bottom, right, the last two exclusive. A mask is the
+meeting of a band of rows and a band of columns, both looked up in tables of all bands.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 MIN_SIDE = 3
 """Thinner rectangles have no inside, and `frame` and `contact` could not be undone."""
 
-LISTED_SETS = 200_000
-"""Grids with fewer candidate sets than this have them all listed, once."""
+MOST_CANDIDATES = 2_000_000
+"""Sets are listed as long as no more candidates than this must be looked at."""
+
+MOST_TRIES = 1 << 16
+"""Sets drawn at once at most, which bounds the memory of a draw."""
 
 Rectangles = NDArray[np.int16]
 Mask = NDArray[np.bool_]
@@ -31,42 +34,44 @@ class Plane:
 
     def sample(self, rng: np.random.Generator, count: int, rectangles: int) -> Rectangles:
         """int16 [count, rectangles, 4]: sets of which no two overlap, uniform over such sets."""
-        share = _disjoint_share(self, rectangles)
+        share = self.share(rectangles)
         kept: list[Rectangles] = []
         found = 0
         while found < count:
-            kept.append(self._disjoint(rng, int(1.1 * (count - found) / share) + 64, rectangles))
+            tries = min(int(1.1 * (count - found) / share) + 64, MOST_TRIES)
+            kept.append(self._disjoint(rng, tries, rectangles))
             found += len(kept[-1])
         return np.concatenate(kept)[:count]
 
     def _disjoint(self, rng: np.random.Generator, tries: int, rectangles: int) -> Rectangles:
-        """Of ``tries`` sets drawn at random, those without an overlap."""
-        rows, columns = _intervals(self.height), _intervals(self.width)
-        sets = np.empty((tries, 0, 4), dtype=np.int16)
-        for _ in range(rectangles):
-            vertical = rows[rng.integers(len(rows), size=len(sets), dtype=np.int32)]
-            horizontal = columns[rng.integers(len(columns), size=len(sets), dtype=np.int32)]
-            one = np.stack([vertical, horizontal], axis=2).reshape(-1, 4)
-            clear = np.ones(len(sets), dtype=np.bool_)
-            for k in range(sets.shape[1]):
-                clear &= ~overlap(sets[:, k], one)
-            sets = np.concatenate([sets[clear], one[clear, None]], axis=1)
+        """Of ``tries`` sets drawn at random, those without an overlap.
+
+        A uniform listed set, extended by uniform rectangles and kept when nothing overlaps, is
+        uniform over the larger sets; starting from a list saves most of the rejections.
+        """
+        listed = self.listed(rectangles)
+        sets = listed[rng.integers(len(listed), size=tries, dtype=np.int32)]
+        for _ in range(rectangles - listed.shape[1]):
+            sets = self._extended(rng, sets)
         return sets
 
-    def every_set(self, rectangles: int) -> Rectangles | None:
-        """int16 [k, rectangles, 4]: every set without an overlap; None when too many to list."""
-        single = len(_intervals(self.height)) * len(_intervals(self.width))
-        if single**rectangles > LISTED_SETS:
-            return None
-        vertical = np.repeat(_intervals(self.height), len(_intervals(self.width)), axis=0)
-        horizontal = np.tile(_intervals(self.width), (len(_intervals(self.height)), 1))
-        one = np.stack([vertical, horizontal], axis=2).reshape(-1, 4)
-        chosen = np.indices((single,) * rectangles).reshape(rectangles, -1).T
-        sets = one[chosen]
-        for a in range(rectangles):
-            for b in range(a):
-                sets = sets[~overlap(sets[:, a], sets[:, b])]
-        return sets
+    def _extended(self, rng: np.random.Generator, sets: Rectangles) -> Rectangles:
+        """Each set [n, k, 4] with one more rectangle drawn at random, where that overlaps none."""
+        single = self.listed(1)[:, 0]
+        one = single[rng.integers(len(single), size=len(sets), dtype=np.int32)]
+        clear = np.flatnonzero(_clear(sets, one))
+        return np.concatenate([sets[clear], one[clear, None]], axis=1)
+
+    def listed(self, rectangles: int) -> Rectangles:
+        """int16 [n, k, 4]: every set of k rectangles, for the largest k that can be listed.
+
+        k is at most ``rectangles``; at least 1.
+        """
+        return _listed(self, rectangles)
+
+    def share(self, rectangles: int) -> float:
+        """How often a listed set, extended at random, has no overlap (estimated; 0 if too rare)."""
+        return _disjoint_share(self, rectangles)
 
     def fits(self, rectangles: int) -> bool:
         """True when that many disjoint rectangles can stand in the grid."""
@@ -74,13 +79,10 @@ class Plane:
 
     def full(self, r: Rectangles) -> Mask:
         """All cells of the rectangles (which may be empty)."""
-        rows, columns = (
-            np.arange(self.height, dtype=np.int16),
-            np.arange(self.width, dtype=np.int16),
-        )
-        in_rows = (rows >= r[:, 0:1]) & (rows < r[:, 2:3])
-        in_columns = (columns >= r[:, 1:2]) & (columns < r[:, 3:4])
-        return (in_rows[:, :, None] & in_columns[:, None, :]).reshape(len(r), -1)
+        rows, columns = _spans(self)
+        mask = rows.take(r[:, 0].astype(np.int64) * (self.height + 1) + r[:, 2], axis=0)
+        mask &= columns.take(r[:, 1].astype(np.int64) * (self.width + 1) + r[:, 3], axis=0)
+        return mask
 
     def inner(self, r: Rectangles) -> Mask:
         """The rectangles without their border."""
@@ -112,8 +114,8 @@ class Plane:
 
 def overlap(a: Rectangles, b: Rectangles) -> Mask:
     """bool [n]: sharing a cell."""
-    vertical, horizontal = _gaps(a, b)
-    return (vertical < 0) & (horizontal < 0)
+    in_rows = (a[:, 0] < b[:, 2]) & (b[:, 0] < a[:, 2])
+    return in_rows & (a[:, 1] < b[:, 3]) & (b[:, 1] < a[:, 3])
 
 
 def touch(a: Rectangles, b: Rectangles) -> Mask:
@@ -160,8 +162,51 @@ def _intervals(size: int) -> NDArray[np.int16]:
 
 
 @cache
+def _spans(plane: Plane) -> tuple[Mask, Mask]:
+    """bool [(H + 1)^2, G] and [(W + 1)^2, G]: bands of rows and of columns.
+
+    The band from start to stop (exclusive) of an axis of size N is at start * (N + 1) + stop.
+    """
+    row, column = np.divmod(np.arange(plane.height * plane.width), plane.width)
+    bands = []
+    for place, size in ((row, plane.height), (column, plane.width)):
+        start, stop = np.divmod(np.arange((size + 1) ** 2), size + 1)
+        bands.append((place >= start[:, None]) & (place < stop[:, None]))
+    return bands[0], bands[1]
+
+
+@cache
+def _listed(plane: Plane, rectangles: int) -> Rectangles:
+    rows, columns = _intervals(plane.height), _intervals(plane.width)
+    vertical = np.repeat(rows, len(columns), axis=0)
+    horizontal = np.tile(columns, (len(rows), 1))
+    single = np.stack([vertical, horizontal], axis=2).reshape(-1, 4)
+    sets = single[:, None]
+    while sets.shape[1] < rectangles and len(sets) * len(single) <= MOST_CANDIDATES:
+        one = np.tile(single, (len(sets), 1))
+        candidates = np.repeat(sets, len(single), axis=0)
+        clear = _clear(candidates, one)
+        sets = np.concatenate([candidates[clear], one[clear, None]], axis=1)
+    return sets
+
+
+def _clear(sets: Rectangles, one: Rectangles) -> Mask:
+    """bool [n]: where a rectangle [n, 4] overlaps none of its set [n, k, 4]."""
+    clear = np.ones(len(one), dtype=np.bool_)
+    for k in range(sets.shape[1]):
+        clear &= ~overlap(sets[:, k], one)
+    return clear
+
+
+@cache
 def _disjoint_share(plane: Plane, rectangles: int) -> float:
-    """About how often a random set has no overlap; decides only how many are drawn at once."""
-    tries = 1 << 14
-    found = len(plane._disjoint(np.random.default_rng(0), tries, rectangles))
-    return max(found, 1) / tries
+    """The product of each rectangle's chance, so that rare sets are not missed."""
+    tries, share, rng = 1 << 14, 1.0, np.random.default_rng(0)
+    sets = plane.listed(rectangles)
+    for _ in range(rectangles - sets.shape[1]):
+        extended = plane._extended(rng, sets[rng.integers(len(sets), size=tries)])
+        share *= len(extended) / tries
+        if not len(extended):
+            break
+        sets = extended
+    return share

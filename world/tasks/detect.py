@@ -10,7 +10,7 @@ import numpy as np
 
 from world.objects import box, changed_colours, present, solid
 from world.rectangles import Plane, Rectangles
-from world.task import Canvas, Grid, Indices, Task, tasks
+from world.task import Canvas, Grid, Indices, Mask, Task, tasks
 
 
 @tasks.register("detect")
@@ -19,6 +19,9 @@ class Detect(Task):
 
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
+
+    def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
+        return np.full(len(rects), rects.shape[1] > 1)
 
     def paint(
         self,

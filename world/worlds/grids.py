@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from world.errors import UserError
 from world.rectangles import MIN_SIDE, Plane, Rectangles
 from world.seeds import Stream
 from world.task import Canvas, tasks
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PUBLISHED_TASKS = (
     "replace_color",
@@ -34,6 +37,10 @@ PUBLISHED_TASKS = (
 PARTS = ("A", "fA", "B", "fB")
 BLOCK = 1024
 """Quizzes drawn from one seed; a draw of any range is cut from whole blocks."""
+LISTED_SETS = 100_000
+"""Worlds with at most this many sets of rectangles list those that each rule can act on."""
+RAREST_SETS = 1e-4
+"""Below this chance of drawing a set without overlap, a world is held to be too crowded."""
 TRIES = 100
 """Times a block is filled up before its split is held to be empty."""
 R = TokenRole
@@ -72,6 +79,11 @@ class GridsWorld(World):
             raise UserError(
                 f"{self.rectangles} rectangles of {MIN_SIDE}x{MIN_SIDE} do not fit in a "
                 f"{self.height}x{self.width} grid"
+            )
+        if self.plane.share(self.rectangles) < RAREST_SETS:
+            raise UserError(
+                f"{self.rectangles} rectangles crowd a {self.height}x{self.width} grid: sets "
+                f"without overlap are too rare to draw; use fewer rectangles or a larger grid"
             )
         if self.vocab_size > 255:
             raise UserError(f"world.colours must be at most 250, got {self.colours}")
@@ -219,7 +231,8 @@ class GridsWorld(World):
     @cached_property
     def _listed(self) -> Rectangles | None:
         """Every set of rectangles these grids can hold, if they are few."""
-        return self.plane.every_set(self.rectangles)
+        sets = self.plane.listed(self.rectangles)
+        return sets if sets.shape[1] == self.rectangles and len(sets) <= LISTED_SETS else None
 
     @cached_property
     def _valid(self) -> dict[tuple[str, int], NDArray[np.int64]]:
@@ -269,26 +282,31 @@ class GridsWorld(World):
 
     def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the structure of each row."""
-        parts = self._by_part(batch.tokens, batch.structure)[:, :, 1:]
+        parts = self._reordered(batch.tokens, self._slots[batch.structure])[:, :, 1:]
         return parts.reshape(len(batch), len(PARTS), self.height, self.width)
 
-    def _by_part(self, rows: NDArray[Any], structure: NDArray[np.uint8]) -> NDArray[Any]:
-        """[B, T] written in some structures to [B, 4, 1 + G] in the order of the parts."""
-        slots = np.argsort(self._orders, axis=1)[structure]
-        shaped = rows.reshape(len(rows), len(PARTS), 1 + self.cells)
-        return np.take_along_axis(shaped, slots[:, :, None], axis=1)
+    def _reordered(self, rows: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
+        """[B, T] to [B, 4, 1 + G]: of each row its four grids in the order [B, 4]."""
+        taken = order + len(PARTS) * np.arange(len(rows))[:, None]
+        grids = rows.reshape(-1, 1 + self.cells).take(taken.ravel(), axis=0)
+        return grids.reshape(len(rows), len(PARTS), 1 + self.cells)
 
     @cached_property
     def _orders(self) -> NDArray[np.int64]:
+        """int64 [S, 4]: the part in each slot."""
         return np.array([s.parts for s in self.structures])
+
+    @cached_property
+    def _slots(self) -> NDArray[np.int64]:
+        """int64 [S, 4]: the slot of each part."""
+        return np.argsort(self._orders, axis=1)
 
     def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
         wanted = np.broadcast_to(np.asarray(structure, dtype=np.uint8), (len(batch),)).copy()
-        order = self._orders[wanted][:, :, None]
+        order = np.take_along_axis(self._slots[batch.structure], self._orders[wanted], axis=1)
 
         def rewrite(rows: NDArray[Any]) -> NDArray[Any]:
-            parts = self._by_part(rows, batch.structure)
-            return np.take_along_axis(parts, order, axis=1).reshape(rows.shape)
+            return self._reordered(rows, order).reshape(rows.shape)
 
         regions = None if batch.regions is None else rewrite(batch.regions)
         return QuizBatch(rewrite(batch.tokens), wanted, batch.task, regions)
@@ -316,10 +334,17 @@ class GridsWorld(World):
 
         return grid_labels(self, batch)
 
-    def ansi(self, batch: QuizBatch, row: int) -> str:
+    def ansi(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
+        """One quiz for a terminal: coloured cells, or digits where ``plain``."""
         from world.render import ansi
 
-        return ansi(self, batch, row)
+        return ansi(self, batch, row, plain)
+
+    def png(self, batch: QuizBatch, row: int) -> Image.Image:
+        """One quiz as a picture, its grids side by side in the order written."""
+        from world.render import png
+
+        return png(self, batch, row)
 
     def svg(
         self,
