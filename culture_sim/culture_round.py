@@ -178,8 +178,8 @@ def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
     kept = table.filter(table["keep"])
     dissenters = rows.array_of(kept, "dissenter")
     reached = totals["kept"] >= config.quota
-    found = f"{totals['kept']} of {totals['proposed']} proposals were kept"
-    limit = f"quota is {config.quota}" if reached else f"budget is {config.max_proposals}"
+    found = f"{totals['kept']:,} of {totals['proposed']:,} proposals were kept"
+    limit = f"quota is {config.quota:,}" if reached else f"budget is {config.max_proposals:,}"
     return {
         "round": shared.round,
         "ended": "quota" if reached else "budget",

@@ -20,7 +20,6 @@ from culture_sim.run import Run
 from culture_sim.stages import run_stage
 from culture_sim.status import (
     culture_summary,
-    features_done,
     features_summary,
     round_done,
     target_reached,
@@ -63,11 +62,18 @@ def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
         run_stage(run, stage)
         return
     began = time.time()
-    with Monitor(run, console, _tracker(run, wandb)) as monitor:
-        run_workers(run, stage, processes, monitor.tick)
+    try:
+        with Monitor(run, console, _tracker(run, wandb)) as monitor:
+            run_workers(run, stage, processes, monitor.tick)
+    finally:
+        # A stage that was interrupted and resumed took all of its attempts.
+        _add_seconds(run, stage, time.time() - began)
+
+
+def _add_seconds(run: Run, stage: str, spent: float) -> None:
     earlier = run.summary().get("seconds", {})
-    spent = earlier.get(stage, 0.0) + time.time() - began
-    run.add_summary("seconds", {**earlier, stage: round(spent, 1)})
+    total = earlier.get(stage, 0.0) + spent
+    run.add_summary("seconds", {**earlier, stage: round(total, 1)})
 
 
 def _tracker(run: Run, wandb: bool) -> GeneralTracker:
@@ -122,9 +128,10 @@ def _features(run: Run, work: Callable[[str], None]) -> int:
             f"the agents of {run.path} are not trained yet; run first: "
             f"culture-sim train-agents --run {run.path.name}"
         )
-    if not features_done(run):
-        work("sae")
-        run.add_summary("features", features_summary(run))
+    # Agents and culture may have changed since the last comparison; the stage itself knows, and
+    # makes again what is out of date.
+    work("sae")
+    run.add_summary("features", features_summary(run))
     return 0
 
 

@@ -36,11 +36,6 @@ def round_done(run: Run, round_: int) -> bool:
     return stored and training_done(run, round_)
 
 
-def features_done(run: Run) -> bool:
-    """True when the comparison at the run's site was made."""
-    return (run.path / "features" / run.config.sae.site / "summary.json").exists()
-
-
 def training_table(run: Run) -> Table:
     """Accuracy of every agent on unseen quizzes, with its interval."""
     table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)

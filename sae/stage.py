@@ -48,6 +48,8 @@ TRAINING_FIELDS = (
 """Options that an SAE's weights depend on; a change of any of them makes it out of date."""
 COMPARISON_FIELDS = ("min_firings", "nulls", "permutations", "resamples")
 """Options that a comparison of given SAEs depends on."""
+METHOD = 2
+"""Raised when the same inputs come to give other figures, so that older results are remade."""
 GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE is graded."""
 
@@ -164,6 +166,7 @@ def _compared_from(
         quizzes.update(array.tobytes())
     options = {name: getattr(config, name) for name in COMPARISON_FIELDS}
     tree = {
+        "method": METHOD,
         "saes": trained,
         "quizzes": quizzes.hexdigest(),
         "seed": str(stream.seed()),

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
 LINES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7b4b94", "#7f7f7f")
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 260, 44, 34, 10, 74
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 274, 44, 44, 10, 74
 
 
-def learning_curves(
-    curves: Mapping[int, Sequence[tuple[int, float]]], target: float, what: str
-) -> Markup:
-    """Accuracy (0 to 1) against quizzes seen, a line for each agent, with the target."""
-    last = max((quizzes for points in curves.values() for quizzes, _ in points), default=1)
+class Point(NamedTuple):
+    """An examination of an agent: after how many quizzes, its accuracy (0 to 1), in which round."""
+
+    quizzes: int
+    accuracy: float
+    round: int
+
+
+Curves = Mapping[int, Sequence[Point]]
+"""Examinations in order, by agent."""
+
+
+def round_starts(curves: Curves) -> dict[int, list[Point]]:
+    """By agent, the last examination before each culture round's training."""
+    return {
+        agent: [here for here, after in pairwise(points) if after.round > here.round]
+        for agent, points in curves.items()
+    }
+
+
+def learning_curves(curves: Curves, target: float, what: str) -> Markup:
+    """Accuracy against quizzes seen, a line for each agent, with the target.
+
+    A ring marks where an agent began to train on a round's culture.
+    """
+    last = max((point.quizzes for points in curves.values() for point in points), default=1)
 
     def x(quizzes: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * quizzes / last
@@ -31,17 +54,23 @@ def learning_curves(
     for step in range(5):
         quizzes = last * step / 4
         marks.append(
-            f'<text x="{x(quizzes):.0f}" y="{HEIGHT - 14}" text-anchor="middle">'
+            f'<text x="{x(quizzes):.0f}" y="{HEIGHT - 26}" text-anchor="middle">'
             f"{quizzes / 1000:.0f}k</text>"
         )
+    starts = round_starts(curves)
     for agent, points in sorted(curves.items()):
-        path = "L".join(f"{x(q):.1f} {y(a):.1f}" for q, a in [(0, 0.0), *points])
-        colour = LINES[agent % len(LINES)]
+        path = "L".join(f"{x(p.quizzes):.1f} {y(p.accuracy):.1f}" for p in points)
+        colour = line_colour(agent)
         marks.append(f'<path class="line" stroke="{colour}" d="M{path}"/>')
+        marks += [
+            f'<circle class="start" stroke="{colour}" r="4" '
+            f'cx="{x(p.quizzes):.1f}" cy="{y(p.accuracy):.1f}"/>'
+            for p in starts[agent]
+        ]
     label = escape(f"{what} against quizzes seen, one line for each agent")
     return Markup(
         f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">'
-        f'{"".join(marks)}<text x="{LEFT}" y="{HEIGHT - 1}">quizzes seen</text></svg>'
+        f'{"".join(marks)}<text x="{x(last / 2):.0f}" y="{HEIGHT - 6}" text-anchor="middle">quizzes seen</text></svg>'
     )
 
 

@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from agents.scoring import answers
 from culture_sim.config import config_to_dict
-from culture_sim.report.charts import line_colour
+from culture_sim.culture_round import read_summary
+from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from world import QuizBatch, concatenate
@@ -28,6 +29,7 @@ def gather(run: Run) -> Tree:
     saved = json.loads((run.path / "config.json").read_text())
     summary = run.summary()
     states = [run.agent_state(agent) for agent in run.agents]
+    curves = _curves(run)
     return {
         "name": run.path.name,
         "preset": run.preset,
@@ -35,27 +37,34 @@ def gather(run: Run) -> Tree:
         "environment": saved["environment"],
         "seconds": summary.get("seconds", {}),
         "target": run.config.train.target,
-        "curves": _curves(run),
+        "curves": curves,
+        "round_starts": round_starts(curves),
+        "gate_quizzes": run.config.train.gate_quizzes,
         "agents": [_agent(number, state) for number, state in enumerate(states) if state],
         "tasks": run.config.world.tasks,
         "structures": [
             run.config.world.structures[s].name for s in run.config.world.answer_structures
         ],
         "colours": [line_colour(agent) for agent in run.agents],
-        "culture": _culture(run, summary.get("culture")),
+        "culture": _culture(run),
         "features": _features(run),
     }
 
 
-def _curves(run: Run) -> dict[int, list[tuple[int, float]]]:
+def _curves(run: Run) -> dict[int, list[Point]]:
+    """By agent, its examinations at the gate in order; one that was made again counts once."""
     path = run.path / "metrics.jsonl"
-    curves: dict[int, dict[int, float]] = {}
+    curves: dict[int, dict[int, Point]] = {}
     for line in path.read_text().splitlines() if path.exists() else []:
-        entry = json.loads(line)
+        try:
+            entry = json.loads(line)
+        except ValueError:  # half a line, left by a process that was killed
+            continue
         if entry.get("event") == "epoch":
-            point = curves.setdefault(entry["agent"], {})
-            point[entry["quizzes"]] = entry["gate"]["accuracy"]
-    return {agent: sorted(points.items()) for agent, points in curves.items()}
+            accuracy = entry["gate"]["accuracy"]
+            points = curves.setdefault(entry["agent"], {})
+            points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
+    return {agent: sorted(points.values()) for agent, points in curves.items()}
 
 
 def _agent(number: int, state: Tree) -> Tree:
@@ -66,18 +75,17 @@ def _agent(number: int, state: Tree) -> Tree:
         "round": state["round"],
         "reached": state["reached"],
         "test": state.get("test"),
-        "before": (state.get("culture_before") or {}).get("accuracy"),
-        "after": (state.get("culture_after") or {}).get("accuracy"),
-        "asked": (state.get("culture_after") or {}).get("total"),
+        "before": state.get("culture_before"),
+        "after": state.get("culture_after"),
     }
 
 
-def _culture(run: Run, summary: Tree | None) -> Tree | None:
+def _culture(run: Run) -> Tree | None:
     store = CultureStore(run.path / "culture")
-    if not store.rounds() or summary is None:
+    if not store.rounds():
         return None
     return {
-        "rounds": summary["rounds"],
+        "rounds": [read_summary(store, number) for number in store.rounds()],
         "kept": _kept(run, store),
         "rejected": _rejected(run, store),
     }
@@ -99,14 +107,15 @@ def _kept(run: Run, store: CultureStore) -> list[Tree]:
             "dissenter": int(decision.dissenter[row]),
             "votes": votes.correct[row].tolist(),
             "mistake": None,
+            "learned": False,
         }
         for picture, row in zip(pictures, rows, strict=True)
     ]
     for dissenter in run.agents:
         mine = np.flatnonzero(decision.dissenter[rows] == dissenter)
-        if len(mine):
+        if len(mine) and run.agent_state(dissenter) is not None:
             for k, picture in zip(mine, _mistakes(run, dissenter, batch[mine]), strict=True):
-                cards[k]["mistake"] = picture
+                cards[k].update(mistake=picture, learned=picture is None)
     return cards
 
 
@@ -156,15 +165,32 @@ def _features(run: Run) -> Tree | None:
     if not (folder / "summary.json").exists():
         return None
     summary = json.loads((folder / "summary.json").read_text())
-    examples = json.loads((folder / "examples.json").read_text())
+    path = folder / "examples.json"
+    examples = json.loads(path.read_text()) if path.exists() else []
     chosen = [family for family in examples if family["k"] > 1][:SHOWN_FAMILIES]
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
         **summary,
+        "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
         "examples": [_family(run, family) for family in chosen],
     }
+
+
+def _shared(families: Tree) -> list[Tree]:
+    """By k, from all agents down: families, the features in them, and those above higher r."""
+    features = {k: count * int(k) for k, count in families["shared"].items()}
+    return [
+        {
+            "k": int(k),
+            "families": families["shared"][k] if int(k) > 1 else None,
+            "features": features[k],
+            "share": features[k] / max(sum(features.values()), 1),
+            "above": {r: counts[k] for r, counts in families.get("shared_above", {}).items()},
+        }
+        for k in sorted(features, key=int, reverse=True)
+    ]
 
 
 def _family(run: Run, family: Tree) -> Tree:
