@@ -12,7 +12,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 SIM = $(BIN)/culture-sim
-STAGE = $(SIM) $@ --preset $(PRESET) --run $(RUN) $(ARGS)
+# A run that exists knows its preset, so only one that was asked for is passed on.
+given = $(filter-out file,$(origin $(1)))
+STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report quizzes demo \
@@ -44,8 +46,8 @@ sae: $(READY) ## Train SAEs on every agent and compare their features
 report: $(READY) ## Write the run's report, one HTML file
 	$(STAGE)
 
-quizzes: $(READY) ## Show quizzes in the terminal (ARGS=--help for which)
-	$(STAGE)
+quizzes: $(READY) ## Show quizzes in the terminal; with RUN those it kept (ARGS=--help for more)
+	$(SIM) $@ $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
 
 demo: PRESET = smoke
 demo: $(READY) ## The whole experiment in miniature, in minutes: nothing is learned to the end

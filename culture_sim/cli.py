@@ -33,6 +33,8 @@ COMMANDS = {
     "report": "Write the run's report as one HTML file.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
 }
+STARTING = ("culture", "train-agents")
+"""Commands that make a run where there is none; the others need one."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
             prog=f"culture-sim {command}",
             description=COMMANDS[command],
         )
+    if command not in STARTING:
+        Run.open(path)  # raises when there is none
     return place, Run.start(path, parsed.options, preset)
 
 

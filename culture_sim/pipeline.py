@@ -87,8 +87,11 @@ def _tracker(run: Run, wandb: bool) -> GeneralTracker:
 
 
 def _train(run: Run, work: Callable[[str], None]) -> int:
-    if not training_done(run, 0):
+    trained = training_done(run, 0)
+    if not trained:
         work("train")
+    # Also when the last attempt was cut off between its work and its summary.
+    if not trained or "training" not in run.summary():
         run.add_summary("training", training_summary(run))
     console.print(training_table(run))
     return _judge(run)
@@ -117,7 +120,7 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
     for number in range(1, run.config.rounds + 1):
         if not round_done(run, number):
             work(f"round-{number}")
-            run.add_summary("culture", culture_summary(run))
+    run.add_summary("culture", culture_summary(run))
     console.print(training_table(run))
     return _judge(run)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tyro
 
 from culture_sim.parsing import one_line_errors
+from culture_sim.presets import presets
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from world import QuizBatch, Stream, concatenate
@@ -25,6 +26,8 @@ class Show:
 
     task: str | None = None
     """Only quizzes of this task."""
+    preset: str = "compact"
+    """Without --run: show quizzes of this preset's world."""
     run: str | None = None
     """Show the culture quizzes that this run kept."""
     agent: int | None = None
@@ -58,16 +61,20 @@ def show(arguments: Sequence[str]) -> int:
 def _choose(options: Show) -> tuple[GridsWorld, QuizBatch, list[str]]:
     """The quizzes asked for, with a line of text for each."""
     if options.run is None:
-        return _world_quizzes(options, GridsWorld())
+        if options.agent is not None:
+            raise UserError("--agent needs --run: the run whose agent's mistakes to show")
+        return _world_quizzes(options, presets[options.preset]().world)
     run = Run.open(options.runs / options.run)
     if options.agent is not None:
-        return _mistakes(options, run)
+        return _mistakes(options, run, options.agent)
+    if options.task is not None:
+        raise UserError("culture quizzes have no task; give --task without --run, or with --agent")
     return _culture(options, run)
 
 
 def _world_quizzes(options: Show, world: GridsWorld) -> tuple[GridsWorld, QuizBatch, list[str]]:
     if options.task is not None:
-        world = GridsWorld(tasks=(options.task,))
+        world = replace(world, tasks=(options.task,))
     batch = world.draw(Stream(options.seed, "show"), 0, options.count, "train")
     return world, batch, [world.tasks[task] for task in batch.task]
 
@@ -84,12 +91,14 @@ def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]
     return run.config.world, batch, ["kept quiz"] * len(batch)
 
 
-def _mistakes(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]:
+def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatch, list[str]]:
     from agents.scoring import answers, score
     from agents.training import unseen_quizzes
 
-    agent, world = options.agent, run.config.world
-    if agent is None or agent not in run.agents:
+    world = run.config.world
+    if options.task is not None:
+        world = replace(world, tasks=(options.task,))
+    if agent not in run.agents:
         raise UserError(f"{run.path} has agents 0 to {run.config.agents - 1}, not {agent}")
     model = run.load_agent(agent)
     stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")

@@ -70,7 +70,8 @@ def learning_curves(curves: Curves, target: float, what: str) -> Markup:
     label = escape(f"{what} against quizzes seen, one line for each agent")
     return Markup(
         f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">'
-        f'{"".join(marks)}<text x="{x(last / 2):.0f}" y="{HEIGHT - 6}" text-anchor="middle">quizzes seen</text></svg>'
+        f'{"".join(marks)}<text x="{x(last / 2):.0f}" y="{HEIGHT - 6}" text-anchor="middle">'
+        "quizzes seen</text></svg>"
     )
 
 

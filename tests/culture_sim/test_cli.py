@@ -9,6 +9,7 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.config import RunConfig, config_from_dict, config_to_dict, read_config
 from culture_sim.presets import presets
+from culture_sim.run import Run
 from world.errors import UserError
 
 
@@ -33,8 +34,17 @@ def test_unknown_preset(capsys, tmp_path):
 
 @pytest.mark.parametrize("command", ["culture-round", "sae"])
 def test_a_stage_without_its_earlier_one_says_what_to_run(capsys, tmp_path, command):
+    Run.start(tmp_path / "fresh", RunConfig(), "compact")
+    error = refused(capsys, command, "--run", "fresh", "--runs", str(tmp_path))
+    assert "culture-sim train-agents --run fresh" in error
+
+
+@pytest.mark.parametrize("command", ["culture-round", "sae", "report"])
+def test_a_missing_run_is_not_started_by_a_later_stage(capsys, tmp_path, command):
     error = refused(capsys, command, "--run", "none", "--runs", str(tmp_path))
+    assert "there is no run at" in error
     assert "culture-sim train-agents --run none" in error
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_run_is_named(capsys, tmp_path):
@@ -71,6 +81,29 @@ def test_help_documents_every_field(capsys):
 def test_quizzes_are_shown(capsys):
     assert main(["quizzes", "--task", "frame", "--count", "2"]) == 0
     assert capsys.readouterr().out.count("f(A)") == 2
+
+
+def test_quizzes_of_a_preset_are_of_its_world(capsys):
+    assert main(["quizzes", "--preset", "fleuret", "--count", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(bool(line) and not line.isalpha() for line in lines) >= 10
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--agent", "0"], "--agent needs --run"),
+        (["--run", "fresh", "--task", "frame"], "culture quizzes have no task"),
+        (["--run", "fresh"], "has no kept quizzes"),
+        (["--run", "fresh", "--agent", "7"], "has agents 0 to 4"),
+        (["--run", "fresh", "--agent", "1"], "agent 1 of"),
+        (["--task", "rotate"], "unknown task 'rotate'"),
+        (["--count", "0"], "count must be at least 1"),
+    ],
+)
+def test_quizzes_that_cannot_be_shown(capsys, tmp_path, options, says):
+    Run.start(tmp_path / "fresh", RunConfig(), "compact")
+    assert says in refused(capsys, "quizzes", "--runs", str(tmp_path), *options)
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from culture_sim.run import Run
 from culture_sim.store import CultureStore
 
 pytestmark = pytest.mark.slow
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def culture_sim(runs, command, *options):
@@ -44,6 +46,21 @@ def test_every_stage_leaves_what_the_next_one_needs(runs):
     assert any((run.path / "tensorboard").iterdir())
 
 
+def test_every_headline_figure_is_documented(runs):
+    summary = Run.open(runs / "smoke").summary()
+    documented = (DOCS / "run.md").read_text()
+    agents = [*summary["training"], *summary["culture"]["agents"]]
+    examinations = [agent["test"] for agent in agents]
+    for tree in (summary, *agents, *examinations):
+        assert [key for key in tree if f"`{key}`" not in documented] == []
+    documented = (DOCS / "culture.md").read_text()
+    assert [k for k in summary["culture"]["rounds"][0] if f"`{k}`" not in documented] == []
+    documented = (DOCS / "features.md").read_text()
+    for comparison in summary["features"].values():
+        for tree in (comparison, *comparison["pairs"], *comparison["saes"]):
+            assert [key for key in tree if f"`{key}`" not in documented] == []
+
+
 def test_no_quiz_is_in_training_and_in_a_test(runs):
     run = Run.open(runs / "smoke")
     store = CultureStore(run.path / "culture")
@@ -60,6 +77,21 @@ def test_a_second_command_does_nothing_again(runs):
     assert ended.returncode == 0, ended.stderr
     assert (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns == before
     assert [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)] == states
+
+
+def test_features_of_other_agents_are_made_again(runs, tmp_path):
+    """Agent 4's weights become agent 3's: its SAEs and the comparison are out of date."""
+    shutil.copytree(runs / "smoke", tmp_path / "changed")
+    run = Run.open(tmp_path / "changed")
+    before = run.summary()["features"]
+    name = "model.safetensors"
+    shutil.copy(run.agent_path(3) / name, run.agent_path(4) / name)
+    assert culture_sim(tmp_path, "sae", "--run", "changed").returncode == 0
+    after = run.summary()["features"]["blocks.1.hook_resid_post"]
+    earlier = before["blocks.1.hook_resid_post"]
+    assert after["saes"][:8] == earlier["saes"][:8]
+    assert after["made_from"] != earlier["made_from"]
+    assert after["matrices"] != earlier["matrices"]
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,19 @@
-"""Brute force on a small world: whatever rule explains the example gives the same answer.
+"""Brute force on small worlds: whatever rule explains the example gives the same answer.
 
 Every rule (task, parameter, colours) is applied here, by slow code that shares nothing with the
-generators, to every scene of the world; a quiz is sound if all rules that map A to f(A) agree
-on f(B) given B, and on B given f(B).
+generators, to every scene of a world. Two rules that explain one example must then agree on every
+grid that both can be asked about, forwards and backwards: so each quiz has one right answer.
 """
 
 import itertools
 from collections import defaultdict
+from functools import cache
 
 import numpy as np
 import pytest
 
 from world import Stream
-from world.worlds.grids import GridsWorld
-
-SIZE, COLOURS = 6, 4
-
-
-def rectangles():
-    spans = [(a, b) for a in range(SIZE) for b in range(a + 3, SIZE + 1)]
-    return [(i1, j1, i2, j2) for i1, i2 in spans for j1, j2 in spans]
+from world.worlds.grids import PUBLISHED_TASKS, GridsWorld
 
 
 def cells(r):
@@ -35,132 +29,254 @@ def neighbours(r):
     return beside | {(i, j + d) for i, j in cells(r) for d in (-1, 1)}
 
 
-def draw(*layers):
-    """A grid as bytes from (cells, colour) layers, later ones on top."""
-    grid = np.zeros((SIZE, SIZE), np.uint8)
-    for where, colour in layers:
-        for i, j in where:
-            grid[i, j] = colour
-    return grid.tobytes()
+def scenes(height, width, count):
+    """Every ordered choice of rectangles that do not overlap."""
+    spans = [
+        [(a, b) for a in range(size) for b in range(a + 3, size + 1)] for size in (height, width)
+    ]
+    single = [(i1, j1, i2, j2) for i1, i2 in spans[0] for j1, j2 in spans[1]]
+    covered = {r: cells(r) for r in single}
+    found = [()]
+    for _ in range(count):
+        found = [
+            (*rs, r) for rs in found for r in single if not any(covered[r] & covered[o] for o in rs)
+        ]
+    return found
 
 
-def replace_color(p, q, c):
-    yield "", draw((cells(p), c[0]), (cells(q), c[1])), draw((cells(p), c[2]), (cells(q), c[1]))
+class Board:
+    """Draws grids of one size as bytes, from (cells, colour) layers, later ones on top."""
+
+    def __init__(self, height, width):
+        self.height, self.width = height, width
+
+    def __call__(self, *layers):
+        grid = np.zeros((self.height, self.width), np.uint8)
+        for where, colour in layers:
+            for i, j in where:
+                grid[i, j] = colour
+        return grid.tobytes()
+
+    def holds(self, where):
+        return all(0 <= i < self.height and 0 <= j < self.width for i, j in where)
 
 
-def translate(p, q, c):
+def scene(rs, c):
+    return [(cells(r), c[k]) for k, r in enumerate(rs)]
+
+
+def replace_color(draw, rs, c):
+    yield "", draw(*scene(rs, c)), draw(*scene(rs, (c[-1], *c[1:])))
+
+
+def translate(draw, rs, c):
+    *others, last = rs
     for di, dj in itertools.product((-1, 0, 1), repeat=2):
-        moved = {(i + di, j + dj) for i, j in cells(q)}
-        inside = all(0 <= i < SIZE and 0 <= j < SIZE for i, j in moved)
-        if (di or dj) and inside and not moved & cells(p):
-            x = draw((cells(p), c[0]), (cells(q), c[1]))
-            yield (di, dj), x, draw((cells(p), c[0]), (moved, c[1]))
+        moved = {(i + di, j + dj) for i, j in cells(last)}
+        clear = not any(moved & cells(r) for r in others)
+        if (di or dj) and draw.holds(moved) and clear:
+            yield (di, dj), draw(*scene(rs, c)), draw(*scene(others, c), (moved, c[len(others)]))
 
 
-def grow(p, q, c):
-    small = draw((cells(p), c[0]), (cells(q) - border(q), c[1]))
-    large = draw((cells(p), c[0]), (cells(q), c[1]))
+def grow(draw, rs, c):
+    *others, last = rs
+    small = draw(*scene(others, c), (cells(last) - border(last), c[len(others)]))
+    large = draw(*scene(rs, c))
     yield "grows", small, large
     yield "shrinks", large, small
 
 
-def half_fill(p, q, c):
+def half_fill(draw, rs, c):
     for towards in ("down", "up", "right", "left"):
         axis = 0 if towards in ("down", "up") else 1
+        ahead = towards in ("down", "right")
 
-        def middle(r, axis=axis, towards=towards):
+        def middle(r, axis=axis, ahead=ahead):
             total = r[axis] + r[axis + 2]
-            return total // 2 if towards in ("down", "right") else (total - 1) // 2
+            return total // 2 if ahead else (total - 1) // 2
 
         def line(r, axis=axis, middle=middle):
             return {cell for cell in cells(r) if cell[axis] == middle(r)}
 
-        def filled(r, axis=axis, towards=towards, middle=middle):
-            if towards in ("down", "right"):
-                return {cell for cell in cells(r) if cell[axis] >= middle(r)}
-            return {cell for cell in cells(r) if cell[axis] <= middle(r)}
+        def filled(r, axis=axis, ahead=ahead, middle=middle):
+            beyond = {cell for cell in cells(r) if (cell[axis] > middle(r)) == ahead}
+            return beyond | {cell for cell in cells(r) if cell[axis] == middle(r)}
 
-        base = [(cells(p), c[0]), (line(p), c[1]), (cells(q), c[2])]
-        yield towards, draw(*base, (line(q), c[3])), draw(*base, (filled(q), c[3]))
-
-
-def frame(p, q, c):
-    x = draw((cells(p), c[0]), (cells(q), c[1]))
-    yield "", x, draw((cells(p), c[0]), (border(q), c[1]))
+        bodies = [(cells(r), c[2 * k]) for k, r in enumerate(rs)]
+        lines = [(line(r), c[2 * k + 1]) for k, r in enumerate(rs)]
+        half = (filled(rs[-1]), c[2 * len(rs) - 1])
+        yield towards, draw(*bodies, *lines), draw(*bodies, *lines, half)
 
 
-def detect(p, q, c):
-    scene = [(cells(p), c[0]), (cells(q), c[1])]
-    yield "", draw(*scene), draw(*scene, ({(p[0], p[1])}, c[2]))
+def frame(draw, rs, c):
+    *others, last = rs
+    yield "", draw(*scene(rs, c)), draw(*scene(others, c), (border(last), c[len(others)]))
 
 
-def corners(p, q, c):
+def detect(draw, rs, c):
+    if len(rs) > 1:
+        marks = {(r[0], r[1]) for r in rs[:-1]}
+        yield "", draw(*scene(rs, c)), draw(*scene(rs, c), (marks, c[-1]))
+
+
+def corners(draw, rs, c):
     def ells(r, falling):
         i1, j1, i2, j2 = r[0], r[1], r[2] - 1, r[3] - 1
         if falling:
             return {(i1, j1), (i1 + 1, j1), (i1, j1 + 1), (i2, j2), (i2 - 1, j2), (i2, j2 - 1)}
         return {(i1, j2), (i1 + 1, j2), (i1, j2 - 1), (i2, j1), (i2 - 1, j1), (i2, j1 + 1)}
 
-    full = draw((cells(p), c[0]), (cells(q), c[1]))
     for falling in (True, False):
-        yield falling, draw((ells(p, falling), c[0]), (ells(q, falling), c[1])), full
+        parts = [(ells(r, falling), c[k]) for k, r in enumerate(rs)]
+        yield falling, draw(*parts), draw(*scene(rs, c))
 
 
-def contact(p, q, c):
-    if cells(p) & neighbours(q):
-        scene = [(cells(p), c[0]), (cells(q), c[1])]
-        yield "", draw(*scene), draw(*scene, (border(q), c[0]))
+def contact(draw, rs, c):
+    first, *others = rs
+    touching = [r for r in others if cells(first) & neighbours(r)]
+    if touching:
+        rings = [(border(r), c[0]) for r in touching]
+        yield "", draw(*scene(rs, c)), draw(*scene(rs, c), *rings)
 
 
 RULES = {
-    replace_color: 3,
-    translate: 2,
-    grow: 2,
-    half_fill: 4,
-    frame: 2,
-    detect: 3,
-    corners: 2,
-    contact: 2,
+    "replace_color": (replace_color, lambda n: n + 1),
+    "translate": (translate, lambda n: n),
+    "grow": (grow, lambda n: n),
+    "half_fill": (half_fill, lambda n: 2 * n),
+    "frame": (frame, lambda n: n),
+    "detect": (detect, lambda n: n + 1),
+    "corners": (corners, lambda n: n),
+    "contact": (contact, lambda n: n),
 }
 
 
-@pytest.fixture(scope="module")
-def graphs():
-    """rules by (X, f(X)), and for each rule its map forwards and (all preimages) backwards."""
-    scenes = [(p, q) for p, q in itertools.permutations(rectangles(), 2) if not cells(p) & cells(q)]
-    explains, forward, backward = defaultdict(set), defaultdict(dict), defaultdict(set)
-    for task, needed in RULES.items():
-        # Rules differ only by the names of colours: draw once, rename for every choice.
-        names = list(itertools.permutations(range(1, COLOURS + 1), needed))
-        for p, q in scenes:
-            for parameter, x, fx in task(p, q, tuple(range(1, needed + 1))):
-                for c in names:
-                    table = bytes([0, *c, *([0] * (255 - needed))])
-                    rule = (task.__name__, parameter, c)
-                    named_x, named_fx = x.translate(table), fx.translate(table)
-                    explains[named_x, named_fx].add(rule)
-                    forward[rule][named_x] = named_fx
-                    backward[rule, named_fx].add(named_x)
-    return explains, forward, backward
+@cache
+def graphs(height, width, count):
+    """By (task, parameter): the set of (X, f(X)) over every scene, in colours 1, 2, 3 ..."""
+    draw, found = Board(height, width), defaultdict(set)
+    for name, (task, needed) in RULES.items():
+        for rs in scenes(height, width, count):
+            for parameter, x, fx in task(draw, rs, tuple(range(1, needed(count) + 1))):
+                found[name, parameter].add((x, fx))
+    return dict(found)
 
 
-def test_every_rule_that_explains_the_example_gives_the_same_answer(graphs):
-    explains, forward, backward = graphs
-    world = GridsWorld(height=SIZE, width=SIZE, colours=COLOURS, rectangles=2)
-    quizzes = world.draw(Stream(0, "uniqueness"), 0, 10_000, "train")
+def in_colours(grid, names):
+    """A grid drawn in colours 1, 2, 3 ..., in ``names`` instead."""
+    return grid.translate(bytes([0, *names]).ljust(256, b"\0"))
+
+
+def roles_of(example):
+    """The colours of an example as a rule would have them: role k is the k-th to appear."""
+    return tuple(dict.fromkeys(example.replace(b"\0", b"")))
+
+
+def by_example(edges):
+    """Which (rule, its colours) explain each example, with colours named as they appear."""
+    explains = defaultdict(set)
+    for rule, pairs in edges.items():
+        for x, fx in pairs:
+            shown = roles_of(x + fx)
+            place = {colour: k for k, colour in enumerate(shown, 1)}
+            names = tuple(place[colour] for colour in sorted(shown))
+            explains[in_colours(x + fx, names)].add((rule, names))
+    return explains
+
+
+def rivals(edges):
+    """Pairs of different rules that explain one example.
+
+    Each is (rule, other rule, colours): in its own colours 1, 2, 3 ... the first rule shares an
+    example with the second in ``colours``.
+    """
+    found = set()
+    for rules in by_example(edges).values():
+        for (one, mine), (other, theirs) in itertools.permutations(rules, 2):
+            role = {colour: k for k, colour in enumerate(mine, 1)}
+            found.add((one, other, tuple(role[colour] for colour in theirs)))
+    return found
+
+
+def disagreements(edges):
+    """Rivals that answer a question differently, with the grid asked about."""
+    for one, other, names in rivals(edges):
+        theirs = [(in_colours(x, names), in_colours(fx, names)) for x, fx in edges[other]]
+        for asked, answer in ((0, 1), (1, 0)):
+            known = {pair[asked]: pair[answer] for pair in edges[one]}
+            for pair in theirs:
+                if known.get(pair[asked], pair[answer]) != pair[answer]:
+                    yield one, other, names, pair[asked]
+                    break
+
+
+WORLDS = [(6, 6, 1), (6, 6, 2), (6, 6, 3), (6, 6, 4), (7, 7, 2), (5, 8, 2), (6, 9, 3), (9, 6, 3)]
+
+
+@pytest.mark.parametrize("size", WORLDS)
+def test_a_rule_is_one_to_one_and_shows_all_its_colours(size):
+    for (task, _), pairs in graphs(*size).items():
+        needed = RULES[task][1](size[2])
+        assert len({x for x, _ in pairs}) == len(pairs), task
+        assert len({fx for _, fx in pairs}) == len(pairs), task
+        assert all(x != fx and len(roles_of(x + fx)) == needed for x, fx in pairs), task
+
+
+@pytest.mark.parametrize("size", WORLDS)
+def test_every_rule_that_explains_an_example_gives_the_same_answers(size):
+    assert list(disagreements(graphs(*size))) == []
+
+
+@pytest.mark.parametrize("size", WORLDS)
+def test_generated_quizzes_are_among_those_looked_at(size):
+    """Both pairs of a quiz are drawn by one rule of its task, in the same colours."""
+    height, width, count = size
+    edges = graphs(*size)
+    drawn = {task for task, _ in edges}
+    world = GridsWorld(
+        height, width, 2 * count + 1, count, tuple(t for t in PUBLISHED_TASKS if t in drawn)
+    )
+    explains = by_example(edges)
+    quizzes = world.draw(Stream(0, "uniqueness"), 0, 4000, "train")
     for quiz, task in zip(world.grids(quizzes), quizzes.task, strict=True):
-        a, fa, b, fb = (grid.tobytes() for grid in quiz)
-        for shown, image, x, fx in ((a, fa, b, fb), (b, fb, a, fa)):
-            rules = explains[shown, image]
-            assert world.tasks[task] in {name for name, _, _ in rules}
-            assert {forward[r][x] for r in rules if x in forward[r]} == {fx}
-            assert set().union(*(backward[r, fx] for r in rules if (r, fx) in backward)) == {x}
+        found = []
+        for x, fx in (quiz[:2], quiz[2:]):
+            example = x.tobytes() + fx.tobytes()
+            shown = roles_of(example)
+            place = {colour: k for k, colour in enumerate(shown, 1)}
+            named = in_colours(example, [place.get(c, 0) for c in range(1, max(shown) + 1)])
+            found.append(
+                {
+                    (rule, tuple(shown[k - 1] for k in names))
+                    for rule, names in explains[named]
+                    if rule[0] == world.tasks[task]
+                }
+            )
+        assert found[0] & found[1]
 
 
-def test_the_brute_force_would_find_an_ambiguous_task():
+def test_the_brute_force_would_find_a_task_that_cannot_be_undone(monkeypatch):
     """Marks that stand alone in f(X), as in the source's `detect`, have many preimages."""
-    preimages = defaultdict(set)
-    for p, q in itertools.permutations(rectangles(), 2):
-        if not cells(p) & cells(q):
-            preimages[draw(({(p[0], p[1])}, 3))].add(draw((cells(p), 1), (cells(q), 2)))
-    assert max(map(len, preimages.values())) > 1
+
+    def marks_alone(draw, rs, c):
+        yield "", draw(*scene(rs, c)), draw(({(r[0], r[1]) for r in rs}, c[-1]))
+
+    monkeypatch.setitem(RULES, "detect", (marks_alone, lambda n: n + 1))
+    pairs = graphs.__wrapped__(6, 6, 2)["detect", ""]
+    assert len({fx for _, fx in pairs}) < len(pairs)
+
+
+def test_the_brute_force_would_find_two_readings_of_one_example(monkeypatch):
+    """A rule that acts like `frame` on squares only leaves open what happens to the others."""
+
+    def frame_squares(draw, rs, c):
+        for x, fx in (pair[1:] for pair in frame(draw, rs, c)):
+            r = rs[-1]
+            square = r[2] - r[0] == r[3] - r[1]
+            yield "", x, fx if square else draw(*scene(rs, (c[1], c[0])))
+
+    monkeypatch.setitem(RULES, "frame_squares", (frame_squares, lambda n: n))
+    assert any(
+        {one[0], other[0]} == {"frame", "frame_squares"}
+        for one, other, *_ in disagreements(graphs.__wrapped__(6, 6, 2))
+    )
