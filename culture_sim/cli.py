@@ -63,7 +63,7 @@ class Arguments(Place):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The console script ``culture-sim``; returns the exit code."""
+    """Read arguments (by default those of the process) and obey; returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # A job that is told to stop ends like one that is interrupted: its workers end first.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -147,7 +147,3 @@ def _base(place: Place, path: Path) -> tuple[RunConfig, str]:
         return presets[name](), name
     except ValueError as error:
         raise UserError(str(error)) from None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,6 @@ from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from world import QuizBatch, Stream, concatenate
 from world.errors import UserError
-from world.render import ansi, png
 from world.worlds.grids import GridsWorld
 
 
@@ -51,10 +50,10 @@ def show(arguments: Sequence[str]) -> int:
     world, batch, captions = _choose(options)
     plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
     for row, caption in enumerate(captions):
-        print(f"{caption}\n{ansi(world, batch, row, plain)}\n")
+        print(f"{caption}\n{world.ansi(batch, row, plain)}\n")
         if options.png is not None:
             options.png.mkdir(parents=True, exist_ok=True)
-            png(world, batch, row).save(options.png / f"{row:04d}.png")
+            world.png(batch, row).save(options.png / f"{row:04d}.png")
     return 0
 
 

@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def culture_sim(runs, command, *options):
     return subprocess.run(
-        [sys.executable, "-m", "culture_sim.cli", command, "--runs", str(runs), *options],
+        [sys.executable, "-m", "culture_sim", command, "--runs", str(runs), *options],
         capture_output=True,
         text=True,
         check=False,

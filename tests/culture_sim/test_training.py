@@ -34,7 +34,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 def command(runs, name, processes, options):
     return [
-        sys.executable, "-m", "culture_sim.cli", "train-agents", "--runs", str(runs),
+        sys.executable, "-m", "culture_sim", "train-agents", "--runs", str(runs),
         "--run", name, "--processes", str(processes), *options,
     ]  # fmt: skip
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from world import render
 from world.base import SPLITS, Axis, Structure, TokenRole, World, worlds
 from world.batch import QuizBatch, concatenate
 from world.canonical import canonical_hash
 from world.errors import UserError
+from world.labels import grid_labels
 from world.rectangles import MIN_SIDE, Plane, Rectangles
 from world.seeds import Stream
 from world.task import Canvas, tasks
@@ -330,21 +332,15 @@ class GridsWorld(World):
         )
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
-        from world.labels import grid_labels
-
         return grid_labels(self, batch)
 
     def ansi(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
         """One quiz for a terminal: coloured cells, or digits where ``plain``."""
-        from world.render import ansi
-
-        return ansi(self, batch, row, plain)
+        return render.ansi(self, batch, row, plain)
 
     def png(self, batch: QuizBatch, row: int) -> Image.Image:
         """One quiz as a picture, its grids side by side in the order written."""
-        from world.render import png
-
-        return png(self, batch, row)
+        return render.png(self, batch, row)
 
     def svg(
         self,
@@ -353,6 +349,4 @@ class GridsWorld(World):
         overlay: NDArray[np.float32] | None = None,
         wrong: NDArray[np.bool_] | None = None,
     ) -> str:
-        from world.render import svg
-
-        return svg(self, batch, row, overlay, wrong)
+        return render.svg(self, batch, row, overlay, wrong)
