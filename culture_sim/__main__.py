@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 
-def main() -> int:
-    """Run the command line; an interruption while it loads ends in one line too."""
+def main() -> NoReturn:
+    """Run the command line and exit; an interruption while it loads ends in one line too."""
     try:
         from culture_sim.cli import main as run
 
-        return run()
+        code = run()
+    except SystemExit as ended:  # after --help
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         print("culture-sim: error: interrupted", file=sys.stderr)
-        return 130
+        code = 130
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of the libraries may outlive what they use and abort the process.
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

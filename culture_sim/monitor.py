@@ -48,6 +48,8 @@ class Monitor:
         trace: TracebackType | None,
     ) -> None:
         self.tick()
+        if self.tracker is not None:
+            self.tracker.finish()
         if self.console.is_terminal:
             self._live.stop()
             if self.agents and kind is None:
@@ -144,10 +146,12 @@ class Monitor:
         values = {
             f"{owner}{entry['stage']}/{key}": value
             for key, value in _numbers(entry).items()
-            if key not in ("time", "agent", "quizzes")
+            if key not in ("time", "agent")
         }
         if values and self.tracker is not None:
-            self.tracker.log(values, step=entry.get("quizzes"))
+            # Agents advance side by side, and Weights & Biases drops steps that go back.
+            back = self.tracker.name == "wandb"
+            self.tracker.log(values, step=None if back else entry.get("quizzes"))
 
 
 class _Tail:

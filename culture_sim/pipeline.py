@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from accelerate import PartialState
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
 
+from culture_sim.config import config_to_dict
 from culture_sim.launch import default_processes, launched_outside, run_workers
 from culture_sim.monitor import Monitor
 from culture_sim.run import Run
@@ -77,12 +79,26 @@ def _add_seconds(run: Run, stage: str, spent: float) -> None:
 
 
 def _tracker(run: Run, wandb: bool) -> GeneralTracker:
-    tracker: GeneralTracker
+    """TensorBoard or Weights & Biases, started."""
+    PartialState(cpu=True)  # trackers log through it, and the launcher wants no GPU
     if wandb:
-        tracker = WandBTracker(run_name=run.path.name)
-    else:
-        tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
+        return _wandb_tracker(run)
+    tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
     tracker.start()
+    return tracker
+
+
+def _wandb_tracker(run: Run) -> GeneralTracker:
+    try:
+        import wandb
+    except ImportError:
+        raise UserError("--wandb needs the package wandb; pip install wandb") from None
+    tracker = WandBTracker(run_name="culture-sim", name=run.path.name)
+    try:
+        tracker.start()
+    except wandb.errors.Error as error:
+        raise UserError(f"Weights & Biases cannot start ({str(error).splitlines()[0]})") from None
+    tracker.store_init_configuration(config_to_dict(run.config))
     return tracker
 
 

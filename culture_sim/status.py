@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from culture_sim.culture_round import read_summary
 from culture_sim.run import Run
+from culture_sim.store import CultureStore
 
 
 def training_done(run: Run, round_: int) -> bool:
@@ -94,9 +96,9 @@ def training_summary(run: Run) -> list[dict[str, Any]]:
 
 def culture_summary(run: Run) -> dict[str, Any]:
     """By round: what was kept and why it ended; by agent: accuracies before and after the last."""
-    files = sorted((run.path / "culture").glob("round-*.json"))
+    store = CultureStore(run.path / "culture")
     return {
-        "rounds": [json.loads(file.read_text()) for file in files],
+        "rounds": [read_summary(store, number) for number in store.rounds()],
         "agents": [
             {
                 **figures,
