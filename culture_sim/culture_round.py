@@ -7,7 +7,6 @@ finished lies in a part file; the round's own file appears, by renaming, when al
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections import Counter
@@ -28,7 +27,7 @@ from culture_sim.blocks import Workshop
 from culture_sim.consensus import rules
 from culture_sim.culture_config import CultureConfig
 from culture_sim.records import CULTURE_SPLITS, Provenance
-from culture_sim.run import write_json
+from culture_sim.run import read_json, write_json
 from culture_sim.store import CultureStore
 from culture_sim.votes import no_votes
 from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave, save_wave
@@ -106,12 +105,9 @@ def summary_path(store: CultureStore, round_: int) -> Path:
 def read_summary(store: CultureStore, round_: int) -> dict[str, Any]:
     """A stored round's figures; raises UserError when they are missing or damaged."""
     path = summary_path(store, round_)
-    try:
-        return dict(json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing beside its Parquet file; restore it") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); restore it") from None
+    if not path.exists():
+        raise UserError(f"{path} is missing beside its Parquet file; restore it")
+    return dict(read_json(path, "restore it"))
 
 
 def _refuse_strangers(accelerator: Accelerator) -> None:

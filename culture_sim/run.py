@@ -40,17 +40,12 @@ class Run:
     @classmethod
     def open(cls, path: Path) -> Run:
         """The run saved at ``path``; raises UserError when there is none."""
-        try:
-            saved = json.loads((path / "config.json").read_text())
-        except FileNotFoundError:
+        if not (path / "config.json").exists():
             raise UserError(
                 f"there is no run at {path}; start one with: "
                 f"culture-sim train-agents --run {path.name}"
-            ) from None
-        except ValueError as error:
-            raise UserError(
-                f"{path / 'config.json'} is damaged ({error}); restore or remove it"
-            ) from None
+            )
+        saved = read_json(path / "config.json", "restore or remove it")
         return cls(path, config_from_dict(saved["config"]), saved["preset"])
 
     @classmethod
@@ -125,12 +120,20 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The headline figures gathered so far."""
         path = self.path / "summary.json"
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        return dict(read_json(path, "remove it")) if path.exists() else {}
 
     def add_summary(self, stage: str, figures: Any) -> None:
         """Replace one stage's headline figures in summary.json."""
         with FileLock(self.path / ".summary.lock"):
             write_json(self.path / "summary.json", {**self.summary(), stage: figures})
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """Plain types from a JSON file; raises UserError, naming the remedy, when it is damaged."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); {remedy}") from None
 
 
 def write_json(path: Path, tree: Any) -> None:

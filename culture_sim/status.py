@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from rich.table import Table
 
 from culture_sim.culture_round import read_summary
-from culture_sim.run import Run
+from culture_sim.run import Run, read_json
 from culture_sim.store import CultureStore
 
 
@@ -114,4 +113,4 @@ def culture_summary(run: Run) -> dict[str, Any]:
 def features_summary(run: Run) -> dict[str, Any]:
     """The comparison's own summary, by site."""
     files = sorted((run.path / "features").glob("*/summary.json"))
-    return {file.parent.name: json.loads(file.read_text()) for file in files}
+    return {file.parent.name: read_json(file, "remove it") for file in files}

@@ -9,5 +9,9 @@ def compact() -> RunConfig:
     """The default.
 
     Command: make culture
+    Hardware: two cores of an AMD EPYC (Zen 4, bf16), no GPU.
+    Wall-clock there: 19 minutes, of which training 12.
+    Expected: five agents at 95 to 96 % of unseen quizzes, 242 quizzes kept of 7,680, features
+    0.66 of the way from the null to the ceiling.
     """
     return RunConfig()

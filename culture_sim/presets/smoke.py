@@ -12,6 +12,9 @@ def smoke() -> RunConfig:
     """Asks for no accuracy, so the quizzes it keeps and the features it finds mean nothing.
 
     Command: make demo
+    Hardware: two cores, no GPU.
+    Wall-clock there: 45 seconds after set-up.
+    Expected: agents near 0 %; they see too few quizzes to answer any.
     """
     return RunConfig(
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),

@@ -13,7 +13,7 @@ from agents.scoring import answers
 from culture_sim.config import config_to_dict
 from culture_sim.culture_round import read_summary
 from culture_sim.report.charts import Point, line_colour, round_starts
-from culture_sim.run import Run
+from culture_sim.run import Run, read_json
 from culture_sim.store import CultureStore
 from world import QuizBatch, concatenate
 
@@ -26,7 +26,7 @@ Tree = dict[str, Any]
 
 def gather(run: Run) -> Tree:
     """The template's variables."""
-    saved = json.loads((run.path / "config.json").read_text())
+    saved = read_json(run.path / "config.json", "restore or remove it")
     summary = run.summary()
     states = [run.agent_state(agent) for agent in run.agents]
     curves = _curves(run)
@@ -164,9 +164,10 @@ def _features(run: Run) -> Tree | None:
     folder = run.path / "features" / run.config.sae.site
     if not (folder / "summary.json").exists():
         return None
-    summary = json.loads((folder / "summary.json").read_text())
+    remedy = f"remove {folder} and make it again with: culture-sim sae --run {run.path.name}"
+    summary = read_json(folder / "summary.json", remedy)
     path = folder / "examples.json"
-    examples = json.loads(path.read_text()) if path.exists() else []
+    examples = read_json(path, remedy) if path.exists() else []
     chosen = [family for family in examples if family["k"] > 1][:SHOWN_FAMILIES]
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
