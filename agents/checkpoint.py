@@ -23,6 +23,8 @@ from world.errors import UserError
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+HASHES = {MODEL: "sha256", OPTIMIZER: "optimizer_sha256"}
+"""Keys of the state under which the hashes of the files are kept."""
 
 
 def save_checkpoint(
@@ -35,7 +37,8 @@ def save_checkpoint(
     fresh.mkdir(parents=True)
     _write_tensors(fresh / MODEL, model)
     _write_tensors(fresh / OPTIMIZER, optimizer)
-    state = {**state, "sha256": file_hash(fresh / MODEL)}
+    hashes = {HASHES[name]: file_hash(fresh / name) for name in HASHES}
+    state = {**state, **hashes}
     (fresh / STATE).write_text(json.dumps(state, indent=1) + "\n")
     for file in fresh.iterdir():
         _flush(file)
@@ -58,7 +61,8 @@ def recover(path: Path) -> None:
 
 def read_state(path: Path) -> dict[str, Any] | None:
     """The state of the checkpoint at ``path`` (or of the one being swapped), or None."""
-    for candidate in (path, _beside(path, "old")):
+    # The path once more at the end: the swap may have ended between the first two looks.
+    for candidate in (path, _beside(path, "old"), path):
         try:
             return dict(json.loads((candidate / STATE).read_text()))
         except (FileNotFoundError, NotADirectoryError):
@@ -70,12 +74,12 @@ def read_state(path: Path) -> dict[str, Any] | None:
 
 def read_model(path: Path) -> dict[str, Tensor]:
     """The evaluated weights; raises UserError when the file is damaged."""
-    return _read_tensors(path / MODEL)
+    return _read_tensors(path, MODEL)
 
 
 def read_optimizer(path: Path) -> dict[str, Tensor]:
     """Raw weights and optimiser state; raises UserError when the file is damaged."""
-    return _read_tensors(path / OPTIMIZER)
+    return _read_tensors(path, OPTIMIZER)
 
 
 def file_hash(path: Path) -> str:
@@ -95,14 +99,18 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         ) from None
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(path: Path, name: str) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        tensors = load_file(path / name)
     except (safetensors.SafetensorError, FileNotFoundError) as error:
-        raise _damaged(path, error) from None
+        raise _damaged(path / name, error) from None
+    # A bit that flipped on the disk leaves a file that opens, and another agent.
+    if file_hash(path / name) != (read_state(path) or {}).get(HASHES[name]):
+        raise _damaged(path / name, "its hash is not the one in state.json")
+    return tensors
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(path: Path, error: object) -> UserError:
     return UserError(
         f"{path} is damaged or missing ({error}); remove {path.parent} to train that agent again"
     )

@@ -15,9 +15,14 @@ def fast_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
+def process_state() -> PartialState:
+    """This process's place among those that were started together."""
+    # It looks for other CPU processes only if it is told that the CPU is meant.
+    return PartialState(cpu=not torch.accelerator.is_available())
+
+
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """This process's accelerator, in bf16 if the configuration and the device agree."""
-    # PartialState looks for other CPU processes only if it is told that the CPU is meant.
-    device = PartialState(cpu=not torch.accelerator.is_available()).device
+    device = process_state().device
     bf16 = config.precision == "bf16" or (config.precision == "auto" and fast_bf16(device))
     return Accelerator(mixed_precision="bf16" if bf16 else "no")

@@ -9,7 +9,7 @@ have seen.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,10 @@ from agents.optimizers import (
     set_learning_rate,
 )
 from world import QuizBatch, Stream, TokenRole, World, concatenate
+from world.errors import UserError
 
+BLOCKS = 50
+"""Times as many quizzes as wanted that are looked at to find some that are not excluded."""
 Draw = Callable[[int, int], QuizBatch]
 """draw(start, count): training quizzes by index, in structure 0."""
 
@@ -164,9 +167,23 @@ def weighted_loss(logits: Tensor, tokens: Tensor, weights: Tensor) -> Tensor:
     return (losses * weights).sum() / weights.sum()
 
 
-def unseen_quizzes(world: World, stream: Stream, count: int) -> QuizBatch:
-    """``count`` quizzes of the test split, the answer structures in equal shares."""
-    drawn = world.draw(stream, 0, count, "test")
+def unseen_quizzes(
+    world: World, stream: Stream, count: int, but: Sequence[QuizBatch] = ()
+) -> QuizBatch:
+    """``count`` quizzes of the test split, the answer structures in equal shares.
+
+    but: quizzes that must not be among them. Raises UserError when too few others are found.
+    """
+    known = np.concatenate([np.zeros(0, np.uint64), *(world.canonical_hash(b) for b in but)])
+    kept: list[QuizBatch] = []
+    for block in range(BLOCKS):
+        drawn = world.draw(stream, block * count, count, "test")
+        kept.append(drawn[~np.isin(world.canonical_hash(drawn), known)])
+        if sum(map(len, kept)) >= count:
+            break
+    else:
+        raise UserError("this world has too few quizzes to test agents on; make it larger")
+    drawn = concatenate(kept)[:count]
     answers = np.array(world.answer_structures, dtype=np.uint8)
     return world.arrange(drawn, answers[np.arange(count) % len(answers)])
 

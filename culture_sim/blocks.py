@@ -55,7 +55,8 @@ class Workshop:
 class BlockResult:
     """What became of a block's proposals.
 
-    proposed, trivial, duplicate: how many there were, and how many of them were dropped.
+    proposed, trivial: how many there were, and how many of them asked for nothing; what is
+    missing beside them and the K were duplicates.
     quizzes: the K others, in structure 0. hashes: uint64 [K], canonical. rows: int64 [K], their
     places in the block. votes: what all agents make of them.
     """
@@ -63,7 +64,6 @@ class BlockResult:
     block: int
     proposed: int
     trivial: int
-    duplicate: int
     quizzes: QuizBatch
     hashes: NDArray[np.uint64]
     rows: NDArray[np.int64]
@@ -90,7 +90,6 @@ def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> Bloc
         block=block,
         proposed=count,
         trivial=count - len(asking),
-        duplicate=len(asking) - len(chosen),
         quizzes=quizzes[chosen],
         hashes=hashes[chosen],
         rows=chosen,

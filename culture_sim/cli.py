@@ -94,10 +94,14 @@ def _dispatch(arguments: list[str]) -> int:
         from culture_sim.show import show
 
         return show(arguments)
-    place, run = _open(command, arguments)
+    place, path, options, preset = _resolve(command, arguments)
+    if command not in STARTING:
+        Run.open(path)  # raises when there is none
     from culture_sim.pipeline import run_command
 
-    return run_command(command, run, place.processes, place.wandb)
+    with Run.lock(path):
+        run = Run.start(path, options, preset)
+        return run_command(command, run, place.processes, place.wandb)
 
 
 def _overview() -> None:
@@ -109,8 +113,8 @@ def _overview() -> None:
     console.print(f"  presets: {', '.join(presets.names())}", highlight=False)
 
 
-def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
-    """The place and run that the arguments name, with every option resolved."""
+def _resolve(command: str, arguments: list[str]) -> tuple[Place, Path, RunConfig, str]:
+    """What the arguments say: the place, the run's folder, its options and their preset."""
     known = [a for a in arguments if a not in ("-h", "--help")]
     with one_line_errors():
         place, _ = tyro.cli(Place, args=known, return_unknown_args=True)
@@ -125,9 +129,7 @@ def _open(command: str, arguments: list[str]) -> tuple[Place, Run]:
             prog=f"culture-sim {command}",
             description=COMMANDS[command],
         )
-    if command not in STARTING:
-        Run.open(path)  # raises when there is none
-    return place, Run.start(path, parsed.options, preset)
+    return place, path, parsed.options, preset
 
 
 def _base(place: Place, path: Path) -> tuple[RunConfig, str]:

@@ -65,6 +65,8 @@ def run_workers(run: Run, stage: str, processes: int, tick: Callable[[], None]) 
         tick()
         failed = [rank for rank, worker in enumerate(workers) if worker.poll() not in (None, 0)]
     if failed:
+        # One worker's error breaks the connection of the others: the one that explains itself.
+        failed.sort(key=lambda rank: ERROR_PREFIX not in files[rank].read_text(errors="replace"))
         raise WorkerError(_reason(files[failed[0]], workers[failed[0]].returncode))
 
 

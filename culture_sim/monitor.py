@@ -75,7 +75,7 @@ class Monitor:
     def _take_training(self, entry: dict[str, Any]) -> None:
         agent = self.agents.setdefault(entry["agent"], {"points": []})
         agent["points"] = [*agent["points"][-8:], (entry["time"], entry["quizzes"])]
-        agent.update({k: entry[k] for k in ("quizzes", "round") if k in entry})
+        agent.update({k: entry[k] for k in ("quizzes", "round", "round_began") if k in entry})
         agent["loss"] = entry.get("loss", agent.get("loss"))
         if entry["event"] == "epoch":
             agent.update(gate=entry["gate"]["accuracy"], reached=entry["reached"])
@@ -138,7 +138,8 @@ class Monitor:
     def _time_left(self, agent: dict[str, Any]) -> str:
         """An upper bound: to the end of the agent's budget at its present rate."""
         rate = _rate(agent["points"])
-        left = self.run.config.train.max_quizzes - agent["quizzes"]
+        spent = agent["quizzes"] - agent["round_began"]
+        left = self.run.config.train.max_quizzes - spent
         return f"< {left / rate / 60:.0f} min" if rate > 0 and left > 0 else ""
 
     def _track(self, entry: dict[str, Any]) -> None:
@@ -146,12 +147,20 @@ class Monitor:
         values = {
             f"{owner}{entry['stage']}/{key}": value
             for key, value in _numbers(entry).items()
-            if key not in ("time", "agent")
+            if key not in ("time", "agent", "round_began")
         }
         if values and self.tracker is not None:
             # Agents advance side by side, and Weights & Biases drops steps that go back.
             back = self.tracker.name == "wandb"
             self.tracker.log(values, step=None if back else entry.get("quizzes"))
+
+
+def parse_line(line: str | bytes) -> dict[str, Any] | None:
+    """An entry of metrics.jsonl; None for what a process that was killed left of a line."""
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
 
 
 class _Tail:
@@ -169,7 +178,7 @@ class _Tail:
             data = file.read()
         whole, newline, _ = data.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [entry for line in whole.splitlines() if (entry := parse_line(line)) is not None]
 
 
 def _rate(points: list[tuple[float, int]]) -> float:

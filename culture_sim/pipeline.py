@@ -7,14 +7,16 @@ ordered, timed, shown, and its result told in plain words with an honest exit co
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from accelerate import PartialState
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
 
+from agents.precision import process_state
 from culture_sim.config import config_to_dict
 from culture_sim.launch import default_processes, launched_outside, run_workers
 from culture_sim.monitor import Monitor
@@ -37,7 +39,10 @@ console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
 
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:
-    """Do what a command asks of a run; returns the exit code (1: an agent is below target)."""
+    """Do what a command asks of a run; returns the exit code (1: an agent is below target).
+
+    Call it while holding the run's lock.
+    """
     if processes is not None and processes < 1:
         raise UserError(f"processes must be at least 1, got {processes}")
     work = partial(_work, run, processes or default_processes(run.config.agents), wandb)
@@ -48,11 +53,10 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
         "report": [partial(_report, run, work)],
     }
     steps["culture"] = [step for stage in list(steps) for step in steps[stage]]
-    with run.lock():
-        for step in steps[command]:
-            code = step()
-            if code:
-                return code
+    for step in steps[command]:
+        code = step()
+        if code:
+            return code
     if command == "culture":
         console.print(times_table(run))
     return 0
@@ -60,16 +64,38 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
 
 def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
-    if launched_outside():
+    if launched_outside() and os.environ.get("RANK") != "0":
         run_stage(run, stage)
         return
     began = time.time()
     try:
         with Monitor(run, console, _tracker(run, wandb)) as monitor:
-            run_workers(run, stage, processes, monitor.tick)
+            if launched_outside():
+                with _ticking(monitor):
+                    run_stage(run, stage)
+            else:
+                run_workers(run, stage, processes, monitor.tick)
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
         _add_seconds(run, stage, time.time() - began)
+
+
+@contextmanager
+def _ticking(monitor: Monitor) -> Iterator[None]:
+    """Keep the monitor going while this process works itself."""
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(0.5):
+            monitor.tick()
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _add_seconds(run: Run, stage: str, spent: float) -> None:
@@ -80,7 +106,7 @@ def _add_seconds(run: Run, stage: str, spent: float) -> None:
 
 def _tracker(run: Run, wandb: bool) -> GeneralTracker:
     """TensorBoard or Weights & Biases, started."""
-    PartialState(cpu=True)  # trackers log through it, and the launcher wants no GPU
+    process_state()  # trackers log through it
     if wandb:
         return _wandb_tracker(run)
     tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
@@ -119,7 +145,7 @@ def _judge(run: Run) -> int:
         return 0
     names = ", ".join(map(str, below))
     console.print(
-        f"Agents below {run.config.train.target:.0%} when their budget ended: {names}. "
+        f"Agents below {run.config.train.target:.0%} after their last training: {names}. "
         f"Give more with --train.max-quizzes (now {run.config.train.max_quizzes}).",
         soft_wrap=True,
         highlight=False,
@@ -134,11 +160,29 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
             f"culture-sim train-agents --run {run.path.name}"
         )
     for number in range(1, run.config.rounds + 1):
-        if not round_done(run, number):
-            work(f"round-{number}")
+        if round_done(run, number):
+            continue
+        _refuse_below_target(run, number)
+        work(f"round-{number}")
+        run.add_summary("culture", culture_summary(run))
+        if not all(target_reached(run, agent) for agent in run.agents):
+            break
     run.add_summary("culture", culture_summary(run))
     console.print(training_table(run))
     return _judge(run)
+
+
+def _refuse_below_target(run: Run, number: int) -> None:
+    """A round is made by agents at the target; some may be in it already, and on their way."""
+    states = {agent: run.agent_state(agent) or {} for agent in run.agents}
+    waiting = [agent for agent in run.agents if states[agent]["round"] < number]
+    below = [agent for agent in waiting if not target_reached(run, agent)]
+    if below:
+        raise UserError(
+            f"agents {', '.join(map(str, below))} of {run.path} are below "
+            f"{run.config.train.target:.0%}; train them on with train-agents and a greater "
+            f"--train.max-quizzes, or ask for less with --train.target"
+        )
 
 
 def _features(run: Run, work: Callable[[str], None]) -> int:

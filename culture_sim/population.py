@@ -23,6 +23,7 @@ from culture_sim.status import agent_done
 from world import QuizBatch, Stream, concatenate
 
 HEARTBEAT_S = 3.0
+ROUND_RESULTS = ("test", "tests", "confirmation", "culture_after", "reached")
 
 
 class Population:
@@ -43,8 +44,16 @@ class Population:
         self.culture_test = culture_test
         config, world = run.config.train, run.config.world
         root = Stream(run.config.seed, "")
-        self.gate = unseen_quizzes(world, root.with_role("world-gate"), config.gate_quizzes)
-        self.test = unseen_quizzes(world, root.with_role("world-test"), config.test_quizzes)
+        count = config.test_quizzes
+        self.test = unseen_quizzes(world, root.with_role("world-test"), count)
+        self.gate = unseen_quizzes(
+            world, root.with_role("world-gate"), config.gate_quizzes, [self.test]
+        )
+        # Training goes on until the test is passed, so a passed test flatters: quizzes that
+        # decide nothing tell the truth.
+        self.confirmation = unseen_quizzes(
+            world, root.with_role("world-confirmation"), count, [self.test, self.gate]
+        )
         self._learners: dict[int, Learner] = {}
 
     def train(self) -> None:
@@ -89,14 +98,22 @@ class Population:
         learner, state = self._learner(agent)
         if state["round"] < self.round:
             before = self._culture_accuracy(learner)
-            state = {**state, "round": self.round, "round_began": learner.quizzes}
+            # What an earlier round ended with is not to be taken for this one's.
+            kept = {k: v for k, v in state.items() if k not in ROUND_RESULTS}
+            state = {**kept, "round": self.round, "round_began": learner.quizzes}
             state["culture_before"] = before
         began, last = time.time(), 0.0
         draw = self._draw(learner)
         for progress in learner.train_epoch(draw):
             if time.time() - last > HEARTBEAT_S:
                 last = time.time()
-                self._log(agent, event="step", quizzes=progress.quizzes, loss=progress.loss)
+                self._log(
+                    agent,
+                    event="step",
+                    quizzes=progress.quizzes,
+                    loss=progress.loss,
+                    round_began=state["round_began"],
+                )
                 exit_if_orphaned()
         state["seconds"] = state["seconds"] + time.time() - began
         self._examine(agent, learner, state)
@@ -105,13 +122,18 @@ class Population:
         """Evaluate, decide whether the target is reached, save."""
         began = time.time()
         gate = learner.evaluate(self.gate)
+        ended = ("confirmation", "culture_after")
+        state = {k: v for k, v in state.items() if k not in ended}
         state |= {"gate": gate.as_dict(), "reached": False}
         spent = learner.quizzes - state["round_began"]
         last = spent >= self.run.config.train.max_quizzes
         if gate.accuracy >= self.run.config.train.target or last:
             test = learner.evaluate(self.test)
-            state |= {"test": test.as_dict(), "culture_after": self._culture_accuracy(learner)}
+            state |= {"test": test.as_dict(), "tests": state.get("tests", 0) + 1}
             state["reached"] = test.accuracy >= self.run.config.train.target
+        if state["reached"] or last:
+            state["confirmation"] = learner.evaluate(self.confirmation).as_dict()
+            state["culture_after"] = self._culture_accuracy(learner)
         state["seconds"] += time.time() - began
         learner.save(self.run.agent_path(agent), state)
         self._log(
@@ -122,6 +144,7 @@ class Population:
             gate=state["gate"],
             test=state.get("test"),
             reached=state["reached"],
+            round_began=state["round_began"],
         )
 
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:

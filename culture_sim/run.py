@@ -24,7 +24,7 @@ from agents.model import AgentModel, build_model
 from culture_sim.config import RunConfig, config_from_dict, config_to_dict
 from world.errors import UserError
 
-FIXED = ("seed", "agents", "world", "model")
+FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
 """Options that agents already trained were built from: they cannot change within a run."""
 PACKAGES = ("torch", "accelerate", "numpy", "datasets", "sae-lens", "transformer-lens")
 
@@ -46,15 +46,27 @@ class Run:
                 f"culture-sim train-agents --run {path.name}"
             )
         saved = read_json(path / "config.json", "restore or remove it")
-        return cls(path, config_from_dict(saved["config"]), saved["preset"])
+        try:
+            config, preset = saved["config"], saved["preset"]
+        except (TypeError, KeyError):
+            raise UserError(
+                f"{path / 'config.json'} lacks the run's options; restore or remove it"
+            ) from None
+        return cls(path, config_from_dict(config), preset)
 
     @classmethod
     def start(cls, path: Path, config: RunConfig, preset: str) -> Run:
-        """Create the run, or continue it with options that its agents can bear."""
+        """Create the run, or continue it with options that its agents can bear.
+
+        Call it while holding the run's lock: workers read the options that this writes.
+        """
         run = cls(path, config, preset)
+        made_on = environment()
         if (path / "config.json").exists():
             run._refuse_other_agents(cls.open(path))
-        saved = {"preset": preset, "config": config_to_dict(config), "environment": environment()}
+            # A run looked at on another machine was not made there.
+            made_on = read_json(path / "config.json", "restore it").get("environment", made_on)
+        saved = {"preset": preset, "config": config_to_dict(config), "environment": made_on}
         write_json(path / "config.json", saved)
         return run
 
@@ -63,7 +75,7 @@ class Run:
             return
         now, before = config_to_dict(self.config), config_to_dict(earlier.config)
         for key in FIXED:
-            if now[key] != before[key]:
+            if _option(now, key) != _option(before, key):
                 raise UserError(
                     f"the agents of {self.path} were trained with another {key!r}; "
                     f"give the new options a run of their own with --run NAME"
@@ -96,12 +108,18 @@ class Run:
     def log(self, stage: str, **figures: Any) -> None:
         """Append one line to metrics.jsonl."""
         line = json.dumps({"time": round(time.time(), 3), "stage": stage, **figures})
-        with FileLock(self.path / ".metrics.lock"), (self.path / "metrics.jsonl").open("a") as file:
-            file.write(line + "\n")
+        path = self.path / "metrics.jsonl"
+        with FileLock(self.path / ".metrics.lock"), path.open("ab+") as file:
+            if file.tell():
+                # What a killed process left of a line must not swallow this one.
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"
+            file.write(line.encode() + b"\n")
 
+    @staticmethod
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other commands off this run; raises UserError when one is at work on it.
+    def lock(path: Path) -> Iterator[None]:
+        """Keep other commands off the run at ``path``; raises UserError when one is at work on it.
 
         Processes that accelerate launched together are one command: they share the work by
         other means, and only the first of them takes the lock.
@@ -109,13 +127,18 @@ class Run:
         if os.environ.get("RANK", "0") != "0":
             yield
             return
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".run.lock")
         try:
-            with FileLock(self.path / ".run.lock", timeout=0):
-                yield
+            lock.acquire(timeout=0)
         except Timeout:
             raise UserError(
-                f"another command is at work on {self.path}; wait for it, or choose another --run"
+                f"another command is at work on {path}; wait for it, or choose another --run"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def summary(self) -> dict[str, Any]:
         """The headline figures gathered so far."""
@@ -126,6 +149,13 @@ class Run:
         """Replace one stage's headline figures in summary.json."""
         with FileLock(self.path / ".summary.lock"):
             write_json(self.path / "summary.json", {**self.summary(), stage: figures})
+
+
+def _option(tree: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key."""
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
 
 
 def read_json(path: Path, remedy: str) -> Any:

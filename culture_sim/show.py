@@ -91,6 +91,7 @@ def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]
 
 
 def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    from agents.precision import make_accelerator
     from agents.scoring import answers, score
     from agents.training import unseen_quizzes
 
@@ -102,8 +103,9 @@ def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatc
     model = run.load_agent(agent)
     stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")
     batch = unseen_quizzes(world, stream, 1000)
-    wrong = batch[~score(model, world, batch).correct][: options.count]
-    given = QuizBatch(answers(model, world, wrong), wrong.structure, wrong.task)
+    with make_accelerator(run.config.train).autocast():
+        wrong = batch[~score(model, world, batch).correct][: options.count]
+        given = QuizBatch(answers(model, world, wrong), wrong.structure, wrong.task)
     pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
     names = [world.tasks[task] for task in wrong.task]
     captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]

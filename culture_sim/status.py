@@ -22,13 +22,16 @@ def agent_done(run: Run, agent: int, round_: int) -> bool:
     if state is None or state["round"] < round_:
         return False
     spent = state["quizzes"] - state["round_began"]
-    return state["round"] > round_ or state["reached"] or spent >= run.config.train.max_quizzes
+    ended = target_reached(run, agent) or spent >= run.config.train.max_quizzes
+    return state["round"] > round_ or ended
 
 
 def target_reached(run: Run, agent: int) -> bool:
-    """True when the agent's last examination was at the target."""
+    """True when training ended with a test at the target, as it is now: it may have been raised."""
     state = run.agent_state(agent)
-    return state is not None and bool(state["reached"])
+    if state is None or not state["reached"]:
+        return False
+    return bool(state["test"]["accuracy"] >= run.config.train.target)
 
 
 def round_done(run: Run, round_: int) -> bool:
@@ -40,21 +43,23 @@ def round_done(run: Run, round_: int) -> bool:
 def training_table(run: Run) -> Table:
     """Accuracy of every agent on unseen quizzes, with its interval."""
     table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
-    for column in ("agent", "accuracy", "95 % interval", "quizzes", "seconds", "target"):
+    columns = ("agent", "test", "95 % interval", "fresh", "quizzes", "seconds", "target")
+    for column in columns:
         table.add_column(column, justify="right")
     for agent in run.agents:
         state = run.agent_state(agent)
         if state is None or "test" not in state:
-            table.add_row(str(agent), "-", "-", "-", "-", "not examined")
+            table.add_row(str(agent), *["-"] * (len(columns) - 2), "not examined")
             continue
-        test = state["test"]
+        test, fresh = state["test"], state.get("confirmation")
         table.add_row(
             str(agent),
             f"{test['accuracy']:.2%}",
             f"{test['low']:.2%} to {test['high']:.2%}",
+            f"{fresh['accuracy']:.2%}" if fresh else "-",
             f"{state['quizzes']:,}",
             f"{state['seconds']:.0f}",
-            _verdict(run, bool(state["reached"])),
+            _verdict(run, target_reached(run, agent)),
         )
     return table
 
@@ -83,11 +88,13 @@ def training_summary(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "agent": agent,
-            "reached": state.get("reached", False),
+            "reached": target_reached(run, agent),
             "round": state.get("round"),
             "quizzes": state.get("quizzes"),
             "seconds": round(state.get("seconds", 0.0), 1),
             "test": state.get("test"),
+            "tests": state.get("tests", 0),
+            "confirmation": state.get("confirmation"),
         }
         for agent, state in states
     ]

@@ -55,6 +55,8 @@ GRADED_QUIZZES = 400
 
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
+TABLES = ("matches.parquet", "families.parquet", "examples.json")
+"""The rest of it."""
 
 
 def fingerprint(model: AgentModel) -> str:
@@ -132,7 +134,8 @@ def compare_agents(
     """
     made_from = _compared_from(agents, saes, batch, config, stream)
     done = _read_summary(out_dir)
-    if done is not None and done.get("made_from") == made_from:
+    whole = all((out_dir / name).exists() for name in TABLES)
+    if done is not None and whole and done.get("made_from") == made_from:
         return done
     steps = len(agents) + len(agents) * (len(agents) - 1) // 2
     jobs = [partial(_features, agents[n], saes[n], world, batch, config) for n in sorted(agents)]

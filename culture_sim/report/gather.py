@@ -9,13 +9,17 @@ import numpy as np
 import torch
 from markupsafe import Markup
 
+from agents.precision import make_accelerator
 from agents.scoring import answers
 from culture_sim.config import config_to_dict
 from culture_sim.culture_round import read_summary
+from culture_sim.monitor import parse_line
+from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.run import Run, read_json
+from culture_sim.status import target_reached
 from culture_sim.store import CultureStore
-from world import QuizBatch, concatenate
+from world import UNKNOWN_TASK, QuizBatch, concatenate
 
 SHOWN_KEPT = 60
 SHOWN_REJECTED = 4
@@ -40,7 +44,11 @@ def gather(run: Run) -> Tree:
         "curves": curves,
         "round_starts": round_starts(curves),
         "gate_quizzes": run.config.train.gate_quizzes,
-        "agents": [_agent(number, state) for number, state in enumerate(states) if state],
+        "agents": [
+            {**_agent(number, state), "reached": target_reached(run, number)}
+            for number, state in enumerate(states)
+            if state
+        ],
         "tasks": run.config.world.tasks,
         "structures": [
             run.config.world.structures[s].name for s in run.config.world.answer_structures
@@ -56,11 +64,8 @@ def _curves(run: Run) -> dict[int, list[Point]]:
     path = run.path / "metrics.jsonl"
     curves: dict[int, dict[int, Point]] = {}
     for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:  # half a line, left by a process that was killed
-            continue
-        if entry.get("event") == "epoch":
+        entry = parse_line(line)
+        if entry is not None and entry.get("event") == "epoch":
             accuracy = entry["gate"]["accuracy"]
             points = curves.setdefault(entry["agent"], {})
             points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
@@ -73,8 +78,9 @@ def _agent(number: int, state: Tree) -> Tree:
         "quizzes": state["quizzes"],
         "seconds": state["seconds"],
         "round": state["round"],
-        "reached": state["reached"],
         "test": state.get("test"),
+        "tests": state.get("tests"),
+        "confirmation": state.get("confirmation"),
         "before": state.get("culture_before"),
         "after": state.get("culture_after"),
     }
@@ -98,7 +104,7 @@ def _kept(run: Run, store: CultureStore) -> list[Tree]:
     rows = np.flatnonzero(decision.keep)[:SHOWN_KEPT]
     if not len(rows):
         return []
-    batch = _quizzes(store, number, rows)
+    batch = quizzes_of(store.table(number).take(rows.tolist()))
     pictures = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
     cards = [
         {
@@ -123,7 +129,8 @@ def _mistakes(run: Run, agent: int, batch: QuizBatch) -> list[Tree | None]:
     """The agent's own answer in the direction it fails today; None where it has since learned."""
     model, world = run.load_agent(agent), run.config.world
     asked = concatenate([world.arrange(batch, 0), world.arrange(batch, 1)])
-    with torch.no_grad():
+    # In the precision of the votes: a cell may hang on it.
+    with torch.no_grad(), make_accelerator(run.config.train).autocast():
         given = answers(model, world, asked)
     wrong = given != asked.tokens
     pictures: list[Tree | None] = []
@@ -139,13 +146,6 @@ def _mistakes(run: Run, agent: int, batch: QuizBatch) -> list[Tree | None]:
     return pictures
 
 
-def _quizzes(store: CultureStore, number: int, rows: np.ndarray[Any, Any]) -> QuizBatch:
-    table = store.table(number).take(rows.tolist())
-    tokens = np.array(table.column("tokens").to_pylist(), dtype=np.uint8)
-    count = len(tokens)
-    return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, -1, np.int16))
-
-
 def _rejected(run: Run, store: CultureStore) -> list[Tree]:
     """A few quizzes of each kind that was not kept."""
     number = store.rounds()[-1]
@@ -154,7 +154,7 @@ def _rejected(run: Run, store: CultureStore) -> list[Tree]:
     groups = []
     for reason in sorted(set(reasons[~decision.keep])):
         rows = np.flatnonzero(reasons == reason)[:SHOWN_REJECTED]
-        batch = _quizzes(store, number, rows)
+        batch = quizzes_of(store.table(number).take(rows.tolist()))
         cards = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
         groups.append({"reason": reason, "count": int((reasons == reason).sum()), "cards": cards})
     return groups
@@ -200,7 +200,9 @@ def _family(run: Run, family: Tree) -> Tree:
     quizzes = []
     for quiz in family["quizzes"][:SHOWN_QUIZZES]:
         tokens = np.array([quiz["tokens"]], dtype=np.uint8)
-        batch = QuizBatch(tokens, np.array([quiz["structure"]], np.uint8), np.array([-1], np.int16))
+        batch = QuizBatch(
+            tokens, np.array([quiz["structure"]], np.uint8), np.array([UNKNOWN_TASK], np.int16)
+        )
         pictures = {
             int(agent): Markup(world.svg(batch, 0, overlay=np.array(values, dtype=np.float32)))
             for agent, values in quiz["activations"].items()

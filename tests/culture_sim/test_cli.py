@@ -131,6 +131,6 @@ def test_a_wrong_configuration_is_refused(change, says):
 
 
 def test_importing_the_command_line_is_quick():
-    """Help must not wait for torch or sae_lens."""
+    """Help must not wait for sae_lens, which brings much else."""
     script = "import sys, culture_sim.cli; sys.exit('sae_lens' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -84,8 +84,8 @@ def test_features_of_other_agents_are_made_again(runs, tmp_path):
     shutil.copytree(runs / "smoke", tmp_path / "changed")
     run = Run.open(tmp_path / "changed")
     before = run.summary()["features"]
-    name = "model.safetensors"
-    shutil.copy(run.agent_path(3) / name, run.agent_path(4) / name)
+    shutil.rmtree(run.agent_path(4))
+    shutil.copytree(run.agent_path(3), run.agent_path(4))
     assert culture_sim(tmp_path, "sae", "--run", "changed").returncode == 0
     after = run.summary()["features"]["blocks.1.hook_resid_post"]
     earlier = before["blocks.1.hook_resid_post"]

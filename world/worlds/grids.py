@@ -100,7 +100,7 @@ class GridsWorld(World):
                 f"task {task!r} needs {needed} colours for {self.rectangles} rectangles, "
                 f"world.colours is {self.colours}"
             )
-        if not len(self._possible[task]):
+        if not self._odds[task].any():
             raise UserError(
                 f"task {task!r} is impossible with {self.rectangles} rectangles in a "
                 f"{self.height}x{self.width} grid"
@@ -217,11 +217,9 @@ class GridsWorld(World):
         needed = task.colours(self.rectangles)
         palette = np.tile(np.arange(1, self.colours + 1, dtype=np.uint8), (count, 1))
         colours = rng.permuted(palette, axis=1)[:, :needed]
-        # The parameter is drawn among those that some set of rectangles can bear.
-        parameter = rng.choice(self._possible[name], size=count)
+        parameter = rng.choice(task.parameters, size=count, p=self._odds[name])
         canvases = []
-        for _ in range(2):
-            rects = self._valid_sets(rng, name, parameter)
+        for rects in self._scenes(rng, name, parameter):
             x, fx = Canvas(count, self.cells), Canvas(count, self.cells)
             task.paint(x, fx, self.plane, rects, colours, parameter)
             canvases += [x, fx]
@@ -251,23 +249,41 @@ class GridsWorld(World):
         }
 
     @cached_property
-    def _possible(self) -> dict[str, list[int]]:
-        """By task: the parameter values for which it can be drawn on these grids."""
-        return {
-            name: [v for v in range(tasks[name].parameters) if len(self._valid[name, v])]
-            for name in self.tasks
-        }
+    def _odds(self) -> dict[str, NDArray[np.float64]]:
+        """By task: the chance of each parameter, so that all quizzes of the task are as likely.
 
-    def _valid_sets(
+        A parameter with k sets of rectangles has k (k - 1) quizzes with A and B different. With
+        equal chances instead, the diagonal moves of `translate`, which leave a 6x6 grid a choice
+        of two, would be half of its quizzes and nearly all the same. 0 for all: no quiz at all.
+        """
+        odds = {}
+        for name in self.tasks:
+            sets = [len(self._valid[name, value]) for value in range(tasks[name].parameters)]
+            weights = np.array([k * (k - 1.0) for k in sets])
+            odds[name] = weights / max(weights.sum(), 1.0)
+        return odds
+
+    def _scenes(
+        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
+    ) -> tuple[Rectangles, Rectangles]:
+        """Two different sets of rectangles [n, R, 4] for each parameter, bearing the rule."""
+        if self._listed is None:
+            first, second = (self._drawn(rng, name, parameter) for _ in range(2))
+            while (same := np.flatnonzero((first == second).all(axis=(1, 2)))).size:
+                second[same] = self._drawn(rng, name, parameter[same])
+            return first, second
+        chosen = np.zeros((2, len(parameter)), dtype=np.int64)
+        for value in np.flatnonzero(self._odds[name]).tolist():
+            rows, valid = np.flatnonzero(parameter == value), self._valid[name, value]
+            one = rng.integers(len(valid), size=len(rows))
+            other = rng.integers(len(valid) - 1, size=len(rows))
+            chosen[:, rows] = valid[one], valid[other + (other >= one)]
+        return self._listed[chosen[0]], self._listed[chosen[1]]
+
+    def _drawn(
         self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
     ) -> Rectangles:
-        """int16 [n, R, 4]: a set of rectangles for each parameter, on which the rule can act."""
-        if self._listed is not None:
-            chosen = np.zeros(len(parameter), dtype=np.int64)
-            for value in self._possible[name]:
-                rows = np.flatnonzero(parameter == value)
-                chosen[rows] = rng.choice(self._valid[name, value], size=len(rows))
-            return self._listed[chosen]
+        """int16 [n, R, 4]: a set of rectangles for each parameter, by drawing until it bears it."""
         task = tasks[name]()
         rects = np.zeros((len(parameter), self.rectangles, 4), dtype=np.int16)
         todo = np.arange(len(parameter))
