@@ -25,6 +25,8 @@ from world import Stream
 
 Tick = Callable[[int, int], None]
 """(pairs done, pairs in all)."""
+CHANCE_NULL = "within_task"
+"""The null whose fluctuations are chance's: it leaves quizzes whole."""
 LINK_PERCENTILE = 99.9
 """Percentile of the null's own excess that a link of a family must exceed."""
 MIN_R = (0.5, 0.7, 0.9)
@@ -70,7 +72,7 @@ def compare_features(
     """
     _check(features, rows)
     weights = resample_weights(
-        rows.quizzes, config.resamples, stream.with_role("bootstrap").generator()
+        rows.source, config.resamples, stream.with_role("bootstrap").generator()
     )
     resampler = Resampler(weights, rows.quiz)
     agents = sorted(features)
@@ -144,7 +146,8 @@ def _summed(
     agents, all_found = sorted(features), list(directions.values())
     first = next(iter(unmoved))
     links = find_links({pair: d.match for pair, d in directions.items()}, first)
-    threshold = _chance_excess([d.null_best[first] for d in all_found])
+    chance = CHANCE_NULL if CHANCE_NULL in unmoved else first
+    threshold = _chance_excess([d.null_best[chance] for d in all_found])
     families = find_families(links, threshold)
     compared = {agent: len(features[agent][0].index) for agent in agents}
     return Comparison(

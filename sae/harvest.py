@@ -32,7 +32,7 @@ class TokenRows:
     structure: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
     token: uint8 [N], the last token read, t - 1: the one embedded at this position.
     target: uint8 [N], the token t that is to be predicted.
-    quizzes: Q.
+    quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
     """
 
     quiz: NDArray[np.int64]
@@ -42,6 +42,7 @@ class TokenRows:
     token: NDArray[np.uint8]
     target: NDArray[np.uint8]
     quizzes: int
+    source: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.quiz)
@@ -57,6 +58,7 @@ def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
 def token_rows(world: World, batch: QuizBatch) -> TokenRows:
     """The rows that harvesting a batch gives, in order."""
     quiz, position = np.nonzero(kept_tokens(world, batch))
+    _, source = np.unique(world.canonical_hash(batch), return_inverse=True)
     return TokenRows(
         quiz,
         position,
@@ -65,6 +67,7 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
         batch.tokens[quiz, position - 1],
         batch.tokens[quiz, position],
         len(batch),
+        source,
     )
 
 

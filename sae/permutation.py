@@ -34,3 +34,17 @@ def permute_within(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArr
     permutation = np.empty(len(groups), dtype=np.int64)
     permutation[order] = successor
     return permutation
+
+
+def exchange_quizzes(
+    quiz: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """int64 [N]: the rows of each quiz replaced by those of another, row for row.
+
+    quiz: [N], 0 .. Q - 1, ascending. groups: [Q]; quizzes are exchanged within a group, and
+    with the same number of rows.
+    """
+    lengths = np.bincount(quiz, minlength=len(groups))
+    starts = np.cumsum(lengths) - lengths
+    other = permute_within(group_index(groups, lengths), rng)
+    return starts[other][quiz] + np.arange(len(quiz)) - starts[quiz]

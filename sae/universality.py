@@ -63,11 +63,17 @@ def quiz_sums(
     )
 
 
-def resample_weights(quizzes: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """float64 [R, Q]: how often each quiz is drawn in each bootstrap resample."""
-    return rng.multinomial(quizzes, np.full(quizzes, 1 / quizzes), size=resamples).astype(
-        np.float64
-    )
+def resample_weights(
+    source: NDArray[np.int64], resamples: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """float64 [R, Q]: how often each quiz is drawn in each bootstrap resample.
+
+    source: [Q], 0 .. S - 1. Quizzes of one source, such as one quiz in several structures, are
+    no independent observations and are drawn together.
+    """
+    count = int(source.max(initial=-1)) + 1
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
+    return drawn[:, source].astype(np.float64)
 
 
 @dataclass(frozen=True)

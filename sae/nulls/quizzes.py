@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sae.harvest import TokenRows
 from sae.nulls import nulls
-from sae.permutation import permute_within
+from sae.permutation import exchange_quizzes
 
 
 @nulls.register("quizzes")
@@ -18,7 +18,4 @@ def quizzes(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
 
     Quizzes are exchanged among those that keep the same number of tokens.
     """
-    lengths = np.bincount(rows.quiz, minlength=rows.quizzes)
-    starts = np.cumsum(lengths) - lengths
-    other = permute_within(lengths.astype(np.int64), rng)
-    return starts[other][rows.quiz] + np.arange(len(rows)) - starts[rows.quiz]
+    return exchange_quizzes(rows.quiz, np.zeros(rows.quizzes, dtype=np.int64), rng)

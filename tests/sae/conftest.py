@@ -22,13 +22,13 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def small_world() -> GridsWorld:
-    """Three by three grids wholly covered by their rectangle would be trivial; these are 4x4."""
-    return GridsWorld(height=4, width=4, colours=4, rectangles=1, tasks=("replace_color", "frame"))
+    """5x5 grids: smaller ones have so few different quizzes that agents learn them by heart."""
+    return GridsWorld(height=5, width=5, colours=4, rectangles=1, tasks=("replace_color", "frame"))
 
 
 @pytest.fixture(scope="session")
 def agents(small_world) -> list[AgentModel]:
-    """Two agents, each after 100 steps of Adam."""
+    """Two agents, each after 250 steps of Adam."""
     return [_agent(small_world, seed) for seed in range(2)]
 
 
@@ -36,11 +36,11 @@ def _agent(world: GridsWorld, seed: int) -> AgentModel:
     model = build_model(ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64), world, seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     weights = role_weights(world, TrainConfig())
-    quizzes = training_source(world, Stream(seed, "test-agent"))(0, 768)
+    quizzes = training_source(world, Stream(seed, "test-agent"))(0, 4096)
     tokens = torch.from_numpy(quizzes.tokens).long()
     structure = torch.from_numpy(quizzes.structure).long()
     order = torch.Generator().manual_seed(seed)
-    for _ in range(100):
+    for _ in range(250):
         rows = torch.randint(len(tokens), (32,), generator=order)
         loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[structure[rows]])
         optimizer.zero_grad()

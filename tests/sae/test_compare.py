@@ -25,7 +25,9 @@ def rows():
     task = rng.integers(-1, 2, QUIZZES).astype(np.int16)[quiz]
     structure = rng.integers(2, size=QUIZZES).astype(np.uint8)[quiz]
     token = rng.integers(TOKENS, size=len(quiz)).astype(np.uint8)
-    return TokenRows(quiz, position, structure, task, token, np.roll(token, -1), QUIZZES)
+    return TokenRows(
+        quiz, position, structure, task, token, np.roll(token, -1), QUIZZES, np.arange(QUIZZES)
+    )
 
 
 def events(rng, rows, count, rate=0.03):

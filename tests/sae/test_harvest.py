@@ -56,23 +56,23 @@ def test_labels_and_start_are_left_out(small_world):
     rows = token_rows(small_world, batch)
     assert (small_world.roles[rows.structure, rows.position] != TokenRole.LABEL).all()
     assert rows.position.min() >= 1
-    assert len(rows) == 40 * 4 * 16
+    assert len(rows) == 40 * 4 * 25
 
 
 def test_stream_shows_each_activation_as_often_as_asked(agents, small_world):
     source = training_source(small_world, STREAM)
-    stream = ActivationStream(agents[0], small_world, source, SITE, 8, 2, 128)
+    stream = ActivationStream(agents[0], small_world, source, SITE, 8, 2, 200)
     block = activations(agents[0], small_world, source(0, 8), SITE)
-    assert len(block) == 4 * 128
+    assert len(block) == 4 * 200
     shown = torch.cat(list(islice(stream.batches(1), 8)))
-    first, second = shown[:512], shown[512:]
+    first, second = shown[:800], shown[800:]
     for part in (first, second):
         np.testing.assert_allclose(part.sum(dim=0), block.sum(dim=0), rtol=1e-4, atol=1e-3)
     assert not torch.equal(first, second)
     again = torch.cat(list(islice(stream.batches(1), 8)))
     assert torch.equal(shown, again)
     other = next(stream.batches(2))
-    assert not torch.equal(other, shown[:128])
+    assert not torch.equal(other, shown[:200])
 
 
 def test_unknown_sites_and_small_blocks_are_refused(agents, small_world):

@@ -54,6 +54,23 @@ def test_quizzes_keeps_positions_and_whole_quizzes(batch):
     assert (pairs[0] != pairs[1]).all()
 
 
+def test_within_task_keeps_task_structure_and_whole_quizzes(batch):
+    rows = token_rows(WORLD, batch)
+    order = nulls["within_task"](rows, np.random.default_rng(0))
+    for key in ("task", "structure", "position"):
+        values = getattr(rows, key)
+        assert (values[order] == values).all()
+    pairs = np.unique(np.stack([rows.quiz, rows.quiz[order]]), axis=1)
+    assert pairs.shape[1] == len(batch)
+
+
+def test_a_quiz_in_several_structures_is_one_source(batch):
+    both = concatenate([WORLD.arrange(batch[:10], structure) for structure in (0, 1)])
+    source = token_rows(WORLD, both).source
+    assert (source[:10] == source[10:]).all()
+    assert len(np.unique(source)) == 10
+
+
 def test_permute_within_is_uniform_over_partners():
     groups = np.zeros(4, dtype=np.int64)
     rng = np.random.default_rng(0)

@@ -78,7 +78,7 @@ def test_summary(compared):
     assert found["agents"] == [0, 1]
     assert found["quizzes"] == 200
     assert found["culture_quizzes"] == 30
-    assert found["tokens"] == 200 * 64
+    assert found["tokens"] == 200 * 100
     assert [(s["agent"], s["sae"]) for s in found["saes"]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert set(found["by_null"]) == {"within_cell", "quizzes"}
     shared = found["families"]["shared"]

@@ -80,7 +80,7 @@ def test_quality_is_sane(trained):
     assert 3 < quality["l0"] < 9
     assert quality["explained_variance"] > 0.8
     assert quality["dead"] < 0.5
-    assert quality["tokens"] == 200 * 64
+    assert quality["tokens"] == 200 * 100
     assert quality["ce_clean"] < quality["ce_sae"] < quality["ce_ablated"]
     assert 0.7 < quality["ce_recovered"] < 1
 

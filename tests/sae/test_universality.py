@@ -22,7 +22,7 @@ def test_resampled_r_is_pearson_of_the_resample():
     x = codes(rng, len(quiz), 4)
     y = x[:, [1, 0, 3, 2]] + codes(rng, len(quiz), 4)
     sums = quiz_sums(sparse.csr_array(x), sparse.csr_array(y), quiz, 30)
-    weights = np.concatenate([np.ones((1, 30)), resample_weights(30, 3, rng)])
+    weights = np.concatenate([np.ones((1, 30)), resample_weights(np.arange(30), 3, rng)])
     found = sums.correlation(weights)
     for row, weight in zip(found, weights, strict=True):
         rows = np.concatenate(
@@ -40,9 +40,15 @@ def test_resampled_r_without_variance_is_undefined():
 
 
 def test_resamples_keep_the_number_of_quizzes():
-    weights = resample_weights(50, 200, np.random.default_rng(0))
+    weights = resample_weights(np.arange(50), 200, np.random.default_rng(0))
     assert (weights.sum(axis=1) == 50).all()
     assert weights.mean() == pytest.approx(1.0)
+
+
+def test_quizzes_of_one_source_are_drawn_together():
+    weights = resample_weights(np.array([0, 1, 0, 2]), 100, np.random.default_rng(0))
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
 def test_resampler_leaves_features_without_match_undefined():
