@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -25,6 +25,7 @@ from culture_sim.stages import run_stage
 from culture_sim.status import (
     culture_summary,
     features_summary,
+    in_training,
     round_done,
     target_reached,
     times_table,
@@ -52,7 +53,8 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
         "sae": [partial(_features, run, work)],
         "report": [partial(_report, run, work)],
     }
-    steps["culture"] = [step for stage in list(steps) for step in steps[stage]]
+    steps["culture"] = [partial(_train, run, work, going_on=True)]
+    steps["culture"] += [*steps["culture-round"], *steps["sae"], *steps["report"]]
     for step in steps[command]:
         code = step()
         if code:
@@ -128,7 +130,8 @@ def _wandb_tracker(run: Run) -> GeneralTracker:
     return tracker
 
 
-def _train(run: Run, work: Callable[[str], None]) -> int:
+def _train(run: Run, work: Callable[[str], None], going_on: bool = False) -> int:
+    """``going_on``: agents that an interrupted round left on their way are its business."""
     trained = training_done(run, 0)
     if not trained:
         work("train")
@@ -136,11 +139,13 @@ def _train(run: Run, work: Callable[[str], None]) -> int:
     if not trained or "training" not in run.summary():
         run.add_summary("training", training_summary(run))
     console.print(training_table(run))
-    return _judge(run)
+    excused = [agent for agent in run.agents if going_on and in_training(run, agent)]
+    return _judge(run, [agent for agent in run.agents if agent not in excused])
 
 
-def _judge(run: Run) -> int:
-    below = [agent for agent in run.agents if not target_reached(run, agent)]
+def _judge(run: Run, agents: Sequence[int]) -> int:
+    """1, and a line that says so, if some of these agents are below the target."""
+    below = [agent for agent in agents if not target_reached(run, agent)]
     if not below:
         return 0
     names = ", ".join(map(str, below))
@@ -169,7 +174,7 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
             break
     run.add_summary("culture", culture_summary(run))
     console.print(training_table(run))
-    return _judge(run)
+    return _judge(run, run.agents)
 
 
 def _refuse_below_target(run: Run, number: int) -> None:

@@ -26,6 +26,12 @@ def agent_done(run: Run, agent: int, round_: int) -> bool:
     return state["round"] > round_ or ended
 
 
+def in_training(run: Run, agent: int) -> bool:
+    """True when an interruption left the agent on its way in the round it is in."""
+    state = run.agent_state(agent)
+    return state is not None and not agent_done(run, agent, state["round"])
+
+
 def target_reached(run: Run, agent: int) -> bool:
     """True when training ended with a test at the target, as it is now: it may have been raised."""
     state = run.agent_state(agent)

@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 
 from agents.checkpoint import (
     MODEL,
+    OPTIMIZER,
     read_model,
     read_optimizer,
     read_state,
@@ -79,6 +80,18 @@ def test_damaged_tensors_are_named(tmp_path, name):
     file.write_bytes(file.read_bytes()[:20])
     read = read_model if name == "model.safetensors" else read_optimizer
     with pytest.raises(UserError, match=name):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [read_model, read_optimizer])
+def test_a_flipped_bit_is_noticed(tmp_path, read):
+    path = tmp_path / "0"
+    save(path, 1.0)
+    file = path / (MODEL if read is read_model else OPTIMIZER)
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(UserError, match=r"hash is not the one in state\.json"):
         read(path)
 
 

@@ -121,6 +121,25 @@ def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
     assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [["--cpu"], ["--multi_gpu"]])
+def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path, launcher):
+    """--cpu starts one process, which starts its own workers; --multi_gpu starts both."""
+    arguments = command(tmp_path, "launched", 2, SHORT)[2:]
+    launch = ["accelerate.commands.launch", *launcher, "--num_processes", "2"]
+    ended = subprocess.run(
+        [sys.executable, "-m", *launch, "-m", *arguments],
+        capture_output=True,
+        check=False,
+        env={**ENVIRONMENT, "ACCELERATE_USE_CPU": "true"},
+    )
+    run = tmp_path / "launched"
+    assert equal(tensors(run), tensors(uninterrupted)), ended.stderr.decode()
+    assert b"Agents below 100%" in ended.stdout
+    assert Run.open(run).summary()["seconds"]["train"] > 0
+    assert any((run / "tensorboard").iterdir())
+
+
 def test_an_interrupted_command_says_so_in_one_line(tmp_path):
     process = subprocess.Popen(
         command(tmp_path, "ctrl-c", 1, SHORT),

@@ -1,0 +1,117 @@
+"""A run's folder: its log, its options, its lock, and when an agent counts as done."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from agents.checkpoint import save_checkpoint
+from agents.training import unseen_quizzes
+from culture_sim.cli import main
+from culture_sim.config import RunConfig
+from culture_sim.launch import ERROR_PREFIX, WorkerError, run_workers
+from culture_sim.monitor import parse_line
+from culture_sim.run import Run
+from culture_sim.status import agent_done, in_training, target_reached
+from world import Stream
+from world.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.start(tmp_path / "run", RunConfig(agents=2), "compact")
+
+
+def examined(run, agent, accuracy, **state):
+    """A checkpoint whose last test, at whatever target it had, was passed."""
+    state = {"round": 0, "round_began": 0, "quizzes": 4000, "reached": True, **state}
+    weights = {"w": torch.zeros(1)}
+    state["test"] = {"accuracy": accuracy}
+    save_checkpoint(run.agent_path(agent), weights, weights, state)
+
+
+def with_target(run, target):
+    return replace(run, config=replace(run.config, train=replace(run.config.train, target=target)))
+
+
+def test_a_target_that_was_raised_is_not_reached(run):
+    examined(run, 0, 0.96)
+    assert target_reached(run, 0)
+    assert agent_done(run, 0, 0)
+    raised = with_target(run, 0.99)
+    assert not target_reached(raised, 0)
+    assert not agent_done(raised, 0, 0)
+
+
+def test_an_agent_left_within_a_round_is_in_training(run):
+    examined(run, 0, 0.96, round=1, reached=False)
+    assert in_training(run, 0)
+    assert agent_done(run, 0, 0)
+    assert not agent_done(run, 0, 1)
+
+
+def test_a_round_needs_agents_at_the_target(run, capsys):
+    """Both are out of budget, one of them below: the round does not begin."""
+    budget = run.config.train.max_quizzes
+    examined(run, 0, 0.96, quizzes=budget)
+    examined(run, 1, 0.80, quizzes=budget, reached=False)
+    where = ["--run", "run", "--runs", str(run.path.parent)]
+    assert main(["culture-round", *where]) == 2
+    assert "agents 1 of" in capsys.readouterr().err
+    assert not (run.path / "culture").exists()
+
+
+def test_half_a_line_does_not_swallow_the_next(run):
+    run.log("train", event="step")
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"time": 1, "st')
+    run.log("sae", note="whole")
+    lines = (run.path / "metrics.jsonl").read_text().splitlines()
+    entries = [parse_line(line) for line in lines]
+    assert [entry and entry["stage"] for entry in entries] == ["train", None, "sae"]
+
+
+def test_a_refused_command_leaves_the_options_alone(run, capsys):
+    before = (run.path / "config.json").read_text()
+    arguments = ["train-agents", "--run", "run", "--runs", str(run.path.parent)]
+    with Run.lock(run.path):
+        assert main([*arguments, "--train.target", "0.5"]) == 2
+    assert "another command is at work" in capsys.readouterr().err
+    assert (run.path / "config.json").read_text() == before
+
+
+def test_a_run_says_where_it_was_made(run):
+    path = run.path / "config.json"
+    saved = json.loads(path.read_text())
+    path.write_text(json.dumps({**saved, "environment": {"processor": "another"}}))
+    Run.start(run.path, run.config, run.preset)
+    assert json.loads(path.read_text())["environment"] == {"processor": "another"}
+
+
+def test_trained_agents_keep_their_optimizer(run):
+    examined(run, 0, 0.96)
+    other = replace(run.config, train=replace(run.config.train, optimizer="adam"))
+    with pytest.raises(UserError, match=r"another 'train\.optimizer'"):
+        Run.start(run.path, other, run.preset)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"config": {}}'])
+def test_options_that_are_missing_are_said_to_be(run, text):
+    (run.path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="lacks the run's options"):
+        Run.open(run.path)
+
+
+def test_a_worker_that_fails_is_quoted(run):
+    with pytest.raises(WorkerError, match="is not trained yet"):
+        run_workers(run, "sae", 2, lambda: None)
+    assert ERROR_PREFIX in (run.path / "logs" / "sae-0.log").read_text()
+
+
+def test_examinations_do_not_share_a_quiz():
+    world = RunConfig().world
+    test = unseen_quizzes(world, Stream(0, "test"), 500)
+    others = unseen_quizzes(world, Stream(0, "test"), 500, [test])
+    assert not set(world.canonical_hash(test)) & set(world.canonical_hash(others))
+    assert len(others) == 500
