@@ -7,7 +7,6 @@ its own seed and quizzes alone: which process trained it, and when, changes noth
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,7 +113,6 @@ class Population:
                     loss=progress.loss,
                     round_began=state["round_began"],
                 )
-                exit_if_orphaned()
         state["seconds"] = state["seconds"] + time.time() - began
         self._examine(agent, learner, state)
 
@@ -179,10 +177,3 @@ class Population:
 
     def _log(self, agent: int, **figures: Any) -> None:
         self.run.log("train", round=self.round, agent=agent, **figures)
-
-
-def exit_if_orphaned() -> None:
-    """Stop a worker whose launcher is gone, so that a killed run leaves nothing running."""
-    parent = os.environ.get("CULTURE_SIM_LAUNCHER")
-    if parent and os.getppid() != int(parent):
-        os._exit(1)

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from agents.precision import make_accelerator
 from agents.training import unseen_quizzes
 from culture_sim.culture_round import RoundProgress, run_culture_round
-from culture_sim.population import Population, exit_if_orphaned
+from culture_sim.population import Population
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from sae.quizzes import held_out_quizzes, is_held_out, training_source
@@ -52,7 +52,6 @@ class Notes:
 
     def say(self, note: str, done: bool = False) -> None:
         """Log the note, unless another was logged a moment ago."""
-        exit_if_orphaned()
         if self.speaks and (done or time.time() - self._last > NOTE_EVERY_S):
             self._last = time.time()
             self.run.log(self.stage, note=note, done=done)
@@ -135,7 +134,6 @@ def sae_stage(run: Run, accelerator: Accelerator) -> None:
                 continue
         else:
             time.sleep(0.5)
-            exit_if_orphaned()
     if accelerator.is_main_process:
         compare_agents(
             models,

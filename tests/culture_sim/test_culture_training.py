@@ -1,0 +1,342 @@
+"""Training on kept quizzes: the mix, the examinations, kills during it, and what comes after it.
+
+Agents this small agree on nothing, so the round's votes are written here; the store, the rule,
+the commands and the training are the real ones.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file
+
+from agents.training import mixed_draw
+from culture_sim import culture_round
+from culture_sim.blocks import Workshop
+from culture_sim.cli import main
+from culture_sim.consensus import rules
+from culture_sim.population import Population
+from culture_sim.records import CultureRecords, Provenance, to_table
+from culture_sim.report import write_report
+from culture_sim.run import Run, write_json
+from culture_sim.store import CultureStore
+from culture_sim.votes import VoteTable
+from culture_sim.waves import Wave
+from sae.quizzes import is_held_out
+from world import SPLITS, UNKNOWN_TASK, Stream, concatenate
+
+AGENTS, EPOCH = 5, 512
+SMALL = [
+    "--world.tasks", "frame", "detect",
+    "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
+    "--train.target", "0.0", "--train.precision", "fp32",
+    "--train.test-quizzes", "40", "--train.gate-quizzes", "40",
+    "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
+]  # fmt: skip
+SAE = [
+    "--sae.site", "blocks.1.hook_resid_post", "--sae.d-sae", "32", "--sae.k", "4",
+    "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
+    "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
+]  # fmt: skip
+TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3
+"""Quizzes of the round: kept ones by split of the world, then those that are not kept."""
+HELD_OUT = TEST + SAE_SPLIT
+PATIENCE_S = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Sums in another order are other sums: workers and this process use one thread each."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        yield
+    torch.set_num_threads(threads)
+
+
+def culture_sim(path, command, *options):
+    """The command on the run at ``path``, one worker; returns the exit code."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        place = ["--runs", str(path.parent), "--run", path.name, "--processes", "1"]
+        return main([command, *place, *options])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A run whose agents have trained on the world alone, and whose first round is stored."""
+    path = tmp_path_factory.mktemp("runs") / "stored"
+    assert culture_sim(path, "train-agents", *SMALL) == 0
+    store_round(Run.open(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(stored, tmp_path_factory):
+    """The same run after an uninterrupted ``culture-round``."""
+    path = tmp_path_factory.mktemp("runs") / "trained"
+    shutil.copytree(stored, path)
+    assert culture_sim(path, "culture-round") == 0
+    return path
+
+
+def store_round(run):
+    """Round 1 as it would be left by a kill between its storing and the training on it."""
+    records = make_records(run)
+    store = CultureStore(run.path / "culture")
+    store.append(records)
+    tally = np.zeros((AGENTS, 5), dtype=np.int64)
+    tally[:, 0] = tally[:, 3] = np.bincount(records.votes.proposer, minlength=AGENTS)
+    kept = records.votes.proposer[records.decision.keep]
+    tally[:, 4] = np.bincount(kept, minlength=AGENTS)
+    config = replace(run.config.culture, quota=1)
+    models = [run.load_agent(agent) for agent in run.agents]
+    accelerator = Accelerator(cpu=True)
+    shop = Workshop(models, run.config.world, config, 0, records.provenance, accelerator)
+    summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)])
+    write_json(culture_round.summary_path(store, 1), summary)
+
+
+def make_records(run):
+    """World quizzes of all three splits as proposals, judged by the real rule."""
+    world = run.config.world
+    counts = {"train": TRAIN + EASY + HARD, "test": TEST, "sae": SAE_SPLIT}
+    drawn = [world.draw(Stream(9, "proposed"), 0, n, split) for split, n in counts.items()]
+    batch = concatenate(drawn)
+    hashes, size = world.canonical_hash(batch), len(batch)
+    assert len(np.unique(hashes)) == size
+    votes = make_votes(size)
+    states = [run.agent_state(agent) for agent in run.agents]
+    checkpoints = tuple(state["sha256"] for state in states)
+    return CultureRecords(
+        provenance=Provenance(1, "four_of_five", "hot_then_cold", 1.5, 1.0, checkpoints),
+        tokens=batch.tokens,
+        hashes=hashes,
+        votes=votes,
+        decision=rules["four_of_five"](votes),
+        index=np.arange(size),
+        seed=np.zeros(size, dtype=np.int64),
+        held_out=world.split(hashes) > 0,
+    )
+
+
+def make_votes(size):
+    """The agents fail one quiz each in turn; a few quizzes at the start all solve, or none."""
+    correct = np.ones((size, AGENTS, 2), dtype=np.bool_)
+    rows = np.arange(EASY + HARD, size)
+    correct[rows, (rows + 2) % AGENTS, rows % 2] = False
+    correct[EASY : EASY + HARD] = False
+    return VoteTable(
+        correct,
+        np.where(correct, 0, 7).astype(np.uint16),
+        np.where(correct, -0.5, -9.0).astype(np.float32),
+        (np.arange(size) % AGENTS).astype(np.int16),
+    )
+
+
+def tensors(path):
+    return {
+        (file.parent.name, file.name, key): value
+        for file in sorted((path / "agents").glob("*/*.safetensors"))
+        for key, value in load_file(file).items()
+    }
+
+
+def equal(one, other):
+    assert one.keys() == other.keys()
+    return all(one[key].equal(other[key]) for key in one)
+
+
+def test_a_stored_round_is_not_made_again(stored, trained):
+    for name in ("round-0001.parquet", "round-0001.json"):
+        files = [path / "culture" / name for path in (stored, trained)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+    figures = Run.open(trained).summary()["culture"]["rounds"][0]
+    assert figures["kept"] == TRAIN + HELD_OUT
+    assert figures["voted"] == TRAIN + HELD_OUT + EASY + HARD
+    assert (figures["culture_train"], figures["culture_test"]) == (TRAIN, HELD_OUT)
+    assert figures["by_reason"]["too hard: 0 solvers"] == HARD
+    assert sum(figures["dissenters"]) == figures["kept"]
+
+
+def test_every_agent_is_examined_before_and_after_culture(trained):
+    run = Run.open(trained)
+    for agent, figures in enumerate(run.summary()["culture"]["agents"]):
+        state = run.agent_state(agent)
+        assert (state["round"], state["round_began"], state["quizzes"]) == (1, EPOCH, 2 * EPOCH)
+        for examination in ("culture_before", "culture_after"):
+            assert state[examination]["total"] == 2 * HELD_OUT
+            assert set(state[examination]["by_structure"]) == {"A,fA,B,fB", "fA,A,fB,B"}
+            assert figures[examination] == state[examination]
+        assert figures["test"]["total"] == 40
+
+
+def again(stored, path, *, culture, epochs=1, fresh=True):
+    """Agent 0's training for round 1 in this process, in a copy of the run; returns the copy.
+
+    fresh: every epoch by a population that knows only what is on disk, as after a kill.
+    """
+    shutil.copytree(stored, path)
+    run = Run.open(path)
+    train = replace(run.config.train, target=1.0, max_quizzes=epochs * EPOCH)
+    run = replace(run, config=replace(run.config, train=train))
+    store = CultureStore(path / "culture")
+    kept = [store.kept(split) for split in ("culture_train", "culture_test")] if culture else []
+    for epoch in range(epochs):
+        if fresh or not epoch:
+            population = Population(run, Accelerator(cpu=True), 1, *kept)
+        population._train_epoch(0)
+    return path
+
+
+def weights(path):
+    return {key: value for key, value in tensors(path).items() if key[0] == "0"}
+
+
+def test_the_agents_trained_on_the_kept_quizzes(stored, trained, tmp_path):
+    assert equal(weights(again(stored, tmp_path / "with", culture=True)), weights(trained))
+    assert not equal(weights(again(stored, tmp_path / "without", culture=False)), weights(trained))
+
+
+def test_a_process_goes_on_with_a_round_that_another_began(stored, tmp_path):
+    one = again(stored, tmp_path / "one", culture=True, epochs=2, fresh=False)
+    other = again(stored, tmp_path / "other", culture=True, epochs=2, fresh=True)
+    assert equal(weights(one), weights(other))
+    states = [{**Run.open(path).agent_state(0), "seconds": 0} for path in (one, other)]
+    assert states[0] == states[1]
+    assert (states[0]["round_began"], states[0]["quizzes"]) == (EPOCH, 3 * EPOCH)
+
+
+@pytest.mark.parametrize(
+    ("max_share", "expected"),
+    [(1.0, TRAIN / EPOCH), (0.05, 0.05), (0.0, 0.0)],
+)
+def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_share, expected):
+    run = Run.open(stored)
+    config = replace(run.config, culture=replace(run.config.culture, max_share=max_share))
+    kept = CultureStore(stored / "culture").kept("culture_train")
+    accelerator = Accelerator(cpu=True)
+    population = Population(replace(run, config=config), accelerator, 1, kept)
+    learner, _ = population._learner(0)
+    count = 8192
+    drawn = population._draw(learner)(EPOCH, count)
+    culture = drawn.task == UNKNOWN_TASK
+    spread = 5 * (expected * (1 - expected) / count) ** 0.5
+    assert abs(culture.mean() - expected) <= spread
+    world = config.world
+    assert (world.split(world.canonical_hash(drawn)) == SPLITS.index("train")).all()
+    own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train")
+    assert np.array_equal(drawn.tokens[~culture], own.tokens[~culture])
+    chosen = world.canonical_hash(drawn[culture])
+    assert set(chosen.tolist()) == (set(world.canonical_hash(kept).tolist()) if expected else set())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_mix_is_addressed_by_index(stored, share):
+    run, stream = Run.open(stored), Stream(0, "", agent=2)
+    kept = CultureStore(stored / "culture").kept("culture_train")
+    draw = mixed_draw(run.config.world, stream, kept, share)
+    draw(0, 64)
+    one, later = draw(256, 128), draw(384, 128)
+    again = mixed_draw(run.config.world, stream, kept, share)(256, 128)
+    assert np.array_equal(one.tokens, again.tokens)
+    assert np.array_equal(one.task, again.task)
+    assert not np.array_equal(one.tokens, later.tokens)
+    assert abs((one.task == UNKNOWN_TASK).mean() - share) <= 5 * (share * (1 - share) / 128) ** 0.5
+    other = mixed_draw(run.config.world, replace(stream, agent=3), kept, share)(256, 128)
+    assert not np.array_equal(one.tokens, other.tokens)
+
+
+def first_step(path):
+    """True once an agent learns from the mix: no checkpoint of round 1 is there yet."""
+    lines = (path / "metrics.jsonl").read_text().splitlines()
+    return any('"round": 1' in line and '"step"' in line for line in lines)
+
+
+def first_checkpoint(path):
+    """True once an agent is saved in the middle of its training for round 1."""
+    return any(state["round"] == 1 for state in map(Run.open(path).agent_state, range(AGENTS)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [first_step, first_checkpoint])
+def test_a_round_killed_in_training_goes_on_bit_for_bit(stored, trained, tmp_path, moment):
+    path = tmp_path / "cut"
+    shutil.copytree(stored, path)
+    options = ["--runs", str(tmp_path), "--run", "cut", "--processes", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "culture_sim", "culture-round", *options],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_until(lambda: moment(path), process)
+    kill_with_workers(process, path)
+    states = [Run.open(path).agent_state(agent) for agent in range(AGENTS)]
+    assert sum(state["quizzes"] for state in states) < AGENTS * 2 * EPOCH, "killed too late"
+    assert any(state["round"] == 1 for state in states) == (moment is first_checkpoint)
+    assert culture_sim(path, "culture-round") == 0
+    assert equal(tensors(path), tensors(trained))
+    for agent in range(AGENTS):
+        ours, whole = (Run.open(p).agent_state(agent) for p in (path, trained))
+        assert {**ours, "seconds": 0} == {**whole, "seconds": 0}
+
+
+def wait_until(condition, process):
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, "the command ended before it could be killed"
+        assert time.monotonic() < until, "nothing to kill in time"
+        time.sleep(0.01)
+
+
+def kill_with_workers(process, path):
+    """SIGKILL the launcher's group and every worker of this run, as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"culture_sim.worker" in words and str(path).encode() in words:
+            os.kill(int(entry.name), signal.SIGKILL)
+    process.wait()
+
+
+def test_the_report_shows_a_card_with_its_dissenter_for_every_kept_quiz(trained):
+    page = write_report(Run.open(trained)).read_text()
+    decision = CultureStore(trained / "culture").decision(1)
+    shown = re.findall(r"dissenter agent (\d)", page)
+    assert shown == [str(agent) for agent in decision.dissenter[decision.keep]]
+
+
+@pytest.mark.slow
+def test_features_are_compared_on_held_out_culture_too(trained, tmp_path):
+    path = tmp_path / "compared"
+    shutil.copytree(trained, path)
+    assert culture_sim(path, "sae", *SAE) == 0
+    run = Run.open(path)
+    world = run.config.world
+    hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
+    # Quizzes that an SAE may have been trained on are left out of the comparison.
+    trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
+    assert 0 < trainable.sum() < SAE_SPLIT
+    compared = len(world.answer_structures) * int((~trainable).sum())
+    found = json.loads((path / "features" / run.config.sae.site / "summary.json").read_text())
+    assert found["culture_quizzes"] == compared
+    assert found["quizzes"] == 40 + compared
+    assert run.summary()["features"][run.config.sae.site]["culture_quizzes"] == compared
