@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import NoReturn
+
+from culture_sim.leave import leave
 
 
 def main() -> NoReturn:
@@ -18,10 +19,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print("culture-sim: error: interrupted", file=sys.stderr)
         code = 130
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Not sys.exit: threads of the libraries may outlive what they use and abort the process.
-    os._exit(code)
+    leave(code)
 
 
 if __name__ == "__main__":

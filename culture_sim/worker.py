@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from culture_sim.launch import ERROR_PREFIX
+from culture_sim.leave import leave
 from culture_sim.run import Run
 from world.errors import UserError
 
@@ -49,8 +50,4 @@ def describe_os_error(error: OSError) -> str:
 
 
 if __name__ == "__main__":
-    # Not sys.exit alone: at interpreter shutdown gloo threads may outlive their store.
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    leave(main())
