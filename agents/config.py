@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from world.errors import UserError
+from world.errors import AMOUNT, COUNT, FRACTION, POSITIVE, SHARE, UserError, require
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,16 @@ class ModelConfig:
     d_mlp: int = 384
     """Hidden width of each MLP."""
     dropout: float = 0.0
-    """Dropout rate while training, 0 to 1."""
+    """Dropout rate while training, from 0 to below 1."""
 
     def __post_init__(self) -> None:
-        for field in ("d_model", "n_layers", "n_heads", "d_mlp"):
-            if getattr(self, field) < 1:
-                raise UserError(f"model.{field} must be at least 1, got {getattr(self, field)}")
+        require(self, "model", COUNT, "d_model", "n_layers", "n_heads", "d_mlp")
+        require(self, "model", FRACTION, "dropout")
         if self.d_model % self.n_heads:
             raise UserError(
-                f"model.d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})"
+                f"model.d_model ({self.d_model}) must be a multiple of "
+                f"model.n_heads ({self.n_heads})"
             )
-        if not 0.0 <= self.dropout < 1.0:
-            raise UserError(f"model.dropout must be in [0, 1), got {self.dropout}")
 
 
 @dataclass(frozen=True)
@@ -76,19 +74,14 @@ class TrainConfig:
     """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.target <= 1.0:
-            raise UserError(f"train.target must be in [0, 1], got {self.target}")
+        counts = ("test_quizzes", "gate_quizzes", "epoch_quizzes", "max_quizzes", "batch_size")
+        require(self, "train", COUNT, *counts)
+        require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
+        require(self, "train", AMOUNT, "warmup_steps", "context_weight", "image_weight")
+        require(self, "train", SHARE, "target", "prompt_noise")
+        require(self, "train", FRACTION, "averaging", "generating_share")
         if self.epoch_quizzes % self.batch_size:
             raise UserError(
                 f"train.epoch_quizzes ({self.epoch_quizzes}) must be a multiple of "
-                f"batch_size ({self.batch_size})"
+                f"train.batch_size ({self.batch_size})"
             )
-        if not 0.0 <= self.averaging < 1.0:
-            raise UserError(f"train.averaging must be in [0, 1), got {self.averaging}")
-        if not 0.0 <= self.generating_share < 1.0:
-            raise UserError(
-                f"train.generating_share must be in [0, 1), got {self.generating_share}"
-            )
-        for field in ("test_quizzes", "gate_quizzes", "max_quizzes", "batch_size"):
-            if getattr(self, field) < 1:
-                raise UserError(f"train.{field} must be at least 1, got {getattr(self, field)}")

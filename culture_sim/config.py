@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.culture_config import CultureConfig
 from sae.config import SAEConfig
-from world.base import worlds
+from world.base import World, worlds
 from world.errors import UserError
 from world.worlds.grids import GridsWorld
 
@@ -53,12 +56,9 @@ def config_to_dict(config: RunConfig) -> dict[str, Any]:
     return tree
 
 
-def config_from_dict(tree: dict[str, Any]) -> RunConfig:
-    """Inverse of config_to_dict; raises UserError on an unknown key or a wrong type."""
-    tree = dict(tree)
-    world = dict(tree.pop("world", {}))
-    kind = worlds[world.pop("name", GridsWorld.name)]
-    return _build(RunConfig, tree, "", {"world": _build(kind, world, "world.", {})})
+def config_from_dict(tree: Any) -> RunConfig:
+    """Inverse of config_to_dict; raises UserError on an unknown key or an impossible value."""
+    return _build(RunConfig, tree, "")
 
 
 def read_config(path: Path) -> RunConfig:
@@ -74,28 +74,68 @@ def read_config(path: Path) -> RunConfig:
     return config_from_dict(tree.get("config", tree))
 
 
-def _build(kind: type[T], tree: dict[str, Any], prefix: str, given: dict[str, Any]) -> T:
+def _build(kind: type[T], tree: Any, name: str) -> T:
+    """A dataclass of options from JSON's types; name: the option it is itself, "" for a run."""
+    tree = _object(tree, name)
     hints = get_type_hints(kind)
-    fields = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(tree) - fields)
+    known = sorted(f.name for f in dataclasses.fields(kind))  # type: ignore[arg-type]
+    prefix = f"{name}." if name else ""
+    unknown = [key for key in tree if key not in known]
     if unknown:
-        known = ", ".join(sorted(fields))
-        raise UserError(f"unknown option {prefix}{unknown[0]!s}; known here: {known}")
-    values = dict(given)
-    for key, value in tree.items():
-        hint = hints[key]
-        if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-            values[key] = _build(hint, value, f"{prefix}{key}.", {})  # type: ignore[arg-type]
-        elif isinstance(value, list):
-            values[key] = tuple(value)
-        else:
-            values[key] = _checked(value, hint, prefix + key)
-    return kind(**values)
+        raise UserError(f"unknown option {prefix}{unknown[0]}; known here: {', '.join(known)}")
+    return kind(**{key: _checked(value, hints[key], prefix + key) for key, value in tree.items()})
+
+
+def _build_world(tree: Any, name: str) -> World:
+    """The world of the kind that its "name" says."""
+    tree = _object(tree, name)
+    kind = _checked(tree.pop("name", GridsWorld.name), str, f"{name}.name")
+    return _build(worlds[kind], tree, name)
+
+
+def _object(tree: Any, name: str) -> dict[str, Any]:
+    """A copy of what must be a JSON object."""
+    if not isinstance(tree, dict):
+        raise _refusal(name or "config", "an object of options", tree)
+    return dict(tree)
 
 
 def _checked(value: Any, hint: Any, name: str) -> Any:
-    kinds: dict[Any, Any] = {int: int, float: (int, float), str: str, bool: bool}
-    plain = kinds.get(hint)
-    if plain and (not isinstance(value, plain) or (hint is not bool and isinstance(value, bool))):
-        raise UserError(f"option {name} must be {hint.__name__}, got {value!r}")
+    """An option's value, once it is what its type hint says; lists become tuples."""
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build_world(value, name) if issubclass(hint, World) else _build(hint, value, name)
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        (other,) = (choice for choice in inner if choice is not NoneType)
+        return None if value is None else _checked(value, other, name)
+    if kind is tuple:
+        if not isinstance(value, list | tuple):
+            raise _refusal(name, "a list", value)
+        return tuple(_checked(item, inner[0], f"{name}[{i}]") for i, item in enumerate(value))
+    if kind is Literal:
+        if value not in inner:
+            raise _refusal(name, f"one of {', '.join(map(str, inner))}", value)
+        return value
+    words, fits = PLAIN[hint]
+    if not fits(value):
+        raise _refusal(name, words, value)
     return value
+
+
+def _is_number(value: Any, *kinds: type) -> bool:
+    """True for a finite number of these kinds; a bool, which Python counts as one, is none."""
+    plain = isinstance(value, kinds) and not isinstance(value, bool)
+    return plain and abs(value) <= sys.float_info.max
+
+
+PLAIN: dict[Any, tuple[str, Callable[[Any], bool]]] = {
+    int: ("a whole number", lambda value: _is_number(value, int)),
+    float: ("a finite number", lambda value: _is_number(value, int, float)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    str: ("a string", lambda value: isinstance(value, str)),
+}
+"""What a value of each plain type is called, and the test that it is one."""
+
+
+def _refusal(name: str, words: str, value: Any) -> UserError:
+    return UserError(f"option {name} must be {words}, got {value!r}")

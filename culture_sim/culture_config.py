@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from culture_sim.consensus import rules
 from culture_sim.proposers import proposers
-from world.errors import UserError
+from world.errors import AMOUNT, COUNT, SHARE, UserError, require
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,6 @@ class CultureConfig:
             if name not in registry:
                 known = ", ".join(registry)
                 raise UserError(f"unknown culture.{field} {name!r}; known: {known}")
-        for field in ("block_size", "wave_blocks", "quota", "max_proposals"):
-            if getattr(self, field) < 1:
-                raise UserError(f"culture.{field} must be at least 1, got {getattr(self, field)}")
-        for field in ("hot_temperature", "temperature"):
-            if not 0.0 <= getattr(self, field) < float("inf"):
-                raise UserError(
-                    f"culture.{field} must be 0 or more and finite, got {getattr(self, field)}"
-                )
-        if not 0.0 <= self.max_share <= 1.0:
-            raise UserError(f"culture.max_share must be in [0, 1], got {self.max_share}")
+        require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
+        require(self, "culture", AMOUNT, "hot_temperature", "temperature")
+        require(self, "culture", SHARE, "max_share")

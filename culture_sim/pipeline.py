@@ -17,7 +17,8 @@ from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
 
 from agents.precision import process_state
-from culture_sim.config import config_to_dict
+from culture_sim.checks import check_culture, check_features, check_options
+from culture_sim.config import RunConfig, config_to_dict
 from culture_sim.launch import default_processes, launched_outside, run_workers
 from culture_sim.monitor import Monitor
 from culture_sim.run import Run
@@ -38,6 +39,13 @@ from world.errors import UserError
 # Under an outside launcher every process runs this; one of them speaks.
 console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
+CHECKS: dict[str, Callable[[RunConfig], None]] = {
+    "culture": check_options,
+    "culture-round": check_culture,
+    "sae": check_features,
+}
+"""What each command looks at first, so that nothing fails after hours of other stages."""
+
 
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:
     """Do what a command asks of a run; returns the exit code (1: an agent is below target).
@@ -46,6 +54,8 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     """
     if processes is not None and processes < 1:
         raise UserError(f"processes must be at least 1, got {processes}")
+    if command in CHECKS:
+        CHECKS[command](run.config)
     work = partial(_work, run, processes or default_processes(run.config.agents), wandb)
     steps: dict[str, list[Callable[[], int]]] = {
         "train-agents": [partial(_train, run, work)],

@@ -120,7 +120,7 @@ def test_a_preset_survives_being_written_and_read(name, tmp_path):
     [
         ({"sed": 3}, "unknown option sed"),
         ({"train": {"targt": 0.9}}, "unknown option train.targt"),
-        ({"train": {"target": "high"}}, "option train.target must be float, got 'high'"),
+        ({"train": {"target": "high"}}, "option train.target must be a finite number, got 'high'"),
         ({"agents": 1}, "agents must be at least 2"),
         ({"world": {"name": "cubes"}}, "unknown world 'cubes'"),
     ],

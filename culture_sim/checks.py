@@ -1,0 +1,75 @@
+"""What the parts of a configuration demand of each other, found out before anything is trained.
+
+Each part checks its own options when it is made; that an option of one part suits another, or
+names something that exists, is otherwise noticed hours later by the stage that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from agents.model import architectures, build_model
+from culture_sim.config import RunConfig
+from culture_sim.consensus import rules
+from culture_sim.proposers import proposers
+from culture_sim.votes import no_votes
+from sae.harvest import check_site, kept_tokens
+from sae.nulls import nulls
+from sae.quizzes import held_out_quizzes, training_source
+from world import QuizBatch, Registry, Stream
+from world.errors import UserError
+
+
+def check_options(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what some stage of a run could not do."""
+    check_culture(config)
+    check_features(config)
+
+
+def check_culture(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what culture rounds could not do."""
+    if not config.rounds:
+        return
+    _check_known("culture.proposer", config.culture.proposer, proposers)
+    _check_known("culture.rule", config.culture.rule, rules)
+    rules[config.culture.rule](no_votes(config.agents))
+
+
+def check_features(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what SAEs and their comparison could not do."""
+    for name in config.sae.nulls:
+        _check_known("sae.nulls", name, nulls)
+    _check_known("model.architecture", config.model.architecture, architectures)
+    # On this device tensors have shapes and no content, so that a large model costs nothing.
+    with torch.device("meta"):
+        model = build_model(config.model, config.world, seed=0)
+    check_site(model, config.sae.site)
+    _check_block(config, _sae_quizzes(config))
+
+
+def _check_known(option: str, name: str, registry: Registry[Any]) -> None:
+    if name not in registry:
+        raise UserError(f"unknown {option} {name!r}; known: {', '.join(registry)}")
+
+
+def _sae_quizzes(config: RunConfig) -> QuizBatch:
+    """A training quiz of SAEs in every answer structure; refuses a world that has too few."""
+    world, stream = config.world, Stream(config.seed, "sae")
+    try:
+        held_out_quizzes(world, stream.with_role("sae-held-out"), 1)
+        source = training_source(world, stream.with_role("sae-train"))
+        return source(0, len(world.answer_structures))
+    except UserError as error:
+        raise UserError(f"world: {error}") from None
+
+
+def _check_block(config: RunConfig, quizzes: QuizBatch) -> None:
+    """Refuse blocks of quizzes that cannot fill one batch of activations."""
+    most = config.sae.block_quizzes * int(kept_tokens(config.world, quizzes).sum(axis=1).max())
+    if most < config.sae.batch_size:
+        raise UserError(
+            f"sae.block_quizzes ({config.sae.block_quizzes}) gives {most} activations, fewer than "
+            f"sae.batch_size ({config.sae.batch_size}); raise it"
+        )
