@@ -18,7 +18,7 @@ from culture_sim.cli import main
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
 SMOKE = [
     "--preset", "smoke",
     "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
@@ -76,10 +76,10 @@ def finish(path, stage):
         signal.signal(signal.SIGTERM, earlier)
 
 
-def start(path, stage, **more):
-    """The command with two workers, its launcher a process of its own."""
+def start(path, stage, processes=2, **more):
+    """The command with its workers, its launcher a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "culture_sim", *options(path, stage, processes=2)],
+        [sys.executable, "-m", "culture_sim", *options(path, stage, processes)],
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -165,7 +165,7 @@ def test_a_write_that_fails_ends_a_stage_in_one_line(path, stage):
     def lower():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    process = start(path, stage, preexec_fn=lower)
+    process = start(path, stage, processes=1, preexec_fn=lower)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     left = workers(path)
     assert process.returncode == 2

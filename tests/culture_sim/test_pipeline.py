@@ -1,10 +1,7 @@
 """Everything on the smoke preset through the command line, then again, then with damaged files."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,26 +9,8 @@ import pytest
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke_run")]
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-def culture_sim(runs, command, *options):
-    return subprocess.run(
-        [sys.executable, "-m", "culture_sim", command, "--runs", str(runs), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs")
-    ended = culture_sim(folder, "culture", "--preset", "smoke")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder
 
 
 def test_every_stage_leaves_what_the_next_one_needs(runs):
@@ -70,7 +49,7 @@ def test_no_quiz_is_in_training_and_in_a_test(runs):
         assert (world.split(world.canonical_hash(kept)) == 0).all()
 
 
-def test_a_second_command_does_nothing_again(runs):
+def test_a_second_command_does_nothing_again(culture_sim, runs):
     before = (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns
     states = [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)]
     ended = culture_sim(runs, "culture", "--preset", "smoke")
@@ -79,7 +58,7 @@ def test_a_second_command_does_nothing_again(runs):
     assert [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)] == states
 
 
-def test_features_of_other_agents_are_made_again(runs, tmp_path):
+def test_features_of_other_agents_are_made_again(culture_sim, runs, tmp_path):
     """Agent 4's weights become agent 3's: its SAEs and the comparison are out of date."""
     shutil.copytree(runs / "smoke", tmp_path / "changed")
     run = Run.open(tmp_path / "changed")
@@ -102,7 +81,7 @@ def test_features_of_other_agents_are_made_again(runs, tmp_path):
         ("config.json", "sae"),
     ],
 )
-def test_a_truncated_file_is_named_in_one_line(runs, tmp_path, file, command):
+def test_a_truncated_file_is_named_in_one_line(culture_sim, runs, tmp_path, file, command):
     shutil.copytree(runs / "smoke", tmp_path / "hurt")
     shutil.rmtree(tmp_path / "hurt" / "features")
     path = tmp_path / "hurt" / file
@@ -114,7 +93,7 @@ def test_a_truncated_file_is_named_in_one_line(runs, tmp_path, file, command):
     assert file in lines[0]
 
 
-def test_other_agents_need_another_run(runs):
+def test_other_agents_need_another_run(culture_sim, runs):
     ended = culture_sim(runs, "train-agents", "--run", "smoke", "--seed", "1")
     assert ended.returncode == 2
     assert "were trained with another 'seed'" in ended.stderr

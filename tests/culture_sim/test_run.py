@@ -51,11 +51,12 @@ def test_an_agent_left_within_a_round_is_in_training(run):
     assert not agent_done(run, 0, 1)
 
 
-def test_a_round_needs_agents_at_the_target(run, capsys):
-    """Both are out of budget, one of them below: the round does not begin."""
+def test_a_round_needs_agents_at_the_target(tmp_path, capsys):
+    """All are out of budget, one of them below: the round does not begin."""
+    run = Run.start(tmp_path / "run", RunConfig(), "compact")
     budget = run.config.train.max_quizzes
-    examined(run, 0, 0.96, quizzes=budget)
-    examined(run, 1, 0.80, quizzes=budget, reached=False)
+    for agent in run.agents:
+        examined(run, agent, 0.80 if agent == 1 else 0.96, quizzes=budget, reached=agent != 1)
     where = ["--run", "run", "--runs", str(run.path.parent)]
     assert main(["culture-round", *where]) == 2
     assert "agents 1 of" in capsys.readouterr().err

@@ -5,6 +5,7 @@ The kill is a real SIGKILL of the whole process group of a real training command
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 from culture_sim.run import Run
 
+pytestmark = pytest.mark.xdist_group("training")
 TINY = [
     "--world.tasks", "frame", "detect",
     "--agents", "2",
@@ -140,26 +142,7 @@ def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path, launch
     assert any((run / "tensorboard").iterdir())
 
 
-def test_an_interrupted_command_says_so_in_one_line(tmp_path):
-    process = subprocess.Popen(
-        command(tmp_path, "ctrl-c", 1, SHORT),
-        start_new_session=True,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    wait_for(tmp_path / "ctrl-c" / "agents" / "0" / "state.json", process)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert error.decode() == (
-        "culture-sim: error: interrupted; run the same command again to go on from here\n"
-    )
-
-
 def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
-    import shutil
-
     shutil.copytree(uninterrupted, tmp_path / "hurt")
     file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
     file.write_bytes(file.read_bytes()[:100])

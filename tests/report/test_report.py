@@ -96,13 +96,9 @@ def test_the_page_opens_whole_and_fits(browser, empty_run):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_the_report_of_a_whole_run_opens_and_fits(browser, tmp_path):
-    """The smoke run, made by the command line in this process's own workers."""
-    from culture_sim.cli import main
-
-    assert main(["culture", "--preset", "smoke", "--runs", str(tmp_path)]) == 0
-    page = tmp_path / "smoke" / "report" / "index.html"
-    check(browser, page)
+@pytest.mark.xdist_group("smoke_run")
+def test_the_report_of_a_whole_run_opens_and_fits(browser, runs):
+    check(browser, runs / "smoke" / "report" / "index.html")
     assert len(browser.find_elements("css selector", ".chart .line")) == presets["smoke"]().agents
     assert len(browser.find_elements("css selector", "#features .matrix td")) == 26
     assert browser.find_elements("css selector", "svg.quiz")

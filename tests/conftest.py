@@ -1,0 +1,41 @@
+"""The one run of everything that several tests look at.
+
+Tests that share what is slow to make name it with ``pytest.mark.xdist_group``: they go to the same
+process, which makes it once.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+Command = Callable[..., "CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def culture_sim() -> Command:
+    """Run a command on the runs of a folder, one thread a process, to its end."""
+
+    def run(runs: Path, command: str, *options: str) -> CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "culture_sim", command, "--runs", str(runs), *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def runs(culture_sim, tmp_path_factory) -> Path:
+    """A folder with the run "smoke", every stage of the preset done."""
+    folder = tmp_path_factory.mktemp("runs")
+    ended = culture_sim(folder, "culture", "--preset", "smoke")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return folder
