@@ -54,7 +54,7 @@ demo: $(READY) ## The whole experiment in miniature, in minutes: nothing is lear
 	$(SIM) culture --preset $(PRESET) --run $(RUN) $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-k word" for some of them)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY) ## Lint, formatting, types, direction of imports
 	$(BIN)/ruff check

@@ -1,8 +1,4 @@
-"""The one run of everything that several tests look at.
-
-Tests that share what is slow to make name it with ``pytest.mark.xdist_group``: they go to the same
-process, which makes it once.
-"""
+"""What tests of several folders use: the command line, one run of everything, a browser."""
 
 import os
 import subprocess
@@ -12,6 +8,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from tests.browser import open_browser
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -39,3 +37,10 @@ def runs(culture_sim, tmp_path_factory) -> Path:
     ended = culture_sim(folder, "culture", "--preset", "smoke")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    driver = open_browser(tmp_path_factory.mktemp("chromium"))
+    yield driver
+    driver.quit()

@@ -36,7 +36,6 @@ from culture_sim.waves import Wave
 from sae.quizzes import is_held_out
 from world import SPLITS, UNKNOWN_TASK, Stream, concatenate
 
-pytestmark = pytest.mark.xdist_group("culture_training")
 AGENTS, EPOCH = 5, 512
 SMALL = [
     "--world.tasks", "frame", "detect",

@@ -18,7 +18,7 @@ from culture_sim.cli import main
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
+pytestmark = pytest.mark.slow
 SMOKE = [
     "--preset", "smoke",
     "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",

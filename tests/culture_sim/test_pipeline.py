@@ -8,8 +8,9 @@ import pytest
 
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
+from tests.browser import check_page
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke_run")]
+pytestmark = pytest.mark.slow
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -47,6 +48,14 @@ def test_no_quiz_is_in_training_and_in_a_test(runs):
     kept = store.kept("culture_train")
     if kept is not None and len(kept):
         assert (world.split(world.canonical_hash(kept)) == 0).all()
+
+
+@pytest.mark.browser
+def test_the_report_opens_and_fits(browser, runs):
+    check_page(browser, runs / "smoke" / "report" / "index.html")
+    assert len(browser.find_elements("css selector", ".chart .line")) == 5
+    assert len(browser.find_elements("css selector", "#features .matrix td")) == 26
+    assert browser.find_elements("css selector", "svg.quiz")
 
 
 def test_a_second_command_does_nothing_again(culture_sim, runs):

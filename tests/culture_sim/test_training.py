@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 
 from culture_sim.run import Run
 
-pytestmark = pytest.mark.xdist_group("training")
 TINY = [
     "--world.tasks", "frame", "detect",
     "--agents", "2",

@@ -1,47 +1,14 @@
 """The report in a real browser: every section, no error, no horizontal scroll."""
 
-from pathlib import Path
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
 from agents.config import ModelConfig
 from culture_sim.config import RunConfig
-from culture_sim.presets import presets
 from culture_sim.report import write_report
 from culture_sim.report.charts import Point, learning_curves, round_starts
 from culture_sim.report.gather import gather
 from culture_sim.run import Run
-
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-SECTIONS = ("learning", "culture", "features", "reading", "run")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        pytest.skip("needs Debian's packages chromium and chromium-driver")
-    options = Options()
-    options.binary_location = str(CHROMIUM)
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.set_window_size(1280, 900)
-    yield driver
-    driver.quit()
+from tests.browser import check_page
 
 
 @pytest.fixture
@@ -91,23 +58,4 @@ def test_a_ring_marks_where_culture_began():
 
 @pytest.mark.browser
 def test_the_page_opens_whole_and_fits(browser, empty_run):
-    check(browser, write_report(empty_run))
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.xdist_group("smoke_run")
-def test_the_report_of_a_whole_run_opens_and_fits(browser, runs):
-    check(browser, runs / "smoke" / "report" / "index.html")
-    assert len(browser.find_elements("css selector", ".chart .line")) == presets["smoke"]().agents
-    assert len(browser.find_elements("css selector", "#features .matrix td")) == 26
-    assert browser.find_elements("css selector", "svg.quiz")
-
-
-def check(browser, page):
-    browser.get(page.as_uri())
-    for section in SECTIONS:
-        assert browser.find_element("id", section).is_displayed()
-    width = browser.execute_script("return document.documentElement.scrollWidth")
-    assert width <= 1280
-    assert [e for e in browser.get_log("browser") if e["level"] == "SEVERE"] == []
+    check_page(browser, write_report(empty_run))
