@@ -52,7 +52,7 @@ class SAEConfig:
     """SAEs per agent; the second and later ones are the ceiling for every comparison, which 1 goes
     without."""
     comparison_quizzes: int = 1000
-    """Held-out world quizzes on which SAEs are graded and features compared."""
+    """Held-out world quizzes on which features are compared; SAEs are graded on the first 400."""
     min_firings: int = 100
     """Features firing on fewer comparison tokens than this are not compared."""
     nulls: tuple[str, ...] = ("within_cell", "within_prediction", "within_task", "quizzes")

@@ -36,10 +36,12 @@ def open_browser(profile: Path) -> webdriver.Chrome:
 
 
 def check_page(driver: webdriver.Chrome, page: Path) -> None:
-    """Every section is there, nothing is wider than the window, and nothing failed."""
+    """Every section is there, nothing is wider than its place, and nothing failed."""
     driver.get(page.as_uri())
     for section in SECTIONS:
         assert driver.find_element("id", section).is_displayed()
     width = driver.execute_script("return document.documentElement.scrollWidth")
     assert width <= 1280
+    cut = "return [...document.querySelectorAll('.box')].filter(b => b.scrollWidth > b.clientWidth)"
+    assert driver.execute_script(cut) == []
     assert [e for e in driver.get_log("browser") if e["level"] == "SEVERE"] == []
