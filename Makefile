@@ -67,7 +67,7 @@ format: $(READY) ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix
 
 bench: $(READY) ## Run the benchmarks
-	@for script in benchmarks/*.py; do $(BIN)/python $$script $(ARGS) || exit; done
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove .venv, caches and build products; runs/ is left alone
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

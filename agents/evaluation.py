@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
 
+from agents.crew import Crew
 from agents.model import AgentModel
 from agents.scoring import score
 from world import QuizBatch, World
@@ -39,11 +40,22 @@ class Evaluation:
 
 
 def evaluate(
-    model: AgentModel, world: World, batch: QuizBatch, accelerator: Accelerator
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    accelerator: Accelerator,
+    crew: Crew | None = None,
 ) -> Evaluation:
-    """Exact-match accuracy of ``model`` on ``batch``, each row in its own structure."""
+    """Exact-match accuracy of ``model`` on ``batch``, each row in its own structure.
+
+    crew: processes that hold the same model, call this together, and score a share each.
+    """
+    crew = crew or Crew()
+    correct = np.zeros(len(batch), dtype=np.bool_)
     with accelerator.autocast():
-        correct = score(model, world, batch).correct
+        own = score(model, world, batch[np.arange(len(batch))[crew.share]]).correct
+    for rank, part in enumerate(crew.gather(own)):
+        correct[rank :: crew.size] = part
     hits, total = int(correct.sum()), len(correct)
     low, high = proportion_confint(hits, total, alpha=0.05, method="wilson")
     structures = [s.name for s in world.structures]

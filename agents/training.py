@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from agents.checkpoint import read_model, read_optimizer, read_state, recover, save_checkpoint
 from agents.config import ModelConfig, TrainConfig
+from agents.crew import Crew
 from agents.evaluation import Evaluation, evaluate
 from agents.model import build_model
 from agents.optimizers import (
@@ -41,14 +42,21 @@ Draw = Callable[[int, int], QuizBatch]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an agent stands within training: quizzes seen in all, and the last mean loss (nats)."""
+    """Where an agent stands within training: quizzes seen in all, and the last mean loss (nats).
+
+    The loss stays on the device: reading it at every step would make a GPU wait for the CPU.
+    """
 
     quizzes: int
-    loss: float
+    loss: Tensor
 
 
 class Learner:
-    """An agent in training. ``averaged`` is the model that is evaluated and saved."""
+    """An agent in training. ``averaged`` is the model that is evaluated and saved.
+
+    The processes of a crew hold a learner each, in the same state: they make every step together
+    and evaluate together, and one of them saves.
+    """
 
     def __init__(
         self,
@@ -57,11 +65,13 @@ class Learner:
         world: World,
         stream: Stream,
         accelerator: Accelerator,
+        crew: Crew | None = None,
     ) -> None:
         self.config = config
         self.world = world
         self.stream = stream
         self.accelerator = accelerator
+        self.crew = crew or Crew()
         seed = stream.with_role("weights").seed()
         self.model = build_model(model_config, world, seed).to(accelerator.device)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -72,16 +82,15 @@ class Learner:
 
     def train_epoch(self, draw: Draw) -> Iterator[Progress]:
         """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
-        start, size = self.quizzes, self.config.batch_size
-        quizzes = draw(start, self.config.epoch_quizzes)
-        quizzes = self._write(quizzes, start)
-        tokens = torch.from_numpy(quizzes.tokens).long()
-        weights = self._weights[torch.from_numpy(quizzes.structure).long()]
         self.model.train()
-        for row in range(0, len(quizzes), size):
-            chosen = slice(row, row + size)
-            loss = self._step(tokens[chosen].to(self.accelerator.device), weights[chosen])
-            self.quizzes += size
+        start, device = self.quizzes, self.accelerator.device
+        quizzes = self._write(draw(start, self.config.epoch_quizzes), start)
+        tokens = torch.from_numpy(quizzes.tokens).to(device)
+        structure = torch.from_numpy(quizzes.structure).to(device)
+        size = self.config.batch_size
+        for rows, written in zip(tokens.split(size), structure.split(size), strict=True):
+            loss = self._step(rows.long(), self._weights[written.long()])
+            self.quizzes += len(rows)
             yield Progress(self.quizzes, loss)
 
     def _write(self, quizzes: QuizBatch, start: int) -> QuizBatch:
@@ -98,22 +107,28 @@ class Learner:
             written = self.world.corrupt(written, self.config.prompt_noise, rng)
         return written
 
-    def _step(self, tokens: Tensor, weights: Tensor) -> float:
+    def _step(self, tokens: Tensor, weights: Tensor) -> Tensor:
+        """One optimiser step of the crew on int64 tokens [B, T] weighted by [B, T]."""
         set_learning_rate(self.optimizers, self.config, self.steps)
         # Dropout is the only thing that reads the global generator; it is put back afterwards.
         with torch.random.fork_rng(enabled=self.model.config.dropout > 0):
             if self.model.config.dropout > 0:
-                torch.manual_seed(self.stream.with_role("dropout").seed(self.steps))
+                draws = self.steps * self.crew.size + self.crew.rank
+                torch.manual_seed(self.stream.with_role("dropout").seed(draws))
+            own = tokens[self.crew.share]
             with self.accelerator.autocast():
-                logits = self.model(tokens)
-            loss = weighted_loss(logits, tokens, weights)
+                logits = self.model(own)
+            # Everyone's losses are divided by what they would be in one process.
+            total = weights.sum() / self.crew.size
+            loss = weighted_loss(logits, own, weights[self.crew.share], total)
             self.accelerator.backward(loss)
+        self.crew.average_gradients(self.model.parameters())
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self._average()
         self.steps += 1
-        return float(loss.detach())
+        return loss.detach()
 
     def _average(self) -> None:
         """Move the averaged weights towards the trained ones; a running mean at the very start."""
@@ -125,7 +140,7 @@ class Learner:
 
     def evaluate(self, batch: QuizBatch) -> Evaluation:
         """Exact-match accuracy of the averaged model."""
-        return evaluate(self.averaged, self.world, batch, self.accelerator)
+        return evaluate(self.averaged, self.world, batch, self.accelerator, self.crew)
 
     def save(self, path: Path, state: dict[str, Any]) -> None:
         """Write a checkpoint; ``state`` is what the caller wants to find again."""
@@ -160,11 +175,16 @@ def role_weights(world: World, config: TrainConfig) -> Tensor:
     return by_role[torch.from_numpy(world.roles).long()]
 
 
-def weighted_loss(logits: Tensor, tokens: Tensor, weights: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of [B, T, V] logits on int64 [B, T], weighted by [B, T]."""
+def weighted_loss(
+    logits: Tensor, tokens: Tensor, weights: Tensor, total: Tensor | None = None
+) -> Tensor:
+    """Mean cross-entropy in nats of [B, T, V] logits on int64 [B, T], weighted by [B, T].
+
+    total: what the weighted sum is divided by, instead of the sum of the weights.
+    """
     losses = F.cross_entropy(logits.flatten(0, 1).float(), tokens.flatten(), reduction="none")
     weights = weights.to(losses.device).flatten()
-    return (losses * weights).sum() / weights.sum()
+    return (losses * weights).sum() / (weights.sum() if total is None else total)
 
 
 def unseen_quizzes(

@@ -1,19 +1,15 @@
-"""Drawing quizzes of the grids world: whole batches against one quiz at a time.
+"""Drawing quizzes of the grids world: whole batches, against one quiz at a time.
 
-Run: python benchmarks/world_generation.py [quizzes]
-
-Ratios compare runs of the same process on one thread. The floor is the time to write the bytes
-of the batch (tokens and regions, one byte each) once, at the speed of np.copyto here.
+The floor is the time to write a batch's bytes (tokens and regions, one byte each) once.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.measure import Row, copied_bytes, seconds
 from world import Stream
 from world.worlds.grids import GridsWorld
 
@@ -22,63 +18,47 @@ WORLDS = {
     "10x10, 3 rectangles": GridsWorld(height=10, width=10, colours=10, rectangles=3),
 }
 CHUNK = 4096
-"""Quizzes asked for at once: an epoch's worth of the default preset."""
+"""Quizzes asked for at once: about an epoch of the default preset."""
 LOOPED = 500
 """Quizzes of the baseline, which makes them one by one."""
-REPEATS = 3
-BASELINE = "baseline: one quiz a call"
+BASELINE = "one quiz a call"
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of a few repeats."""
-    spent = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return min(spent)
+def rows(quick: bool) -> Iterator[Row]:
+    """Quizzes a second on one thread, with hash and split and without."""
+    for name, world in WORLDS.items():
+        yield from _rows(name, world, CHUNK if quick else 10 * CHUNK, 20 if quick else LOOPED)
 
 
-def measure(name: str, world: GridsWorld, count: int) -> None:
-    """Print quizzes a second of drawing, its parts, the baseline and the floor."""
+def _rows(name: str, world: GridsWorld, count: int, looped: int) -> Iterator[Row]:
     stream = Stream(0, "benchmark")
     rng = np.random.default_rng(0)
-    quizzes = world.generate(rng, count)  # also fills the tables of masks and rectangles
+    # The first call also fills the tables of masks and rectangles.
+    size = world.generate(rng, CHUNK).tokens.nbytes * 2 // CHUNK
 
     def draw() -> None:
         for start in range(0, count, CHUNK):
-            world.draw(stream, start, min(CHUNK, count - start), "train")
+            world.draw(stream, start, CHUNK, "train")
 
     def generate() -> None:
-        for start in range(0, count, CHUNK):
-            world.generate(rng, min(CHUNK, count - start))
+        for _ in range(0, count, CHUNK):
+            world.generate(rng, CHUNK)
 
     def one_by_one() -> None:
-        for _ in range(LOOPED):
+        for _ in range(looped):
             quiz = world.generate(rng, 1)
             world.split(world.canonical_hash(quiz))
 
-    size = quizzes.tokens.nbytes * 2
-    source, target = np.zeros(size, dtype=np.uint8), np.ones(size, dtype=np.uint8)
-    rates = {
-        "draw: generate, hash, split": count / best(draw),
-        "  generate alone": count / best(generate),
-        "  canonical hash alone": count / best(lambda: world.canonical_hash(quizzes)),
-        BASELINE: LOOPED / best(one_by_one),
-        f"floor: {size // count} bytes a quiz": count / best(lambda: np.copyto(target, source)),
-    }
-    baseline = rates[BASELINE]
-    print(name)
-    for what, rate in rates.items():
-        print(f"  {what:34} {rate:14,.0f} quizzes/s  {rate / baseline:10.1f} x")
-
-
-def main() -> None:
-    """Measure every world."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 40_960
-    for name, world in WORLDS.items():
-        measure(name, world, count)
-
-
-if __name__ == "__main__":
-    main()
+    floor = copied_bytes() / size
+    baseline = looped / seconds(one_by_one)
+    for what, work in (("drawn with hash and split", draw), ("generated", generate)):
+        yield Row(
+            "world",
+            f"{name}: {what}",
+            count / seconds(work),
+            "quizzes/s",
+            BASELINE,
+            baseline,
+            floor,
+            f"{size} bytes a quiz, written once",
+        )

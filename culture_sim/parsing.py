@@ -30,4 +30,9 @@ def _gist(text: str) -> str:
     lines = [BOX.sub("", line).strip() for line in text.splitlines()]
     lines = [line for line in lines[1:] if line and not line.startswith("For full helptext")]
     gist = " ".join(lines).replace("Error parsing options.", "option ")
-    return re.sub(r"\s+", " ", gist) or "these arguments cannot be read; see --help"
+    gist = re.sub(r"\s+", " ", gist)
+    # Our own refusals name the option themselves; tyro's go on with its helptext and its types.
+    gist = re.sub(r"^option (\w+): (?=.*\b\1\.)", "", gist)
+    gist = re.sub(r" Argument helptext:.*", "", gist)
+    gist = re.sub(r": no type matching .* instantiated from \['?(.*?)'?\].*", r": not \1", gist)
+    return gist or "these arguments cannot be read; see --help"

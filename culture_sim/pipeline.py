@@ -47,15 +47,19 @@ CHECKS: dict[str, Callable[[RunConfig], None]] = {
 """What each command looks at first, so that nothing fails after hours of other stages."""
 
 
+def check_command(command: str, config: RunConfig, processes: int | None) -> None:
+    """Raise UserError for options with which a command could not do all that it is to do."""
+    if processes is not None and processes < 1:
+        raise UserError(f"processes must be at least 1, got {processes}")
+    if command in CHECKS:
+        CHECKS[command](config)
+
+
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:
     """Do what a command asks of a run; returns the exit code (1: an agent is below target).
 
     Call it while holding the run's lock.
     """
-    if processes is not None and processes < 1:
-        raise UserError(f"processes must be at least 1, got {processes}")
-    if command in CHECKS:
-        CHECKS[command](run.config)
     work = partial(_work, run, processes or default_processes(run.config.agents), wandb)
     steps: dict[str, list[Callable[[], int]]] = {
         "train-agents": [partial(_train, run, work)],

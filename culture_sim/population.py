@@ -3,19 +3,24 @@
 A process claims an agent by locking a file, trains it for one epoch and lets go, so that no
 process idles while an agent that nobody trains is below target. An agent's course depends on
 its own seed and quizzes alone: which process trained it, and when, changes nothing.
+
+Where there are more processes than agents, a crew of them does what one process does otherwise:
+its leader claims, logs and saves, and every member makes a share of each step. Sums are then
+taken in another order, so the weights are those of one process up to rounding only.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_state, recover
+from agents.crew import make_crew
 from agents.training import Draw, Learner, mixed_draw, unseen_quizzes
 from culture_sim.run import Run
 from culture_sim.status import agent_done
@@ -38,6 +43,7 @@ class Population:
     ) -> None:
         self.run = run
         self.accelerator = accelerator
+        self.crew = make_crew(accelerator.state, run.config.agents)
         self.round = round_
         self.culture_train = culture_train
         self.culture_test = culture_test
@@ -58,16 +64,25 @@ class Population:
     def train(self) -> None:
         """Work until every agent is done; other processes may be doing the same."""
         while True:
-            waiting = [a for a in self.run.agents if not self._done(a)]
+            with ExitStack() as held:
+                choice = self._choose(held) if self.crew.leads else (False, None)
+                waiting, agent = self.crew.agree(choice)
+                if agent is not None:
+                    self._train_epoch(agent)
             if not waiting:
                 return
-            for agent in sorted(waiting, key=self._accuracy):
-                with self._claim(agent) as claimed:
-                    if claimed and not self._done(agent):
-                        self._train_epoch(agent)
-                        break
-            else:
+            if agent is None:
                 time.sleep(0.2)
+
+    def _choose(self, held: ExitStack) -> tuple[bool, int | None]:
+        """Whether agents are below target, and the weakest that nobody trains, now claimed."""
+        waiting = [a for a in self.run.agents if not self._done(a)]
+        for agent in sorted(waiting, key=self._accuracy):
+            with ExitStack() as tried:
+                if tried.enter_context(self._claim(agent)) and not self._done(agent):
+                    held.push(tried.pop_all())
+                    return True, agent
+        return bool(waiting), None
 
     def _done(self, agent: int) -> bool:
         return agent_done(self.run, agent, self.round)
@@ -110,7 +125,7 @@ class Population:
                     agent,
                     event="step",
                     quizzes=progress.quizzes,
-                    loss=progress.loss,
+                    loss=float(progress.loss),
                     round_began=state["round_began"],
                 )
         state["seconds"] = state["seconds"] + time.time() - began
@@ -133,7 +148,9 @@ class Population:
             state["confirmation"] = learner.evaluate(self.confirmation).as_dict()
             state["culture_after"] = self._culture_accuracy(learner)
         state["seconds"] += time.time() - began
-        learner.save(self.run.agent_path(agent), state)
+        if self.crew.leads:
+            learner.save(self.run.agent_path(agent), state)
+        self.crew.agree(None)  # the others read what is saved
         self._log(
             agent,
             event="epoch",
@@ -162,7 +179,9 @@ class Population:
             return learner, saved
         config = self.run.config
         stream = Stream(config.seed, "", agent=agent)
-        learner = Learner(config.model, config.train, config.world, stream, self.accelerator)
+        learner = Learner(
+            config.model, config.train, config.world, stream, self.accelerator, self.crew
+        )
         saved = learner.load(self.run.agent_path(agent))
         self._learners[agent] = learner
         return learner, saved or fresh
@@ -176,4 +195,5 @@ class Population:
         return mixed_draw(self.run.config.world, learner.stream, self.culture_train, share)
 
     def _log(self, agent: int, **figures: Any) -> None:
-        self.run.log("train", round=self.round, agent=agent, **figures)
+        if self.crew.leads:
+            self.run.log("train", round=self.round, agent=agent, **figures)

@@ -23,6 +23,7 @@ from agents.checkpoint import read_model, read_state
 from agents.model import AgentModel, build_model
 from culture_sim.config import RunConfig, config_from_dict, config_to_dict
 from world.errors import UserError
+from world.files import naming, replacing
 
 FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
 """Options that agents already trained were built from: they cannot change within a run."""
@@ -109,7 +110,7 @@ class Run:
         """Append one line to metrics.jsonl."""
         line = json.dumps({"time": round(time.time(), 3), "stage": stage, **figures})
         path = self.path / "metrics.jsonl"
-        with FileLock(self.path / ".metrics.lock"), path.open("ab+") as file:
+        with naming(path), FileLock(self.path / ".metrics.lock"), path.open("ab+") as file:
             if file.tell():
                 # What a killed process left of a line must not swallow this one.
                 file.seek(-1, os.SEEK_END)
@@ -168,10 +169,8 @@ def read_json(path: Path, remedy: str) -> Any:
 
 def write_json(path: Path, tree: Any) -> None:
     """Write JSON beside its place, then rename, so that a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    aside.write_text(json.dumps(tree, indent=1) + "\n")
-    os.replace(aside, path)
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(tree, indent=1) + "\n")
 
 
 def environment() -> dict[str, Any]:

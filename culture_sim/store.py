@@ -23,6 +23,7 @@ from culture_sim.records import CULTURE_SPLITS, CultureRecords
 from culture_sim.votes import Decision, VoteTable
 from world import QuizBatch, concatenate
 from world.errors import UserError
+from world.files import replacing
 
 ROUND_FILE = re.compile(r"round-(\d{4,})\.parquet")
 
@@ -124,16 +125,10 @@ class CultureStore:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write Parquet beside its place, then rename: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.tmp")
-    try:
-        with aside.open("wb") as file:
-            pq.write_table(table.combine_chunks(), file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as aside, aside.open("wb") as file:
+        pq.write_table(table.combine_chunks(), file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_table(path: Path, remedy: str) -> pa.Table:

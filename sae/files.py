@@ -1,33 +1,27 @@
-"""Writing results so that a reader never meets half a file: aside first, then renamed."""
+"""Tables and figures as files, each written whole or not at all."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from world.files import replacing
+
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet."""
-    aside = _aside(path)
-    table.to_parquet(aside, index=False)
-    os.replace(aside, path)
+    with replacing(path) as aside:
+        table.to_parquet(aside, index=False)
 
 
 def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
     """Write JSON; figures that are not finite become null, as JSON has no other name for them."""
-    aside = _aside(path)
-    aside.write_text(json.dumps(_finite(tree), indent=indent, allow_nan=False) + "\n")
-    os.replace(aside, path)
-
-
-def _aside(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.tmp")
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(_finite(tree), indent=indent, allow_nan=False) + "\n")
 
 
 def _finite(tree: Any) -> Any:

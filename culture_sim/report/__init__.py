@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from markupsafe import Markup
 from culture_sim.report.charts import heat, learning_curves
 from culture_sim.report.gather import gather
 from culture_sim.run import Run
+from world.files import replacing
 
 MISSING = "-"
 
@@ -38,8 +38,6 @@ def write_report(run: Run) -> Path:
         **gather(run),
     )
     path = run.path / "report" / "index.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp")
-    aside.write_text(page)
-    os.replace(aside, path)
+    with replacing(path) as aside:
+        aside.write_text(page)
     return path

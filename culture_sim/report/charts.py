@@ -55,7 +55,7 @@ def learning_curves(curves: Curves, target: float, what: str) -> Markup:
         quizzes = last * step / 4
         marks.append(
             f'<text x="{x(quizzes):.0f}" y="{HEIGHT - 26}" text-anchor="middle">'
-            f"{quizzes / 1000:.0f}k</text>"
+            f"{quizzes / 1000:.3g}k</text>"
         )
     starts = round_starts(curves)
     for agent, points in sorted(curves.items()):

@@ -1,4 +1,4 @@
-"""Two processes make the round that one makes, also when they are killed on the way."""
+"""Several processes make the round that one makes, also when they are killed on the way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE_S = 120
 
 @pytest.fixture(scope="module")
 def start(agents, setting, test_hashes, tmp_path_factory):
-    """A context manager: two worker processes at work on the round in a folder."""
+    """A context manager: worker processes at work on the round in a folder."""
     files = tmp_path_factory.mktemp("workers")
     plain = {**setting, "test_hashes": test_hashes.tolist()}
     (files / "setting.json").write_text(json.dumps(plain))
@@ -31,15 +31,16 @@ def start(agents, setting, test_hashes, tmp_path_factory):
     save_file(weights, files / "weights.safetensors")
 
     @contextmanager
-    def workers(folder: Path):
+    def workers(folder: Path, processes: int = 2):
         command = [sys.executable, WORKER, files / "setting.json", files / "weights.safetensors"]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
-        place = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+        size = str(processes)
+        place = {"WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1",
                  "MASTER_PORT": port, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
         started = []
-        for rank in ("0", "1"):
+        for rank in map(str, range(processes)):
             environment = {**os.environ, **place, "RANK": rank, "LOCAL_RANK": rank}
             started.append(subprocess.Popen([*command, folder], env=environment))
         try:
@@ -67,6 +68,19 @@ def test_two_processes_killed_and_run_again_make_the_round_of_one(start, round_o
     assert not (folder / "round-0001.parquet").exists()
     with start(folder) as workers:
         assert [worker.wait(PATIENCE_S) for worker in workers] == [0, 0]
+    assert_same(folder, store, summary)
+
+
+@pytest.mark.slow
+def test_three_processes_make_the_round_of_one(start, round_one, tmp_path):
+    folder = tmp_path / "culture"
+    with start(folder, processes=3) as workers:
+        assert [worker.wait(PATIENCE_S) for worker in workers] == [0, 0, 0]
+    assert_same(folder, *round_one)
+
+
+def assert_same(folder, store, summary):
+    """The round in the folder is the one that a single process made, byte for byte."""
     found = json.loads((folder / "round-0001.json").read_text())
     assert {**found, "seconds": 0} == {**summary, "seconds": 0}
     table = pq.read_table(folder / "round-0001.parquet")

@@ -134,3 +134,19 @@ def test_importing_the_command_line_is_quick():
     """Help must not wait for sae_lens, which brings much else."""
     script = "import sys, culture_sim.cli; sys.exit('sae_lens' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("culture", ["--processes", "0"], "processes must be at least 1, got 0"),
+        ("culture", ["--sae.site", "nope"], "agents have no site 'nope'"),
+        ("culture", ["--culture.rule", "nope"], "unknown culture.rule 'nope'; known:"),
+        ("train-agents", ["--processes", "x"], "Error parsing --processes: not x"),
+        ("train-agents", ["--train.target", "nan"], "train.target must be in [0, 1], got nan"),
+    ],
+)
+def test_a_refused_command_leaves_no_trace(tmp_path, capsys, command, options, message):
+    assert main([command, "--run", "fresh", "--runs", str(tmp_path), *options]) == 2
+    assert capsys.readouterr().err.startswith(f"culture-sim: error: {message}")
+    assert list(tmp_path.iterdir()) == []

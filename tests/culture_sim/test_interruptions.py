@@ -169,7 +169,9 @@ def test_a_write_that_fails_ends_a_stage_in_one_line(path, stage):
     _, stderr = process.communicate(timeout=PATIENCE_S)
     left = workers(path)
     assert process.returncode == 2
-    assert "File too large" in one_error(stderr)
+    line = one_error(stderr)
+    assert "File too large" in line
+    assert str(path) in line
     assert left == []
     assert not any(path.glob(DONE[stage]))
     assert finish(path, stage) == 0

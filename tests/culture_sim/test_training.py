@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from culture_sim.run import Run
@@ -120,6 +121,23 @@ def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
     )
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
+
+
+def test_three_processes_share_two_agents(uninterrupted, tmp_path):
+    """One agent has two processes: its sums are taken in another order, its course is the same."""
+    ended = subprocess.run(
+        command(tmp_path, "three", 3, SHORT), capture_output=True, check=False, env=ENVIRONMENT
+    )
+    assert ended.returncode == 1, ended.stderr
+    shared, alone = tensors(tmp_path / "three"), tensors(uninterrupted)
+    changed = {key[0] for key in alone if not shared[key].equal(alone[key])}
+    likeness = {
+        key: float(torch.cosine_similarity(shared[key].flatten(), alone[key].flatten(), dim=0))
+        for key in alone
+        if key[1] == "model.safetensors"
+    }
+    assert len(changed) == 1
+    assert min(likeness.values()) > 0.99
 
 
 @pytest.mark.slow

@@ -1,0 +1,51 @@
+"""Training one SAE, harvesting included: ours against sae_lens's language-model runner.
+
+Same agent, same kind and size of SAE, same number of activations in batches of the same size,
+float32. The floor is the arithmetic of an encoder and a decoder, forward and backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from agents.model import AgentModel
+from benchmarks.harvest import options
+from benchmarks.language_model import runner
+from benchmarks.measure import Row, matrix_flops, seconds
+from benchmarks.subjects import fresh_agent, some_quizzes, subject
+from sae.config import SAEConfig
+from sae.harvest import ActivationStream
+from sae.quizzes import training_source
+from sae.training import train_sae
+from world import Stream, World
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Activations a second of training."""
+    world, size = subject(quick)
+    config = options(quick)
+    count, model = config.training_tokens, fresh_agent(world, size)
+    ours = count / seconds(lambda: _train(model, world, config), 1)
+    theirs = runner(model, some_quizzes(world, 2 * count // world.seq_len + 1024), config)
+    baseline = count / seconds(theirs.run, 1)
+    flops = 3 * 2 * 2 * model.d_model * config.d_sae
+    yield Row(
+        "SAE training",
+        f"{model.d_model} -> {config.d_sae}, k {config.k:g}, {config.passes} passes",
+        ours,
+        "activations/s",
+        "sae_lens's language-model runner",
+        baseline,
+        matrix_flops(torch.float32) / flops,
+        f"{flops / 1e3:.0f} kFLOP an activation",
+    )
+
+
+def _train(model: AgentModel, world: World, config: SAEConfig) -> None:
+    source = training_source(world, Stream(0, "benchmark"))
+    stream = ActivationStream(
+        model, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
+    )
+    train_sae(stream.batches(seed=0), config, seed=0, model_name="benchmark")

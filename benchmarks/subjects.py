@@ -1,0 +1,57 @@
+"""What is measured: the default preset's world and network, or those of `smoke`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from agents.config import ModelConfig
+from agents.model import AgentModel, build_model
+from agents.precision import fast_bf16
+from benchmarks.measure import device
+from culture_sim.presets import presets
+from world import QuizBatch, Stream, World
+
+
+def subject(quick: bool) -> tuple[World, ModelConfig]:
+    """The world and the network that every benchmark of agents measures."""
+    config = presets["smoke" if quick else "compact"]()
+    return config.world, config.model
+
+
+def fresh_agent(world: World, config: ModelConfig) -> AgentModel:
+    """An untrained agent in evaluation mode, on the device."""
+    return build_model(config, world, seed=0).eval().requires_grad_(False).to(device())
+
+
+def some_quizzes(world: World, count: int) -> QuizBatch:
+    """Quizzes in the forward structure."""
+    return world.draw(Stream(0, "benchmark"), 0, count, "train")
+
+
+def working_dtype() -> torch.dtype:
+    """The number format of matrix products on this device."""
+    return torch.bfloat16 if fast_bf16(device()) else torch.float32
+
+
+@contextmanager
+def working_precision() -> Iterator[None]:
+    """Matrix products as a run has them on this device."""
+    wanted = working_dtype() is torch.bfloat16
+    with torch.autocast(device().type, dtype=torch.bfloat16, enabled=wanted):
+        yield
+
+
+def forward_flops(model: AgentModel, tokens: int, seen: float) -> float:
+    """FLOP of passing ``tokens`` tokens, each of which attends to ``seen`` on average.
+
+    Two for every multiplication by a weight matrix and in attention; norms, softmax and look-ups
+    are left out, as is usual (J. Kaplan et al., "Scaling laws for neural language models", 2020).
+    """
+    weights = model.unembed.weight.numel() + sum(
+        p.numel() for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2
+    )
+    attention = 2 * seen * model.d_model * model.n_layers
+    return 2.0 * tokens * (weights + attention)

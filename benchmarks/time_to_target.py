@@ -1,0 +1,117 @@
+"""Seconds and quizzes until an agent answers 95 % of unseen quizzes exactly.
+
+The default recipe and the source's learn side by side, one process and one thread each, from the
+same seed in the same world, so that whatever disturbs the machine disturbs both. The source's is
+stopped when the budget ends, and the row then says where it was: the ratio is then a lower bound.
+
+Run alone, for another budget: python -m benchmarks.time_to_target --minutes 90
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agents.precision import make_accelerator
+from agents.training import Learner, mixed_draw, unseen_quizzes
+from benchmarks.measure import Row
+from benchmarks.recipes import recipes
+from benchmarks.subjects import subject
+from world import Stream
+
+MINUTES = 12.0
+"""Budget of both recipes, within a run of all benchmarks."""
+
+
+def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
+    """Seconds and quizzes to the target, the source's beside them."""
+    budget = 1.0 if quick else 60 * minutes
+    with tempfile.TemporaryDirectory() as folder:
+        outs = {name: Path(folder) / name for name in recipes}
+        own = {n: subprocess.Popen(_command(n, quick, budget, out)) for n, out in outs.items()}
+        codes = {name: process.wait() for name, process in own.items()}
+        if any(codes.values()):
+            raise RuntimeError(f"a recipe failed: exit codes {codes}")
+        ends = {name: json.loads(out.read_text().splitlines()[-1]) for name, out in outs.items()}
+    end, source = ends["default"], ends["source"]
+    reached = "" if end["reached"] else f", stopped at {end['accuracy']:.1%}"
+    baseline = f"source's recipe, {_where(source)}"
+    for unit, key in (("s", "seconds"), ("quizzes", "quizzes")):
+        yield Row(
+            "time to 95 %",
+            f"default recipe{reached}",
+            end[key],
+            unit,
+            baseline,
+            source[key],
+            better="less",
+        )
+
+
+def _where(end: dict[str, Any]) -> str:
+    return "at the target" if end["reached"] else f"stopped at {end['accuracy']:.1%}"
+
+
+def _command(name: str, quick: bool, budget: float, out: Path) -> list[str]:
+    flags = ["--quick"] if quick else []
+    place = ["--recipe", name, "--minutes", str(budget / 60), "--out", str(out)]
+    return [sys.executable, "-m", __spec__.name, *place, *flags]
+
+
+def learn(name: str, quick: bool, budget: float, out: Path) -> None:
+    """Train one agent by a recipe, writing where it is after every epoch as a line of JSON."""
+    world, size = subject(quick)
+    model, train = recipes[name](size)
+    root = Stream(0, "")
+    learner = Learner(model, train, world, Stream(0, "", agent=0), make_accelerator(train))
+    test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
+    gate = unseen_quizzes(world, root.with_role("world-gate"), train.gate_quizzes, [test])
+    draw = mixed_draw(world, learner.stream, None, 0.0)
+    began, reached = time.perf_counter(), False
+    with out.open("w") as file:
+        while not reached and time.perf_counter() - began < budget:
+            for _ in learner.train_epoch(draw):
+                if time.perf_counter() - began > budget:
+                    break
+            found = learner.evaluate(gate)
+            if found.accuracy >= train.target:
+                found = learner.evaluate(test)
+                reached = found.accuracy >= train.target
+            line = {
+                "recipe": name,
+                "quizzes": learner.quizzes,
+                "seconds": time.perf_counter() - began,
+                "accuracy": found.accuracy,
+                "of": found.total,
+                "reached": reached,
+            }
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+
+
+def main() -> None:
+    """One recipe to a file, or both as rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="budget of a recipe")
+    parser.add_argument("--recipe", choices=list(recipes), help="only this one")
+    parser.add_argument("--out", type=Path, help="where the lines of one recipe go")
+    parser.add_argument("--quick", action="store_true", help="a tiny world")
+    given = parser.parse_args()
+    if given.recipe:
+        if not given.out:
+            parser.error("--recipe needs --out")
+        learn(given.recipe, given.quick, 60 * given.minutes, given.out)
+        return
+    for row in rows(given.quick, given.minutes):
+        print(json.dumps(row.as_dict()))
+
+
+if __name__ == "__main__":
+    main()

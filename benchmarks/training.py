@@ -1,0 +1,60 @@
+"""One agent in training: the default recipe against the source's, at the same size.
+
+The floor is the arithmetic of a quiz, three forward passes for forward and backward (J. Kaplan
+et al., 2020), at the speed of a large matrix product in the same number format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from accelerate.state import AcceleratorState
+
+from agents.config import ModelConfig, TrainConfig
+from agents.model import build_model
+from agents.precision import fast_bf16, make_accelerator
+from agents.training import Learner, mixed_draw
+from benchmarks.measure import Row, device, matrix_flops, seconds
+from benchmarks.recipes import recipes
+from benchmarks.subjects import forward_flops, subject
+from world import Stream, World
+
+BASELINE = "source's recipe, float32"
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Quizzes a second of one process."""
+    world, size = subject(quick)
+    count = 200 if quick else 1600
+    model, train = recipes["source"](size)
+    baseline = _rate(world, model, train, count)
+    model, train = recipes["default"](size)
+    for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+        if dtype is torch.bfloat16 and not fast_bf16(device()):
+            continue
+        rate = _rate(world, model, replace(train, precision=precision), count)
+        flops, ceiling = _flops(world, model), matrix_flops(dtype)
+        words = f"{flops / 1e6:.0f} MFLOP a quiz at {ceiling / 1e9:.0f} GFLOP/s"
+        case = f"default recipe, {precision}"
+        yield Row("training", case, rate, "quizzes/s", BASELINE, baseline, ceiling / flops, words)
+
+
+def _rate(world: World, model: ModelConfig, train: TrainConfig, count: int) -> float:
+    # A process has one accelerator; another number format needs another.
+    AcceleratorState._reset_state()
+    train = replace(train, epoch_quizzes=count // train.batch_size * train.batch_size)
+    learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
+    draw = mixed_draw(world, learner.stream, None, 0.0)
+
+    def epoch() -> None:
+        for _ in learner.train_epoch(draw):
+            pass
+
+    return train.epoch_quizzes / seconds(epoch)
+
+
+def _flops(world: World, model: ModelConfig) -> float:
+    agent = build_model(model, world, seed=0)
+    return 3 * forward_flops(agent, world.seq_len, world.seq_len / 2)

@@ -1,0 +1,36 @@
+"""Writing files so that a reader never meets half of one, and a failed write leaves none behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; it takes its place when the block ends well.
+
+    Folders are made. One process at a time may do this to a path. An OSError, such as that of a
+    full disk, names ``path``.
+    """
+    # One name for each file, so that what a killed process left is overwritten by the next.
+    aside = path.with_name(f".{path.name}.tmp")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield aside
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an OSError say which file it was about, which that of a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
