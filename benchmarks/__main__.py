@@ -74,11 +74,17 @@ def _run(name: str, quick: bool) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "rows.json"
         flags = ["--quick"] if quick else []
-        subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-m", "benchmarks", name, "--inside", "--out", str(out), *flags],
-            check=True,
+            check=False,
+            # What libraries say is of interest only if something went wrong.
+            capture_output=True,
+            text=True,
             env={**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"},
         )
+        if ended.returncode:
+            print(ended.stderr, file=sys.stderr)
+            sys.exit(f"benchmark {name} failed; what it said is above")
         return list(json.loads(out.read_text()))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -85,7 +86,7 @@ def _gpt2(world: World, size: ModelConfig) -> GPT2LMHeadModel:
     return GPT2LMHeadModel(config).eval().requires_grad_(False).to(device())
 
 
-def _write_by_transformers(model: GPT2LMHeadModel, world: World, batch: int) -> None:
+def _write_by_transformers(model: Any, world: World, batch: int) -> None:
     start = torch.zeros(batch, 1, dtype=torch.int64, device=device())
     model.generate(
         start,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from accelerate.state import AcceleratorState
@@ -21,6 +22,10 @@ from benchmarks.recipes import recipes
 from benchmarks.subjects import forward_flops, subject
 from world import Stream, World
 
+PRECISIONS: dict[Literal["bf16", "fp32"], torch.dtype] = {
+    "bf16": torch.bfloat16,
+    "fp32": torch.float32,
+}
 BASELINE = "source's recipe, float32"
 
 
@@ -31,7 +36,7 @@ def rows(quick: bool) -> Iterator[Row]:
     model, train = recipes["source"](size)
     baseline = _rate(world, model, train, count)
     model, train = recipes["default"](size)
-    for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+    for precision, dtype in PRECISIONS.items():
         if dtype is torch.bfloat16 and not fast_bf16(device()):
             continue
         rate = _rate(world, model, replace(train, precision=precision), count)

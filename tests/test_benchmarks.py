@@ -1,0 +1,55 @@
+"""Benchmarks run, and their tables say what was measured."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import cells, markdown
+from benchmarks.measure import Row
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICKEST = ("world_generation", "training", "generation", "voting", "correlation")
+"""Those that need neither sae_lens nor an agent that learns."""
+
+
+def test_a_ratio_above_one_is_better():
+    faster = Row("part", "case", 30.0, "quizzes/s", "slow way", 10.0, 60.0, "bytes")
+    sooner = Row("part", "case", 10.0, "s", "slow way", 30.0, better="less")
+    assert faster.ratio == sooner.ratio == 3.0
+    assert faster.of_floor == 0.5
+    assert sooner.of_floor is None
+
+
+def test_a_table_has_every_figure():
+    row = Row("part", "case", 3000.0, "quizzes/s", "slow way", 1.25, 60_000.0, "8 bytes")
+    assert cells(row.as_dict()) == [
+        "part: case", "3,000 quizzes/s", "2400.0x", "slow way", "1.25", "5.0%",
+        "60,000 quizzes/s: 8 bytes",
+    ]  # fmt: skip
+    lines = markdown([row.as_dict()]).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+
+
+@pytest.mark.slow
+def test_benchmarks_run(tmp_path):
+    out = tmp_path / "bench.json"
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *QUICKEST, "--quick", "--out", out],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    tree = json.loads(out.read_text())
+    assert {row["benchmark"] for row in tree["rows"]} >= {"world", "training", "correlation"}
+    for row in tree["rows"]:
+        assert row["value"] > 0
+        assert row["ratio"] > 0
+        assert row["floor"] > 0
+        assert row["baseline"]
