@@ -31,6 +31,7 @@ NAMES = (
     "harvest",
     "sae_training",
     "correlation",
+    "memory",
     "time_to_target",
 )
 HEADER = ("what", "here", "ratio", "baseline", "its figure", "of floor", "floor")

@@ -1,12 +1,21 @@
-"""Ways to train an agent that are compared at one size of network."""
+"""Ways to train an agent that are compared at one size of network.
+
+Beside the default recipe and the source's, the default with one ingredient taken away at a time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from torch import Tensor
+
+from agents.architectures.culture_gpt import sinusoids
+from agents.architectures.gpt import GPT
 from agents.config import ModelConfig, TrainConfig
+from agents.model import architectures
 from culture_sim.presets import presets
+from world import World
 
 Recipe = Callable[[ModelConfig], tuple[ModelConfig, TrainConfig]]
 
@@ -19,9 +28,8 @@ def default(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
 def source(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
     """F. Fleuret's network and training (2024) at another size, in float32 as published."""
     published, here = presets["fleuret"](), presets["compact"]().train
-    model = replace(
-        size, architecture=published.model.architecture, dropout=published.model.dropout
-    )
+    network = published.model
+    model = replace(size, architecture=network.architecture, dropout=network.dropout)
     train = replace(
         published.train,
         precision="fp32",
@@ -32,4 +40,44 @@ def source(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
     return model, train
 
 
-recipes: dict[str, Recipe] = {"default": default, "source": source}
+@architectures.register("gpt_sinusoidal")
+class SinusoidalGPT(GPT):
+    """The default network with the source's positions, which know nothing of rows and columns."""
+
+    positions: Tensor
+
+    def __init__(self, config: ModelConfig, world: World) -> None:
+        super().__init__(config, world)
+        del self.pos_embed
+        self.register_buffer("positions", sinusoids(world.seq_len, config.d_model))
+
+    def position_table(self) -> Tensor:
+        """float32 [T, d_model]."""
+        return self.positions
+
+
+def _without(**changes: object) -> Recipe:
+    """The default recipe with other options, of the network or of training."""
+
+    def recipe(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
+        model, train = default(size)
+        of_model = {k: v for k, v in changes.items() if hasattr(model, k)}
+        of_train = {k: v for k, v in changes.items() if k not in of_model}
+        return replace(model, **of_model), replace(train, **of_train)  # type: ignore[arg-type]
+
+    return recipe
+
+
+ABLATIONS: dict[str, Recipe] = {
+    "sinusoidal positions": _without(architecture="gpt_sinusoidal"),
+    "source's network": _without(architecture="culture_gpt"),
+    "Adam, 1e-3": _without(optimizer="adam", learning_rate=1e-3),
+    "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
+    "no averaging": _without(averaging=0.0),
+    "uniform loss": _without(context_weight=1.0, image_weight=1.0),
+    "float32": _without(precision="fp32"),
+    "dropout 0.1": _without(dropout=0.1),
+    "prompt noise 5 %": _without(prompt_noise=0.05),
+}
+"""The default recipe with one ingredient replaced, by what stands in its place."""
+recipes: dict[str, Recipe] = {"default": default, "source": source, **ABLATIONS}

@@ -26,6 +26,7 @@ from benchmarks.recipes import recipes
 from benchmarks.subjects import subject
 from world import Stream
 
+PAIR = ("default", "source")
 MINUTES = 12.0
 """Budget of both recipes, within a run of all benchmarks."""
 
@@ -34,7 +35,7 @@ def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
     """Seconds and quizzes to the target, the source's beside them."""
     budget = 1.0 if quick else 60 * minutes
     with tempfile.TemporaryDirectory() as folder:
-        outs = {name: Path(folder) / name for name in recipes}
+        outs = {name: Path(folder) / name for name in PAIR}
         own = {n: subprocess.Popen(_command(n, quick, budget, out)) for n, out in outs.items()}
         codes = {name: process.wait() for name, process in own.items()}
         if any(codes.values()):
@@ -65,12 +66,13 @@ def _command(name: str, quick: bool, budget: float, out: Path) -> list[str]:
     return [sys.executable, "-m", __spec__.name, *place, *flags]
 
 
-def learn(name: str, quick: bool, budget: float, out: Path) -> None:
+def learn(name: str, agent: int, quick: bool, budget: float, out: Path) -> None:
     """Train one agent by a recipe, writing where it is after every epoch as a line of JSON."""
     world, size = subject(quick)
     model, train = recipes[name](size)
     root = Stream(0, "")
-    learner = Learner(model, train, world, Stream(0, "", agent=0), make_accelerator(train))
+    stream = Stream(0, "", agent=agent)
+    learner = Learner(model, train, world, stream, make_accelerator(train))
     test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
     gate = unseen_quizzes(world, root.with_role("world-gate"), train.gate_quizzes, [test])
     draw = mixed_draw(world, learner.stream, None, 0.0)
@@ -101,13 +103,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES, help="budget of a recipe")
     parser.add_argument("--recipe", choices=list(recipes), help="only this one")
+    parser.add_argument("--agent", type=int, default=0, help="which agent's weights and quizzes")
     parser.add_argument("--out", type=Path, help="where the lines of one recipe go")
     parser.add_argument("--quick", action="store_true", help="a tiny world")
     given = parser.parse_args()
     if given.recipe:
         if not given.out:
             parser.error("--recipe needs --out")
-        learn(given.recipe, given.quick, 60 * given.minutes, given.out)
+        learn(given.recipe, given.agent, given.quick, 60 * given.minutes, given.out)
         return
     for row in rows(given.quick, given.minutes):
         print(json.dumps(row.as_dict()))

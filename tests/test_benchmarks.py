@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from agents.model import build_model
 from benchmarks.__main__ import cells, markdown
+from benchmarks.ablations import summary
 from benchmarks.measure import Row
+from benchmarks.recipes import recipes
+from culture_sim.presets import presets
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICKEST = ("world_generation", "training", "generation", "voting", "correlation")
@@ -32,6 +36,30 @@ def test_a_table_has_every_figure():
     ]  # fmt: skip
     lines = markdown([row.as_dict()]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_runs_that_did_not_arrive_are_counted_and_not_averaged():
+    ends = [
+        {"reached": True, "quizzes": 52_000, "seconds": 250.0, "accuracy": 0.95},
+        {"reached": True, "quizzes": 48_000, "seconds": 230.0, "accuracy": 0.96},
+        {"reached": False, "quizzes": 90_000, "seconds": 600.0, "accuracy": 0.5},
+    ]
+    assert summary("default", ends) == [
+        "default", "2 of 3", "50,000 (48,000 to 52,000)", "240 (230 to 250)",
+        "95.0% (50.0% to 96.0%)",
+    ]  # fmt: skip
+    assert summary("default", ends[2:])[1:4] == ["0 of 1", "-", "-"]
+
+
+@pytest.mark.parametrize("name", recipes)
+def test_a_recipe_can_be_built(name):
+    size = presets["smoke"]().model
+    model, train = recipes[name](size)
+    assert model.d_model == size.d_model
+    assert train.epoch_quizzes == presets["compact"]().train.epoch_quizzes
+    assert name == "default" or (model, train) != recipes["default"](size)
+    built = build_model(model, presets["smoke"]().world, seed=0)
+    assert built.position_table().shape == (built.seq_len, size.d_model)
 
 
 @pytest.mark.slow
