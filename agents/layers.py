@@ -14,28 +14,43 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+CHUNK = 32
+"""Positions by which a cache grows."""
+
 
 @dataclass
 class Cache:
-    """Keys and values of the positions seen so far, preallocated for the whole sequence.
+    """Keys and values of the positions seen so far.
 
-    keys, values: [L, B, H, T, d_head]. length: positions filled.
+    keys, values: for each layer [B, H, C, d_head], zero beyond the positions seen; C grows by
+    whole chunks. A product with a slice of a longer tensor would copy it first, at every step:
+    on a CPU that took half of the time of writing. length: positions seen by all layers.
     """
 
-    keys: Tensor
-    values: Tensor
+    keys: list[Tensor]
+    values: list[Tensor]
     length: int = 0
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Put in k and v [B, H, n, d_head] of the next n positions; returns all of the layer's."""
+        start, stop = self.length, self.length + k.shape[2]
+        more = -(-stop // CHUNK) * CHUNK - self.keys[layer].shape[2]
+        for kept, fresh in ((self.keys, k), (self.values, v)):
+            if more > 0:
+                kept[layer] = F.pad(kept[layer], (0, 0, 0, more))
+            kept[layer][:, :, start:stop] = fresh
+        return self.keys[layer], self.values[layer]
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float) -> Tensor:
     """Causal attention by matrix products.
 
-    q: [B, H, n, d_head], already scaled, at positions start .. start + n. k, v: [B, H, start + n,
-    d_head]. dropout: rate at which attention weights are dropped.
+    q: [B, H, n, d_head], already scaled, at positions start .. start + n. k, v: [B, H, C, d_head]
+    of positions 0 .. C, C at least start + n. dropout: rate at which attention weights are dropped.
     """
     n, total = q.shape[-2], k.shape[-2]
     scores = q @ k.transpose(-1, -2)
-    if n > 1:
+    if start + 1 < total:
         hidden = torch.full((n, total), float("-inf"), dtype=scores.dtype, device=q.device)
         scores = scores + hidden.triu(start + 1)
     with torch.autocast(q.device.type, enabled=False):
@@ -74,10 +89,8 @@ class Attention(nn.Module):
         q = q * self.d_head**-0.5
         start = 0
         if cache is not None:
-            start, stop = cache.length, cache.length + n
-            cache.keys[layer, :, :, start:stop] = k
-            cache.values[layer, :, :, start:stop] = v
-            k, v = cache.keys[layer, :, :, :stop], cache.values[layer, :, :, :stop]
+            start = cache.length
+            k, v = cache.extend(layer, k, v)
             q = q.to(k.dtype)
         attend = fused_attention if x.device.type == "cuda" else plain_attention
         dropout = self.dropout if self.training else 0.0

@@ -53,16 +53,17 @@ class AgentModel(nn.Module):
         return self.extend(shift(tokens), None)
 
     def new_cache(self, batch: int, dtype: torch.dtype | None = None) -> Cache:
-        """An empty cache for ``batch`` sequences of full length, in the working precision."""
+        """An empty cache for ``batch`` sequences, in the working precision."""
         weight = self.unembed.weight
         if dtype is None:
             kind = weight.device.type
             autocast = torch.is_autocast_enabled(kind)
             dtype = torch.get_autocast_dtype(kind) if autocast else weight.dtype
         d_head = self.d_model // self.config.n_heads
-        shape = (self.n_layers, batch, self.config.n_heads, self.seq_len, d_head)
-        keys = torch.zeros(shape, dtype=dtype, device=weight.device)
-        return Cache(keys, torch.zeros_like(keys))
+        empty = torch.zeros(
+            (batch, self.config.n_heads, 0, d_head), dtype=dtype, device=weight.device
+        )
+        return Cache([empty] * self.n_layers, [empty] * self.n_layers)
 
     def extend(self, inputs: Tensor, cache: Cache | None) -> Tensor:
         """Logits [B, n, V] after n more input tokens (already shifted), which join the cache."""
