@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 
 from agents.generation import generate
+from agents.layers import fused_attention, plain_attention
 from agents.model import shift
 
 
@@ -161,3 +162,15 @@ def test_wrong_arguments_are_refused(untrained, strings, tokens, change, message
     }
     with pytest.raises(ValueError, match=message):
         generate(untrained, **(arguments | change))
+
+
+@pytest.mark.parametrize(("start", "n", "room"), [(0, 5, 32), (0, 32, 32), (7, 1, 32), (7, 1, 8)])
+def test_both_attentions_agree_and_do_not_see_the_room_of_a_cache(start, n, room):
+    draws = torch.Generator().manual_seed(0)
+    q = torch.randn(2, 2, n, 8, generator=draws)
+    k, v = (torch.randn(2, 2, room, 8, generator=draws) for _ in range(2))
+    plain = plain_attention(q, k, v, start, 0.0)
+    torch.testing.assert_close(plain, fused_attention(q, k, v, start, 0.0))
+    for beyond in (k, v):
+        beyond[:, :, start + n :] = 100.0
+    assert plain_attention(q, k, v, start, 0.0).equal(plain)
