@@ -5,7 +5,6 @@ the commands and the training are the real ones.
 """
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -13,13 +12,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file
 
 from agents.training import mixed_draw
 from culture_sim import culture_round
@@ -34,6 +31,7 @@ from culture_sim.store import CultureStore
 from culture_sim.votes import VoteTable
 from culture_sim.waves import Wave
 from sae.quizzes import is_held_out
+from tests.processes import equal, kill_with_workers, tensors
 from world import SPLITS, UNKNOWN_TASK, Stream, concatenate
 
 AGENTS, EPOCH = 5, 512
@@ -147,19 +145,6 @@ def make_votes(size):
         np.where(correct, -0.5, -9.0).astype(np.float32),
         (np.arange(size) % AGENTS).astype(np.int16),
     )
-
-
-def tensors(path):
-    return {
-        (file.parent.name, file.name, key): value
-        for file in sorted((path / "agents").glob("*/*.safetensors"))
-        for key, value in load_file(file).items()
-    }
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(one[key].equal(other[key]) for key in one)
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):
@@ -302,19 +287,6 @@ def wait_until(condition, process):
         assert process.poll() is None, "the command ended before it could be killed"
         assert time.monotonic() < until, "nothing to kill in time"
         time.sleep(0.01)
-
-
-def kill_with_workers(process, path):
-    """SIGKILL the launcher's group and every worker of this run, as a power cut would."""
-    os.killpg(process.pid, signal.SIGKILL)
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"culture_sim.worker" in words and str(path).encode() in words:
-            os.kill(int(entry.name), signal.SIGKILL)
-    process.wait()
 
 
 def test_the_report_shows_a_card_with_its_dissenter_for_every_kept_quiz(trained):

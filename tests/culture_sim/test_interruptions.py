@@ -10,13 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from culture_sim.cli import main
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
+from tests.processes import workers
 
 pytestmark = pytest.mark.slow
 SMOKE = [
@@ -86,19 +86,6 @@ def start(path, stage, processes=2, **more):
         text=True,
         **more,
     )
-
-
-def workers(path):
-    """Process ids of the run's workers that are alive."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"culture_sim.worker" in words and str(path).encode() in words:
-            found.append(int(entry.name))
-    return found
 
 
 AT_WORK = {

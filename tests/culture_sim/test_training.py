@@ -6,17 +6,16 @@ The kill is a real SIGKILL of the whole process group of a real training command
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from culture_sim.run import Run
+from tests.processes import equal, kill_with_workers, tensors
 
 TINY = [
     "--world.tasks", "frame", "detect",
@@ -39,19 +38,6 @@ def command(runs, name, processes, options):
         sys.executable, "-m", "culture_sim", "train-agents", "--runs", str(runs),
         "--run", name, "--processes", str(processes), *options,
     ]  # fmt: skip
-
-
-def tensors(path: Path):
-    return {
-        (file.parent.name, file.name, key): value
-        for file in sorted((path / "agents").glob("*/*.safetensors"))
-        for key, value in load_file(file).items()
-    }
-
-
-def equal(one, other):
-    assert one.keys() == other.keys()
-    return all(one[key].equal(other[key]) for key in one)
 
 
 @pytest.fixture(scope="module")
@@ -99,20 +85,6 @@ def wait_for(path, process, seconds=120):
         assert process.poll() is None, "training ended before its first checkpoint"
         assert time.time() < until, "no checkpoint in time"
         time.sleep(0.05)
-
-
-def kill_with_workers(process, run):
-    """SIGKILL the launcher and every worker of this run, as a power cut would."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"culture_sim.worker" in line and str(run).encode() in line:
-                os.kill(int(entry.name), signal.SIGKILL)
-    process.kill()
-    process.wait()
 
 
 def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):

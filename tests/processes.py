@@ -1,0 +1,43 @@
+"""The processes of a run as the system sees them, and the weights that they leave."""
+
+import os
+import signal
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+
+def workers(path):
+    """Process ids of the run's workers that are alive."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"culture_sim.worker" in words and str(path).encode() in words:
+            found.append(int(entry.name))
+    return found
+
+
+def kill_with_workers(process, path):
+    """SIGKILL the launcher's group and every worker of this run, as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    for worker in workers(path):
+        os.kill(worker, signal.SIGKILL)
+    process.wait()
+
+
+def tensors(path):
+    """Every tensor of a run's agents, by agent, file and name."""
+    return {
+        (file.parent.name, file.name, key): value
+        for file in sorted((path / "agents").glob("*/*.safetensors"))
+        for key, value in load_file(file).items()
+    }
+
+
+def equal(one, other):
+    """True when two runs have the same tensors, bit for bit."""
+    assert one.keys() == other.keys()
+    return all(one[key].equal(other[key]) for key in one)
