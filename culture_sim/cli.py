@@ -97,10 +97,13 @@ def _dispatch(arguments: list[str]) -> int:
     place, path, options, preset = _resolve(command, arguments)
     if command not in STARTING:
         Run.open(path)  # raises when there is none
-    from culture_sim.pipeline import check_command, console, run_command
+    from culture_sim.launch import leads
+    from culture_sim.pipeline import check_command, console, follow, run_command
 
     # Before the run's folder is touched: what is refused leaves no trace in it.
     check_command(command, options, place.processes)
+    if not leads():
+        return follow(path)
     with Run.lock(path):
         if not (path / "config.json").exists():
             console.print(f"new run {path}, preset {preset}", highlight=False, soft_wrap=True)

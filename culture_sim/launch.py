@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from accelerate.utils import broadcast_object_list
 
+from agents.precision import process_state
 from culture_sim.run import Run
 from world.errors import UserError
 
@@ -33,6 +35,10 @@ ALLOCATOR = {
 }
 
 
+END = "end"
+"""The word after the last stage."""
+
+
 class WorkerError(UserError):
     """A worker ended badly; the message is its own error line, or where its log is."""
 
@@ -40,6 +46,31 @@ class WorkerError(UserError):
 def launched_outside() -> bool:
     """True under accelerate launch, torchrun or mpirun with several processes."""
     return "LOCAL_RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def leads() -> bool:
+    """True for the process that decides: the only one, or an outside launcher's first."""
+    return not launched_outside() or os.environ.get("RANK", "0") == "0"
+
+
+def tell(word: str) -> None:
+    """Say to the processes of an outside launcher which stage comes now, or END."""
+    process_state()
+    broadcast_object_list([word])
+
+
+def told() -> str:
+    """What the leading process says next; waits for it.
+
+    Raises WorkerError when it is gone; its own error line says why.
+    """
+    process_state()
+    said = [""]
+    try:
+        broadcast_object_list(said)
+    except RuntimeError as error:
+        raise WorkerError("the process that leads this one ended with an error") from error
+    return said[0]
 
 
 def default_processes(agents: int) -> int:

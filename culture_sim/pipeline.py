@@ -6,12 +6,12 @@ ordered, timed, shown, and its result told in plain words with an honest exit co
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
@@ -19,7 +19,7 @@ from rich.console import Console
 from agents.precision import process_state
 from culture_sim.checks import check_culture, check_features, check_options
 from culture_sim.config import RunConfig, config_to_dict
-from culture_sim.launch import default_processes, launched_outside, run_workers
+from culture_sim.launch import END, default_processes, launched_outside, run_workers, tell, told
 from culture_sim.monitor import Monitor
 from culture_sim.run import Run
 from culture_sim.stages import run_stage
@@ -36,8 +36,7 @@ from culture_sim.status import (
 )
 from world.errors import UserError
 
-# Under an outside launcher every process runs this; one of them speaks.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
+console = Console()
 
 CHECKS: dict[str, Callable[[RunConfig], None]] = {
     "culture": check_options,
@@ -72,21 +71,32 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     for step in steps[command]:
         code = step()
         if code:
-            return code
-    if command == "culture":
+            break
+    if command == "culture" and not code:
         console.print(times_table(run))
+    if launched_outside():
+        tell(END)
+    return code
+
+
+def follow(path: Path) -> int:
+    """Do this process's part of whatever the leading process does; returns 0 when it ends.
+
+    Under an outside launcher one process leads: what is to be done next depends on files that
+    may change while others look at them.
+    """
+    while (stage := told()) != END:
+        run_stage(Run.open(path), stage)
     return 0
 
 
 def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
-    if launched_outside() and os.environ.get("RANK") != "0":
-        run_stage(run, stage)
-        return
     began = time.time()
     try:
         with Monitor(run, console, _tracker(run, wandb)) as monitor:
             if launched_outside():
+                tell(stage)
                 with _ticking(monitor):
                     run_stage(run, stage)
             else:

@@ -122,12 +122,8 @@ class Run:
     def lock(path: Path) -> Iterator[None]:
         """Keep other commands off the run at ``path``; raises UserError when one is at work on it.
 
-        Processes that accelerate launched together are one command: they share the work by
-        other means, and only the first of them takes the lock.
+        Processes that accelerate launched together are one command: the leading one holds it.
         """
-        if os.environ.get("RANK", "0") != "0":
-            yield
-            return
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / ".run.lock")
         try:

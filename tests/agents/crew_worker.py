@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from agents.crew import Crew, make_crew
 from agents.evaluation import evaluate
 from agents.training import weighted_loss
+from culture_sim.leave import leave
 from tests.agents.crew_setting import BATCH, model_and_world, quizzes
 
 
@@ -49,3 +50,4 @@ def write(folder: Path, accelerator: Accelerator, crew: Crew) -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)
