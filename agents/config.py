@@ -68,16 +68,21 @@ class TrainConfig:
     """Loss weight of parts implied by a rule not yet known."""
     generating_share: float = 0.1
     """Share of training quizzes written in the generating structure."""
+    focus: float = 0.5
+    """How strongly training turns to the tasks with most mistakes at the last evaluation: odds of
+    a task are its error to this power, and a little; 0 draws all tasks alike."""
     prompt_noise: float = 0.0
     """Share of cells replaced at random in the third part of forward and backward quizzes."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """torch.compile for training; "auto": on a GPU (it loses time on a CPU)."""
 
     def __post_init__(self) -> None:
         counts = ("test_quizzes", "gate_quizzes", "epoch_quizzes", "max_quizzes", "batch_size")
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
-        require(self, "train", AMOUNT, "warmup_steps", "context_weight", "image_weight")
+        require(self, "train", AMOUNT, "warmup_steps", "context_weight", "image_weight", "focus")
         require(self, "train", SHARE, "target", "prompt_noise")
         require(self, "train", FRACTION, "averaging", "generating_share")
         if self.epoch_quizzes % self.batch_size:

@@ -9,10 +9,12 @@ have seen.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ from agents.checkpoint import read_model, read_optimizer, read_state, recover, s
 from agents.config import ModelConfig, TrainConfig
 from agents.crew import Crew
 from agents.evaluation import Evaluation, evaluate
-from agents.model import build_model
+from agents.model import AgentModel, build_model
 from agents.optimizers import (
     load_optimizer_tensors,
     make_optimizers,
@@ -34,6 +36,10 @@ from agents.optimizers import (
 from world import QuizBatch, Stream, TokenRole, World, concatenate
 from world.errors import UserError
 
+PIECE_STEPS = 64
+"""Steps for which quizzes are prepared at once."""
+ODDS_FLOOR = 0.1
+"""What even a task without mistakes has of the odds that a task without right answers has."""
 BLOCKS = 50
 """Times as many quizzes as wanted that are looked at to find some that are not excluded."""
 Draw = Callable[[int, int], QuizBatch]
@@ -78,20 +84,40 @@ class Learner:
         self.optimizers = make_optimizers(self.model, config)
         self.quizzes = 0
         self.steps = 0
+        self._forward = compiled(self.model, config.compile)
         self._weights = role_weights(world, config).to(accelerator.device)
 
     def train_epoch(self, draw: Draw) -> Iterator[Progress]:
         """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
         self.model.train()
-        start, device = self.quizzes, self.accelerator.device
-        quizzes = self._write(draw(start, self.config.epoch_quizzes), start)
-        tokens = torch.from_numpy(quizzes.tokens).to(device)
-        structure = torch.from_numpy(quizzes.structure).to(device)
         size = self.config.batch_size
-        for rows, written in zip(tokens.split(size), structure.split(size), strict=True):
-            loss = self._step(rows.long(), self._weights[written.long()])
-            self.quizzes += len(rows)
-            yield Progress(self.quizzes, loss)
+        for tokens, structure in self._pieces(draw):
+            for rows, written in zip(tokens.split(size), structure.split(size), strict=True):
+                loss = self._step(rows.long(), self._weights[written.long()])
+                self.quizzes += len(rows)
+                yield Progress(self.quizzes, loss)
+
+    def _pieces(self, draw: Draw) -> Iterator[tuple[Tensor, Tensor]]:
+        """An epoch's tokens uint8 [b, T] and structures uint8 [b], a piece at a time.
+
+        A piece is prepared while the one before it is learned from.
+        """
+        size = PIECE_STEPS * self.config.batch_size
+        end = self.quizzes + self.config.epoch_quizzes
+        starts = range(self.quizzes, end, size)
+
+        def prepare(start: int) -> tuple[Tensor, Tensor]:
+            quizzes = self._write(draw(start, min(size, end - start)), start)
+            parts = (quizzes.tokens, quizzes.structure)
+            tokens, structure = (torch.from_numpy(p).to(self.accelerator.device) for p in parts)
+            return tokens, structure
+
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(prepare, starts[0])
+            for start in starts[1:]:
+                piece, coming = coming.result(), pool.submit(prepare, start)
+                yield piece
+            yield coming.result()
 
     def _write(self, quizzes: QuizBatch, start: int) -> QuizBatch:
         """The quizzes in structures drawn at random, with prompt noise."""
@@ -117,7 +143,7 @@ class Learner:
                 torch.manual_seed(self.stream.with_role("dropout").seed(draws))
             own = tokens[self.crew.share]
             with self.accelerator.autocast():
-                logits = self.model(own)
+                logits = self._forward(own)
             # Everyone's losses are divided by what they would be in one process.
             total = weights.sum() / self.crew.size
             loss = weighted_loss(logits, own, weights[self.crew.share], total)
@@ -166,6 +192,15 @@ class Learner:
         return state
 
 
+def compiled(model: AgentModel, choice: Literal["auto", "on", "off"]) -> Callable[[Tensor], Tensor]:
+    """The model's forward pass, by torch.compile where that is chosen; they share the weights."""
+    on_gpu = model.unembed.weight.device.type == "cuda"
+    auto = on_gpu and importlib.util.find_spec("triton") is not None
+    if choice == "on" or (choice == "auto" and auto):
+        return cast(Callable[[Tensor], Tensor], torch.compile(model))
+    return model
+
+
 def role_weights(world: World, config: TrainConfig) -> Tensor:
     """float32 [S, T]: the loss weight of every token under every structure."""
     by_role = torch.zeros(len(TokenRole))
@@ -208,15 +243,31 @@ def unseen_quizzes(
     return world.arrange(drawn, answers[np.arange(count) % len(answers)])
 
 
-def mixed_draw(world: World, stream: Stream, culture: QuizBatch | None, share: float) -> Draw:
+def task_odds(by_task: Mapping[str, float], tasks: Sequence[str], focus: float) -> list[float]:
+    """Odds of each task for its present accuracy: those with more mistakes are drawn more often.
+
+    by_task: accuracy, 0 to 1, by name; a task that is not there counts as without right answers.
+    focus: power of the error; 0 makes all tasks equally likely.
+    """
+    return [(1.0 - by_task.get(task, 0.0)) ** focus + ODDS_FLOOR for task in tasks]
+
+
+def mixed_draw(
+    world: World,
+    stream: Stream,
+    culture: QuizBatch | None = None,
+    share: float = 0.0,
+    odds: Sequence[float] | None = None,
+) -> Draw:
     """Training quizzes by index: the world's, with a share of culture quizzes drawn at random.
 
     culture: kept quizzes in structure 0, or None. share: of the mix, 0 to 1; a mix with fewer
-    culture quizzes than that repeats them.
+    culture quizzes than that repeats them. odds: of the world's tasks; None: equal.
     """
+    named = stream.with_role("world-train")
 
     def draw(start: int, count: int) -> QuizBatch:
-        quizzes = world.draw(stream.with_role("world-train"), start, count, "train")
+        quizzes = world.draw(named, start, count, "train", odds)
         if culture is None or not len(culture):
             return quizzes
         rng = stream.with_role("mix").generator(start)

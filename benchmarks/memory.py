@@ -54,7 +54,7 @@ def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]
     model, train = recipes["default"](size)
     train = replace(train, epoch_quizzes=count)
     learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
-    draw = mixed_draw(world, learner.stream, None, 0.0)
+    draw = mixed_draw(world, learner.stream)
     gate = unseen_quizzes(world, Stream(0, "benchmark-gate"), count)
 
     def epoch() -> None:

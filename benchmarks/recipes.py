@@ -27,7 +27,7 @@ def default(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
 
 def source(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
     """F. Fleuret's network and training (2024) at another size, in float32 as published."""
-    published, here = presets["fleuret"](), presets["compact"]().train
+    published, here = presets["faithful"](), presets["compact"]().train
     network = published.model
     model = replace(size, architecture=network.architecture, dropout=network.dropout)
     train = replace(
@@ -75,6 +75,7 @@ ABLATIONS: dict[str, Recipe] = {
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
     "no averaging": _without(averaging=0.0),
     "uniform loss": _without(context_weight=1.0, image_weight=1.0),
+    "tasks alike": _without(focus=0.0),
     "float32": _without(precision="fp32"),
     "dropout 0.1": _without(dropout=0.1),
     "prompt noise 5 %": _without(prompt_noise=0.05),

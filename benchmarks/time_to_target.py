@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.precision import make_accelerator
-from agents.training import Learner, mixed_draw, unseen_quizzes
+from agents.training import Learner, mixed_draw, task_odds, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import subject
@@ -75,14 +75,16 @@ def learn(name: str, agent: int, quick: bool, budget: float, out: Path) -> None:
     learner = Learner(model, train, world, stream, make_accelerator(train))
     test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
     gate = unseen_quizzes(world, root.with_role("world-gate"), train.gate_quizzes, [test])
-    draw = mixed_draw(world, learner.stream, None, 0.0)
+    by_task: dict[str, float] = {}
     began, reached = time.perf_counter(), False
     with out.open("w") as file:
         while not reached and time.perf_counter() - began < budget:
-            for _ in learner.train_epoch(draw):
+            odds = task_odds(by_task, world.tasks, train.focus)
+            for _ in learner.train_epoch(mixed_draw(world, learner.stream, odds=odds)):
                 if time.perf_counter() - began > budget:
                     break
             found = learner.evaluate(gate)
+            by_task = found.by_task
             if found.accuracy >= train.target:
                 found = learner.evaluate(test)
                 reached = found.accuracy >= train.target

@@ -51,7 +51,7 @@ def _rate(world: World, model: ModelConfig, train: TrainConfig, count: int) -> f
     AcceleratorState._reset_state()
     train = replace(train, epoch_quizzes=count // train.batch_size * train.batch_size)
     learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
-    draw = mixed_draw(world, learner.stream, None, 0.0)
+    draw = mixed_draw(world, learner.stream)
 
     def epoch() -> None:
         for _ in learner.train_epoch(draw):

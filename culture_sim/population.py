@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_state, recover
 from agents.crew import make_crew
-from agents.training import Draw, Learner, mixed_draw, unseen_quizzes
+from agents.training import Draw, Learner, mixed_draw, task_odds, unseen_quizzes
 from culture_sim.run import Run
 from culture_sim.status import agent_done
 from world import QuizBatch, Stream, concatenate
@@ -117,7 +117,7 @@ class Population:
             state = {**kept, "round": self.round, "round_began": learner.quizzes}
             state["culture_before"] = before
         began, last = time.time(), 0.0
-        draw = self._draw(learner)
+        draw = self._draw(learner, state)
         for progress in learner.train_epoch(draw):
             if time.time() - last > HEARTBEAT_S:
                 last = time.time()
@@ -186,13 +186,16 @@ class Population:
         self._learners[agent] = learner
         return learner, saved or fresh
 
-    def _draw(self, learner: Learner) -> Draw:
-        share = 0.0
+    def _draw(self, learner: Learner, state: dict[str, Any]) -> Draw:
+        """The quizzes of the next epoch: what it failed at in the last examination, more often."""
+        world, share = self.run.config.world, 0.0
+        by_task = state["gate"]["by_task"] if "gate" in state else {}
+        odds = task_odds(by_task, world.tasks, self.run.config.train.focus)
         if self.culture_train is not None:
             # Every kept quiz is seen about once an epoch, as in the source, up to the cap.
             share = len(self.culture_train) / self.run.config.train.epoch_quizzes
         share = min(self.run.config.culture.max_share, share)
-        return mixed_draw(self.run.config.world, learner.stream, self.culture_train, share)
+        return mixed_draw(world, learner.stream, self.culture_train, share, odds)
 
     def _log(self, agent: int, **figures: Any) -> None:
         if self.crew.leads:

@@ -8,6 +8,7 @@ A world is a frozen dataclass; its fields are its options, so the object is its 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -100,10 +101,18 @@ class World(ABC):
         """bool [S, T, V]: the values that may stand at each place under each structure."""
 
     @abstractmethod
-    def draw(self, stream: Stream, start: int, count: int, split: str) -> QuizBatch:
+    def draw(
+        self,
+        stream: Stream,
+        start: int,
+        count: int,
+        split: str,
+        odds: Sequence[float] | None = None,
+    ) -> QuizBatch:
         """Quizzes ``start .. start + count`` of a stream, of one split, in structure 0.
 
         Index-addressed: the quiz at an index does not depend on how the range was cut.
+        odds: what the chance of each task is proportional to; None: all are equally likely.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ two parts, one dimension and no colours, and is learned in seconds.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -65,16 +66,26 @@ class StringWorld(World):
         allowed[:, self.length + 1] = values == SEPARATOR
         return allowed
 
-    def draw(self, stream: Stream, start: int, count: int, split: str) -> QuizBatch:
-        rows = [self._draw_one(stream.generator(i), split) for i in range(start, start + count)]
+    def draw(
+        self,
+        stream: Stream,
+        start: int,
+        count: int,
+        split: str,
+        odds: Sequence[float] | None = None,
+    ) -> QuizBatch:
+        numbers = range(start, start + count)
+        rows = [self._draw_one(stream.generator(i), split, odds or (1, 1)) for i in numbers]
         tokens = np.array(rows, dtype=np.uint8).reshape(count, self.seq_len)
         task = tokens[:, 0].astype(np.int16) - COPY
         return QuizBatch(tokens, np.zeros(count, dtype=np.uint8), task)
 
-    def _draw_one(self, rng: np.random.Generator, split: str) -> NDArray[np.uint8]:
+    def _draw_one(
+        self, rng: np.random.Generator, split: str, odds: Sequence[float]
+    ) -> NDArray[np.uint8]:
         while True:
             x = rng.integers(LETTERS, size=self.length)
-            task = int(rng.integers(2))
+            task = int(rng.random() * sum(odds) >= odds[0])
             row = np.array([COPY + task, *x, SEPARATOR, *(x[::-1] if task else x)], dtype=np.uint8)
             batch = QuizBatch(row[None], np.zeros(1, np.uint8), np.zeros(1, np.int16))
             if SPLITS[self.split(self.canonical_hash(batch))[0]] == split:

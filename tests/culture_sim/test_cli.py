@@ -29,7 +29,7 @@ def test_unknown_command(capsys):
 
 def test_unknown_preset(capsys, tmp_path):
     error = refused(capsys, "train-agents", "--preset", "tiny", "--runs", str(tmp_path))
-    assert "unknown preset 'tiny'; known: compact, fleuret, smoke" in error
+    assert "unknown preset 'tiny'; known: compact, faithful, fleuret, smoke" in error
 
 
 @pytest.mark.parametrize("command", ["culture-round", "sae"])

@@ -18,7 +18,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from agents.training import mixed_draw
+from agents.training import mixed_draw, task_odds
 from culture_sim import culture_round
 from culture_sim.blocks import Workshop
 from culture_sim.cli import main
@@ -217,15 +217,16 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     kept = CultureStore(stored / "culture").kept("culture_train")
     accelerator = Accelerator(cpu=True)
     population = Population(replace(run, config=config), accelerator, 1, kept)
-    learner, _ = population._learner(0)
+    learner, state = population._learner(0)
     count = 8192
-    drawn = population._draw(learner)(EPOCH, count)
+    drawn = population._draw(learner, state)(EPOCH, count)
     culture = drawn.task == UNKNOWN_TASK
     spread = 5 * (expected * (1 - expected) / count) ** 0.5
     assert abs(culture.mean() - expected) <= spread
     world = config.world
     assert (world.split(world.canonical_hash(drawn)) == SPLITS.index("train")).all()
-    own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train")
+    odds = task_odds(state["gate"]["by_task"], world.tasks, config.train.focus)
+    own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train", odds)
     assert np.array_equal(drawn.tokens[~culture], own.tokens[~culture])
     chosen = world.canonical_hash(drawn[culture])
     assert set(chosen.tolist()) == (set(world.canonical_hash(kept).tolist()) if expected else set())

@@ -6,6 +6,7 @@ label token and its cells row by row; the order of the four is the quiz's struct
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -166,21 +167,30 @@ class GridsWorld(World):
                 allowed[s, slot * (1 + self.cells), self.colours + 1 + part] = True
         return allowed
 
-    def draw(self, stream: Stream, start: int, count: int, split: str) -> QuizBatch:
+    def draw(
+        self,
+        stream: Stream,
+        start: int,
+        count: int,
+        split: str,
+        odds: Sequence[float] | None = None,
+    ) -> QuizBatch:
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
         first, last = start // BLOCK, (start + max(count, 1) - 1) // BLOCK
         named = stream.with_role(f"{stream.role}/{split}")
-        drawn = concatenate([self._block(named, b, split) for b in range(first, last + 1)])
+        drawn = concatenate([self._block(named, b, split, odds) for b in range(first, last + 1)])
         return drawn[start - first * BLOCK : start - first * BLOCK + count]
 
-    def _block(self, stream: Stream, block: int, split: str) -> QuizBatch:
+    def _block(
+        self, stream: Stream, block: int, split: str, odds: Sequence[float] | None
+    ) -> QuizBatch:
         """BLOCK quizzes of a split, by drawing until enough fall into it."""
         rng = stream.generator(block)
         wanted, kept, found = SPLITS.index(split), [], 0
         share = 0.8 if split == "train" else 0.1
         for _ in range(TRIES):
-            quizzes = self.generate(rng, int(1.1 * (BLOCK - found) / share) + 16)
+            quizzes = self.generate(rng, int(1.1 * (BLOCK - found) / share) + 16, odds)
             kept.append(quizzes[self.split(self.canonical_hash(quizzes)) == wanted])
             found += len(kept[-1])
             if found >= BLOCK:
@@ -190,9 +200,14 @@ class GridsWorld(World):
             f"make it larger or give it more tasks"
         )
 
-    def generate(self, rng: np.random.Generator, count: int) -> QuizBatch:
-        """Quizzes of every split, tasks mixed with equal chances, in structure 0."""
-        chosen = rng.integers(len(self.tasks), size=count)
+    def generate(
+        self, rng: np.random.Generator, count: int, odds: Sequence[float] | None = None
+    ) -> QuizBatch:
+        """Quizzes of every split in structure 0, tasks mixed with equal chances or by ``odds``."""
+        if odds is None:
+            chosen = rng.integers(len(self.tasks), size=count)
+        else:
+            chosen = rng.choice(len(self.tasks), size=count, p=np.array(odds) / sum(odds))
         grids = np.zeros((count, len(PARTS), self.cells), dtype=np.uint8)
         regions = np.zeros_like(grids, dtype=np.int8)
         for index, name in enumerate(self.tasks):

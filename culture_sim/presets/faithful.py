@@ -1,0 +1,36 @@
+"""The published experiment: 10x10 grids, 37M parameters, its own network and recipe."""
+
+from agents.config import ModelConfig, TrainConfig
+from culture_sim.config import RunConfig
+from culture_sim.presets import presets
+from world.worlds.grids import GridsWorld
+
+
+@presets.register("faithful")
+def faithful() -> RunConfig:
+    """F. Fleuret's culture of August 2024: model, optimiser, batch, noise, gate.
+
+    Command: make culture PRESET=faithful
+    Hardware: one GPU or more; not measured here yet.
+    Expected: the source reports agents near 98 % on world quizzes.
+    """
+    return RunConfig(
+        world=GridsWorld(height=10, width=10, colours=10, rectangles=3),
+        model=ModelConfig(
+            "culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048, dropout=0.1
+        ),
+        train=TrainConfig(
+            epoch_quizzes=40_000,
+            max_quizzes=20_000_000,
+            batch_size=25,
+            optimizer="adam",
+            learning_rate=5e-4,
+            warmup_steps=0,
+            averaging=0.0,
+            context_weight=1.0,
+            image_weight=1.0,
+            generating_share=0.2,
+            focus=0.0,
+            prompt_noise=0.05,
+        ),
+    )

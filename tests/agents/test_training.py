@@ -1,0 +1,120 @@
+"""What an agent is given to learn from: which quizzes, in which odds, and in what pieces."""
+
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+import agents.training
+from agents.config import ModelConfig, TrainConfig
+from agents.training import ODDS_FLOOR, Learner, mixed_draw, task_odds
+from world import Stream
+from world.errors import UserError
+from world.worlds.grids import GridsWorld
+
+WORLD = GridsWorld(tasks=("frame", "detect", "contact"))
+TINY = ModelConfig(d_model=16, n_layers=1, n_heads=1, d_mlp=16)
+
+
+def test_odds_follow_the_error():
+    odds = task_odds({"frame": 1.0, "detect": 0.75}, WORLD.tasks, focus=0.5)
+    assert odds == pytest.approx([ODDS_FLOOR, 0.5 + ODDS_FLOOR, 1.0 + ODDS_FLOOR])
+    assert len(set(task_odds({"frame": 1.0}, WORLD.tasks, focus=0.0))) == 1
+
+
+def test_a_focus_below_zero_is_refused():
+    with pytest.raises(UserError, match=r"train\.focus must be 0 or more and finite, got -1"):
+        TrainConfig(focus=-1)
+
+
+def test_tasks_are_drawn_by_their_odds():
+    odds, count = [1.0, 3.0, 0.0], 8192
+    drawn = mixed_draw(WORLD, Stream(0, "odds"), odds=odds)(0, count)
+    shares = np.bincount(drawn.task, minlength=3) / count
+    # The split takes the same share of every task up to chance, and of a block as much as fits.
+    assert shares == pytest.approx([0.25, 0.75, 0.0], abs=5 * (0.25 * 0.75 / count) ** 0.5)
+
+
+def test_equal_odds_are_no_odds_in_distribution():
+    drawn = [mixed_draw(WORLD, Stream(0, "odds"), odds=odds)(0, 8192) for odds in (None, [2] * 3)]
+    shares = [np.bincount(batch.task) / 8192 for batch in drawn]
+    assert shares[0] == pytest.approx(shares[1], abs=0.05)
+
+
+def learner(**options):
+    config = TrainConfig(epoch_quizzes=320, batch_size=32, precision="fp32", **options)
+    return Learner(TINY, config, WORLD, Stream(0, "", agent=1), Accelerator(cpu=True))
+
+
+def test_an_epoch_is_learned_in_pieces_and_every_quiz_of_it_once(monkeypatch):
+    """The last piece is the shorter one; draws are by index, one after the other."""
+    monkeypatch.setattr(agents.training, "PIECE_STEPS", 4)
+    subject, asked = learner(), []
+
+    def draw(start, count):
+        asked.append((start, count))
+        return mixed_draw(WORLD, subject.stream)(start, count)
+
+    quizzes = [progress.quizzes for progress in subject.train_epoch(draw)]
+    assert quizzes == list(range(32, 321, 32))
+    assert asked == [(0, 128), (128, 128), (256, 64)]
+    assert subject.steps == 10
+
+
+def test_what_fails_while_a_piece_is_prepared_is_raised():
+    subject = learner()
+
+    def draw(start, count):
+        raise UserError("no quizzes left")
+
+    with pytest.raises(UserError, match="no quizzes left"):
+        next(subject.train_epoch(draw))
+
+
+def test_an_epoch_left_early_leaves_no_thread(monkeypatch):
+    monkeypatch.setattr(agents.training, "PIECE_STEPS", 2)
+    subject = learner()
+    epoch = subject.train_epoch(mixed_draw(WORLD, subject.stream))
+    before = threading.active_count()
+    next(epoch)
+    assert threading.active_count() > before
+    epoch.close()
+    assert threading.active_count() == before
+    assert subject.quizzes == 32
+
+
+def test_the_rate_of_drawing_changes_nothing(monkeypatch):
+    """The same weights whether a piece is ready long before or long after it is wanted."""
+    weights = []
+    for pause in (0.0, 0.05):
+        subject = learner()
+        drawn = mixed_draw(WORLD, subject.stream)
+
+        def draw(start, count, drawn=drawn, pause=pause):
+            time.sleep(pause)
+            return drawn(start, count)
+
+        for _ in subject.train_epoch(draw):
+            pass
+        weights.append(subject.averaged.state_dict())
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, in torch
+def test_compiled_training_is_the_same_training():
+    """Up to rounding; and what is compiled shares its weights with what is saved."""
+    subjects = [learner(compile=choice) for choice in ("off", "on")]
+    for subject in subjects:
+        for step, _ in enumerate(subject.train_epoch(mixed_draw(WORLD, subject.stream))):
+            if step == 2:
+                break
+    plain, fast = (subject.model.state_dict() for subject in subjects)
+    assert plain.keys() == fast.keys()
+    for key in plain:
+        torch.testing.assert_close(plain[key], fast[key], rtol=1e-3, atol=1e-4)
