@@ -156,8 +156,9 @@ def _blocks(model: AgentModel) -> list[Block]:
 def _block_weights(block: Block) -> dict[str, Tensor]:
     heads, d_head = block.attn.n_heads, block.attn.d_head
     d = heads * d_head
-    q, k, v = block.attn.qkv.weight.view(3, heads, d_head, d).transpose(-1, -2)
-    out = block.attn.out.weight.T.reshape(heads, d_head, d)
+    attn = block.attn
+    q, k, v = (m.weight.view(heads, d_head, d).transpose(-1, -2) for m in (attn.q, attn.k, attn.v))
+    out = attn.out.weight.T.reshape(heads, d_head, d)
     weights = {"attn.W_Q": q, "attn.W_K": k, "attn.W_V": v, "attn.W_O": out}
     weights |= {f"attn.b_{name}": q.new_zeros(heads, d_head) for name in "QKV"}
     weights["attn.b_O"] = q.new_zeros(d)

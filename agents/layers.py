@@ -79,13 +79,18 @@ class Attention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.d_head = d_model // n_heads
-        self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        # Three matrices, because Muon orthogonalises each by itself.
+        self.q = nn.Linear(d_model, d_model, bias=False)
+        self.k = nn.Linear(d_model, d_model, bias=False)
+        self.v = nn.Linear(d_model, d_model, bias=False)
         self.out = nn.Linear(d_model, d_model, bias=False)
         self.dropout = dropout
 
     def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
         B, n, d = x.shape
-        q, k, v = self.qkv(x).view(B, n, 3, self.n_heads, self.d_head).permute(2, 0, 3, 1, 4)
+        weight = torch.cat([self.q.weight, self.k.weight, self.v.weight])  # one product, not three
+        qkv = F.linear(x, weight).view(B, n, 3, self.n_heads, self.d_head)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
         q = q * self.d_head**-0.5
         start = 0
         if cache is not None:

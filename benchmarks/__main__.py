@@ -62,12 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="which; all by default")
+    known = ", ".join(NAMES)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"all by default: {known}")
     parser.add_argument("--out", type=Path, default=Path("bench.json"), help="rows as JSON")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    given = parser.parse_args(arguments)
+    if unknown := sorted(set(given.names) - set(NAMES)):
+        parser.error(f"unknown: {', '.join(unknown)}; known: {known}")
+    return given
 
 
 def _run(name: str, quick: bool) -> list[dict[str, Any]]:

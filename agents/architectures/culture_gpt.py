@@ -42,8 +42,8 @@ class CultureGPT(AgentModel):
         nn.init.normal_(self.embed.weight, std=0.02)
         for module in self.modules():
             if isinstance(module, Attention):
-                nn.init.normal_(module.qkv.weight, std=self.d_model**-0.5)
-                nn.init.normal_(module.out.weight, std=self.d_model**-0.5)
+                for linear in (module.q, module.k, module.v, module.out):
+                    nn.init.normal_(linear.weight, std=self.d_model**-0.5)
 
     def position_table(self) -> Tensor:
         return self.positions

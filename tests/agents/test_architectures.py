@@ -126,7 +126,7 @@ def test_the_source_has_no_final_norm_and_no_attention_bias(strings):
     assert biased == expected | {"unembed.bias"}
     assert not list(model.ln_final.parameters())
     assert float(model.embed.weight.detach().std()) == pytest.approx(0.02, rel=0.2)
-    assert float(model.blocks[0].attn.qkv.weight.detach().std()) == pytest.approx(32**-0.5, rel=0.1)
+    assert float(model.blocks[0].attn.q.weight.detach().std()) == pytest.approx(32**-0.5, rel=0.1)
 
 
 @pytest.mark.parametrize(("start", "n"), [(0, 7), (0, 1), (4, 1), (4, 3)])
