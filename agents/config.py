@@ -58,6 +58,8 @@ class TrainConfig:
     """Constant learning rate: of Muon for "muon", of Adam for "adam"."""
     adam_learning_rate: float = 3e-3
     """Learning rate of embeddings, norms and output under "muon"."""
+    momentum: float = 0.9
+    """Muon's Nesterov momentum."""
     warmup_steps: int = 100
     """Steps over which the learning rates rise linearly from zero."""
     averaging: float = 0.99
@@ -84,7 +86,7 @@ class TrainConfig:
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
         require(self, "train", AMOUNT, "warmup_steps", "context_weight", "image_weight", "focus")
         require(self, "train", SHARE, "target", "prompt_noise")
-        require(self, "train", FRACTION, "averaging", "generating_share")
+        require(self, "train", FRACTION, "averaging", "momentum", "generating_share")
         if self.epoch_quizzes % self.batch_size:
             raise UserError(
                 f"train.epoch_quizzes ({self.epoch_quizzes}) must be a multiple of "

@@ -20,7 +20,9 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> dict[str, optim.Op
     owned = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in owned]
     return {
-        "muon": optim.Muon(matrices, lr=config.learning_rate, weight_decay=0.0),
+        "muon": optim.Muon(
+            matrices, lr=config.learning_rate, momentum=config.momentum, weight_decay=0.0
+        ),
         "adamw": optim.AdamW(
             rest, lr=config.adam_learning_rate, betas=(0.9, 0.98), weight_decay=0.0, foreach=True
         ),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -137,7 +139,9 @@ class Learner:
         """One optimiser step of the crew on int64 tokens [B, T] weighted by [B, T]."""
         set_learning_rate(self.optimizers, self.config, self.steps)
         # Dropout is the only thing that reads the global generator; it is put back afterwards.
-        with torch.random.fork_rng(enabled=self.model.config.dropout > 0):
+        device = self.accelerator.device
+        forked = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(forked, enabled=self.model.config.dropout > 0):
             if self.model.config.dropout > 0:
                 draws = self.steps * self.crew.size + self.crew.rank
                 torch.manual_seed(self.stream.with_role("dropout").seed(draws))
@@ -195,8 +199,10 @@ class Learner:
 def compiled(model: AgentModel, choice: Literal["auto", "on", "off"]) -> Callable[[Tensor], Tensor]:
     """The model's forward pass, by torch.compile where that is chosen; they share the weights."""
     on_gpu = model.unembed.weight.device.type == "cuda"
-    auto = on_gpu and importlib.util.find_spec("triton") is not None
-    if choice == "on" or (choice == "auto" and auto):
+    # What it writes for a GPU is built by Triton, which calls a C compiler.
+    compilers = (os.environ.get("CC", "gcc"), "clang")
+    able = importlib.util.find_spec("triton") is not None and any(map(shutil.which, compilers))
+    if choice == "on" or (choice == "auto" and on_gpu and able):
         return cast(Callable[[Tensor], Tensor], torch.compile(model))
     return model
 

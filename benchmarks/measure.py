@@ -90,6 +90,6 @@ def matrix_flops(dtype: torch.dtype) -> float:
 @cache
 def copied_bytes() -> float:
     """Bytes a second of copying a large array within memory, on one thread."""
-    source = np.zeros(1 << 27, dtype=np.uint8)
-    target = np.ones_like(source)
+    # Not zeros: the pages of an array never written to are all one page.
+    source, target = np.ones(1 << 27, dtype=np.uint8), np.ones(1 << 27, dtype=np.uint8)
     return source.nbytes / seconds(lambda: np.copyto(target, source), 5)

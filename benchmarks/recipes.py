@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from agents.architectures.culture_gpt import sinusoids
 from agents.architectures.gpt import GPT
 from agents.config import ModelConfig, TrainConfig
+from agents.layers import Attention, Block
 from agents.model import architectures
 from culture_sim.presets import presets
 from world import World
@@ -56,6 +59,30 @@ class SinusoidalGPT(GPT):
         return self.positions
 
 
+class JointAttention(Attention):
+    """Queries, keys and values from one matrix, which Muon orthogonalises as a whole."""
+
+    def __init__(self, parts: Attention) -> None:
+        nn.Module.__init__(self)
+        self.n_heads, self.d_head, self.dropout = parts.n_heads, parts.d_head, parts.dropout
+        weight = torch.cat([parts.q.weight, parts.k.weight, parts.v.weight])
+        self.qkv = nn.Parameter(weight.detach().clone())
+        self.out = parts.out
+
+    def qkv_weight(self) -> Tensor:
+        return self.qkv
+
+
+@architectures.register("gpt_joint")
+class JointGPT(GPT):
+    """The default network with one matrix for queries, keys and values."""
+
+    def __init__(self, config: ModelConfig, world: World) -> None:
+        super().__init__(config, world)
+        for block in self.blocks:
+            block.attn = JointAttention(cast(Block, block).attn)
+
+
 def _without(**changes: object) -> Recipe:
     """The default recipe with other options, of the network or of training."""
 
@@ -73,6 +100,8 @@ ABLATIONS: dict[str, Recipe] = {
     "source's network": _without(architecture="culture_gpt"),
     "Adam, 1e-3": _without(optimizer="adam", learning_rate=1e-3),
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
+    "momentum 0.95": _without(momentum=0.95),
+    "one matrix for q, k, v": _without(architecture="gpt_joint"),
     "no averaging": _without(averaging=0.0),
     "uniform loss": _without(context_weight=1.0, image_weight=1.0),
     "tasks alike": _without(focus=0.0),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from agents.training import Learner, mixed_draw, task_odds, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import subject
+from culture_sim.launch import ALLOCATOR
 from world import Stream
 
 PAIR = ("default", "source")
@@ -36,7 +38,11 @@ def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
     budget = 1.0 if quick else 60 * minutes
     with tempfile.TemporaryDirectory() as folder:
         outs = {name: Path(folder) / name for name in PAIR}
-        own = {n: subprocess.Popen(_command(n, quick, budget, out)) for n, out in outs.items()}
+        env = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"}
+        own = {
+            name: subprocess.Popen(_command(name, quick, budget, out), env=env)
+            for name, out in outs.items()
+        }
         codes = {name: process.wait() for name, process in own.items()}
         if any(codes.values()):
             raise RuntimeError(f"a recipe failed: exit codes {codes}")

@@ -35,7 +35,7 @@ def rows(quick: bool) -> Iterator[Row]:
 
     with working_precision():
         voted = count / seconds(lambda: vote([model], world, quizzes, nobody))
-        decoded = count / seconds(decode, 1)
+        decoded = count / seconds(decode)
     passes = len(DIRECTIONS) * forward_flops(model, world.seq_len, world.seq_len / 2)
     floor = matrix_flops(working_dtype()) / passes
     yield Row(
