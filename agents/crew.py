@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -69,7 +70,11 @@ class Crew:
 
 def make_crew(state: PartialState, agents: int) -> Crew:
     """This process's crew. Every process must call it, and at the same point."""
-    processes = state.num_processes
+    return _crew(state.num_processes, state.process_index, agents)
+
+
+@cache
+def _crew(processes: int, rank: int, agents: int) -> Crew:
     if processes <= agents:
         return Crew()
     bounds = [processes * crew // agents for crew in range(agents + 1)]
@@ -77,6 +82,6 @@ def make_crew(state: PartialState, agents: int) -> Crew:
     for first, end in pairwise(bounds):
         # A group must be made known to all processes, also to those outside it.
         group = dist.new_group(list(range(first, end)))
-        if first <= state.process_index < end:
-            own = Crew(state.process_index - first, end - first, first, group)
+        if first <= rank < end:
+            own = Crew(rank - first, end - first, first, group)
     return own

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.utils import get_cpu_distributed_information
 
 from agents.config import TrainConfig
 
@@ -15,10 +18,17 @@ def fast_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
+PATIENCE = timedelta(days=30)
+"""How long a process waits for the others: one may be comparing features while they are done."""
+
+
 def process_state() -> PartialState:
     """This process's place among those that were started together."""
     # It looks for other CPU processes only if it is told that the CPU is meant.
-    return PartialState(cpu=not torch.accelerator.is_available())
+    cpu = not torch.accelerator.is_available()
+    if PartialState._shared_state or get_cpu_distributed_information().world_size == 1:
+        return PartialState(cpu=cpu)
+    return PartialState(cpu=cpu, timeout=PATIENCE)
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:

@@ -97,11 +97,14 @@ def _dispatch(arguments: list[str]) -> int:
     place, path, options, preset = _resolve(command, arguments)
     if command not in STARTING:
         Run.open(path)  # raises when there is none
-    from culture_sim.launch import leads
+    from agents.precision import process_state
+    from culture_sim.launch import launched_outside, leads
     from culture_sim.pipeline import check_command, console, follow, run_command
 
     # Before the run's folder is touched: what is refused leaves no trace in it.
     check_command(command, options, place.processes)
+    if launched_outside():
+        process_state()  # once they have met, the others notice when one ends
     if not leads():
         return follow(path)
     with Run.lock(path):

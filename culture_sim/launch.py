@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, get_cpu_distributed_information
+from torch.distributed import DistError
 
 from agents.precision import process_state
 from culture_sim.run import Run
@@ -45,32 +46,38 @@ class WorkerError(UserError):
 
 def launched_outside() -> bool:
     """True under accelerate launch, torchrun or mpirun with several processes."""
-    return "LOCAL_RANK" in os.environ and "WORLD_SIZE" in os.environ
+    return get_cpu_distributed_information().world_size > 1
 
 
 def leads() -> bool:
     """True for the process that decides: the only one, or an outside launcher's first."""
-    return not launched_outside() or os.environ.get("RANK", "0") == "0"
+    return get_cpu_distributed_information().rank == 0
 
 
 def tell(word: str) -> None:
     """Say to the processes of an outside launcher which stage comes now, or END."""
-    process_state()
     broadcast_object_list([word])
+    # Nobody leaves before all have heard it.
+    process_state().wait_for_everyone()
 
 
 def told() -> str:
-    """What the leading process says next; waits for it.
-
-    Raises WorkerError when it is gone; its own error line says why.
-    """
-    process_state()
+    """What the leading process says next; waits for it."""
     said = [""]
-    try:
-        broadcast_object_list(said)
-    except RuntimeError as error:
-        raise WorkerError("the process that leads this one ended with an error") from error
+    broadcast_object_list(said)
+    process_state().wait_for_everyone()
     return said[0]
+
+
+@contextmanager
+def connection() -> Iterator[None]:
+    """Turn the loss of another process of the run into WorkerError: its own line says why."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, DistError) and "gloo" not in str(error):
+            raise
+        raise WorkerError("lost another process of this run, which says why it ended") from error
 
 
 def default_processes(agents: int) -> int:

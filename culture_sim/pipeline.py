@@ -19,7 +19,15 @@ from rich.console import Console
 from agents.precision import process_state
 from culture_sim.checks import check_culture, check_features, check_options
 from culture_sim.config import RunConfig, config_to_dict
-from culture_sim.launch import END, default_processes, launched_outside, run_workers, tell, told
+from culture_sim.launch import (
+    END,
+    connection,
+    default_processes,
+    launched_outside,
+    run_workers,
+    tell,
+    told,
+)
 from culture_sim.monitor import Monitor
 from culture_sim.run import Run
 from culture_sim.stages import run_stage
@@ -85,8 +93,9 @@ def follow(path: Path) -> int:
     Under an outside launcher one process leads: what is to be done next depends on files that
     may change while others look at them.
     """
-    while (stage := told()) != END:
-        run_stage(Run.open(path), stage)
+    with connection():
+        while (stage := told()) != END:
+            run_stage(Run.open(path), stage)
     return 0
 
 
@@ -97,7 +106,7 @@ def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
         with Monitor(run, console, _tracker(run, wandb)) as monitor:
             if launched_outside():
                 tell(stage)
-                with _ticking(monitor):
+                with connection(), _ticking(monitor):
                     run_stage(run, stage)
             else:
                 run_workers(run, stage, processes, monitor.tick)

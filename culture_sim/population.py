@@ -25,6 +25,7 @@ from agents.training import Draw, Learner, mixed_draw, task_odds, unseen_quizzes
 from culture_sim.run import Run
 from culture_sim.status import agent_done
 from world import QuizBatch, Stream, concatenate
+from world.errors import UserError
 
 HEARTBEAT_S = 3.0
 ROUND_RESULTS = ("test", "tests", "confirmation", "culture_after", "reached")
@@ -174,6 +175,7 @@ class Population:
         """The agent as its checkpoint left it; kept in memory while nobody else moved it on."""
         learner = self._learners.get(agent)
         saved = read_state(self.run.agent_path(agent))
+        self._check_agreement(agent, saved)
         fresh = {"agent": agent, "round": self.round, "round_began": 0, "seconds": 0.0}
         if learner is not None and saved is not None and saved["steps"] == learner.steps:
             return learner, saved
@@ -185,6 +187,15 @@ class Population:
         saved = learner.load(self.run.agent_path(agent))
         self._learners[agent] = learner
         return learner, saved or fresh
+
+    def _check_agreement(self, agent: int, saved: dict[str, Any] | None) -> None:
+        """Members of a crew that start from different weights would train nonsense."""
+        if len(set(self.crew.gather((saved or {}).get("sha256")))) > 1:
+            raise UserError(
+                f"processes that share agent {agent} read different checkpoints of it from "
+                f"{self.run.path}; the folder's file system must show a file to all machines as "
+                f"soon as it is written; run the command again to go on"
+            )
 
     def _draw(self, learner: Learner, state: dict[str, Any]) -> Draw:
         """The quizzes of the next epoch: what it failed at in the last examination, more often."""

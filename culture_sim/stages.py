@@ -41,6 +41,7 @@ def run_stage(run: Run, stage: str) -> None:
             write_report(run)
     else:
         raise ValueError(f"unknown stage {stage!r}")
+    accelerator.wait_for_everyone()
 
 
 class Notes:

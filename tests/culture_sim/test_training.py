@@ -6,12 +6,14 @@ The kill is a real SIGKILL of the whole process group of a real training command
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from culture_sim.run import Run
@@ -129,6 +131,47 @@ def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path, launch
     assert b"Agents below 100%" in ended.stdout
     assert Run.open(run).summary()["seconds"]["train"] > 0
     assert any((run / "tensorboard").iterdir())
+
+
+def launch(place, arguments):
+    """Two processes placed by these variables, as an outside launcher starts them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    return [
+        subprocess.Popen(
+            arguments,
+            env={
+                **ENVIRONMENT, **meeting, "ACCELERATE_USE_CPU": "true",
+                **{name: value.format(rank) for name, value in place.items()},
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
+    place = {"OMPI_COMM_WORLD_RANK": "{}", "OMPI_COMM_WORLD_SIZE": "2",
+             "OMPI_COMM_WORLD_LOCAL_RANK": "{}", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}  # fmt: skip
+    ended = launch(place, command(tmp_path, "mpi", 2, SHORT))
+    said = [process.communicate(timeout=200) for process in ended]
+    assert [process.returncode for process in ended] == [1, 0], said
+    assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
+
+
+def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path):
+    place = {"RANK": "{}", "WORLD_SIZE": "2", "LOCAL_RANK": "{}", "LOCAL_WORLD_SIZE": "2"}
+    (tmp_path / "held").mkdir()
+    with FileLock(tmp_path / "held" / ".run.lock"):
+        ended = launch(place, command(tmp_path, "held", 2, SHORT))
+        said = [process.communicate(timeout=100)[1].decode() for process in ended]
+    assert [process.returncode for process in ended] == [2, 2], said
+    assert "another command is at work on" in said[0]
+    assert "error: lost another process of this run, which says why it ended" in said[1]
+    assert not any("Traceback" in text for text in said)
 
 
 def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
