@@ -2,7 +2,9 @@
 
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.config import RunConfig
+from culture_sim.culture_config import CultureConfig
 from culture_sim.presets import presets
+from sae.config import SAEConfig
 from world.worlds.grids import GridsWorld
 
 
@@ -32,5 +34,16 @@ def faithful() -> RunConfig:
             generating_share=0.2,
             focus=0.0,
             prompt_noise=0.05,
+        ),
+        culture=CultureConfig(quota=2400, max_proposals=160_000),
+        sae=SAEConfig(
+            site="blocks.6.hook_resid_post",
+            d_sae=4096,
+            k=32,
+            training_tokens=20_000_000,
+            passes=4,
+            block_quizzes=512,
+            batch_size=4096,
+            comparison_quizzes=2000,
         ),
     )
