@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
 from agents.crew import Crew
 from agents.model import AgentModel
@@ -57,17 +56,25 @@ def evaluate(
     for rank, part in enumerate(crew.gather(own)):
         correct[rank :: crew.size] = part
     hits, total = int(correct.sum()), len(correct)
-    low, high = proportion_confint(hits, total, alpha=0.05, method="wilson")
+    low, high = wilson_interval(hits, total)
     structures = [s.name for s in world.structures]
     return Evaluation(
         accuracy=hits / total,
         correct=hits,
         total=total,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         by_task=_means(correct, batch.task, enumerate(world.tasks)),
         by_structure=_means(correct, batch.structure, enumerate(structures)),
     )
+
+
+def wilson_interval(hits: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a share (E. B. Wilson, 1927)."""
+    from scipy.stats import binomtest  # takes a second to load
+
+    interval = binomtest(hits, total).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _means(

@@ -1,6 +1,7 @@
 """What tests of several folders use: the command line, one run of everything, a browser."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import pytest
 from tests.browser import open_browser
 
 Command = Callable[..., "CompletedProcess[str]"]
+
+# A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

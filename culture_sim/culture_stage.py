@@ -1,0 +1,47 @@
+"""The stage of a culture round: quizzes are proposed, voted on and stored, and trained on."""
+
+from __future__ import annotations
+
+from accelerate import Accelerator
+
+from agents.training import unseen_quizzes
+from culture_sim.culture_round import RoundProgress, run_culture_round
+from culture_sim.notes import Notes
+from culture_sim.population import Population
+from culture_sim.run import Run
+from culture_sim.store import CultureStore
+from world import Stream
+
+
+def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
+    """Round ``number``: propose, vote and store, then bring every agent back to the target."""
+    config = run.config
+    store = CultureStore(run.path / "culture")
+    notes = Notes(run, f"round {number}", accelerator.is_main_process)
+
+    def progress(seen: RoundProgress) -> None:
+        share = seen.kept / max(seen.voted, 1)
+        notes.say(
+            f"{seen.proposed:,} proposed, {seen.voted:,} voted, "
+            f"{seen.kept} of {config.culture.quota} kept ({share:.1%} of votes)"
+        )
+
+    states = [run.agent_state(agent) or {} for agent in run.agents]
+    test = unseen_quizzes(
+        config.world, Stream(config.seed, "world-test"), config.train.test_quizzes
+    )
+    figures = run_culture_round(
+        [run.load_agent(agent) for agent in run.agents],
+        config.world,
+        config.culture,
+        round_=number,
+        seed=config.seed,
+        checkpoints=[state.get("sha256", "") for state in states],
+        test_hashes=config.world.canonical_hash(test),
+        store=store,
+        accelerator=accelerator,
+        progress=progress,
+    )
+    notes.say(f"{figures['kept']} quizzes kept; agents train on them", done=True)
+    train, held_out = store.kept("culture_train"), store.kept("culture_test")
+    Population(run, accelerator, number, train, held_out).train()
