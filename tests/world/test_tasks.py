@@ -67,7 +67,7 @@ def test_a_copy_is_not_an_answer(name):
 @pytest.mark.parametrize("name", tasks.names())
 def test_every_parameter_occurs_where_it_fits(name):
     world = GridsWorld(tasks=(name,), height=10, width=10, colours=10, rectangles=3)
-    assert (world._odds[name] > 0).all()
+    assert (world.painter.odds[name] > 0).all()
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -20,9 +20,10 @@ from world.batch import QuizBatch, concatenate
 from world.canonical import canonical_hash
 from world.errors import UserError
 from world.labels import grid_labels
-from world.rectangles import MIN_SIDE, Plane, Rectangles
+from world.painter import Painter
+from world.rectangles import MIN_SIDE, Plane
 from world.seeds import Stream
-from world.task import Canvas, tasks
+from world.task import tasks
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,8 +41,6 @@ PUBLISHED_TASKS = (
 PARTS = ("A", "fA", "B", "fB")
 BLOCK = 1024
 """Quizzes drawn from one seed; a draw of any range is cut from whole blocks."""
-LISTED_SETS = 100_000
-"""Worlds with at most this many sets of rectangles list those that each rule can act on."""
 RAREST_SETS = 1e-4
 """Below this chance of drawing a set without overlap, a world is held to be too crowded."""
 TRIES = 100
@@ -101,7 +100,7 @@ class GridsWorld(World):
                 f"task {task!r} needs {needed} colours for {self.rectangles} rectangles, "
                 f"world.colours is {self.colours}"
             )
-        if not self._odds[task].any():
+        if not self.painter.odds[task].any():
             raise UserError(
                 f"task {task!r} is impossible with {self.rectangles} rectangles in a "
                 f"{self.height}x{self.width} grid"
@@ -111,6 +110,11 @@ class GridsWorld(World):
     def plane(self) -> Plane:
         """The extent of these grids."""
         return Plane(self.height, self.width)
+
+    @cached_property
+    def painter(self) -> Painter:
+        """What paints quizzes of a task on these grids."""
+        return Painter(self.plane, self.rectangles, self.colours, self.tasks)
 
     @property
     def cells(self) -> int:
@@ -213,7 +217,7 @@ class GridsWorld(World):
         for index, name in enumerate(self.tasks):
             rows = np.flatnonzero(chosen == index)
             if len(rows):
-                grids[rows], regions[rows] = self._paint(rng, name, len(rows))
+                grids[rows], regions[rows] = self.painter.paint(rng, name, len(rows))
         tokens = self._tokens(grids)
         padded = np.zeros((count, len(PARTS), 1 + self.cells), dtype=np.int8)
         padded[:, :, 1:] = regions
@@ -223,89 +227,6 @@ class GridsWorld(World):
             chosen.astype(np.int16),
             padded.reshape(count, -1),
         )
-
-    def _paint(
-        self, rng: np.random.Generator, name: str, count: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
-        """Grids uint8 and regions int8, both [count, 4, G], of one task."""
-        task = tasks[name]()
-        needed = task.colours(self.rectangles)
-        palette = np.tile(np.arange(1, self.colours + 1, dtype=np.uint8), (count, 1))
-        colours = rng.permuted(palette, axis=1)[:, :needed]
-        parameter = rng.choice(task.parameters, size=count, p=self._odds[name])
-        canvases = []
-        for rects in self._scenes(rng, name, parameter):
-            x, fx = Canvas(count, self.cells), Canvas(count, self.cells)
-            task.paint(x, fx, self.plane, rects, colours, parameter)
-            canvases += [x, fx]
-        return (
-            np.stack([c.cells for c in canvases], axis=1),
-            np.stack([c.regions for c in canvases], axis=1),
-        )
-
-    @cached_property
-    def _listed(self) -> Rectangles | None:
-        """Every set of rectangles these grids can hold, if they are few."""
-        sets = self.plane.listed(self.rectangles)
-        return sets if sets.shape[1] == self.rectangles and len(sets) <= LISTED_SETS else None
-
-    @cached_property
-    def _valid(self) -> dict[tuple[str, int], NDArray[np.int64]]:
-        """By task and parameter: which of the listed sets (or of a sample) the rule can act on."""
-        sets = self._listed
-        if sets is None:
-            sets = self.plane.sample(np.random.default_rng(0), 4096, self.rectangles)
-        return {
-            (name, value): np.flatnonzero(
-                tasks[name]().valid(self.plane, sets, np.full(len(sets), value))
-            )
-            for name in self.tasks
-            for value in range(tasks[name].parameters)
-        }
-
-    @cached_property
-    def _odds(self) -> dict[str, NDArray[np.float64]]:
-        """By task: the chance of each parameter, so that all quizzes of the task are as likely.
-
-        A parameter with k sets of rectangles has k (k - 1) quizzes with A and B different. With
-        equal chances instead, the diagonal moves of `translate`, which leave a 6x6 grid a choice
-        of two, would be half of its quizzes and nearly all the same. 0 for all: no quiz at all.
-        """
-        odds = {}
-        for name in self.tasks:
-            sets = [len(self._valid[name, value]) for value in range(tasks[name].parameters)]
-            weights = np.array([k * (k - 1.0) for k in sets])
-            odds[name] = weights / max(weights.sum(), 1.0)
-        return odds
-
-    def _scenes(
-        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
-    ) -> tuple[Rectangles, Rectangles]:
-        """Two different sets of rectangles [n, R, 4] for each parameter, bearing the rule."""
-        if self._listed is None:
-            first, second = (self._drawn(rng, name, parameter) for _ in range(2))
-            while (same := np.flatnonzero((first == second).all(axis=(1, 2)))).size:
-                second[same] = self._drawn(rng, name, parameter[same])
-            return first, second
-        chosen = np.zeros((2, len(parameter)), dtype=np.int64)
-        for value in np.flatnonzero(self._odds[name]).tolist():
-            rows, valid = np.flatnonzero(parameter == value), self._valid[name, value]
-            one = rng.integers(len(valid), size=len(rows))
-            other = rng.integers(len(valid) - 1, size=len(rows))
-            chosen[:, rows] = valid[one], valid[other + (other >= one)]
-        return self._listed[chosen[0]], self._listed[chosen[1]]
-
-    def _drawn(
-        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
-    ) -> Rectangles:
-        """int16 [n, R, 4]: a set of rectangles for each parameter, by drawing until it bears it."""
-        task = tasks[name]()
-        rects = np.zeros((len(parameter), self.rectangles, 4), dtype=np.int16)
-        todo = np.arange(len(parameter))
-        while len(todo):
-            rects[todo] = self.plane.sample(rng, len(todo), self.rectangles)
-            todo = todo[~task.valid(self.plane, rects[todo], parameter[todo])]
-        return rects
 
     def _tokens(self, grids: NDArray[np.uint8]) -> NDArray[np.uint8]:
         tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=np.uint8)
