@@ -12,7 +12,7 @@ import torch
 
 from agents.model import architectures, build_model
 from culture_sim.config import RunConfig
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule, rules
 from culture_sim.proposers import proposers
 from culture_sim.votes import no_votes
 from sae.harvest import check_site, kept_tokens
@@ -34,7 +34,7 @@ def check_culture(config: RunConfig) -> None:
         return
     _check_known("culture.proposer", config.culture.proposer, proposers)
     _check_known("culture.rule", config.culture.rule, rules)
-    rules[config.culture.rule](no_votes(config.agents))
+    make_rule(config.culture.rule, config.culture.rule_options)(no_votes(config.agents))
 
 
 def check_features(config: RunConfig) -> None:

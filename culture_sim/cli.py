@@ -31,6 +31,7 @@ COMMANDS = {
     "culture-round": "Propose quizzes, vote, keep those that four of five solve, train on them.",
     "sae": "Train a sparse autoencoder on every agent and compare their features.",
     "report": "Write the run's report as one HTML file.",
+    "replay": "Judge the stored votes of a run again, by its rule or another; runs no model.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
 }
 STARTING = ("culture", "train-agents")
@@ -94,6 +95,10 @@ def _dispatch(arguments: list[str]) -> int:
         from culture_sim.show import show
 
         return show(arguments)
+    if command == "replay":
+        from culture_sim.replay import replay
+
+        return replay(arguments)
     place, path, options, preset = _resolve(command, arguments)
     if command not in STARTING:
         Run.open(path)  # raises when there is none

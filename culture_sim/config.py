@@ -112,6 +112,9 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
         if not isinstance(value, list | tuple):
             raise _refusal(name, "a list", value)
         return tuple(_checked(item, inner[0], f"{name}[{i}]") for i, item in enumerate(value))
+    if kind is dict:
+        items = _object(value, name).items()
+        return {key: _checked(item, inner[1], f"{name}.{key}") for key, item in items}
     if kind is Literal:
         if value not in inner:
             raise _refusal(name, f"one of {', '.join(map(str, inner))}", value)

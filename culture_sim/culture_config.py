@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule, rules
 from culture_sim.proposers import proposers
 from world.errors import AMOUNT, COUNT, SHARE, UserError, require
 
@@ -15,6 +15,8 @@ class CultureConfig:
 
     rule: str = "four_of_five"
     """Registered consensus rule that decides which quizzes are kept."""
+    rule_options: dict[str, float] = field(default_factory=dict)
+    """Options of the rule by name, such as k 2 for all_but_k; the others have their defaults."""
     proposer: str = "hot_then_cold"
     """Registered procedure by which an agent proposes quizzes."""
     hot_temperature: float = 1.5
@@ -34,11 +36,12 @@ class CultureConfig:
     """Culture quizzes are at most this share of a training mix, 0 to 1."""
 
     def __post_init__(self) -> None:
-        for field, registry in (("rule", rules), ("proposer", proposers)):
-            name = getattr(self, field)
+        for option, registry in (("rule", rules), ("proposer", proposers)):
+            name = getattr(self, option)
             if name not in registry:
                 known = ", ".join(registry)
-                raise UserError(f"unknown culture.{field} {name!r}; known: {known}")
+                raise UserError(f"unknown culture.{option} {name!r}; known: {known}")
+        make_rule(self.rule, self.rule_options)
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "hot_temperature", "temperature")
         require(self, "culture", SHARE, "max_share")

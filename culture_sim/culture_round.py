@@ -7,6 +7,7 @@ finished lies in a part file; the round's own file appears, by renaming, when al
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections import Counter
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from culture_sim import records as rows
 from culture_sim.blocks import Workshop
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule
 from culture_sim.culture_config import CultureConfig
 from culture_sim.records import CULTURE_SPLITS, Provenance
 from culture_sim.run import read_json, write_json
@@ -75,7 +76,7 @@ def run_culture_round(
         if accelerator.is_main_process:
             shutil.rmtree(parts, ignore_errors=True)
         return read_summary(store, round_)
-    rules[config.rule](no_votes(len(models)))
+    make_rule(config.rule, config.rule_options)(no_votes(len(models)))
     shop = Workshop(
         models=[model.to(accelerator.device).eval() for model in models],
         world=world,
@@ -124,6 +125,7 @@ def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) 
     return Provenance(
         round=round_,
         rule=config.rule,
+        rule_options=json.dumps(config.rule_options, sort_keys=True),
         procedure=config.proposer,
         hot_temperature=config.hot_temperature,
         temperature=config.temperature,

@@ -6,7 +6,7 @@ another rule, and every proposal made again from its seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ class Provenance:
     """What all quizzes of one round share.
 
     round: 1, 2, ... rule, procedure: registered names of the consensus rule and the proposer.
+    rule_options: the rule's options as JSON.
     hot_temperature, temperature: of the first part of a proposal, and of the rest.
     checkpoints: SHA-256 of the weights of each of the N agents.
     """
 
     round: int
     rule: str
+    rule_options: str
     procedure: str
     hot_temperature: float
     temperature: float
@@ -94,10 +96,12 @@ def features(n_agents: int, seq_len: int) -> Features:
             "solved": votes("bool"),
             "wrong_cells": votes("uint16"),
             "log_prob": votes("float32"),
+            "voted": List(Value("bool"), length=n_agents),
             "keep": Value("bool"),
             "dissenter": Value("int16"),
             "reason": Value("string"),
             "rule": Value("string"),
+            "rule_options": Value("string"),
             "procedure": Value("string"),
             "hot_temperature": Value("float64"),
             "temperature": Value("float64"),
@@ -120,18 +124,20 @@ def to_table(records: CultureRecords) -> pa.Table:
         "solved": records.votes.correct,
         "wrong_cells": records.votes.wrong_cells,
         "log_prob": records.votes.log_prob,
+        "voted": records.votes.voted,
         "keep": records.decision.keep,
         "dissenter": records.decision.dissenter,
         "reason": records.decision.reason,
         "rule": shared.rule,
+        "rule_options": shared.rule_options,
         "procedure": shared.procedure,
         "hot_temperature": shared.hot_temperature,
         "temperature": shared.temperature,
         "seed": records.seed,
         "checkpoints": list(shared.checkpoints),
     }
-    for name in ("round", "rule", "procedure", "hot_temperature", "temperature", "checkpoints"):
-        columns[name] = [columns[name]] * len(records)
+    for field in fields(Provenance):
+        columns[field.name] = [columns[field.name]] * len(records)
     typed = features(records.votes.n_agents, records.tokens.shape[1])
     return Dataset.from_dict(columns, features=typed).data.table
 
@@ -143,6 +149,7 @@ def votes_of(table: pa.Table) -> VoteTable:
         array_of(table, "wrong_cells"),
         array_of(table, "log_prob"),
         array_of(table, "proposer"),
+        array_of(table, "voted"),
     )
 
 

@@ -146,12 +146,13 @@ def read_table(path: Path, remedy: str) -> pa.Table:
 
 
 def _typed(table: pa.Table) -> pa.Table:
-    """The table in exactly the types it was written with; raises ArrowInvalid for other columns."""
+    """The table in the types and order it was written with; raises ArrowInvalid without them."""
     if missing := set(rows.features(1, 1)) - set(table.column_names):
         raise pa.ArrowInvalid(f"no column {min(missing)!r}")
     solved, tokens = table.schema.field("solved").type, table.schema.field("tokens").type
     if not pa.types.is_fixed_size_list(solved) or not pa.types.is_fixed_size_list(tokens):
         raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")
     # Parquet renames the items of lists; written again, a table must give the same bytes.
-    typed = table.cast(rows.features(solved.list_size, tokens.list_size).arrow_schema)
+    schema = rows.features(solved.list_size, tokens.list_size).arrow_schema
+    typed = table.select(schema.names).cast(schema)
     return typed.replace_schema_metadata(table.schema.metadata)

@@ -29,12 +29,14 @@ class VoteTable:
     wrong_cells: uint16 [B, N, D], answer tokens it gets wrong, given the true ones before them.
     log_prob: float32 [B, N, D], log-probability of the answer in nats.
     proposer: int16 [B], the agent that proposed the quiz.
+    voted: bool [B, N], the agents that were asked; what is said of the others means nothing.
     """
 
     correct: NDArray[np.bool_]
     wrong_cells: NDArray[np.uint16]
     log_prob: NDArray[np.float32]
     proposer: NDArray[np.int16]
+    voted: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         if self.correct.ndim != 3 or self.correct.shape[2] != len(DIRECTIONS):
@@ -45,6 +47,7 @@ class VoteTable:
             "wrong_cells": (np.uint16, votes),
             "log_prob": (np.float32, votes),
             "proposer": (np.int16, votes[:1]),
+            "voted": (np.bool_, votes[:2]),
         }
         for field, (dtype, shape) in expected.items():
             array = getattr(self, field)
@@ -68,8 +71,8 @@ class VoteTable:
 
     @property
     def solves(self) -> NDArray[np.bool_]:
-        """bool [B, N]: the agent is right in both directions."""
-        return np.asarray(self.correct.all(axis=2))
+        """bool [B, N]: the agent was asked and is right in both directions."""
+        return np.asarray(self.correct.all(axis=2) & self.voted)
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def no_votes(n_agents: int) -> VoteTable:
         np.zeros(shape, dtype=np.uint16),
         np.zeros(shape, dtype=np.float32),
         np.zeros(0, dtype=np.int16),
+        np.ones(shape[:2], dtype=np.bool_),
     )
 
 
@@ -126,7 +130,8 @@ def vote(
         halves = columns.reshape(len(DIRECTIONS), len(batch), len(models))
         return np.ascontiguousarray(halves.transpose(1, 2, 0))
 
-    return VoteTable(table("correct"), table("wrong_cells"), table("log_prob"), proposer)
+    voted = np.ones((len(batch), len(models)), dtype=np.bool_)
+    return VoteTable(table("correct"), table("wrong_cells"), table("log_prob"), proposer, voted)
 
 
 def concatenate_votes(tables: Sequence[VoteTable]) -> VoteTable:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from culture_sim import records as rows
 from culture_sim.blocks import BlockResult, Workshop, first_seen, process_block
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule
 from culture_sim.records import CultureRecords
 from culture_sim.store import read_table, write_table
 from culture_sim.votes import concatenate_votes
@@ -84,7 +84,7 @@ def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
         tokens=batch.tokens[fresh],
         hashes=hashes[fresh],
         votes=votes,
-        decision=rules[shop.config.rule](votes),
+        decision=make_rule(shop.config.rule, shop.config.rule_options)(votes),
         index=place[fresh],
         seed=np.array(seeds, dtype=np.int64)[fresh],
         held_out=shop.world.split(hashes[fresh]) > 0,

@@ -1,16 +1,49 @@
 """Consensus rules: which of the quizzes that agents propose become culture.
 
-A rule is a pure function from votes to a decision. One rule is one file in this package. A rule
+A rule is a pure function from votes to a decision, made from its options: one rule is one file in
+this package, a frozen dataclass whose fields are the options and whose call is the function. A rule
 that cannot judge the number of agents it is given raises UserError, also on an empty table.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Protocol
 
 from culture_sim.votes import Decision, VoteTable
 from world import Registry
+from world.errors import UserError
 
-Rule = Callable[[VoteTable], Decision]
 
-rules: Registry[Rule] = Registry("rule", "culture_sim.consensus")
+class Rule(Protocol):
+    """What judges votes."""
 
-__all__ = ["Rule", "rules"]
+    def __call__(self, votes: VoteTable) -> Decision:
+        """The decision on each quiz of the table; the order of its quizzes plays no part."""
+        ...
+
+
+rules: Registry[Callable[..., Rule]] = Registry("rule", "culture_sim.consensus")
+
+
+def make_rule(name: str, options: Mapping[str, float] | None = None) -> Rule:
+    """The rule registered as ``name`` with these options, the others at their defaults.
+
+    Raises UserError for a name or an option that is not known, and for a value that the rule
+    refuses.
+    """
+    kind: Any = rules[name]
+    known: dict[str, Any] = {field.name: type(field.default) for field in fields(kind)}
+    given = options or {}
+    for option, value in given.items():
+        if option not in known:
+            some = f"; known: {', '.join(known)}" if known else "; it has none"
+            raise UserError(f"rule {name!r} has no option {option!r}{some}")
+        if known[option] is int and value != int(value):
+            raise UserError(f"option {option!r} of rule {name!r} must be a whole number")
+    made: Rule = kind(**{option: known[option](value) for option, value in given.items()})
+    return made
+
+
+__all__ = ["Rule", "make_rule", "rules"]

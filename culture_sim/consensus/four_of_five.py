@@ -6,9 +6,10 @@ probabilities.
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
 from culture_sim.consensus import rules
+from culture_sim.consensus.all_but_k import AllButK
 from culture_sim.votes import Decision, VoteTable
 from world.errors import UserError
 
@@ -16,25 +17,20 @@ AGENTS = 5
 
 
 @rules.register("four_of_five")
-def four_of_five(votes: VoteTable) -> Decision:
-    """Keep a quiz that exactly four of five agents solve in both directions.
+@dataclass(frozen=True)
+class FourOfFive:
+    """Keep a quiz that exactly four of five agents solve in both directions."""
 
-    The dissenter is the agent that fails at least one direction. Raises UserError unless there
-    are five agents.
-    """
-    if votes.n_agents != AGENTS:
-        raise UserError(
-            f"rule four_of_five needs {AGENTS} agents, the population has {votes.n_agents}; "
-            f"set agents to {AGENTS} or choose another culture.rule"
-        )
-    solvers = votes.solves.sum(axis=1)
-    keep = solvers == AGENTS - 1
-    dissenter = np.where(keep, votes.solves.argmin(axis=1), -1).astype(np.int16)
-    return Decision(keep, dissenter, [_reason(int(count)) for count in solvers])
+    def __call__(self, votes: VoteTable) -> Decision:
+        """The dissenter is the agent that fails at least one direction.
 
-
-def _reason(solvers: int) -> str:
-    if solvers == AGENTS - 1:
-        return "kept"
-    judgement = "too easy" if solvers == AGENTS else "too hard"
-    return f"{judgement}: {solvers} solver{'' if solvers == 1 else 's'}"
+        Raises UserError unless all of five agents vote.
+        """
+        if votes.n_agents != AGENTS:
+            raise UserError(
+                f"rule four_of_five needs {AGENTS} agents, the population has {votes.n_agents}; "
+                f"set agents to {AGENTS} or choose another culture.rule"
+            )
+        if not votes.voted.all():
+            raise UserError("rule four_of_five needs the votes of all agents on every quiz")
+        return AllButK(k=1)(votes)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule
 from culture_sim.culture_config import CultureConfig
 from culture_sim.culture_round import read_summary
 from culture_sim.proposers import proposers
@@ -41,7 +41,7 @@ def test_kept_quizzes_have_exactly_four_solvers(round_one):
 
 def test_replaying_the_rule_gives_the_stored_decisions(round_one):
     store, summary = round_one
-    replayed, stored = rules[summary["culture"]["rule"]](store.votes(1)), store.decision(1)
+    replayed, stored = make_rule(summary["culture"]["rule"])(store.votes(1)), store.decision(1)
     assert np.array_equal(replayed.keep, stored.keep)
     assert np.array_equal(replayed.dissenter, stored.dissenter)
     assert replayed.reason == stored.reason

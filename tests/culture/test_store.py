@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from datasets import Dataset, load_dataset
 
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule
 from culture_sim.records import CultureRecords, Provenance
 from culture_sim.store import CultureStore
 from culture_sim.votes import VoteTable
@@ -25,15 +25,16 @@ def records(count=12, round_=1, seed=0, seq_len=9, n_agents=5):
         np.where(correct, 0, rng.integers(1, 300, correct.shape)).astype(np.uint16),
         -rng.random(correct.shape, dtype=np.float32),
         rng.integers(n_agents, size=count).astype(np.int16),
+        np.ones((count, n_agents), dtype=np.bool_),
     )
     return CultureRecords(
         provenance=Provenance(
-            round_, "four_of_five", "hot_then_cold", 1.5, 1.0, ("ab",) * n_agents
+            round_, "four_of_five", "{}", "hot_then_cold", 1.5, 1.0, ("ab",) * n_agents
         ),
         tokens=rng.integers(256, size=(count, seq_len), dtype=np.uint8),
         hashes=rng.integers(2**64, size=count, dtype=np.uint64),
         votes=votes,
-        decision=rules["four_of_five"](votes),
+        decision=make_rule("four_of_five")(votes),
         index=np.arange(count) * 3,
         seed=rng.integers(2**63, size=count),
         held_out=rng.random(count) < 0.3,
@@ -88,10 +89,12 @@ def test_the_columns_of_a_row(store):
         "solved": given.votes.correct[0].tolist(),
         "wrong_cells": given.votes.wrong_cells[0].tolist(),
         "log_prob": given.votes.log_prob[0].tolist(),
+        "voted": [True] * 5,
         "keep": True,
         "dissenter": 2,
         "reason": "kept",
         "rule": "four_of_five",
+        "rule_options": "{}",
         "procedure": "hot_then_cold",
         "hot_temperature": 1.5,
         "temperature": 1.0,
@@ -128,7 +131,7 @@ def test_a_round_without_voted_quizzes(store):
         replace(
             nothing,
             votes=votes,
-            decision=rules["four_of_five"](votes),
+            decision=make_rule("four_of_five")(votes),
             **{n: getattr(nothing, n)[none] for n in ("tokens", "hashes", "index", "seed")},
             held_out=none[none],
         )
@@ -191,7 +194,7 @@ def test_another_shape_than_earlier_rounds_is_refused(store):
         ("held_out", np.zeros(12, dtype=np.uint8), r"held_out must be bool \[12\]"),
         (
             "provenance",
-            Provenance(1, "r", "p", 1.0, 1.0, ("ab",)),
+            Provenance(1, "r", "{}", "p", 1.0, 1.0, ("ab",)),
             "checkpoints must name 5 agents like votes, got 1",
         ),
     ],

@@ -22,7 +22,7 @@ from agents.training import mixed_draw, task_odds
 from culture_sim import culture_round
 from culture_sim.blocks import Workshop
 from culture_sim.cli import main
-from culture_sim.consensus import rules
+from culture_sim.consensus import make_rule
 from culture_sim.population import Population
 from culture_sim.records import CultureRecords, Provenance, to_table
 from culture_sim.report import write_report
@@ -122,11 +122,11 @@ def make_records(run):
     states = [run.agent_state(agent) for agent in run.agents]
     checkpoints = tuple(state["sha256"] for state in states)
     return CultureRecords(
-        provenance=Provenance(1, "four_of_five", "hot_then_cold", 1.5, 1.0, checkpoints),
+        provenance=Provenance(1, "four_of_five", "{}", "hot_then_cold", 1.5, 1.0, checkpoints),
         tokens=batch.tokens,
         hashes=hashes,
         votes=votes,
-        decision=rules["four_of_five"](votes),
+        decision=make_rule("four_of_five")(votes),
         index=np.arange(size),
         seed=np.zeros(size, dtype=np.int64),
         held_out=world.split(hashes) > 0,
@@ -144,7 +144,44 @@ def make_votes(size):
         np.where(correct, 0, 7).astype(np.uint16),
         np.where(correct, -0.5, -9.0).astype(np.float32),
         (np.arange(size) % AGENTS).astype(np.int16),
+        np.ones((size, AGENTS), dtype=np.bool_),
     )
+
+
+def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_path):
+    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
+    assert main([*place, "--out", str(tmp_path / "same.json")]) == 0
+    assert "as stored" in capsys.readouterr().out
+    (same,) = json.loads((tmp_path / "same.json").read_text())
+    store = CultureStore(stored / "culture")
+    assert same["same"]
+    assert same["keep"] == store.decision(1).keep.tolist()
+    assert same["kept"] == same["stored"] == same["both"] == sum(same["keep"]) > 0
+    other = ["--rule", "all_but_k", "--options", "k", "5", "--out", str(tmp_path / "other.json")]
+    assert main([*place, *other]) == 2
+    assert "needs more than 5 voters, got 5" in capsys.readouterr().err
+    other[3:5] = ["k", "2"]
+    assert main([*place, *other]) == 0
+    (none,) = json.loads((tmp_path / "other.json").read_text())
+    assert not none["same"]
+    assert none["kept"] == none["both"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--options", "k", "2"], "--options needs --rule"),
+        (["--rule", "none_of_them"], "unknown rule 'none_of_them'; known: all_but_k,"),
+        (["--round", "7"], "there is no culture round 7"),
+        (["--rule", "all_but_k", "--options", "j", "1"], "has no option 'j'; known: k"),
+    ],
+)
+def test_replays_that_cannot_be_made(stored, capsys, options, says):
+    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
+    assert main([*place, *options]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):

@@ -1,0 +1,106 @@
+"""Stored votes judged again, by the rule that judged them or by another: no model runs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.consensus import make_rule
+from culture_sim.parsing import one_line_errors
+from culture_sim.run import Run, write_json
+from culture_sim.store import CultureStore
+from culture_sim.votes import Decision
+from world.errors import UserError
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Judge the stored votes of a run's culture rounds again, without running a model."""
+
+    run: str = "compact"
+    """The run whose rounds to judge."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    rule: str | None = None
+    """Registered consensus rule; by default the one that each round was made with."""
+    options: dict[str, float] = field(default_factory=dict)
+    """Options of --rule by name, such as k 2 for all_but_k; the others have their defaults."""
+    round: int | None = None
+    """Only this round; by default all that are stored."""
+    out: Path | None = None
+    """Write every decision into this file, as JSON."""
+
+
+def replay(arguments: Sequence[str]) -> int:
+    """The command ``culture-sim replay``; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(Replay, args=arguments, prog="culture-sim replay")
+    if given.options and given.rule is None:
+        raise UserError("--options needs --rule: the rule that they are options of")
+    run = Run.open(given.runs / given.run)
+    store = CultureStore(run.path / "culture")
+    rounds = store.rounds() if given.round is None else [given.round]
+    if not rounds:
+        raise UserError(
+            f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
+        )
+    found = [_replayed(store, number, given) for number in rounds]
+    Console().print(_table(found))
+    if given.out is not None:
+        write_json(given.out, found)
+    return 0
+
+
+def _replayed(store: CultureStore, number: int, given: Replay) -> dict[str, Any]:
+    """One round's decisions beside the stored ones."""
+    table = store.table(number)
+    name, options = given.rule, given.options
+    if name is None:
+        name = table["rule"][0].as_py() if len(table) else "four_of_five"
+        options = json.loads(table["rule_options"][0].as_py()) if len(table) else {}
+    stored = store.decision(number)
+    decided = make_rule(name, options)(store.votes(number))
+    return {
+        "round": number,
+        "rule": name,
+        "options": options,
+        "voted": len(decided),
+        "kept": int(decided.keep.sum()),
+        "stored": int(stored.keep.sum()),
+        "both": int((decided.keep & stored.keep).sum()),
+        "same": _same(decided, stored),
+        "by_reason": dict(Counter(decided.reason).most_common()),
+        "hash": table["hash"].to_pylist(),
+        "keep": decided.keep.tolist(),
+        "dissenter": decided.dissenter.tolist(),
+        "reason": decided.reason,
+    }
+
+
+def _same(one: Decision, other: Decision) -> bool:
+    return (
+        np.array_equal(one.keep, other.keep)
+        and np.array_equal(one.dissenter, other.dissenter)
+        and one.reason == other.reason
+    )
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    """What a person wants to know of each round."""
+    made = Table("round", "rule", "voted", "kept", "stored", "in both", "decisions", "by reason")
+    for seen in found:
+        options = " ".join(f"{key} {value:g}" for key, value in seen["options"].items())
+        reasons = "\n".join(f"{count:,} {text}" for text, count in seen["by_reason"].items())
+        counts = [f"{seen[key]:,}" for key in ("voted", "kept", "stored", "both")]
+        same = "as stored" if seen["same"] else "others"
+        made.add_row(str(seen["round"]), f"{seen['rule']} {options}", *counts, same, reasons)
+    return made
