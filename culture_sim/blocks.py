@@ -17,7 +17,7 @@ from agents.model import AgentModel
 from culture_sim.culture_config import CultureConfig
 from culture_sim.proposers import proposers
 from culture_sim.records import Provenance
-from culture_sim.votes import VoteTable, vote
+from culture_sim.votes import VoteTable, draw_voters, vote
 from world import QuizBatch, Stream, World
 
 
@@ -44,6 +44,10 @@ class Workshop:
         """The seed of a block, for its sampling."""
         agent = self.proposer(block)
         return Stream(self.seed, "proposal", agent, self.provenance.round).seed(block)
+
+    def voters(self, block: int) -> np.random.Generator:
+        """What a block's voters are drawn by."""
+        return Stream(self.seed, "voters", round=self.provenance.round).generator(block)
 
     def block_count(self, block: int) -> int:
         """Proposals in a block: the last one of the budget may be shorter, those after it empty."""
@@ -85,7 +89,8 @@ def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> Bloc
         asking = np.flatnonzero(~shop.world.trivial(quizzes))
         chosen = asking[first_seen(hashes[asking], known)]
         proposer = np.full(len(chosen), agent, dtype=np.int16)
-        votes = vote(shop.models, shop.world, quizzes[chosen], proposer)
+        voted = draw_voters(shop.voters(block), len(chosen), len(shop.models), shop.config.voters)
+        votes = vote(shop.models, shop.world, quizzes[chosen], proposer, voted)
     return BlockResult(
         block=block,
         proposed=count,

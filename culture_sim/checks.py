@@ -14,7 +14,7 @@ from agents.model import architectures, build_model
 from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule, rules
 from culture_sim.proposers import proposers
-from culture_sim.votes import no_votes
+from culture_sim.votes import trial_votes
 from sae.harvest import check_site, kept_tokens
 from sae.nulls import nulls
 from sae.quizzes import held_out_quizzes, training_source
@@ -34,7 +34,8 @@ def check_culture(config: RunConfig) -> None:
         return
     _check_known("culture.proposer", config.culture.proposer, proposers)
     _check_known("culture.rule", config.culture.rule, rules)
-    make_rule(config.culture.rule, config.culture.rule_options)(no_votes(config.agents))
+    rule = make_rule(config.culture.rule, config.culture.rule_options)
+    rule(trial_votes(config.agents, config.culture.voters))
 
 
 def check_features(config: RunConfig) -> None:

@@ -17,6 +17,8 @@ class CultureConfig:
     """Registered consensus rule that decides which quizzes are kept."""
     rule_options: dict[str, float] = field(default_factory=dict)
     """Options of the rule by name, such as k 2 for all_but_k; the others have their defaults."""
+    voters: int = 0
+    """Agents drawn by chance to vote on each quiz; 0 asks all of them."""
     proposer: str = "hot_then_cold"
     """Registered procedure by which an agent proposes quizzes."""
     hot_temperature: float = 1.5
@@ -43,5 +45,5 @@ class CultureConfig:
                 raise UserError(f"unknown culture.{option} {name!r}; known: {known}")
         make_rule(self.rule, self.rule_options)
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
-        require(self, "culture", AMOUNT, "hot_temperature", "temperature")
+        require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters")
         require(self, "culture", SHARE, "max_share")

@@ -30,7 +30,7 @@ from culture_sim.culture_config import CultureConfig
 from culture_sim.records import CULTURE_SPLITS, Provenance
 from culture_sim.run import read_json, write_json
 from culture_sim.store import CultureStore
-from culture_sim.votes import no_votes
+from culture_sim.votes import trial_votes
 from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave, save_wave
 from world import World
 from world.errors import UserError
@@ -76,7 +76,7 @@ def run_culture_round(
         if accelerator.is_main_process:
             shutil.rmtree(parts, ignore_errors=True)
         return read_summary(store, round_)
-    make_rule(config.rule, config.rule_options)(no_votes(len(models)))
+    make_rule(config.rule, config.rule_options)(trial_votes(len(models), config.voters))
     shop = Workshop(
         models=[model.to(accelerator.device).eval() for model in models],
         world=world,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from agents.scoring import score
 from world import QuizBatch, World, concatenate
+from world.errors import UserError
 
 DIRECTIONS = (0, 1)
 """The structures in which a quiz is voted on: forward (the fourth part is asked), then backward."""
@@ -101,37 +101,63 @@ class Decision:
         return len(self.reason)
 
 
-def no_votes(n_agents: int) -> VoteTable:
-    """A table of no quizzes: lets a rule refuse a population before any work is done."""
-    shape = (0, n_agents, len(DIRECTIONS))
+def trial_votes(n_agents: int, voters: int = 0) -> VoteTable:
+    """A table of one quiz: lets a rule refuse a population before any work is done.
+
+    voters: how many agents are asked, 0 for all. Raises UserError when there are not so many.
+    """
+    if voters > n_agents:
+        raise UserError(
+            f"culture.voters ({voters}) must be at most the number of agents ({n_agents})"
+        )
+    shape = (1, n_agents, len(DIRECTIONS))
     return VoteTable(
         np.zeros(shape, dtype=np.bool_),
         np.zeros(shape, dtype=np.uint16),
         np.zeros(shape, dtype=np.float32),
-        np.zeros(0, dtype=np.int16),
-        np.ones(shape[:2], dtype=np.bool_),
+        np.zeros(1, dtype=np.int16),
+        np.arange(n_agents)[None] < (voters or n_agents),
     )
 
 
+def draw_voters(
+    rng: np.random.Generator, quizzes: int, n_agents: int, voters: int
+) -> NDArray[np.bool_]:
+    """bool [quizzes, n_agents]: for each quiz ``voters`` agents by chance, or all for 0."""
+    lots = rng.random((quizzes, n_agents)).argsort(axis=1)
+    return np.asarray(lots < (voters or n_agents))
+
+
 def vote(
-    models: Sequence[AgentModel], world: World, batch: QuizBatch, proposer: NDArray[np.int16]
+    models: Sequence[AgentModel],
+    world: World,
+    batch: QuizBatch,
+    proposer: NDArray[np.int16],
+    voted: NDArray[np.bool_] | None = None,
 ) -> VoteTable:
-    """All agents' votes on a batch in any structure; proposer: int16 [B].
+    """Agents' votes on a batch in any structure; proposer: int16 [B].
 
-    The votes on a quiz do not depend on the quizzes beside it, so a batch may be cut anywhere.
-    An autocast that the caller has entered holds.
+    voted: bool [B, N], who is asked, all by default; of the others the table says False and 0. The
+    votes on a quiz do not depend on the quizzes beside it, so a batch may be cut anywhere. An
+    autocast that the caller has entered holds.
     """
-    asked = concatenate([world.arrange(batch, direction) for direction in DIRECTIONS])
-    scores = [score(model, world, asked) for model in models]
-
-    def table(name: str) -> NDArray[Any]:
-        """[B, N, D] of what each agent's scores [D * B] say."""
-        columns = np.stack([getattr(s, name) for s in scores], axis=1)
-        halves = columns.reshape(len(DIRECTIONS), len(batch), len(models))
-        return np.ascontiguousarray(halves.transpose(1, 2, 0))
-
-    voted = np.ones((len(batch), len(models)), dtype=np.bool_)
-    return VoteTable(table("correct"), table("wrong_cells"), table("log_prob"), proposer, voted)
+    if voted is None:
+        voted = np.ones((len(batch), len(models)), dtype=np.bool_)
+    shape = (*voted.shape, len(DIRECTIONS))
+    correct = np.zeros(shape, dtype=np.bool_)
+    wrong_cells = np.zeros(shape, dtype=np.uint16)
+    log_prob = np.zeros(shape, dtype=np.float32)
+    for agent, model in enumerate(models):
+        rows = np.flatnonzero(voted[:, agent])
+        asked = [world.arrange(batch[rows], direction) for direction in DIRECTIONS]
+        scores = score(model, world, concatenate(asked))
+        for table, column in (
+            (correct, scores.correct),
+            (wrong_cells, scores.wrong_cells),
+            (log_prob, scores.log_prob),
+        ):
+            table[rows, agent] = column.reshape(len(DIRECTIONS), -1).T
+    return VoteTable(correct, wrong_cells, log_prob, proposer, voted)
 
 
 def concatenate_votes(tables: Sequence[VoteTable]) -> VoteTable:

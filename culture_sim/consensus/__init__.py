@@ -2,7 +2,7 @@
 
 A rule is a pure function from votes to a decision, made from its options: one rule is one file in
 this package, a frozen dataclass whose fields are the options and whose call is the function. A rule
-that cannot judge the number of agents it is given raises UserError, also on an empty table.
+that cannot judge as many voters as it is given raises UserError.
 """
 
 from __future__ import annotations

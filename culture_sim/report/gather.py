@@ -19,6 +19,7 @@ from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.run import Run, read_json
 from culture_sim.status import target_reached
 from culture_sim.store import CultureStore
+from culture_sim.votes import VoteTable
 from world import UNKNOWN_TASK, QuizBatch, concatenate
 
 SHOWN_KEPT = 60
@@ -106,12 +107,12 @@ def _kept(run: Run, store: CultureStore) -> list[Tree]:
         return []
     batch = quizzes_of(store.table(number).take(rows.tolist()))
     pictures = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
-    cards = [
+    cards: list[Tree] = [
         {
             "svg": picture,
             "proposer": int(votes.proposer[row]),
             "dissenter": int(decision.dissenter[row]),
-            "votes": votes.correct[row].tolist(),
+            "votes": _asked(votes, row),
             "mistake": None,
             "learned": False,
         }
@@ -123,6 +124,12 @@ def _kept(run: Run, store: CultureStore) -> list[Tree]:
             for k, picture in zip(mine, _mistakes(run, dissenter, batch[mine]), strict=True):
                 cards[k].update(mistake=picture, learned=picture is None)
     return cards
+
+
+def _asked(votes: VoteTable, row: int) -> list[Any]:
+    """For each agent whether it is right forward and backward, None where it was not asked."""
+    pairs = zip(votes.correct[row].tolist(), votes.voted[row].tolist(), strict=True)
+    return [pair if voted else None for pair, voted in pairs]
 
 
 def _mistakes(run: Run, agent: int, batch: QuizBatch) -> list[Tree | None]:

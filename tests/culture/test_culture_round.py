@@ -263,3 +263,28 @@ def test_damaged_figures_are_named(make_round, tmp_path, damage):
     path.unlink() if damage == "missing" else path.write_text(text[:30])
     with pytest.raises(UserError, match=r"round-0001.json is (missing|damaged).*restore it"):
         read_summary(CultureStore(tmp_path), 1)
+
+
+def test_a_round_of_drawn_voters_is_replayed_from_the_store(make_round, tmp_path):
+    options = {"rule": "all_but_k", "rule_options": {"k": 1}, "voters": 3, "quota": 10}
+    summary = make_round(tmp_path / "culture", **options)
+    store = CultureStore(tmp_path / "culture")
+    votes, stored = store.votes(1), store.decision(1)
+    assert (votes.voted.sum(axis=1) == 3).all()
+    assert len(np.unique(votes.voted, axis=0)) > 5
+    assert summary["kept"] == stored.keep.sum() >= 10
+    assert (votes.solves[stored.keep].sum(axis=1) == 2).all()
+    dissenters = stored.dissenter[stored.keep]
+    assert votes.voted[stored.keep][np.arange(len(dissenters)), dissenters].all()
+    row = store.table(1).slice(0, 1).to_pylist()[0]
+    replayed = make_rule(row["rule"], json.loads(row["rule_options"]))(votes)
+    assert np.array_equal(replayed.keep, stored.keep)
+    assert replayed.reason == stored.reason
+
+
+def test_too_few_voters_are_refused_before_any_work(make_round, tmp_path):
+    with pytest.raises(UserError, match=r"voters \(6\) must be at most the number of agents"):
+        make_round(tmp_path / "culture", voters=6)
+    with pytest.raises(UserError, match="four_of_five needs the votes of all agents"):
+        make_round(tmp_path / "culture", voters=4)
+    assert not (tmp_path / "culture").exists()

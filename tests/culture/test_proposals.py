@@ -11,7 +11,7 @@ from agents.scoring import answers
 from culture_sim.culture_config import CultureConfig
 from culture_sim.proposers import proposers
 from culture_sim.proposers.hot_then_cold import sample
-from culture_sim.votes import vote
+from culture_sim.votes import draw_voters, vote
 from world import UNKNOWN_TASK, Stream, TokenRole
 from world.errors import UserError
 
@@ -103,6 +103,27 @@ def test_votes_do_not_depend_on_how_the_batch_is_cut(agents, world):
     assert np.array_equal(part.correct, whole.correct[70:77])
 
 
+def test_only_drawn_agents_vote_and_their_votes_are_the_same(agents, world):
+    drawn = world.draw(Stream(1, "votes"), 0, 60, "test")
+    proposer = np.zeros(60, dtype=np.int16)
+    voted = draw_voters(np.random.default_rng(3), 60, 5, 2)
+    whole, part = vote(agents, world, drawn, proposer), vote(agents, world, drawn, proposer, voted)
+    assert np.array_equal(part.voted, voted)
+    assert whole.voted.all()
+    for name in ("correct", "wrong_cells", "log_prob"):
+        assert np.array_equal(getattr(part, name)[voted], getattr(whole, name)[voted])
+        assert not getattr(part, name)[~voted].any()
+
+
+def test_voters_are_drawn_alike():
+    voted = draw_voters(np.random.default_rng(0), 6000, 5, 3)
+    assert (voted.sum(axis=1) == 3).all()
+    assert np.abs(voted.mean(axis=0) - 0.6).max() < 5 * (0.6 * 0.4 / 6000) ** 0.5
+    together = (voted[:, 0] & voted[:, 1]).mean()
+    assert abs(together - 0.3) < 5 * (0.3 * 0.7 / 6000) ** 0.5
+    assert draw_voters(np.random.default_rng(0), 3, 5, 0).all()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -110,6 +131,8 @@ def test_votes_do_not_depend_on_how_the_batch_is_cut(agents, world):
         ({"proposer": "cold"}, "unknown culture.proposer 'cold'; known: .*hot_then_cold"),
         ({"hot_temperature": -1.0}, "culture.hot_temperature must be 0 or more"),
         ({"temperature": float("nan")}, "culture.temperature must be 0 or more"),
+        ({"voters": -1}, "culture.voters must be 0 or more"),
+        ({"rule_options": {"k": 2}}, "rule 'four_of_five' has no option 'k'"),
         ({"quota": 0}, "culture.quota must be at least 1"),
         ({"wave_blocks": 0}, "culture.wave_blocks must be at least 1"),
         ({"max_share": 1.5}, r"culture.max_share must be in \[0, 1\]"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from culture_sim.consensus import make_rule, rules
-from culture_sim.votes import Decision, VoteTable, no_votes
+from culture_sim.votes import Decision, VoteTable, trial_votes
 from world.errors import UserError
 
 
@@ -77,7 +77,7 @@ def test_four_of_five_keeps_exactly_the_quizzes_with_one_dissenter():
 @pytest.mark.parametrize("n_agents", [4, 6])
 def test_four_of_five_refuses_another_population(n_agents):
     with pytest.raises(UserError, match=f"needs 5 agents, the population has {n_agents}; set"):
-        make_rule("four_of_five")(no_votes(n_agents))
+        make_rule("four_of_five")(trial_votes(n_agents))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_every_rule_is_a_pure_function_in_which_order_plays_no_part(name):
     judged = 0
     for n_agents in range(2, 9):
         try:
-            make_rule(name)(no_votes(n_agents))
+            make_rule(name)(trial_votes(n_agents))
         except UserError:
             continue
         judged += 1
