@@ -17,7 +17,7 @@ from agents.model import AgentModel
 from culture_sim.culture_config import CultureConfig
 from culture_sim.proposers import proposers
 from culture_sim.records import Provenance
-from culture_sim.votes import VoteTable, draw_voters, vote
+from culture_sim.votes import VoteTable, ask, draw_voters, vote
 from world import QuizBatch, Stream, World
 
 
@@ -48,6 +48,13 @@ class Workshop:
     def voters(self, block: int) -> np.random.Generator:
         """What a block's voters are drawn by."""
         return Stream(self.seed, "voters", round=self.provenance.round).generator(block)
+
+    def noisy(self, block: int, quizzes: QuizBatch) -> list[QuizBatch]:
+        """The questions on a block's quizzes with noise in the prompts, once for each round."""
+        named = Stream(self.seed, "vote-noise", round=self.provenance.round)
+        rng, asked = named.generator(block), ask(self.world, quizzes)
+        rounds = range(self.config.noise_rounds)
+        return [self.world.corrupt(asked, self.config.vote_noise, rng) for _ in rounds]
 
     def block_count(self, block: int) -> int:
         """Proposals in a block: the last one of the budget may be shorter, those after it empty."""
@@ -90,7 +97,8 @@ def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> Bloc
         chosen = asking[first_seen(hashes[asking], known)]
         proposer = np.full(len(chosen), agent, dtype=np.int16)
         voted = draw_voters(shop.voters(block), len(chosen), len(shop.models), shop.config.voters)
-        votes = vote(shop.models, shop.world, quizzes[chosen], proposer, voted)
+        noisy = shop.noisy(block, quizzes[chosen])
+        votes = vote(shop.models, shop.world, quizzes[chosen], proposer, voted, noisy)
     return BlockResult(
         block=block,
         proposed=count,

@@ -19,6 +19,11 @@ class CultureConfig:
     """Options of the rule by name, such as k 2 for all_but_k; the others have their defaults."""
     voters: int = 0
     """Agents drawn by chance to vote on each quiz; 0 asks all of them."""
+    noise_rounds: int = 0
+    """Times that the agents are asked again with noise in the prompt, for the probabilities that
+    the rule likelihood looks at; 0 takes them from the clean prompt."""
+    vote_noise: float = 0.05
+    """Share of cells replaced at random in such a prompt."""
     proposer: str = "hot_then_cold"
     """Registered procedure by which an agent proposes quizzes."""
     hot_temperature: float = 1.5
@@ -45,5 +50,5 @@ class CultureConfig:
                 raise UserError(f"unknown culture.{option} {name!r}; known: {known}")
         make_rule(self.rule, self.rule_options)
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
-        require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters")
-        require(self, "culture", SHARE, "max_share")
+        require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters", "noise_rounds")
+        require(self, "culture", SHARE, "max_share", "vote_noise")

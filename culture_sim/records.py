@@ -97,6 +97,7 @@ def features(n_agents: int, seq_len: int) -> Features:
             "wrong_cells": votes("uint16"),
             "log_prob": votes("float32"),
             "voted": List(Value("bool"), length=n_agents),
+            "probability": List(Value("float32"), length=n_agents),
             "keep": Value("bool"),
             "dissenter": Value("int16"),
             "reason": Value("string"),
@@ -125,6 +126,7 @@ def to_table(records: CultureRecords) -> pa.Table:
         "wrong_cells": records.votes.wrong_cells,
         "log_prob": records.votes.log_prob,
         "voted": records.votes.voted,
+        "probability": records.votes.probability,
         "keep": records.decision.keep,
         "dissenter": records.decision.dissenter,
         "reason": records.decision.reason,
@@ -150,6 +152,7 @@ def votes_of(table: pa.Table) -> VoteTable:
         array_of(table, "log_prob"),
         array_of(table, "proposer"),
         array_of(table, "voted"),
+        array_of(table, "probability"),
     )
 
 

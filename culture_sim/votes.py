@@ -30,6 +30,8 @@ class VoteTable:
     log_prob: float32 [B, N, D], log-probability of the answer in nats.
     proposer: int16 [B], the agent that proposed the quiz.
     voted: bool [B, N], the agents that were asked; what is said of the others means nothing.
+    probability: float32 [B, N], 0 to 1, the chance that the agent samples the right answer forward
+    and then backward, on average over prompts with noise (the clean ones if there was none).
     """
 
     correct: NDArray[np.bool_]
@@ -37,6 +39,7 @@ class VoteTable:
     log_prob: NDArray[np.float32]
     proposer: NDArray[np.int16]
     voted: NDArray[np.bool_]
+    probability: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         if self.correct.ndim != 3 or self.correct.shape[2] != len(DIRECTIONS):
@@ -48,6 +51,7 @@ class VoteTable:
             "log_prob": (np.float32, votes),
             "proposer": (np.int16, votes[:1]),
             "voted": (np.bool_, votes[:2]),
+            "probability": (np.float32, votes[:2]),
         }
         for field, (dtype, shape) in expected.items():
             array = getattr(self, field)
@@ -117,6 +121,7 @@ def trial_votes(n_agents: int, voters: int = 0) -> VoteTable:
         np.zeros(shape, dtype=np.float32),
         np.zeros(1, dtype=np.int16),
         np.arange(n_agents)[None] < (voters or n_agents),
+        np.ones(shape[:2], dtype=np.float32),
     )
 
 
@@ -134,12 +139,15 @@ def vote(
     batch: QuizBatch,
     proposer: NDArray[np.int16],
     voted: NDArray[np.bool_] | None = None,
+    noisy: Sequence[QuizBatch] = (),
 ) -> VoteTable:
     """Agents' votes on a batch in any structure; proposer: int16 [B].
 
-    voted: bool [B, N], who is asked, all by default; of the others the table says False and 0. The
-    votes on a quiz do not depend on the quizzes beside it, so a batch may be cut anywhere. An
-    autocast that the caller has entered holds.
+    voted: bool [B, N], who is asked, all by default; of the others the table says False and 0.
+    noisy: the batch asked in all directions (as ``ask`` gives it) with noise in the prompts, once
+    for each round over which probabilities are averaged. An autocast that the caller has entered
+    holds. The votes on a quiz do not depend on the quizzes beside it, so a batch may be cut
+    anywhere.
     """
     if voted is None:
         voted = np.ones((len(batch), len(models)), dtype=np.bool_)
@@ -147,17 +155,32 @@ def vote(
     correct = np.zeros(shape, dtype=np.bool_)
     wrong_cells = np.zeros(shape, dtype=np.uint16)
     log_prob = np.zeros(shape, dtype=np.float32)
+    probability = np.zeros(voted.shape, dtype=np.float32)
+    asked = ask(world, batch)
     for agent, model in enumerate(models):
         rows = np.flatnonzero(voted[:, agent])
-        asked = [world.arrange(batch[rows], direction) for direction in DIRECTIONS]
-        scores = score(model, world, concatenate(asked))
+        places = np.concatenate([rows + d * len(batch) for d in range(len(DIRECTIONS))])
+        scores = score(model, world, asked[places])
         for table, column in (
             (correct, scores.correct),
             (wrong_cells, scores.wrong_cells),
             (log_prob, scores.log_prob),
         ):
             table[rows, agent] = column.reshape(len(DIRECTIONS), -1).T
-    return VoteTable(correct, wrong_cells, log_prob, proposer, voted)
+        rounds = [score(model, world, prompts[places]).log_prob for prompts in noisy]
+        chances = [_chance(each) for each in rounds or [scores.log_prob]]
+        probability[rows, agent] = np.mean(chances, axis=0)
+    return VoteTable(correct, wrong_cells, log_prob, proposer, voted, probability)
+
+
+def ask(world: World, batch: QuizBatch) -> QuizBatch:
+    """The quizzes in every direction of the vote, one direction after the other."""
+    return concatenate([world.arrange(batch, direction) for direction in DIRECTIONS])
+
+
+def _chance(log_prob: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 [B]: the product over directions of probabilities given as logs [D * B]."""
+    return np.asarray(np.exp(log_prob.reshape(len(DIRECTIONS), -1).sum(axis=0)))
 
 
 def concatenate_votes(tables: Sequence[VoteTable]) -> VoteTable:

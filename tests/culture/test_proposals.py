@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from agents.generation import generate
-from agents.scoring import answers
+from agents.scoring import answers, score
 from culture_sim.culture_config import CultureConfig
 from culture_sim.proposers import proposers
 from culture_sim.proposers.hot_then_cold import sample
-from culture_sim.votes import draw_voters, vote
+from culture_sim.votes import ask, draw_voters, vote
 from world import UNKNOWN_TASK, Stream, TokenRole
 from world.errors import UserError
 
@@ -113,6 +113,23 @@ def test_only_drawn_agents_vote_and_their_votes_are_the_same(agents, world):
     for name in ("correct", "wrong_cells", "log_prob"):
         assert np.array_equal(getattr(part, name)[voted], getattr(whole, name)[voted])
         assert not getattr(part, name)[~voted].any()
+
+
+def test_probabilities_are_averaged_over_noisy_prompts(agents, world):
+    drawn = world.draw(Stream(1, "votes"), 0, 40, "test")
+    proposer, rng = np.zeros(40, dtype=np.int16), np.random.default_rng(0)
+    clean = vote(agents[:2], world, drawn, proposer)
+    expected = np.exp(clean.log_prob.sum(axis=2))
+    np.testing.assert_allclose(clean.probability, expected, rtol=1e-6)
+    noisy = [world.corrupt(ask(world, drawn), 0.3, rng) for _ in range(3)]
+    votes = vote(agents[:2], world, drawn, proposer, noisy=noisy)
+    assert np.array_equal(votes.log_prob, clean.log_prob)
+    by_round = [
+        np.exp(sum(score(agents[1], world, n[np.arange(40) + 40 * d]).log_prob for d in (0, 1)))
+        for n in noisy
+    ]
+    np.testing.assert_allclose(votes.probability[:, 1], np.mean(by_round, axis=0), rtol=1e-5)
+    assert votes.probability.mean() < clean.probability.mean()
 
 
 def test_voters_are_drawn_alike():

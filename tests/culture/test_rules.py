@@ -19,7 +19,8 @@ def table(correct):
     wrong = np.where(correct, 0, 3).astype(np.uint16)
     log_prob = np.where(correct, -0.1, -9.0).astype(np.float32)
     proposer = np.zeros(len(correct), dtype=np.int16)
-    return VoteTable(correct, wrong, log_prob, proposer, np.ones(correct.shape[:2], dtype=np.bool_))
+    voted, probability = np.ones(correct.shape[:2], dtype=np.bool_), np.exp(log_prob.sum(axis=2))
+    return VoteTable(correct, wrong, log_prob, proposer, voted, probability)
 
 
 def every_pattern(n_agents):
@@ -152,6 +153,33 @@ def test_severe_failure_counts_only_who_was_asked():
     assert make_rule("severe_failure", smaller)(absent(votes, 0, 8, 9)).reason == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("probability", "keep", "dissenter", "reason"),
+    [
+        ([0.99, 0.95, 0.96, 1.0, 0.5], True, 4, "kept"),
+        ([0.99, 0.2, 0.96, 0.1, 1.0], True, -1, "kept"),
+        ([0.99, 0.2, 0.3, 0.1, 1.0], False, -1, "too hard: 3 fail"),
+        ([0.99, 0.97, 0.96, 0.99, 1.0], False, -1, "too easy: 0 fail"),
+        ([0.99, 0.94, 0.96, 0.1, 1.0], False, -1, "undecided: 1 voter"),
+        ([0.6, 0.7, 0.8, 0.51, 0.9], False, -1, "undecided: 5 voters"),
+    ],
+)
+def test_likelihood(probability, keep, dissenter, reason):
+    votes = replace(table([[R] * 5]), probability=np.array([probability], dtype=np.float32))
+    decision = make_rule("likelihood")(votes)
+    assert decision.keep.tolist() == [keep]
+    assert decision.dissenter.tolist() == [dissenter]
+    assert decision.reason == [reason]
+
+
+def test_likelihood_of_the_voters_only():
+    probability = np.array([[0.1, 0.99, 0.99, 0.7, 0.2]], dtype=np.float32)
+    votes = absent(replace(table([[R] * 5]), probability=probability), 0, 3)
+    assert make_rule("likelihood")(votes).dissenter.tolist() == [4]
+    with pytest.raises(UserError, match="likelihood with most = 2 needs more than 2 voters, got 2"):
+        make_rule("likelihood")(absent(votes, 0, 1, 3))
+
+
 def test_random_filter_keeps_as_many_and_not_the_same():
     votes = every_pattern(5)
     ruled, drawn = make_rule("all_but_k")(votes), make_rule("random_filter")(votes)
@@ -179,6 +207,7 @@ def test_random_filter_draws_every_quiz_as_often():
         ("all_but_k", {"j": 1}, "rule 'all_but_k' has no option 'j'; known: k"),
         ("four_of_five", {"k": 1}, "rule 'four_of_five' has no option 'k'; it has none"),
         ("all_but_k", {"k": 1.5}, "option 'k' of rule 'all_but_k' must be a whole number"),
+        ("likelihood", {"failed": 0.95}, "needs failed .0.95. below understood .0.95."),
         ("all_but_k", {"k": 0}, r"rule all_but_k\.k must be at least 1, got 0"),
     ],
 )
@@ -214,12 +243,10 @@ def test_every_rule_is_a_pure_function_in_which_order_plays_no_part(name):
 def test_wrong_shapes_are_refused():
     good = table([[R, R, R, R, X]] * 2)
     with pytest.raises(ValueError, match=r"proposer must be int16 \[2\] like correct"):
-        VoteTable(
-            good.correct, good.wrong_cells, good.log_prob, np.zeros(3, dtype=np.int16), good.voted
-        )
+        replace(good, proposer=np.zeros(3, dtype=np.int16))
     with pytest.raises(ValueError, match=r"correct must be bool \[B, N, 2\]"):
-        VoteTable(
-            good.correct[:, :, :1], good.wrong_cells, good.log_prob, good.proposer, good.voted
-        )
+        replace(good, correct=good.correct[:, :, :1])
+    with pytest.raises(ValueError, match=r"probability must be float32 \[2, 5\] like correct"):
+        replace(good, probability=np.zeros(2, dtype=np.float32))
     with pytest.raises(ValueError, match=r"keep must be bool \[1\] like reason"):
         Decision(np.ones(2, dtype=np.bool_), np.zeros(1, dtype=np.int16), ["kept"])

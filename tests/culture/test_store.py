@@ -26,6 +26,7 @@ def records(count=12, round_=1, seed=0, seq_len=9, n_agents=5):
         -rng.random(correct.shape, dtype=np.float32),
         rng.integers(n_agents, size=count).astype(np.int16),
         np.ones((count, n_agents), dtype=np.bool_),
+        rng.random((count, n_agents), dtype=np.float32),
     )
     return CultureRecords(
         provenance=Provenance(
@@ -90,6 +91,7 @@ def test_the_columns_of_a_row(store):
         "wrong_cells": given.votes.wrong_cells[0].tolist(),
         "log_prob": given.votes.log_prob[0].tolist(),
         "voted": [True] * 5,
+        "probability": given.votes.probability[0].tolist(),
         "keep": True,
         "dissenter": 2,
         "reason": "kept",

@@ -145,6 +145,7 @@ def make_votes(size):
         np.where(correct, -0.5, -9.0).astype(np.float32),
         (np.arange(size) % AGENTS).astype(np.int16),
         np.ones((size, AGENTS), dtype=np.bool_),
+        correct.all(axis=2).astype(np.float32),
     )
 
 
