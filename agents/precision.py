@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import torch
 from accelerate import Accelerator, PartialState
-from accelerate.utils import get_cpu_distributed_information
 
 from agents.config import TrainConfig
 
@@ -25,10 +24,7 @@ PATIENCE = timedelta(days=30)
 def process_state() -> PartialState:
     """This process's place among those that were started together."""
     # It looks for other CPU processes only if it is told that the CPU is meant.
-    cpu = not torch.accelerator.is_available()
-    if PartialState._shared_state or get_cpu_distributed_information().world_size == 1:
-        return PartialState(cpu=cpu)
-    return PartialState(cpu=cpu, timeout=PATIENCE)
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:

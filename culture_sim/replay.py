@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from culture_sim.consensus import make_rule
+from culture_sim.culture_round import read_summary
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run, write_json
 from culture_sim.store import CultureStore
@@ -65,8 +65,8 @@ def _replayed(store: CultureStore, number: int, given: Replay) -> dict[str, Any]
     table = store.table(number)
     name, options = given.rule, given.options
     if name is None:
-        name = table["rule"][0].as_py() if len(table) else "four_of_five"
-        options = json.loads(table["rule_options"][0].as_py()) if len(table) else {}
+        made = read_summary(store, number)["culture"]
+        name, options = made["rule"], made["rule_options"]
     stored = store.decision(number)
     decided = make_rule(name, options)(store.votes(number))
     return {

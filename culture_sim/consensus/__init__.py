@@ -7,6 +7,7 @@ that cannot judge as many voters as it is given raises UserError.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Protocol
@@ -40,8 +41,9 @@ def make_rule(name: str, options: Mapping[str, float] | None = None) -> Rule:
         if option not in known:
             some = f"; known: {', '.join(known)}" if known else "; it has none"
             raise UserError(f"rule {name!r} has no option {option!r}{some}")
-        if known[option] is int and value != int(value):
-            raise UserError(f"option {option!r} of rule {name!r} must be a whole number")
+        if not math.isfinite(value) or (known[option] is int and value != int(value)):
+            words = "a whole number" if known[option] is int else "a finite number"
+            raise UserError(f"option {option!r} of rule {name!r} must be {words}, got {value}")
     made: Rule = kind(**{option: known[option](value) for option, value in given.items()})
     return made
 

@@ -40,9 +40,9 @@ class RandomFilter:
     def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:
         """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""
         rows = zip(votes.log_prob, votes.wrong_cells, votes.proposer, strict=True)
-        seed = self.seed.to_bytes(8, "little", signed=True)
+        seed = f"{self.seed}|".encode()
         digests = [
-            hashlib.blake2b(b"".join(part.tobytes() for part in row), digest_size=8, key=seed)
+            hashlib.blake2b(seed + b"".join(part.tobytes() for part in row), digest_size=8)
             for row in rows
         ]
         return np.frombuffer(b"".join(d.digest() for d in digests), dtype=np.uint64)

@@ -208,6 +208,8 @@ def test_random_filter_draws_every_quiz_as_often():
         ("four_of_five", {"k": 1}, "rule 'four_of_five' has no option 'k'; it has none"),
         ("all_but_k", {"k": 1.5}, "option 'k' of rule 'all_but_k' must be a whole number"),
         ("likelihood", {"failed": 0.95}, "needs failed .0.95. below understood .0.95."),
+        ("all_but_k", {"k": float("nan")}, "option 'k' .* must be a whole number, got nan"),
+        ("likelihood", {"failed": float("inf")}, "'failed' .* must be a finite number, got inf"),
         ("all_but_k", {"k": 0}, r"rule all_but_k\.k must be at least 1, got 0"),
     ],
 )
