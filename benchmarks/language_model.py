@@ -41,6 +41,7 @@ def runner(
         "store_batch_size_prompts": 128,
         "n_batches_in_buffer": 8,
         "lr": config.learning_rate,
+        "dead_feature_window": config.dead_after,
         "device": str(device()),
         "logger": LoggingConfig(log_to_wandb=False),
         "n_checkpoints": 0,

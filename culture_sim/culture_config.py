@@ -37,7 +37,7 @@ class CultureConfig:
     ends with a whole wave, and an interruption loses at most one."""
     quota: int = 240
     """Kept quizzes after which a round ends, with the wave that brings them."""
-    max_proposals: int = 12_000
+    max_proposals: int = 24_000
     """Proposals after which a round ends whatever it kept."""
     max_share: float = 0.5
     """Culture quizzes are at most this share of a training mix, 0 to 1."""

@@ -21,6 +21,7 @@ from sae_lens.saes.sae import SAEMetadata
 from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
+from sae.batch_topk import QuickBatchTopKSAE
 from sae.config import SAEConfig
 from world.errors import UserError
 
@@ -77,7 +78,7 @@ def _scale(activations: Tensor) -> float:
 def _new_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> BatchTopKTrainingSAE:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sae = BatchTopKTrainingSAE(
+        sae = QuickBatchTopKSAE(
             BatchTopKTrainingSAEConfig(
                 d_in=first.shape[1],
                 d_sae=config.d_sae,
