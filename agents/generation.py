@@ -24,36 +24,37 @@ def generate(
 ) -> Tensor:
     """Replace the free positions of int64 tokens [B, T], in order; returns int64 [B, T].
 
-    free: bool [T]. temperature: one for all, or float [T]; 0 means argmax. allowed: bool
+    free: bool [T]. temperature: one for all, float [T] or [B, T]; 0 means argmax. allowed: bool
     [T, V], the values that may stand at each free position; None allows all. generator: a CPU
     generator, needed wherever a temperature is above 0. Rows run ``batch_size`` at a time.
     Raises ValueError on wrong shapes, a position where nothing is allowed, or no generator.
     """
-    heat = torch.as_tensor(temperature, dtype=torch.float64).expand(model.seq_len)
+    heat = torch.as_tensor(temperature, dtype=torch.float64).expand(len(tokens), model.seq_len)
     _check(model, tokens, free, heat, allowed, generator)
     places = free.nonzero()[:, 0].tolist()
     bias = torch.zeros(model.seq_len, model.vocab_size)
     if allowed is not None:
         bias = bias.masked_fill(~allowed.cpu(), float("-inf"))
     written = []
-    for rows in tokens.to(model.unembed.weight.device).split(batch_size):
-        noise = _noise(len(rows), heat[free.cpu()], model.vocab_size, generator)
+    parts = tokens.to(model.unembed.weight.device).split(batch_size)
+    for rows, warmth in zip(parts, heat[:, free.cpu()].split(batch_size), strict=True):
+        noise = _noise(warmth, model.vocab_size, generator)
         offsets = (bias[free.cpu()] + noise).to(rows.device)
         written.append(_write(model, rows, places, offsets))
     return torch.cat(written) if written else tokens.clone()
 
 
-def _noise(rows: int, heat: Tensor, values: int, generator: torch.Generator | None) -> Tensor:
-    """float32 [B, F, V]: Gumbel noise times the temperature of each of F free positions.
+def _noise(heat: Tensor, values: int, generator: torch.Generator | None) -> Tensor:
+    """float32 [B, F, V]: Gumbel noise times the temperatures [B, F] of F free positions.
 
     The argmax of logits + T * Gumbel noise is a sample of softmax(logits / T) (E. J. Gumbel,
     1954, as in C. Maddison et al., "A* sampling", 2014), and at T = 0 the plain argmax.
     """
     if not heat.any():
-        return torch.zeros(rows, len(heat), values)
-    uniform = torch.rand(rows, len(heat), values, generator=generator, dtype=torch.float64)
+        return torch.zeros(*heat.shape, values)
+    uniform = torch.rand(*heat.shape, values, generator=generator, dtype=torch.float64)
     gumbel = -torch.log(-torch.log(uniform.clamp_min(torch.finfo(torch.float64).tiny)))
-    return (gumbel * heat[:, None]).float()
+    return (gumbel * heat[..., None]).float()
 
 
 def _write(model: AgentModel, tokens: Tensor, places: list[int], offsets: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def _check(
         raise ValueError(f"free must be bool [{T}], got {free.dtype} {list(free.shape)}")
     if (heat < 0).any():
         raise ValueError("temperature must not be negative")
-    if (heat[free.cpu()] > 0).any() and generator is None:
+    if (heat[:, free.cpu()] > 0).any() and generator is None:
         raise ValueError("a temperature above 0 needs a generator")
     if allowed is not None and (allowed.shape != (T, V) or allowed.dtype != torch.bool):
         raise ValueError(

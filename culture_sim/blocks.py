@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from culture_sim.culture_config import CultureConfig
-from culture_sim.proposers import proposers
+from culture_sim.proposers import Commission, Material, Proposals, proposers
 from culture_sim.records import Provenance
 from culture_sim.votes import VoteTable, ask, draw_voters, vote
 from world import QuizBatch, Stream, World
@@ -26,7 +26,8 @@ class Workshop:
     """What every block of a round needs.
 
     models: the N agents, on this process's device. seed: the run's root seed. provenance: what
-    the round's quizzes have in common.
+    the round's quizzes have in common. kept: quizzes in structure 0 that proposals may be made
+    from.
     """
 
     models: Sequence[AgentModel]
@@ -34,11 +35,17 @@ class Workshop:
     config: CultureConfig
     seed: int
     provenance: Provenance
+    kept: QuizBatch
     accelerator: Accelerator
 
     def proposer(self, block: int) -> int:
         """The agent a block belongs to: they take turns."""
         return block % len(self.models)
+
+    def procedure(self, block: int) -> str:
+        """The proposer a block is made by: each agent's blocks take turns."""
+        names = self.config.proposers
+        return names[block // len(self.models) % len(names)]
 
     def block_seed(self, block: int) -> int:
         """The seed of a block, for its sampling."""
@@ -68,30 +75,32 @@ class BlockResult:
 
     proposed, trivial: how many there were, and how many of them asked for nothing; what is
     missing beside them and the K were duplicates.
-    quizzes: the K others, in structure 0. hashes: uint64 [K], canonical. rows: int64 [K], their
-    places in the block. votes: what all agents make of them.
+    proposals: the K others. hashes: uint64 [K], canonical. rows: int64 [K], their places in the
+    block. votes: what all agents make of them.
     """
 
     block: int
     proposed: int
     trivial: int
-    quizzes: QuizBatch
+    proposals: Proposals
     hashes: NDArray[np.uint64]
     rows: NDArray[np.int64]
     votes: VoteTable
 
 
-def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> BlockResult:
+def process_block(
+    shop: Workshop, block: int, known: NDArray[np.uint64], material: Material
+) -> BlockResult:
     """Propose a block, drop what asks for nothing or is in ``known``, have the rest voted on.
 
-    known: uint64 [any], canonical hashes.
+    known: uint64 [any], canonical hashes. material: what this block may be made from.
     """
     agent, count = shop.proposer(block), shop.block_count(block)
-    propose = proposers[shop.config.proposer]
+    propose = proposers[shop.procedure(block)]
+    commission = Commission(shop.block_seed(block), count, material)
     with shop.accelerator.autocast():
-        quizzes = propose(
-            shop.models[agent], shop.world, shop.block_seed(block), count, shop.config
-        )
+        proposals = propose(shop.models[agent], shop.world, commission, shop.config)
+        quizzes = proposals.quizzes
         hashes = shop.world.canonical_hash(quizzes)
         asking = np.flatnonzero(~shop.world.trivial(quizzes))
         chosen = asking[first_seen(hashes[asking], known)]
@@ -103,7 +112,7 @@ def process_block(shop: Workshop, block: int, known: NDArray[np.uint64]) -> Bloc
         block=block,
         proposed=count,
         trivial=count - len(asking),
-        quizzes=quizzes[chosen],
+        proposals=proposals[chosen],
         hashes=hashes[chosen],
         rows=chosen,
         votes=votes,

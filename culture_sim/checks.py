@@ -12,8 +12,7 @@ import torch
 
 from agents.model import architectures, build_model
 from culture_sim.config import RunConfig
-from culture_sim.consensus import make_rule, rules
-from culture_sim.proposers import proposers
+from culture_sim.consensus import make_rule
 from culture_sim.votes import trial_votes
 from sae.harvest import check_site, kept_tokens
 from sae.nulls import nulls
@@ -32,8 +31,6 @@ def check_culture(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what culture rounds could not do."""
     if not config.rounds:
         return
-    _check_known("culture.proposer", config.culture.proposer, proposers)
-    _check_known("culture.rule", config.culture.rule, rules)
     rule = make_rule(config.culture.rule, config.culture.rule_options)
     rule(trial_votes(config.agents, config.culture.voters))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from culture_sim.consensus import make_rule, rules
 from culture_sim.proposers import proposers
+from world import Registry
 from world.errors import AMOUNT, COUNT, SHARE, UserError, require
 
 
@@ -24,12 +27,16 @@ class CultureConfig:
     the rule likelihood looks at; 0 takes them from the clean prompt."""
     vote_noise: float = 0.05
     """Share of cells replaced at random in such a prompt."""
-    proposer: str = "hot_then_cold"
-    """Registered procedure by which an agent proposes quizzes."""
+    proposers: tuple[str, ...] = ("hot_then_cold",)
+    """Registered procedures by which agents propose quizzes; each agent's blocks take turns."""
     hot_temperature: float = 1.5
     """Temperature at which the first part of a proposal is sampled."""
     temperature: float = 1.0
     """Temperature of the parts after it; 0 takes the most probable value."""
+    recycle_age: int = 2
+    """Times that the procedure recycling tries to write another quiz to a rejected answer."""
+    mutation_rate: float = 0.03
+    """Chance of each cell of a quiz's question to be drawn anew by the procedure mutation."""
     block_size: int = 128
     """Quizzes that one agent proposes at a time; the agents take turns."""
     wave_blocks: int = 10
@@ -43,12 +50,22 @@ class CultureConfig:
     """Culture quizzes are at most this share of a training mix, 0 to 1."""
 
     def __post_init__(self) -> None:
-        for option, registry in (("rule", rules), ("proposer", proposers)):
-            name = getattr(self, option)
-            if name not in registry:
-                known = ", ".join(registry)
-                raise UserError(f"unknown culture.{option} {name!r}; known: {known}")
+        if not self.proposers:
+            raise UserError("culture.proposers is empty; name at least one procedure")
+        if len(set(self.proposers)) < len(self.proposers):
+            named = ", ".join(self.proposers)
+            raise UserError(f"culture.proposers names a procedure twice: {named}")
+        _refuse_unknown("rule", [self.rule], rules)
+        _refuse_unknown("proposers", self.proposers, proposers)
         make_rule(self.rule, self.rule_options)
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters", "noise_rounds")
-        require(self, "culture", SHARE, "max_share", "vote_noise")
+        require(self, "culture", AMOUNT, "recycle_age")
+        require(self, "culture", SHARE, "max_share", "vote_noise", "mutation_rate")
+
+
+def _refuse_unknown(option: str, names: Iterable[str], registry: Registry[Any]) -> None:
+    for name in names:
+        if name not in registry:
+            known = ", ".join(registry)
+            raise UserError(f"unknown culture.{option} {name!r}; known: {known}")

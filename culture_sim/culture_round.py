@@ -32,8 +32,11 @@ from culture_sim.run import read_json, write_json
 from culture_sim.store import CultureStore
 from culture_sim.votes import trial_votes
 from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave, save_wave
-from world import World
+from world import QuizBatch, Stream, World
 from world.errors import UserError
+
+FIRST_PARENTS = 1024
+"""World quizzes that proposals are made from while no culture is kept."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def run_culture_round(
         config=config,
         seed=seed,
         provenance=_provenance(config, round_, checkpoints),
+        kept=_kept(store, world, seed),
         accelerator=accelerator,
     )
     waves = _waves(shop, parts, np.concatenate([store.hashes(), test_hashes]), progress)
@@ -126,8 +130,6 @@ def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) 
         round=round_,
         rule=config.rule,
         rule_options=json.dumps(config.rule_options, sort_keys=True),
-        procedure=config.proposer,
-        hot_temperature=config.hot_temperature,
         temperature=config.temperature,
         checkpoints=tuple(checkpoints),
     )
@@ -143,20 +145,29 @@ def _waves(shop: Workshop, parts: Path, known: NDArray[np.uint64], progress: Rep
         if path.exists():
             wave = load_wave(path, identity)
         else:
-            wave = process_wave(shop, len(waves), known, beat=partial(progress, seen))
+            before = waves[-1] if waves else None
+            wave = process_wave(shop, len(waves), known, before, partial(progress, seen))
             if shop.accelerator.is_main_process:
                 save_wave(path, wave, identity)
         waves.append(wave)
         known = np.concatenate([known, rows.hashes_of(wave.table)])
-        proposed, _, _, voted, kept = wave.tally.sum(axis=0).tolist()
+        proposed, _, _, voted, kept = wave.tally.sum(axis=(0, 1)).tolist()
         seen = RoundProgress(seen.proposed + proposed, seen.voted + voted, seen.kept + kept)
         progress(seen)
     return waves
 
 
+def _kept(store: CultureStore, world: World, seed: int) -> QuizBatch:
+    """What proposals may be made from: the culture that agents train on, or else world quizzes."""
+    kept = store.kept("culture_train")
+    if kept is not None and len(kept):
+        return kept
+    return world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
+
+
 def _identity(shop: Workshop, known: NDArray[np.uint64]) -> dict[str, Any]:
     """What decides a wave's content: parts of a round are only continued if all is the same."""
-    config = asdict(shop.config)
+    config = json.loads(json.dumps(asdict(shop.config)))  # as it will be read back
     free = ("quota", "max_proposals", "max_share")
     return {
         "seed": shop.seed,
@@ -171,7 +182,7 @@ def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
     """The figures of a whole round, as documented in docs/culture.md."""
     config, shared = shop.config, shop.provenance
     tally = np.sum([wave.tally for wave in waves], axis=0)
-    totals = _figures(tally.sum(axis=0))
+    totals = _figures(tally.sum(axis=(0, 1)))
     table = pa.concat_tables([wave.table for wave in waves])
     kept = table.filter(table["keep"])
     dissenters = rows.array_of(kept, "dissenter")
@@ -189,7 +200,13 @@ def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
             "duplicate": totals["duplicate"],
             **dict(sorted(Counter(table["reason"].to_pylist()).items())),
         },
-        "by_proposer": [{"agent": a, **_figures(counts)} for a, counts in enumerate(tally)],
+        "by_proposer": [
+            {"agent": agent, **_figures(counts)} for agent, counts in enumerate(tally.sum(axis=1))
+        ],
+        "by_procedure": [
+            {"procedure": name, **_figures(counts)}
+            for name, counts in zip(config.proposers, tally.sum(axis=0), strict=True)
+        ],
         "dissenters": np.bincount(dissenters[dissenters >= 0], minlength=len(tally)).tolist(),
         "seconds": round(sum(wave.seconds for wave in waves), 1),
         "waves": len(waves),

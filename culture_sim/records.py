@@ -14,6 +14,7 @@ import pyarrow as pa
 from datasets import Dataset, Features, List, Value
 from numpy.typing import NDArray
 
+from culture_sim.proposers import PARENTS, Proposals
 from culture_sim.votes import DIRECTIONS, Decision, VoteTable
 from world import UNKNOWN_TASK, QuizBatch
 
@@ -24,17 +25,14 @@ CULTURE_SPLITS = ("culture_train", "culture_test")
 class Provenance:
     """What all quizzes of one round share.
 
-    round: 1, 2, ... rule, procedure: registered names of the consensus rule and the proposer.
-    rule_options: the rule's options as JSON.
-    hot_temperature, temperature: of the first part of a proposal, and of the rest.
+    round: 1, 2, ... rule: registered name of the consensus rule. rule_options: its options as
+    JSON. temperature: of all of a proposal but the part that was sampled hot.
     checkpoints: SHA-256 of the weights of each of the N agents.
     """
 
     round: int
     rule: str
     rule_options: str
-    procedure: str
-    hot_temperature: float
     temperature: float
     checkpoints: tuple[str, ...]
 
@@ -43,28 +41,29 @@ class Provenance:
 class CultureRecords:
     """B quizzes that were voted on in one round.
 
-    tokens: uint8 [B, T], in structure 0. hashes: uint64 [B], canonical. votes, decision: of
-    each quiz; votes.proposer is the agent that made it. index: int64 [B], its place among the
-    round's proposals. seed: int64 [B], of the block of proposals it was made in. held_out: bool
-    [B], True for culture_test: no agent is ever trained on it.
+    proposals: the quizzes, in structure 0, and how each came to be. hashes: uint64 [B], canonical.
+    votes, decision: of each quiz; votes.proposer is the agent that made it. procedure: [B],
+    registered name of the proposer it was made by. index: int64 [B], its place among the round's
+    proposals. seed: int64 [B], of the block of proposals it was made in. held_out: bool [B], True
+    for culture_test: no agent is ever trained on it.
     """
 
     provenance: Provenance
-    tokens: NDArray[np.uint8]
+    proposals: Proposals
     hashes: NDArray[np.uint64]
     votes: VoteTable
     decision: Decision
+    procedure: list[str]
     index: NDArray[np.int64]
     seed: NDArray[np.int64]
     held_out: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         size = len(self.votes)
-        if self.tokens.ndim != 2 or self.tokens.dtype != np.uint8 or len(self.tokens) != size:
-            got = f"{self.tokens.dtype} {list(self.tokens.shape)}"
-            raise ValueError(f"tokens must be uint8 [{size}, T] like votes, got {got}")
-        if len(self.decision) != size:
-            raise ValueError(f"decision must be of {size} quizzes, got {len(self.decision)}")
+        for name in ("proposals", "decision", "procedure"):
+            found = len(getattr(self, name))
+            if found != size:
+                raise ValueError(f"{name} must be of {size} quizzes like votes, got {found}")
         kinds = {"hashes": "uint64", "index": "int64", "seed": "int64", "held_out": "bool"}
         for name, kind in kinds.items():
             array = getattr(self, name)
@@ -76,7 +75,7 @@ class CultureRecords:
             raise ValueError(f"checkpoints must name {voting} agents like votes, got {named}")
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return len(self.votes)
 
 
 def features(n_agents: int, seq_len: int) -> Features:
@@ -106,6 +105,8 @@ def features(n_agents: int, seq_len: int) -> Features:
             "procedure": Value("string"),
             "hot_temperature": Value("float64"),
             "temperature": Value("float64"),
+            "parents": List(Value("string"), length=PARENTS),
+            "age": Value("int16"),
             "seed": Value("int64"),
             "checkpoints": List(Value("string"), length=n_agents),
         }
@@ -114,12 +115,12 @@ def features(n_agents: int, seq_len: int) -> Features:
 
 def to_table(records: CultureRecords) -> pa.Table:
     """The records as an Arrow table that carries its Hugging Face features."""
-    shared = records.provenance
+    shared, proposals = records.provenance, records.proposals
     columns: dict[str, Any] = {
         "round": shared.round,
         "index": records.index,
-        "tokens": records.tokens,
-        "hash": [f"{value:016x}" for value in records.hashes.tolist()],
+        "tokens": proposals.quizzes.tokens,
+        "hash": [_name(value) for value in records.hashes.tolist()],
         "split": [CULTURE_SPLITS[int(held_out)] for held_out in records.held_out],
         "proposer": records.votes.proposer,
         "solved": records.votes.correct,
@@ -132,16 +133,23 @@ def to_table(records: CultureRecords) -> pa.Table:
         "reason": records.decision.reason,
         "rule": shared.rule,
         "rule_options": shared.rule_options,
-        "procedure": shared.procedure,
-        "hot_temperature": shared.hot_temperature,
+        "procedure": records.procedure,
+        "hot_temperature": proposals.hot_temperature,
         "temperature": shared.temperature,
+        "parents": [[_name(value) for value in pair] for pair in proposals.parents.tolist()],
+        "age": proposals.age,
         "seed": records.seed,
         "checkpoints": list(shared.checkpoints),
     }
     for field in fields(Provenance):
         columns[field.name] = [columns[field.name]] * len(records)
-    typed = features(records.votes.n_agents, records.tokens.shape[1])
+    typed = features(records.votes.n_agents, proposals.quizzes.tokens.shape[1])
     return Dataset.from_dict(columns, features=typed).data.table
+
+
+def _name(value: int) -> str:
+    """A canonical hash as 16 hexadecimal digits; "" for 0, which stands for no quiz."""
+    return f"{value:016x}" if value else ""
 
 
 def votes_of(table: pa.Table) -> VoteTable:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from culture_sim import records as rows
 from culture_sim.blocks import BlockResult, Workshop, first_seen, process_block
 from culture_sim.consensus import make_rule
+from culture_sim.proposers import Material, concatenate_proposals
 from culture_sim.records import CultureRecords
 from culture_sim.store import read_table, write_table
 from culture_sim.votes import concatenate_votes
-from world import concatenate
 from world.errors import UserError
 
 OUTCOMES = ("proposed", "trivial", "duplicate", "voted", "kept")
@@ -35,7 +35,8 @@ METADATA = b"wave"
 class Wave:
     """A finished wave.
 
-    table: the quizzes voted on. tally: int64 [N, 5], for each proposer the counts of OUTCOMES.
+    table: the quizzes voted on. tally: int64 [N, P, 5], the counts of OUTCOMES for each agent that
+    proposed and each of P procedures.
     seconds: wall-clock it took.
     """
 
@@ -52,18 +53,24 @@ def blocks_of(shop: Workshop, wave: int) -> range:
 
 
 def process_wave(
-    shop: Workshop, wave: int, known: NDArray[np.uint64], beat: Callable[[], None]
+    shop: Workshop,
+    wave: int,
+    known: NDArray[np.uint64],
+    before: Wave | None,
+    beat: Callable[[], None],
 ) -> Wave:
     """One wave, its blocks spread over the processes, which all get the whole of it.
 
-    known: uint64 [any], hashes of quizzes not wanted again. beat: called after every block.
+    known: uint64 [any], hashes of quizzes not wanted again. before: the wave before this one.
+    beat: called after every block.
     """
     began = time.monotonic()
     accelerator = shop.accelerator
-    own = blocks_of(shop, wave)[accelerator.process_index :: accelerator.num_processes]
+    blocks = blocks_of(shop, wave)
     results = []
-    for block in own:
-        results.append(process_block(shop, block, known))
+    for block in blocks[accelerator.process_index :: accelerator.num_processes]:
+        material = _material(shop, before, block - blocks.start)
+        results.append(process_block(shop, block, known, material))
         beat()
     if accelerator.num_processes > 1:
         results = gather_object(results)
@@ -71,22 +78,35 @@ def process_wave(
     return _merge(shop, results, began)
 
 
+def _material(shop: Workshop, before: Wave | None, place: int) -> Material:
+    """What block ``place`` of a wave may use: of the rejected ones its turn, so that none is
+    used twice."""
+    if before is None:
+        return Material(shop.kept, shop.kept[:0], np.zeros(0, dtype=np.int16))
+    rejected = np.flatnonzero(~rows.array_of(before.table, "keep"))
+    turn = rejected[place :: shop.config.wave_blocks]
+    ages = rows.array_of(before.table, "age")[turn]
+    return Material(shop.kept, rows.quizzes_of(before.table)[turn], ages)
+
+
 def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
     """Judge the blocks, given in order, without the quizzes that an earlier one made too."""
-    batch = concatenate([result.quizzes for result in results])
+    proposals = concatenate_proposals([result.proposals for result in results])
     hashes = np.concatenate([result.hashes for result in results])
     votes = concatenate_votes([result.votes for result in results])
     place = np.concatenate([r.block * shop.config.block_size + r.rows for r in results])
     fresh = first_seen(hashes, np.zeros(0, dtype=np.uint64))
-    votes, seeds = votes[fresh], [shop.block_seed(r.block) for r in results for _ in r.rows]
+    votes, chosen = votes[fresh], np.flatnonzero(fresh)
+    blocks = [result.block for result in results for _ in result.rows]
     records = CultureRecords(
         provenance=shop.provenance,
-        tokens=batch.tokens[fresh],
+        proposals=proposals[fresh],
         hashes=hashes[fresh],
         votes=votes,
         decision=make_rule(shop.config.rule, shop.config.rule_options)(votes),
+        procedure=[shop.procedure(blocks[row]) for row in chosen],
         index=place[fresh],
-        seed=np.array(seeds, dtype=np.int64)[fresh],
+        seed=np.array([shop.block_seed(blocks[row]) for row in chosen], dtype=np.int64),
         held_out=shop.world.split(hashes[fresh]) > 0,
     )
     tally = _tally(shop, results, records)
@@ -96,14 +116,17 @@ def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
 def _tally(
     shop: Workshop, results: list[BlockResult], records: CultureRecords
 ) -> NDArray[np.int64]:
-    """int64 [N, 5]: for each proposer the counts of OUTCOMES."""
-    tally = np.zeros((len(shop.models), len(OUTCOMES)), dtype=np.int64)
+    """int64 [N, P, 5]: the counts of OUTCOMES by proposer and procedure."""
+    names = shop.config.proposers
+    tally = np.zeros((len(shop.models), len(names), len(OUTCOMES)), dtype=np.int64)
     for result in results:
-        tally[shop.proposer(result.block), :2] += result.proposed, result.trivial
-    proposer = records.votes.proposer
-    tally[:, 3] = np.bincount(proposer, minlength=len(tally))
-    tally[:, 4] = np.bincount(proposer[records.decision.keep], minlength=len(tally))
-    tally[:, 2] = tally[:, 0] - tally[:, 1] - tally[:, 3]
+        place = shop.proposer(result.block), names.index(shop.procedure(result.block))
+        tally[place][:2] += result.proposed, result.trivial
+    keep, proposer = records.decision.keep, records.votes.proposer
+    procedure = np.array([names.index(name) for name in records.procedure], dtype=np.int64)
+    np.add.at(tally, (proposer, procedure, 3), 1)
+    np.add.at(tally, (proposer[keep], procedure[keep], 4), 1)
+    tally[..., 2] = tally[..., 0] - tally[..., 1] - tally[..., 3]
     return tally
 
 

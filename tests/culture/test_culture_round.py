@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from culture_sim.consensus import make_rule
 from culture_sim.culture_config import CultureConfig
 from culture_sim.culture_round import read_summary
-from culture_sim.proposers import proposers
+from culture_sim.proposers import Commission, Material, proposers
 from culture_sim.records import hashes_of, quizzes_of
 from culture_sim.store import CultureStore
 from culture_sim.votes import vote
@@ -50,6 +51,8 @@ def test_replaying_the_rule_gives_the_stored_decisions(round_one):
 def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents, world):
     store, _ = round_one
     config = CultureConfig(**setting["culture"])
+    none = world.draw(Stream(0, "none"), 0, 0, "train")
+    nothing = Material(none, none, np.zeros(0, dtype=np.int16))
     rows = store.dataset(1).select(range(0, len(store.votes(1)), 17))
     for row in rows:
         block, place = divmod(row["index"], config.block_size)
@@ -57,10 +60,40 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
         assert row["seed"] == seed
         assert row["proposer"] == block % 5
         propose = proposers[row["procedure"]]
-        again = propose(agents[row["proposer"]], world, row["seed"], config.block_size, config)
+        commission = Commission(row["seed"], config.block_size, nothing)
+        again = propose(agents[row["proposer"]], world, commission, config).quizzes
         assert again.tokens[place].tolist() == row["tokens"]
-        other = propose(agents[block % 4], world, row["seed"], config.block_size, config)
+        other = propose(agents[block % 4], world, commission, config).quizzes
         assert block % 4 == row["proposer"] or other.tokens[place].tolist() != row["tokens"]
+
+
+def test_procedures_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp_path):
+    names = ("recycling", "hot_then_cold", "mutation")
+    options = {"proposers": names, "quota": 10_000, "max_proposals": 16 * 5 * 6, "recycle_age": 1}
+    for number in (1, 2):
+        summary = make_round(tmp_path, round_=number, **options)
+    by = summary["by_procedure"]
+    assert [each["procedure"] for each in by] == list(names)
+    assert [each["proposed"] for each in by] == [16 * 5 * 2] * 3
+    assert sum(each["kept"] for each in by) == summary["kept"]
+    store = CultureStore(tmp_path)
+    for row in store.dataset(2):
+        procedure = names[row["index"] // 16 // 5 % 3]
+        assert row["procedure"] == procedure
+        assert (row["age"] > 0) <= (procedure == "recycling")
+        assert bool(row["parents"][0]) == (procedure == "mutation" or row["age"] == 1)
+    table = store.table(2)
+    parents = {
+        name: [row["parents"][0] for row in store.dataset(2) if row["procedure"] == name]
+        for name in names
+    }
+    kept = store.table(1).filter(pc.field("keep") & (pc.field("split") == "culture_train"))
+    assert len(set(parents["mutation"])) > 5
+    assert set(parents["mutation"]) <= set(kept["hash"].to_pylist())
+    recycled = [parent for parent in parents["recycling"] if parent]
+    rejected = table.filter(~pc.field("keep"))["hash"].to_pylist()
+    assert len(recycled) == len(set(recycled)) > 5
+    assert set(recycled) <= set(rejected)
 
 
 def test_the_stored_votes_are_those_of_the_agents(round_one, agents, world):
@@ -228,6 +261,7 @@ def test_a_damaged_part_is_named_and_can_be_made_again(make_round, unfinished, r
     [
         ({"hot_temperature": 1.2}, "culture.hot_temperature"),
         ({"block_size": 8}, "culture.block_size"),
+        ({"proposers": ("hot_then_cold", "mutation")}, "culture.proposers"),
         ({"known": np.zeros(1, dtype=np.uint64)}, "known quizzes"),
     ],
 )

@@ -9,9 +9,11 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from culture_sim.consensus import make_rule
+from culture_sim.proposers import Proposals
 from culture_sim.records import CultureRecords, Provenance
 from culture_sim.store import CultureStore
 from culture_sim.votes import VoteTable
+from world import UNKNOWN_TASK, QuizBatch
 from world.errors import UserError
 
 
@@ -29,13 +31,20 @@ def records(count=12, round_=1, seed=0, seq_len=9, n_agents=5):
         rng.random((count, n_agents), dtype=np.float32),
     )
     return CultureRecords(
-        provenance=Provenance(
-            round_, "four_of_five", "{}", "hot_then_cold", 1.5, 1.0, ("ab",) * n_agents
+        provenance=Provenance(round_, "four_of_five", "{}", 1.0, ("ab",) * n_agents),
+        proposals=Proposals.of(
+            QuizBatch(
+                rng.integers(256, size=(count, seq_len), dtype=np.uint8),
+                np.zeros(count, dtype=np.uint8),
+                np.full(count, UNKNOWN_TASK, dtype=np.int16),
+            ),
+            1.5,
+            np.array([[7]] * count, dtype=np.uint64),
         ),
-        tokens=rng.integers(256, size=(count, seq_len), dtype=np.uint8),
         hashes=rng.integers(2**64, size=count, dtype=np.uint64),
         votes=votes,
         decision=make_rule("four_of_five")(votes),
+        procedure=["hot_then_cold"] * count,
         index=np.arange(count) * 3,
         seed=rng.integers(2**63, size=count),
         held_out=rng.random(count) < 0.3,
@@ -68,7 +77,10 @@ def test_kept_quizzes_by_split_and_round(store):
     store.append(one)
     store.append(two)
     for split, held_out in (("culture_train", False), ("culture_test", True)):
-        chosen = [r.tokens[r.decision.keep & (r.held_out == held_out)] for r in (one, two)]
+        chosen = [
+            r.proposals.quizzes.tokens[r.decision.keep & (r.held_out == held_out)]
+            for r in (one, two)
+        ]
         assert np.array_equal(store.kept(split).tokens, np.concatenate(chosen))
         assert np.array_equal(store.kept(split, rounds=[2]).tokens, chosen[1])
         assert (store.kept(split).structure == 0).all()
@@ -83,7 +95,7 @@ def test_the_columns_of_a_row(store):
     assert row == {
         "round": 1,
         "index": 0,
-        "tokens": given.tokens[0].tolist(),
+        "tokens": given.proposals.quizzes.tokens[0].tolist(),
         "hash": f"{given.hashes[0]:016x}",
         "split": "culture_test" if given.held_out[0] else "culture_train",
         "proposer": given.votes.proposer[0],
@@ -100,6 +112,8 @@ def test_the_columns_of_a_row(store):
         "procedure": "hot_then_cold",
         "hot_temperature": 1.5,
         "temperature": 1.0,
+        "parents": [f"{7:016x}", ""],
+        "age": 0,
         "seed": given.seed[0],
         "checkpoints": ["ab"] * 5,
     }
@@ -134,7 +148,8 @@ def test_a_round_without_voted_quizzes(store):
             nothing,
             votes=votes,
             decision=make_rule("four_of_five")(votes),
-            **{n: getattr(nothing, n)[none] for n in ("tokens", "hashes", "index", "seed")},
+            procedure=[],
+            **{n: getattr(nothing, n)[none] for n in ("proposals", "hashes", "index", "seed")},
             held_out=none[none],
         )
     )
@@ -189,14 +204,14 @@ def test_another_shape_than_earlier_rounds_is_refused(store):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("tokens", np.zeros((11, 9), dtype=np.uint8), r"tokens must be uint8 \[12, T\]"),
-        ("tokens", np.zeros((12, 9), dtype=np.int64), r"tokens must be uint8 \[12, T\]"),
+        ("proposals", records(count=11).proposals, "proposals must be of 12 quizzes .*, got 11"),
+        ("procedure", ["p"], "procedure must be of 12 quizzes like votes, got 1"),
         ("hashes", np.zeros(12, dtype=np.int64), r"hashes must be uint64 \[12\]"),
         ("index", np.zeros(3, dtype=np.int64), r"index must be int64 \[12\]"),
         ("held_out", np.zeros(12, dtype=np.uint8), r"held_out must be bool \[12\]"),
         (
             "provenance",
-            Provenance(1, "r", "{}", "p", 1.0, 1.0, ("ab",)),
+            Provenance(1, "r", "{}", 1.0, ("ab",)),
             "checkpoints must name 5 agents like votes, got 1",
         ),
     ],

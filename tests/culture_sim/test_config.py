@@ -71,7 +71,7 @@ RANGES = [
     ("train.generating_share", 1.0, "in [0, 1), got 1.0"),
     ("train.prompt_noise", 1.5, "in [0, 1], got 1.5"),
     ("culture.rule", "three", "unknown culture.rule 'three'; known: "),
-    ("culture.proposer", "cold", "unknown culture.proposer 'cold'; known: "),
+    ("culture.proposers", ["cold"], "unknown culture.proposers 'cold'; known: "),
     ("culture.hot_temperature", -1.0, "0 or more and finite, got -1.0"),
     ("culture.temperature", -1.0, "0 or more and finite, got -1.0"),
     ("culture.max_share", -0.5, "in [0, 1], got -0.5"),

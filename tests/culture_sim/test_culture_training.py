@@ -1,13 +1,10 @@
-"""Training on kept quizzes: the mix, the examinations, kills during it, and what comes after it.
+"""Training on kept quizzes: the mix, the examinations, kills during it, and what comes after it."""
 
-Agents this small agree on nothing, so the round's votes are written here; the store, the rule,
-the commands and the training are the real ones.
-"""
+from __future__ import annotations
 
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,174 +12,33 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from accelerate import Accelerator
 
 from agents.training import mixed_draw, task_odds
-from culture_sim import culture_round
-from culture_sim.blocks import Workshop
-from culture_sim.cli import main
-from culture_sim.consensus import make_rule
 from culture_sim.population import Population
-from culture_sim.records import CultureRecords, Provenance, to_table
 from culture_sim.report import write_report
-from culture_sim.run import Run, write_json
+from culture_sim.run import Run
 from culture_sim.store import CultureStore
-from culture_sim.votes import VoteTable
-from culture_sim.waves import Wave
 from sae.quizzes import is_held_out
+from tests.culture_sim.stored_round import (
+    AGENTS,
+    EASY,
+    EPOCH,
+    HARD,
+    HELD_OUT,
+    SAE_SPLIT,
+    TRAIN,
+    culture_sim,
+)
 from tests.processes import equal, kill_with_workers, tensors
-from world import SPLITS, UNKNOWN_TASK, Stream, concatenate
+from world import SPLITS, UNKNOWN_TASK, Stream
 
-AGENTS, EPOCH = 5, 512
-SMALL = [
-    "--world.tasks", "frame", "detect",
-    "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
-    "--train.target", "0.0", "--train.precision", "fp32",
-    "--train.test-quizzes", "40", "--train.gate-quizzes", "40",
-    "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
-]  # fmt: skip
 SAE = [
     "--sae.site", "blocks.1.hook_resid_post", "--sae.d-sae", "32", "--sae.k", "4",
     "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
     "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
 ]  # fmt: skip
-TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3
-"""Quizzes of the round: kept ones by split of the world, then those that are not kept."""
-HELD_OUT = TEST + SAE_SPLIT
 PATIENCE_S = 120
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Sums in another order are other sums: workers and this process use one thread each."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        patch.setenv("CUDA_VISIBLE_DEVICES", "")
-        yield
-    torch.set_num_threads(threads)
-
-
-def culture_sim(path, command, *options):
-    """The command on the run at ``path``, one worker; returns the exit code."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        place = ["--runs", str(path.parent), "--run", path.name, "--processes", "1"]
-        return main([command, *place, *options])
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    """A run whose agents have trained on the world alone, and whose first round is stored."""
-    path = tmp_path_factory.mktemp("runs") / "stored"
-    assert culture_sim(path, "train-agents", *SMALL) == 0
-    store_round(Run.open(path))
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(stored, tmp_path_factory):
-    """The same run after an uninterrupted ``culture-round``."""
-    path = tmp_path_factory.mktemp("runs") / "trained"
-    shutil.copytree(stored, path)
-    assert culture_sim(path, "culture-round") == 0
-    return path
-
-
-def store_round(run):
-    """Round 1 as it would be left by a kill between its storing and the training on it."""
-    records = make_records(run)
-    store = CultureStore(run.path / "culture")
-    store.append(records)
-    tally = np.zeros((AGENTS, 5), dtype=np.int64)
-    tally[:, 0] = tally[:, 3] = np.bincount(records.votes.proposer, minlength=AGENTS)
-    kept = records.votes.proposer[records.decision.keep]
-    tally[:, 4] = np.bincount(kept, minlength=AGENTS)
-    config = replace(run.config.culture, quota=1)
-    models = [run.load_agent(agent) for agent in run.agents]
-    accelerator = Accelerator(cpu=True)
-    shop = Workshop(models, run.config.world, config, 0, records.provenance, accelerator)
-    summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)])
-    write_json(culture_round.summary_path(store, 1), summary)
-
-
-def make_records(run):
-    """World quizzes of all three splits as proposals, judged by the real rule."""
-    world = run.config.world
-    counts = {"train": TRAIN + EASY + HARD, "test": TEST, "sae": SAE_SPLIT}
-    drawn = [world.draw(Stream(9, "proposed"), 0, n, split) for split, n in counts.items()]
-    batch = concatenate(drawn)
-    hashes, size = world.canonical_hash(batch), len(batch)
-    assert len(np.unique(hashes)) == size
-    votes = make_votes(size)
-    states = [run.agent_state(agent) for agent in run.agents]
-    checkpoints = tuple(state["sha256"] for state in states)
-    return CultureRecords(
-        provenance=Provenance(1, "four_of_five", "{}", "hot_then_cold", 1.5, 1.0, checkpoints),
-        tokens=batch.tokens,
-        hashes=hashes,
-        votes=votes,
-        decision=make_rule("four_of_five")(votes),
-        index=np.arange(size),
-        seed=np.zeros(size, dtype=np.int64),
-        held_out=world.split(hashes) > 0,
-    )
-
-
-def make_votes(size):
-    """The agents fail one quiz each in turn; a few quizzes at the start all solve, or none."""
-    correct = np.ones((size, AGENTS, 2), dtype=np.bool_)
-    rows = np.arange(EASY + HARD, size)
-    correct[rows, (rows + 2) % AGENTS, rows % 2] = False
-    correct[EASY : EASY + HARD] = False
-    return VoteTable(
-        correct,
-        np.where(correct, 0, 7).astype(np.uint16),
-        np.where(correct, -0.5, -9.0).astype(np.float32),
-        (np.arange(size) % AGENTS).astype(np.int16),
-        np.ones((size, AGENTS), dtype=np.bool_),
-        correct.all(axis=2).astype(np.float32),
-    )
-
-
-def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_path):
-    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
-    assert main([*place, "--out", str(tmp_path / "same.json")]) == 0
-    assert "as stored" in capsys.readouterr().out
-    (same,) = json.loads((tmp_path / "same.json").read_text())
-    store = CultureStore(stored / "culture")
-    assert same["same"]
-    assert same["keep"] == store.decision(1).keep.tolist()
-    assert same["kept"] == same["stored"] == same["both"] == sum(same["keep"]) > 0
-    other = ["--rule", "all_but_k", "--options", "k", "5", "--out", str(tmp_path / "other.json")]
-    assert main([*place, *other]) == 2
-    assert "needs more than 5 voters, got 5" in capsys.readouterr().err
-    other[3:5] = ["k", "2"]
-    assert main([*place, *other]) == 0
-    (none,) = json.loads((tmp_path / "other.json").read_text())
-    assert not none["same"]
-    assert none["kept"] == none["both"] == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--options", "k", "2"], "--options needs --rule"),
-        (["--rule", "none_of_them"], "unknown rule 'none_of_them'; known: all_but_k,"),
-        (["--round", "7"], "there is no culture round 7"),
-        (["--rule", "all_but_k", "--options", "j", "1"], "has no option 'j'; known: k"),
-    ],
-)
-def test_replays_that_cannot_be_made(stored, capsys, options, says):
-    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
-    assert main([*place, *options]) == 2
-    error = capsys.readouterr().err
-    assert says in error
-    assert error.count("\n") == 1
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):

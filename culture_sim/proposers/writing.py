@@ -1,0 +1,95 @@
+"""What proposers have in common: quizzes sampled from nothing, and quizzes answered greedily."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.generation import generate
+from agents.model import AgentModel
+from world import UNKNOWN_TASK, QuizBatch, TokenRole, World
+
+FORWARD = 0
+
+
+def sample(
+    model: AgentModel,
+    world: World,
+    seed: int,
+    heat: NDArray[np.float64],
+    openings: NDArray[np.uint8] | None = None,
+) -> QuizBatch:
+    """Quizzes sampled from nothing in the generating structure, in which they are given back.
+
+    heat: float64 [B, T], the temperature of every token. openings: uint8 [R, T], in the
+    generating structure; the first R quizzes take their first part from them.
+    """
+    structure = world.generating_structure
+    allowed = world.allowed[structure]
+    free = allowed.sum(axis=1) > 1
+    # Where only one value may stand (a label), it is given, not sampled.
+    given = np.where(free, 0, allowed.argmax(axis=1))
+    generator = torch.Generator().manual_seed(seed)
+
+    def write(tokens: NDArray[np.int64], places: NDArray[np.bool_], rows: slice) -> Tensor:
+        return generate(
+            model,
+            torch.from_numpy(tokens),
+            torch.from_numpy(places),
+            torch.from_numpy(heat[rows]),
+            torch.from_numpy(allowed),
+            generator,
+            batch_size=len(tokens),
+        )
+
+    reused = 0 if openings is None else len(openings)
+    written = []
+    if openings is not None and reused:
+        opening = free & (slots(world) == 0)
+        tokens = np.where(opening, openings, given)
+        written.append(write(tokens, free & ~opening, slice(0, reused)))
+    if reused < len(heat):
+        fresh = np.tile(given, (len(heat) - reused, 1))
+        written.append(write(fresh, free, slice(reused, None)))
+    return _batch(torch.cat(written), structure)
+
+
+def answered(model: AgentModel, world: World, quizzes: QuizBatch) -> QuizBatch:
+    """The quizzes in the forward structure, with the agent's greedy answers for theirs.
+
+    Now the agent sees the whole question, which it did not when it wrote its answer first.
+    """
+    asked = world.arrange(quizzes, FORWARD)
+    tokens = generate(
+        model,
+        torch.from_numpy(asked.tokens).long(),
+        torch.from_numpy(world.roles[FORWARD] == TokenRole.ANSWER),
+        temperature=0.0,
+        allowed=torch.from_numpy(world.allowed[FORWARD]),
+        batch_size=len(asked),
+    )
+    return _batch(tokens, FORWARD)
+
+
+def falling_heat(world: World, hot: NDArray[np.float64], cold: float) -> NDArray[np.float64]:
+    """float64 [B, T]: ``hot`` [B] for the part that is written first, ``cold`` for the rest."""
+    return np.where(slots(world) == 0, hot[:, None], cold)
+
+
+def slots(world: World) -> NDArray[np.int64]:
+    """int64 [T]: how many parts are written before the one that each token belongs to."""
+    names = [axis.name for axis in world.axes]
+    if "part" not in names:
+        raise ValueError(f"world {world.name!r} has no axis named 'part' to propose by")
+    return world.coordinates[:, names.index("part")]
+
+
+def _batch(tokens: Tensor, structure: int) -> QuizBatch:
+    size = len(tokens)
+    return QuizBatch(
+        tokens.cpu().numpy().astype(np.uint8),
+        np.full(size, structure, dtype=np.uint8),
+        np.full(size, UNKNOWN_TASK, dtype=np.int16),
+    )

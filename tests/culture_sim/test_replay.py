@@ -1,0 +1,46 @@
+"""Replay: stored votes judged again, by the rule that was used or another, without a model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from culture_sim.cli import main
+from culture_sim.store import CultureStore
+
+
+def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_path):
+    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
+    assert main([*place, "--out", str(tmp_path / "same.json")]) == 0
+    assert "as stored" in capsys.readouterr().out
+    (same,) = json.loads((tmp_path / "same.json").read_text())
+    store = CultureStore(stored / "culture")
+    assert same["same"]
+    assert same["keep"] == store.decision(1).keep.tolist()
+    assert same["kept"] == same["stored"] == same["both"] == sum(same["keep"]) > 0
+    other = ["--rule", "all_but_k", "--options", "k", "5", "--out", str(tmp_path / "other.json")]
+    assert main([*place, *other]) == 2
+    assert "needs more than 5 voters, got 5" in capsys.readouterr().err
+    other[3:5] = ["k", "2"]
+    assert main([*place, *other]) == 0
+    (none,) = json.loads((tmp_path / "other.json").read_text())
+    assert not none["same"]
+    assert none["kept"] == none["both"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--options", "k", "2"], "--options needs --rule"),
+        (["--rule", "none_of_them"], "unknown rule 'none_of_them'; known: all_but_k,"),
+        (["--round", "7"], "there is no culture round 7"),
+        (["--rule", "all_but_k", "--options", "j", "1"], "has no option 'j'; known: k"),
+    ],
+)
+def test_replays_that_cannot_be_made(stored, capsys, options, says):
+    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
+    assert main([*place, *options]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
