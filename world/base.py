@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.batch import QuizBatch
+from world.explanation import Explanation, Kind
 from world.registry import Registry
 from world.seeds import Stream
 
@@ -124,6 +125,11 @@ class World(ABC):
         """uint64 [B]: equal for quizzes that are the same up to the world's symmetries."""
 
     @abstractmethod
+    def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        """uint8 [B, R, M]: the free values of each quiz, in every order that leaves it the same
+        quiz, as written in structure 0 first. Value 0 is itself, the others may be renamed."""
+
+    @abstractmethod
     def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
         """bool [B]: quizzes that ask for nothing."""
 
@@ -134,6 +140,19 @@ class World(ABC):
     @abstractmethod
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         """Ground truth at every token, int16 [B, T] by name; -1 where it has no meaning."""
+
+    def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
+        """What each quiz shows, in plain counts int64 [B] by name, if the world has any."""
+        return {}
+
+    def explain(self, batch: QuizBatch) -> list[Explanation]:
+        """How the world's own tasks explain each quiz, whoever made it."""
+        return [Explanation(Kind.NONE)] * len(batch)
+
+    def implied(self, batch: QuizBatch) -> list[NDArray[np.uint8]]:
+        """For each quiz uint8 [n, T], in structure 0: the quiz with every answer that a rule of
+        the world's tasks gives which explains its example."""
+        return [np.zeros((0, self.seq_len), dtype=np.uint8)] * len(batch)
 
     @abstractmethod
     def ansi(self, batch: QuizBatch, row: int) -> str:

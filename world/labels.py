@@ -21,7 +21,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
 
     part: which of A, fA, B, fB. slot: its place in the sequence. row, column, colour.
     task: of the whole quiz. changed: 1 where the cell differs between X and f(X).
-    rectangle: which rectangle painted the cell, -1 for none. edge: 0 outside rectangles,
+    rectangle: which rectangle or mark painted the cell, -1 for none. edge: 0 outside rectangles,
     1 on the border of the visible part of one, 2 inside it.
     """
     count, length = batch.tokens.shape

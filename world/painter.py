@@ -1,4 +1,4 @@
-"""Painting quizzes of a task, in batches: which rectangles its rules can act on, and what they do.
+"""Painting quizzes of a task, in batches: which scenes its rules can act on, and what they do.
 
 All quizzes of a task are as likely as each other, whatever their rule's parameter.
 """
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.rectangles import Plane, Rectangles
+from world.scenes import Scenes
 from world.task import Canvas, tasks
 
 LISTED_SETS = 100_000
-"""Where there are at most this many sets of rectangles, those that a rule can act on are listed."""
+"""Where there are at most this many scenes, those that a rule can act on are listed."""
 SAMPLED_SETS = 4096
 """Where there are more, the share that a rule can act on is found from this many."""
 
@@ -39,7 +40,7 @@ class Painter:
         colours = rng.permuted(palette, axis=1)[:, :needed]
         parameter = rng.choice(task.parameters, size=count, p=self.odds[name])
         cells, canvases = self.plane.height * self.plane.width, []
-        for rects in self._scenes(rng, name, parameter):
+        for rects in self._pair(rng, name, parameter):
             x, fx = Canvas(count, cells), Canvas(count, cells)
             task.paint(x, fx, self.plane, rects, colours, parameter)
             canvases += [x, fx]
@@ -49,30 +50,32 @@ class Painter:
         )
 
     @cached_property
-    def _listed(self) -> Rectangles | None:
-        """Every set of rectangles these grids can hold, if they are few."""
-        sets = self.plane.listed(self.rectangles)
-        return sets if sets.shape[1] == self.rectangles and len(sets) <= LISTED_SETS else None
+    def _scenes(self) -> dict[str, Scenes]:
+        """By task: the scenes that its grids can show."""
+        return {name: tasks[name]().scenes(self.plane, self.rectangles) for name in self.tasks}
+
+    @cached_property
+    def _listed(self) -> dict[str, Rectangles | None]:
+        """By task: every scene, if they are few."""
+        return {name: scenes.listed(LISTED_SETS) for name, scenes in self._scenes.items()}
 
     @cached_property
     def _valid(self) -> dict[tuple[str, int], NDArray[np.int64]]:
         """By task and parameter: which of the listed sets (or of a sample) the rule can act on."""
-        sets = self._listed
-        if sets is None:
-            sets = self.plane.sample(np.random.default_rng(0), SAMPLED_SETS, self.rectangles)
-        return {
-            (name, value): np.flatnonzero(
-                tasks[name]().valid(self.plane, sets, np.full(len(sets), value))
-            )
-            for name in self.tasks
-            for value in range(tasks[name].parameters)
-        }
+        valid = {}
+        for name, sets in self._listed.items():
+            if sets is None:
+                sets = self._scenes[name].sample(np.random.default_rng(0), SAMPLED_SETS)
+            for value in range(tasks[name].parameters):
+                good = tasks[name]().valid(self.plane, sets, np.full(len(sets), value))
+                valid[name, value] = np.flatnonzero(good)
+        return valid
 
     @cached_property
     def odds(self) -> dict[str, NDArray[np.float64]]:
         """By task: the chance of each parameter, so that all quizzes of the task are as likely.
 
-        A parameter with k sets of rectangles has k (k - 1) quizzes with A and B different. With
+        A parameter with k scenes has k (k - 1) quizzes with A and B different. With
         equal chances instead, the diagonal moves of `translate`, which leave a 6x6 grid a choice
         of two, would be half of its quizzes and nearly all the same. 0 for all: no quiz at all.
         """
@@ -83,11 +86,12 @@ class Painter:
             odds[name] = weights / max(weights.sum(), 1.0)
         return odds
 
-    def _scenes(
+    def _pair(
         self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
     ) -> tuple[Rectangles, Rectangles]:
-        """Two different sets of rectangles [n, R, 4] for each parameter, bearing the rule."""
-        if self._listed is None:
+        """Two different scenes [n, R, 4] for each parameter, bearing the rule."""
+        listed = self._listed[name]
+        if listed is None:
             first, second = (self._drawn(rng, name, parameter) for _ in range(2))
             while (same := np.flatnonzero((first == second).all(axis=(1, 2)))).size:
                 second[same] = self._drawn(rng, name, parameter[same])
@@ -98,16 +102,16 @@ class Painter:
             one = rng.integers(len(valid), size=len(rows))
             other = rng.integers(len(valid) - 1, size=len(rows))
             chosen[:, rows] = valid[one], valid[other + (other >= one)]
-        return self._listed[chosen[0]], self._listed[chosen[1]]
+        return listed[chosen[0]], listed[chosen[1]]
 
     def _drawn(
         self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
     ) -> Rectangles:
-        """int16 [n, R, 4]: a set of rectangles for each parameter, by drawing until it bears it."""
-        task = tasks[name]()
-        rects = np.zeros((len(parameter), self.rectangles, 4), dtype=np.int16)
-        todo = np.arange(len(parameter))
+        """int16 [n, R, 4]: a scene for each parameter, by drawing until it bears the rule."""
+        task, scenes = tasks[name](), self._scenes[name]
+        rects = scenes.sample(rng, len(parameter))
+        todo = np.flatnonzero(~task.valid(self.plane, rects, parameter))
         while len(todo):
-            rects[todo] = self.plane.sample(rng, len(todo), self.rectangles)
+            rects[todo] = scenes.sample(rng, len(todo))
             todo = todo[~task.valid(self.plane, rects[todo], parameter[todo])]
         return rects

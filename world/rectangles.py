@@ -84,6 +84,13 @@ class Plane:
         mask &= columns.take(r[:, 1].astype(np.int64) * (self.width + 1) + r[:, 3], axis=0)
         return mask
 
+    def union(self, sets: Rectangles) -> Mask:
+        """All cells of each set of rectangles [n, R, 4]."""
+        mask = np.zeros((len(sets), self.height * self.width), dtype=np.bool_)
+        for k in range(sets.shape[1]):
+            mask |= self.full(sets[:, k])
+        return mask
+
     def inner(self, r: Rectangles) -> Mask:
         """The rectangles without their border."""
         return self.full(r + np.array([1, 1, -1, -1], dtype=np.int16))

@@ -7,13 +7,14 @@ grids alone, so that a mistake in the one is not repeated in the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world.rectangles import Plane, Rectangles
 from world.registry import Registry
+from world.scenes import Scenes
 
 Grid = NDArray[np.uint8]
 Indices = NDArray[np.int64]
@@ -58,13 +59,19 @@ class Task(ABC):
 
     parameters: int = 1
     """How many values the rule's parameter can take."""
+    science: ClassVar[bool] = False
+    """Whether it is a science task: no agent meets one unless ``world.tasks`` names it."""
 
     @abstractmethod
     def colours(self, rectangles: int) -> int:
         """Colours one quiz needs."""
 
+    def scenes(self, plane: Plane, rectangles: int) -> Scenes:
+        """What its grids show in a world of so many rectangles: by default just these."""
+        return Scenes(plane, rectangles)
+
     def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> NDArray[np.bool_]:
-        """bool [n]: rectangle sets [n, R, 4] to which the rule applies with one right answer."""
+        """bool [n]: scenes [n, R, 4] to which the rule applies with one right answer."""
         return np.ones(len(rects), dtype=np.bool_)
 
     @abstractmethod
@@ -77,7 +84,7 @@ class Task(ABC):
         colours: NDArray[np.uint8],
         parameter: Indices,
     ) -> None:
-        """Paint X and f(X) from rectangle sets [n, R, 4], colours [n, m] and parameters [n]."""
+        """Paint X and f(X) from scenes [n, R, 4], colours [n, m] and parameters [n]."""
 
     @abstractmethod
     def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
@@ -88,3 +95,8 @@ class Task(ABC):
 
 
 tasks: Registry[type[Task]] = Registry("task", "world.tasks")
+
+
+def science_tasks() -> tuple[str, ...]:
+    """Names of the tasks to examine agents on that never trained on them, sorted."""
+    return tuple(name for name in tasks if tasks[name].science)

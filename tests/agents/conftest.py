@@ -104,6 +104,9 @@ class StringWorld(World):
         digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
         return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
+    def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        return self.arrange(batch, 0).tokens[:, None]
+
     def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
         letters = batch.tokens[:, 1 : self.length + 1]
         return np.asarray((letters == letters[:, :1]).all(axis=1))

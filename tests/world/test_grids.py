@@ -12,12 +12,19 @@ from world.render import ansi, png
 from world.worlds.grids import GridsWorld
 
 WORLD = GridsWorld()
+SCIENCE = GridsWorld(tasks=("bounce", "fill", "isometry", "path", "scale", "trajectory"))
 STREAM = Stream(0, "test")
 
 
 @pytest.fixture(scope="module")
 def batch():
     return WORLD.draw(STREAM, 0, 3000, "train")
+
+
+@pytest.fixture(scope="module", params=[WORLD, SCIENCE], ids=["published", "science"])
+def drawn(request):
+    """Quizzes of the published tasks, or of the science tasks on the same grids."""
+    return request.param.draw(STREAM, 0, 3000, "train")
 
 
 def test_a_draw_does_not_depend_on_how_it_is_cut(batch):
@@ -27,10 +34,19 @@ def test_a_draw_does_not_depend_on_how_it_is_cut(batch):
     assert np.array_equal(concatenate(parts).task, batch.task)
 
 
-def test_the_quizzes_of_a_seed_never_change():
+@pytest.mark.parametrize(
+    ("world", "digest"),
+    [
+        (WORLD, "79995555b31efe73"),
+        (GridsWorld(height=10, width=10, colours=10, rectangles=3), "69c1530af00b45f2"),
+        (SCIENCE, "1c42c685f317b18b"),
+    ],
+    ids=["small", "large", "science"],
+)
+def test_the_quizzes_of_a_seed_never_change(world, digest):
     """A golden digest: if this fails, earlier runs can no longer be resumed or repeated."""
-    tokens = WORLD.draw(Stream(7, "golden"), 5, 100, "test").tokens
-    assert hashlib.sha256(tokens.tobytes()).hexdigest()[:16] == "79995555b31efe73"
+    tokens = world.draw(Stream(7, "golden"), 5, 100, "test").tokens
+    assert hashlib.sha256(tokens.tobytes()).hexdigest()[:16] == digest
 
 
 def test_a_split_without_quizzes_is_refused():
@@ -73,19 +89,19 @@ def test_tasks_have_equal_shares(batch):
     assert np.abs(shares - 1 / 8).max() < 0.03
 
 
-def test_arrange_there_and_back(batch):
+def test_arrange_there_and_back(drawn):
     rng = np.random.default_rng(0)
-    structure = rng.integers(5, size=len(batch)).astype(np.uint8)
-    written = WORLD.arrange(batch, structure)
-    assert not np.array_equal(written.tokens, batch.tokens)
+    structure = rng.integers(5, size=len(drawn)).astype(np.uint8)
+    written = WORLD.arrange(drawn, structure)
+    assert not np.array_equal(written.tokens, drawn.tokens)
     back = WORLD.arrange(written, 0)
-    assert np.array_equal(back.tokens, batch.tokens)
-    assert np.array_equal(back.regions, batch.regions)
+    assert np.array_equal(back.tokens, drawn.tokens)
+    assert np.array_equal(back.regions, drawn.regions)
 
 
-def test_labels_and_cells_stand_where_they_are_allowed(batch):
+def test_labels_and_cells_stand_where_they_are_allowed(drawn):
     for s in range(len(WORLD.structures)):
-        written = WORLD.arrange(batch, s)
+        written = WORLD.arrange(drawn, s)
         allowed = WORLD.allowed[s][np.arange(WORLD.seq_len), written.tokens]
         assert allowed.all()
 
@@ -110,16 +126,16 @@ def swap_pairs(batch):
     return QuizBatch(parts.reshape(batch.tokens.shape), batch.structure, batch.task)
 
 
-def test_hash_ignores_structure_colour_names_and_the_order_of_pairs(batch):
-    hashes = WORLD.canonical_hash(batch)
+def test_hash_ignores_structure_colour_names_and_the_order_of_pairs(drawn):
+    hashes = WORLD.canonical_hash(drawn)
     rng = np.random.default_rng(0)
     for s in range(5):
-        assert np.array_equal(WORLD.canonical_hash(WORLD.arrange(batch, s)), hashes)
-    assert np.array_equal(WORLD.canonical_hash(rename(batch, rng)), hashes)
-    assert np.array_equal(WORLD.canonical_hash(swap_pairs(batch)), hashes)
+        assert np.array_equal(WORLD.canonical_hash(WORLD.arrange(drawn, s)), hashes)
+    assert np.array_equal(WORLD.canonical_hash(rename(drawn, rng)), hashes)
+    assert np.array_equal(WORLD.canonical_hash(swap_pairs(drawn)), hashes)
 
 
-def test_hash_tells_quizzes_apart(batch):
+def test_hash_tells_quizzes_apart(drawn):
     """As many hashes as quizzes that differ by more than colour names and order of pairs."""
 
     def canonical(quiz):
@@ -129,8 +145,8 @@ def test_hash_tells_quizzes_apart(batch):
             forms.append(tuple(first.get(c, 0) for c in order.ravel().tolist()))
         return min(forms)
 
-    forms = [canonical(quiz) for quiz in WORLD.grids(batch)]
-    hashes = WORLD.canonical_hash(batch).tolist()
+    forms = [canonical(quiz) for quiz in WORLD.grids(drawn)]
+    hashes = WORLD.canonical_hash(drawn).tolist()
     assert len(set(zip(forms, hashes, strict=True))) == len(set(forms)) == len(set(hashes))
 
 
@@ -152,11 +168,11 @@ def test_hash_sees_every_cell_and_which_part_it_is_in(batch):
     assert np.array_equal(same, few.task == WORLD.tasks.index("replace_color"))
 
 
-def test_trivial_quizzes_are_those_with_a_pair_of_equal_grids(batch):
-    assert not WORLD.trivial(batch).any()
-    parts = batch.tokens[:10].reshape(10, 4, -1).copy()
+def test_trivial_quizzes_are_those_with_a_pair_of_equal_grids(drawn):
+    assert not WORLD.trivial(drawn).any()
+    parts = drawn.tokens[:10].reshape(10, 4, -1).copy()
     parts[:5, 3, 1:] = parts[:5, 2, 1:]
-    made = QuizBatch(parts.reshape(10, -1), batch.structure[:10], batch.task[:10])
+    made = QuizBatch(parts.reshape(10, -1), drawn.structure[:10], drawn.task[:10])
     for s in range(5):
         assert WORLD.trivial(WORLD.arrange(made, s)).tolist() == [True] * 5 + [False] * 5
 
@@ -174,8 +190,8 @@ def test_noise_touches_only_the_third_part_of_the_first_two_structures(batch):
     assert np.array_equal(WORLD.corrupt(few, 0.0, np.random.default_rng(0)).tokens, few.tokens)
 
 
-def test_labels_tell_the_truth():
-    quiz = WORLD.draw(STREAM, 0, 500, "train")
+def test_labels_tell_the_truth(drawn):
+    quiz = drawn[:500]
     for s in range(5):
         written = WORLD.arrange(quiz, s)
         labels = WORLD.labels(written)
@@ -202,8 +218,8 @@ def test_rectangles_have_their_truth_from_the_painter():
     assert np.array_equal(erased, labels["changed"][:, 0] == 1)
 
 
-def test_agent_made_quizzes_have_no_painter(batch):
-    made = QuizBatch(batch.tokens, batch.structure, np.full(len(batch), -1, np.int16))
+def test_agent_made_quizzes_have_no_painter(drawn):
+    made = QuizBatch(drawn.tokens, drawn.structure, np.full(len(drawn), -1, np.int16))
     labels = WORLD.labels(made)
     assert (labels["rectangle"] == -1).all()
     assert (labels["changed"].max(axis=1) == 1).all()
@@ -216,18 +232,18 @@ def test_shapes_are_checked_with_expected_and_actual():
         QuizBatch(np.zeros((2, 148), np.uint8), np.zeros(3, np.uint8), np.zeros(2, np.int16))
 
 
-def test_pictures_show_every_cell(batch):
-    text = ansi(WORLD, batch, 0, plain=True).splitlines()
+def test_pictures_show_every_cell(drawn):
+    text = ansi(WORLD, drawn, 0, plain=True).splitlines()
     assert len(text) == 1 + WORLD.height
     digits = [[c if c != "." else "0" for c in line.split()] for line in text[1:]]
     shown = np.array(digits, dtype=int).reshape(6, 4, 6).transpose(1, 0, 2)
-    assert np.array_equal(shown, WORLD.grids(batch[:1])[0])
-    assert png(WORLD, batch, 0, cell=10).size == (4 * 60 + 30, 60)
+    assert np.array_equal(shown, WORLD.grids(drawn[:1])[0])
+    assert png(WORLD, drawn, 0, cell=10).size == (4 * 60 + 30, 60)
     overlay = np.zeros(148, np.float32)
     overlay[5], overlay[120] = 1.0, 0.5
     wrong = np.zeros(148, bool)
     wrong[140] = True
-    picture = WORLD.svg(batch, 0, overlay, wrong)
+    picture = WORLD.svg(drawn, 0, overlay, wrong)
     assert picture.count("<circle") == 2
     assert 'role="img"' in picture
     assert picture.endswith("</svg>")

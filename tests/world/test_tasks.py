@@ -6,8 +6,8 @@ import pytest
 from world import SPLITS, Stream
 from world.errors import UserError
 from world.registry import Registry
-from world.task import tasks
-from world.worlds.grids import GridsWorld
+from world.task import science_tasks, tasks
+from world.worlds.grids import PUBLISHED_TASKS, GridsWorld
 
 SIZES = {
     "small": {},
@@ -48,13 +48,16 @@ def test_verifier_rejects_an_answer_with_one_wrong_cell(name, part):
         assert not task.verify(*changed)
 
 
+@pytest.mark.parametrize("part", [2, 3], ids=["B", "fB"])
 @pytest.mark.parametrize("name", tasks.names())
-def test_verifier_rejects_the_answer_of_another_quiz(name):
+def test_verifier_rejects_the_answer_of_another_quiz(name, part):
     grids, _ = quizzes(name, 1000)
     task = tasks[name]()
     for quiz, other in zip(grids, np.roll(grids, 1, axis=0), strict=True):
-        if (quiz[3] != other[3]).any():
-            assert not task.verify(quiz[0], quiz[1], quiz[2], other[3])
+        changed = quiz.copy()
+        changed[part] = other[part]
+        if (changed != quiz).any():
+            assert not task.verify(*changed)
 
 
 @pytest.mark.parametrize("name", tasks.names())
@@ -62,6 +65,16 @@ def test_a_copy_is_not_an_answer(name):
     grids, _ = quizzes(name, 1000)
     task = tasks[name]()
     assert not any(task.verify(a, fa, b, b) for a, fa, b, _ in grids)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_judges_any_grids(name):
+    """Those that an agent wrote as well, with any colours anywhere and nothing at all."""
+    rng = np.random.default_rng(0)
+    task = tasks[name]()
+    for _ in range(1000):
+        shown = rng.random((4, 5, 6)) < rng.random() ** 3
+        task.verify(*np.where(shown, rng.integers(1, 4, shown.shape), 0).astype(np.uint8))
 
 
 @pytest.mark.parametrize("name", tasks.names())
@@ -89,6 +102,11 @@ def test_the_quizzes_of_a_task_are_equally_likely(name, split):
         ({"tasks": ("half_fill",), "colours": 3}, "half_fill"),
         ({"tasks": ("replace_color",), "colours": 2}, "replace_color"),
         ({"tasks": ("contact",), "rectangles": 1}, "contact"),
+        ({"tasks": ("path",), "colours": 3}, "'path' needs 4 colours"),
+        ({"tasks": ("fill",), "height": 4, "width": 4, "rectangles": 1}, "'fill' is impossible"),
+        ({"tasks": ("bounce",), "height": 3, "width": 3, "rectangles": 1}, "'bounce'"),
+        ({"tasks": ("scale",), "height": 3, "width": 3, "rectangles": 1}, "'scale'"),
+        ({"tasks": ("isometry",), "height": 3, "width": 3, "rectangles": 1}, "'isometry'"),
         ({"height": 5, "width": 5}, "do not fit"),
         ({"tasks": ()}, "empty"),
         ({"tasks": ("frame", "frame")}, "twice"),
@@ -100,6 +118,21 @@ def test_impossible_options_are_refused_by_name(options, named):
     with pytest.raises(ValueError, match=named) as caught:
         GridsWorld(**options)
     assert isinstance(caught.value, UserError)
+
+
+def test_science_tasks_are_met_only_where_named():
+    assert GridsWorld().tasks == PUBLISHED_TASKS
+    assert {"bounce", "fill", "isometry", "path", "scale", "trajectory"} <= set(science_tasks())
+    assert not set(PUBLISHED_TASKS) & set(science_tasks())
+
+
+def test_science_tasks_can_be_mixed_with_others():
+    world = GridsWorld(tasks=("frame", *science_tasks(), "grow"))
+    batch = world.draw(Stream(0, "mixed"), 0, 1000, "test")
+    shares = np.bincount(batch.task, minlength=len(world.tasks)) / len(batch)
+    assert np.abs(shares - 1 / len(world.tasks)).max() < 0.05
+    for quiz, task in zip(world.grids(batch), batch.task, strict=True):
+        assert tasks[world.tasks[task]]().verify(*quiz)
 
 
 def test_a_name_registered_twice_raises():

@@ -53,11 +53,10 @@ class Translate(Task):
 
     def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         movers = (set.union(*changed_colours(a, fa)) if (a != fa).any() else set()) - {0}
-        if (
-            len(movers) != 1
-            or not (fa == (colour := movers.pop())).any()
-            or not (b == colour).any()
-        ):
+        if len(movers) != 1:
+            return False
+        colour = movers.pop()
+        if not all((grid == colour).any() for grid in (a, fa, b)):
             return False
         before, after, at = box(a, colour), box(fa, colour), box(b, colour)
         di, dj = after[0] - before[0], after[1] - before[1]

@@ -19,7 +19,10 @@ from world.base import SPLITS, Axis, Structure, TokenRole, World, worlds
 from world.batch import QuizBatch, concatenate
 from world.canonical import canonical_hash
 from world.errors import UserError
+from world.explainer import Explainer
+from world.explanation import Explanation
 from world.labels import grid_labels
+from world.objects import count_patches
 from world.painter import Painter
 from world.rectangles import MIN_SIDE, Plane
 from world.seeds import Stream
@@ -63,9 +66,9 @@ class GridsWorld(World):
     colours: int = 6
     """Colours beside the background."""
     rectangles: int = 2
-    """Rectangles in each grid, at least 3 by 3, never overlapping."""
+    """Rectangles in each grid, at least 3 by 3, never overlapping; some tasks show fewer."""
     tasks: tuple[str, ...] = PUBLISHED_TASKS
-    """Names of the tasks, drawn with equal chances."""
+    """Names of the tasks, drawn with equal chances; science tasks are drawn only if named."""
 
     def __post_init__(self) -> None:
         if not self.tasks:
@@ -232,7 +235,7 @@ class GridsWorld(World):
         tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=np.uint8)
         tokens[:, :, 0] = self.colours + 1 + np.arange(len(PARTS))
         tokens[:, :, 1:] = grids
-        return tokens.reshape(len(grids), -1)
+        return tokens.reshape(len(grids), self.seq_len)
 
     def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the structure of each row."""
@@ -269,6 +272,11 @@ class GridsWorld(World):
         grids = self.grids(batch).reshape(len(batch), 2, 2 * self.cells)
         return canonical_hash(grids, self.colours)
 
+    def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        pairs = self.grids(batch).reshape(len(batch), 2, 2 * self.cells)
+        both = np.stack([pairs, pairs[:, ::-1]], axis=1)
+        return both.reshape(len(batch), 2, 4 * self.cells)
+
     def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
         grids = self.grids(batch).reshape(len(batch), 2, 2, self.cells)
         return (grids[:, :, 0] == grids[:, :, 1]).all(axis=2).any(axis=1)
@@ -285,6 +293,34 @@ class GridsWorld(World):
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         return grid_labels(self, batch)
+
+    def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
+        """objects: patches of one colour in all four grids. colours: different ones, without the
+        background. changed: cells that differ between X and f(X), in both pairs."""
+        grids = self.grids(batch)
+        shown = [(grids == c).any(axis=(1, 2, 3)) for c in range(1, self.colours + 1)]
+        return {
+            "objects": count_patches(grids).sum(axis=1),
+            "colours": np.sum(shown, axis=0).astype(np.int64),
+            "changed": (grids[:, ::2] != grids[:, 1::2]).sum(axis=(1, 2, 3)),
+        }
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.plane, self.colours, self.tasks)
+
+    def explain(self, batch: QuizBatch) -> list[Explanation]:
+        return [self._explainer.explain(*quiz) for quiz in self.grids(batch)]
+
+    def implied(self, batch: QuizBatch) -> list[NDArray[np.uint8]]:
+        found = []
+        for quiz in self.grids(batch):
+            answers = [np.frombuffer(a, np.uint8) for a in self._explainer.answers(*quiz[:3])]
+            grids = np.tile(quiz.reshape(1, len(PARTS), -1), (len(answers), 1, 1))
+            if answers:
+                grids[:, 3] = answers
+            found.append(self._tokens(grids))
+        return found
 
     def ansi(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
         """One quiz for a terminal: coloured cells, or digits where ``plain``."""
