@@ -1,0 +1,81 @@
+"""The nearest quiz in a pool, in cells that differ, up to the world's symmetries.
+
+Colours may be renamed and a quiz may be read in each of its world's readings, so that two quizzes
+are as near as their closest disguises are. Where one of two cells is background and the other is
+not, they differ under every renaming: that count is a bound by which most of a pool is passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from world import QuizBatch, World
+
+CHUNK = 256
+"""Quizzes whose bounds are in memory at once."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each of B quizzes, distance: int64 [B], cells in which the nearest quiz of the pool
+    differs; index: int64 [B], its place there. Where the pool is empty, M (all cells) and -1."""
+
+    distance: NDArray[np.int64]
+    index: NDArray[np.int64]
+
+
+def nearest(world: World, batch: QuizBatch, pool: QuizBatch, others: bool = False) -> Nearest:
+    """The nearest quiz of the pool to each of a batch.
+
+    others: batch and pool are the same quizzes, and none is its own nearest.
+    """
+    asked, known = world.readings(batch), world.readings(pool)[:, 0]
+    distance = np.full(len(batch), asked.shape[2], dtype=np.int64)
+    index = np.full(len(batch), -1, dtype=np.int64)
+    for row in range(len(batch)):
+        if row % CHUNK == 0:
+            bounds = _bounds(asked[row : row + CHUNK], known)
+        bound = bounds[row % CHUNK]
+        if others:
+            bound[:, row] = asked.shape[2]
+        distance[row], index[row] = _closest(asked[row], known, bound)
+    return Nearest(distance, index)
+
+
+def _bounds(asked: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """float32 [b, R, N]: cells of which one is background and the other is not."""
+    one, other = (asked > 0).astype(np.float32), (known > 0).astype(np.float32)
+    both = one @ other.T
+    return np.asarray(one.sum(axis=2)[:, :, None] + other.sum(axis=1) - 2 * both)
+
+
+def _closest(
+    readings: NDArray[np.uint8], known: NDArray[np.uint8], bound: NDArray[np.float32]
+) -> tuple[int, int]:
+    """Distance and place of the nearest of ``known`` [N, M] to a quiz's readings [R, M]."""
+    best, place = readings.shape[1], -1
+    order = np.argsort(bound, axis=None, kind="stable")
+    for flat in order.tolist():
+        reading, candidate = divmod(flat, bound.shape[1])
+        if bound[reading, candidate] >= best:
+            break
+        found = distance(readings[reading], known[candidate])
+        if found < best:
+            best, place = found, candidate
+    return best, place
+
+
+def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
+    """Cells in which two quizzes [M] differ under the best renaming of the colours of one.
+
+    Value 0 is background and is never renamed. The best renaming is an assignment problem.
+    """
+    values = int(max(one.max(), other.max())) + 1
+    joint = np.bincount(values * one.astype(np.int64) + other, minlength=values * values)
+    joint = joint.reshape(values, values)
+    rows, columns = linear_sum_assignment(joint[1:, 1:], maximize=True)
+    return int(len(one) - joint[0, 0] - joint[1:, 1:][rows, columns].sum())
