@@ -168,9 +168,9 @@ class Learner:
                 list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay
             )
 
-    def evaluate(self, batch: QuizBatch) -> Evaluation:
-        """Exact-match accuracy of the averaged model."""
-        return evaluate(self.averaged, self.world, batch, self.accelerator, self.crew)
+    def evaluate(self, batch: QuizBatch, world: World | None = None) -> Evaluation:
+        """Exact-match accuracy of the averaged model; world: the quizzes', if not the agent's."""
+        return evaluate(self.averaged, world or self.world, batch, self.accelerator, self.crew)
 
     def save(self, path: Path, state: dict[str, Any]) -> None:
         """Write a checkpoint; ``state`` is what the caller wants to find again."""

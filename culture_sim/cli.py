@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,17 @@ COMMANDS = {
     "sae": "Train a sparse autoencoder on every agent and compare their features.",
     "report": "Write the run's report as one HTML file.",
     "replay": "Judge the stored votes of a run again, by its rule or another; runs no model.",
+    "analyze": "Find out what a run's culture is: by which rules, how clear, new and hard.",
+    "export": "Write quizzes as a Hugging Face dataset, and as text for language models.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
 }
+TOOLS = {
+    "replay": ("culture_sim.replay", "replay"),
+    "analyze": ("culture_sim.analysis.command", "analyze"),
+    "export": ("culture_sim.export.command", "export"),
+    "quizzes": ("culture_sim.show", "show"),
+}
+"""Commands that are no stage of a run: the module and function of each, loaded when wanted."""
 STARTING = ("culture", "train-agents")
 """Commands that make a run where there is none; the others need one."""
 
@@ -91,14 +101,9 @@ def _dispatch(arguments: list[str]) -> int:
     if command not in COMMANDS:
         known = ", ".join(COMMANDS)
         raise UserError(f"unknown command {command!r}; known: {known}")
-    if command == "quizzes":
-        from culture_sim.show import show
-
-        return show(arguments)
-    if command == "replay":
-        from culture_sim.replay import replay
-
-        return replay(arguments)
+    if command in TOOLS:
+        module, name = TOOLS[command]
+        return int(getattr(import_module(module), name)(arguments))
     place, path, options, preset = _resolve(command, arguments)
     if command not in STARTING:
         Run.open(path)  # raises when there is none

@@ -46,6 +46,14 @@ class CultureConfig:
     """Kept quizzes after which a round ends, with the wave that brings them."""
     max_proposals: int = 24_000
     """Proposals after which a round ends whatever it kept."""
+    restart_quota: int = 0
+    """Kept quizzes, of all rounds together, at every multiple of which agents are deleted and
+    learn again from new weights, from culture and world in shares of max_share; 0 for never."""
+    science_quizzes: int = 600
+    """Quizzes of tasks that no agent trains on, by which all are examined before and after a round;
+    0 for none."""
+    least_yield: float = 0.002
+    """Share of proposals kept below which a round is said to starve."""
     max_share: float = 0.5
     """Culture quizzes are at most this share of a training mix, 0 to 1."""
 
@@ -60,8 +68,8 @@ class CultureConfig:
         make_rule(self.rule, self.rule_options)
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters", "noise_rounds")
-        require(self, "culture", AMOUNT, "recycle_age")
-        require(self, "culture", SHARE, "max_share", "vote_noise", "mutation_rate")
+        require(self, "culture", AMOUNT, "recycle_age", "science_quizzes", "restart_quota")
+        require(self, "culture", SHARE, "max_share", "least_yield", "vote_noise", "mutation_rate")
 
 
 def _refuse_unknown(option: str, names: Iterable[str], registry: Registry[Any]) -> None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from culture_sim import records as rows
+from culture_sim.analysis.diversity import diversity
 from culture_sim.blocks import Workshop
 from culture_sim.consensus import make_rule
 from culture_sim.culture_config import CultureConfig
@@ -35,6 +36,11 @@ from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave
 from world import QuizBatch, Stream, World
 from world.errors import UserError
 
+FREE = (
+    *("quota", "max_proposals", "least_yield"),
+    *("max_share", "restart_quota", "science_quizzes"),
+)
+"""Options of culture that the content of a wave does not depend on."""
 FIRST_PARENTS = 1024
 """World quizzes that proposals are made from while no culture is kept."""
 
@@ -86,11 +92,11 @@ def run_culture_round(
         config=config,
         seed=seed,
         provenance=_provenance(config, round_, checkpoints),
-        kept=_kept(store, world, seed),
+        kept=_parents(store, world, seed),
         accelerator=accelerator,
     )
     waves = _waves(shop, parts, np.concatenate([store.hashes(), test_hashes]), progress)
-    summary = _summary(shop, waves)
+    summary = _summary(shop, waves, store)
     # Nobody may still be reading parts when they are removed, nor look for the round too early.
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -157,7 +163,7 @@ def _waves(shop: Workshop, parts: Path, known: NDArray[np.uint64], progress: Rep
     return waves
 
 
-def _kept(store: CultureStore, world: World, seed: int) -> QuizBatch:
+def _parents(store: CultureStore, world: World, seed: int) -> QuizBatch:
     """What proposals may be made from: the culture that agents train on, or else world quizzes."""
     kept = store.kept("culture_train")
     if kept is not None and len(kept):
@@ -165,20 +171,26 @@ def _kept(store: CultureStore, world: World, seed: int) -> QuizBatch:
     return world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
 
 
+def _kept(store: CultureStore, before: int) -> list[QuizBatch]:
+    """What earlier rounds kept, of both splits."""
+    earlier = [number for number in store.rounds() if number < before]
+    found = [store.kept(split, earlier) for split in CULTURE_SPLITS]
+    return [each for each in found if each is not None]
+
+
 def _identity(shop: Workshop, known: NDArray[np.uint64]) -> dict[str, Any]:
     """What decides a wave's content: parts of a round are only continued if all is the same."""
     config = json.loads(json.dumps(asdict(shop.config)))  # as it will be read back
-    free = ("quota", "max_proposals", "max_share")
     return {
         "seed": shop.seed,
         "world": repr(shop.world),
         "checkpoints": list(shop.provenance.checkpoints),
         "known quizzes": hashlib.blake2b(np.sort(known).tobytes(), digest_size=16).hexdigest(),
-        **{f"culture.{key}": value for key, value in config.items() if key not in free},
+        **{f"culture.{key}": value for key, value in config.items() if key not in FREE},
     }
 
 
-def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
+def _summary(shop: Workshop, waves: list[Wave], store: CultureStore) -> dict[str, Any]:
     """The figures of a whole round, as documented in docs/culture.md."""
     config, shared = shop.config, shop.provenance
     tally = np.sum([wave.tally for wave in waves], axis=0)
@@ -208,6 +220,7 @@ def _summary(shop: Workshop, waves: list[Wave]) -> dict[str, Any]:
             for name, counts in zip(config.proposers, tally.sum(axis=0), strict=True)
         ],
         "dissenters": np.bincount(dissenters[dissenters >= 0], minlength=len(tally)).tolist(),
+        **diversity(shop.world, rows.quizzes_of(kept), _kept(store, shop.provenance.round)),
         "seconds": round(sum(wave.seconds for wave in waves), 1),
         "waves": len(waves),
         "checkpoints": list(shared.checkpoints),

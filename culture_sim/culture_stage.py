@@ -44,4 +44,15 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
     )
     notes.say(f"{figures['kept']} quizzes kept; agents train on them", done=True)
     train, held_out = store.kept("culture_train"), store.kept("culture_test")
-    Population(run, accelerator, number, train, held_out).train()
+    restart = restarts(store, number, config.culture.restart_quota)
+    if restart:
+        notes.say("enough culture is kept: agents learn again from new weights", done=True)
+    Population(run, accelerator, number, train, held_out, restart).train()
+
+
+def restarts(store: CultureStore, number: int, quota: int) -> bool:
+    """Whether a round brings the quizzes kept in all to another multiple of a quota; 0: never."""
+    if not quota:
+        return False
+    kept = [int(store.decision(each).keep.sum()) for each in store.rounds() if each <= number]
+    return sum(kept) // quota > sum(kept[:-1]) // quota

@@ -202,7 +202,11 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
             continue
         _refuse_below_target(run, number)
         work(f"round-{number}")
-        run.add_summary("culture", culture_summary(run))
+        found = culture_summary(run)
+        run.add_summary("culture", found)
+        for alarm in found["alarms"]:
+            if alarm["round"] == number:
+                console.print(f"alarm after round {number}: {alarm['text']}", soft_wrap=True)
         if not all(target_reached(run, agent) for agent in run.agents):
             break
     run.add_summary("culture", culture_summary(run))

@@ -23,12 +23,16 @@ from agents.checkpoint import read_state, recover
 from agents.crew import make_crew
 from agents.training import Draw, Learner, mixed_draw, task_odds, unseen_quizzes
 from culture_sim.run import Run
-from culture_sim.status import agent_done
+from culture_sim.status import BESIDE, EXAMINED, agent_done
 from world import QuizBatch, Stream, concatenate
 from world.errors import UserError
 
 HEARTBEAT_S = 3.0
-ROUND_RESULTS = ("test", "tests", "confirmation", "culture_after", "reached")
+AFTER = ("confirmation", *(f"{what}_after" for what in EXAMINED))
+"""What is measured when training for a round ends."""
+ROUND_RESULTS = ("test", "tests", "reached", *AFTER)
+COURSE = ("round", "quizzes", "reached", "test", "tests", "confirmation", *BESIDE)
+"""What is remembered of every round."""
 
 
 class Population:
@@ -41,13 +45,16 @@ class Population:
         round_: int,
         culture_train: QuizBatch | None = None,
         culture_test: QuizBatch | None = None,
+        restart: bool = False,
     ) -> None:
+        """restart: agents forget all they know when they begin with the round."""
         self.run = run
         self.accelerator = accelerator
         self.crew = make_crew(accelerator.state, run.config.agents)
         self.round = round_
         self.culture_train = culture_train
         self.culture_test = culture_test
+        self.restart = restart
         config, world = run.config.train, run.config.world
         root = Stream(run.config.seed, "")
         count = config.test_quizzes
@@ -60,6 +67,7 @@ class Population:
         self.confirmation = unseen_quizzes(
             world, root.with_role("world-confirmation"), count, [self.test, self.gate]
         )
+        self._science = world.science() if round_ and run.config.culture.science_quizzes else None
         self._learners: dict[int, Learner] = {}
 
     def train(self) -> None:
@@ -112,11 +120,14 @@ class Population:
     def _train_epoch(self, agent: int) -> None:
         learner, state = self._learner(agent)
         if state["round"] < self.round:
-            before = self._culture_accuracy(learner)
+            before = self._beside_the_world(learner, "before")
             # What an earlier round ended with is not to be taken for this one's.
-            kept = {k: v for k, v in state.items() if k not in ROUND_RESULTS}
-            state = {**kept, "round": self.round, "round_began": learner.quizzes}
-            state["culture_before"] = before
+            gone = (*ROUND_RESULTS, "gate") if self.restart else ROUND_RESULTS
+            state = {k: v for k, v in state.items() if k not in gone}
+            if self.restart:
+                state["generation"] = self.round
+                learner = self._learners[agent] = self._fresh(agent, state)
+            state |= {"round": self.round, "round_began": learner.quizzes, **before}
         began, last = time.time(), 0.0
         draw = self._draw(learner, state)
         for progress in learner.train_epoch(draw):
@@ -136,8 +147,7 @@ class Population:
         """Evaluate, decide whether the target is reached, save."""
         began = time.time()
         gate = learner.evaluate(self.gate)
-        ended = ("confirmation", "culture_after")
-        state = {k: v for k, v in state.items() if k not in ended}
+        state = {k: v for k, v in state.items() if k not in AFTER}
         state |= {"gate": gate.as_dict(), "reached": False}
         spent = learner.quizzes - state["round_began"]
         last = spent >= self.run.config.train.max_quizzes
@@ -147,8 +157,10 @@ class Population:
             state["reached"] = test.accuracy >= self.run.config.train.target
         if state["reached"] or last:
             state["confirmation"] = learner.evaluate(self.confirmation).as_dict()
-            state["culture_after"] = self._culture_accuracy(learner)
+            state |= self._beside_the_world(learner, "after")
         state["seconds"] += time.time() - began
+        if state["reached"] or last:
+            state["course"] = self._course(learner, state)
         if self.crew.leads:
             learner.save(self.run.agent_path(agent), state)
         self.crew.agree(None)  # the others read what is saved
@@ -163,6 +175,11 @@ class Population:
             round_began=state["round_began"],
         )
 
+    def _beside_the_world(self, learner: Learner, moment: str) -> dict[str, Any]:
+        """``culture_before`` and ``science_before``, or after; None where there is none."""
+        found = (self._culture_accuracy(learner), self._science_accuracy(learner))
+        return {f"{what}_{moment}": each for what, each in zip(EXAMINED, found, strict=True)}
+
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
         """Accuracy on held-out culture, asked forward and backward as in the vote."""
         if self.culture_test is None or not len(self.culture_test):
@@ -171,22 +188,49 @@ class Population:
         asked = [world.arrange(self.culture_test, structure) for structure in (0, 1)]
         return learner.evaluate(concatenate(asked)).as_dict()
 
+    def _science_accuracy(self, learner: Learner) -> dict[str, Any] | None:
+        """Accuracy on tasks that no agent was ever trained on."""
+        if self._science is None:
+            return None
+        stream = Stream(self.run.config.seed, "science")
+        count = self.run.config.culture.science_quizzes
+        batch = unseen_quizzes(self._science, stream, count)
+        return learner.evaluate(batch, self._science).as_dict()
+
+    def _course(self, learner: Learner, state: dict[str, Any]) -> list[dict[str, Any]]:
+        """What was measured in every round so far, this one's last."""
+        earlier = [each for each in state.get("course", []) if each["round"] != self.round]
+        now = {**state, "quizzes": learner.quizzes}
+        return [*earlier, {key: now.get(key) for key in COURSE}]
+
     def _learner(self, agent: int) -> tuple[Learner, dict[str, Any]]:
         """The agent as its checkpoint left it; kept in memory while nobody else moved it on."""
         learner = self._learners.get(agent)
         saved = read_state(self.run.agent_path(agent))
         self._check_agreement(agent, saved)
-        fresh = {"agent": agent, "round": self.round, "round_began": 0, "seconds": 0.0}
-        if learner is not None and saved is not None and saved["steps"] == learner.steps:
-            return learner, saved
-        config = self.run.config
-        stream = Stream(config.seed, "", agent=agent)
-        learner = Learner(
-            config.model, config.train, config.world, stream, self.accelerator, self.crew
-        )
+        fresh = {
+            "agent": agent,
+            "generation": 0,
+            "round": self.round,
+            "round_began": 0,
+            "seconds": 0.0,
+        }
+        if learner is not None and saved is not None:
+            now = (learner.steps, learner.stream.round)
+            if now == (saved["steps"], saved["generation"]):
+                return learner, saved
+        learner = self._fresh(agent, saved or fresh)
         saved = learner.load(self.run.agent_path(agent))
         self._learners[agent] = learner
         return learner, saved or fresh
+
+    def _fresh(self, agent: int, state: dict[str, Any]) -> Learner:
+        """An agent that knows nothing; since it last began anew it has other random numbers."""
+        config = self.run.config
+        stream = Stream(config.seed, "", agent=agent, round=state["generation"])
+        return Learner(
+            config.model, config.train, config.world, stream, self.accelerator, self.crew
+        )
 
     def _check_agreement(self, agent: int, saved: dict[str, Any] | None) -> None:
         """Members of a crew that start from different weights would train nonsense."""
@@ -202,10 +246,12 @@ class Population:
         world, share = self.run.config.world, 0.0
         by_task = state["gate"]["by_task"] if "gate" in state else {}
         odds = task_odds(by_task, world.tasks, self.run.config.train.focus)
+        most = self.run.config.culture.max_share
         if self.culture_train is not None:
             # Every kept quiz is seen about once an epoch, as in the source, up to the cap.
-            share = len(self.culture_train) / self.run.config.train.epoch_quizzes
-        share = min(self.run.config.culture.max_share, share)
+            share = min(most, len(self.culture_train) / self.run.config.train.epoch_quizzes)
+        if self.round and state["generation"] == self.round:
+            share = most  # from new weights, half and half in the source's later variant
         return mixed_draw(world, learner.stream, self.culture_train, share, odds)
 
     def _log(self, agent: int, **figures: Any) -> None:

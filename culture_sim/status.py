@@ -6,9 +6,14 @@ from typing import Any
 
 from rich.table import Table
 
+from culture_sim.alarms import alarms
 from culture_sim.culture_round import read_summary
 from culture_sim.run import Run, read_json
 from culture_sim.store import CultureStore
+
+EXAMINED = ("culture", "science")
+"""What agents are examined on before and after a culture round, beside the world."""
+BESIDE = tuple(f"{what}_{moment}" for what in EXAMINED for moment in ("before", "after"))
 
 
 def training_done(run: Run, round_: int) -> bool:
@@ -107,20 +112,20 @@ def training_summary(run: Run) -> list[dict[str, Any]]:
 
 
 def culture_summary(run: Run) -> dict[str, Any]:
-    """By round: what was kept and why it ended; by agent: accuracies before and after the last."""
+    """By round: what was kept and why it ended; by agent: what was measured in every round; and
+    what ought to be looked at."""
     store = CultureStore(run.path / "culture")
-    return {
-        "rounds": [read_summary(store, number) for number in store.rounds()],
-        "agents": [
-            {
-                **figures,
-                "culture_before": state.get("culture_before"),
-                "culture_after": state.get("culture_after"),
-            }
-            for figures in training_summary(run)
-            for state in [run.agent_state(figures["agent"]) or {}]
-        ],
-    }
+    rounds = [read_summary(store, number) for number in store.rounds()]
+    agents = [
+        {
+            **figures,
+            **{key: state.get(key) for key in BESIDE},
+            "course": state.get("course", []),
+        }
+        for figures in training_summary(run)
+        for state in [run.agent_state(figures["agent"]) or {}]
+    ]
+    return {"rounds": rounds, "agents": agents, "alarms": alarms(rounds, agents, run.config)}
 
 
 def features_summary(run: Run) -> dict[str, Any]:

@@ -122,10 +122,9 @@ def _tally(
     for result in results:
         place = shop.proposer(result.block), names.index(shop.procedure(result.block))
         tally[place][:2] += result.proposed, result.trivial
-    keep, proposer = records.decision.keep, records.votes.proposer
-    procedure = np.array([names.index(name) for name in records.procedure], dtype=np.int64)
-    np.add.at(tally, (proposer, procedure, 3), 1)
-    np.add.at(tally, (proposer[keep], procedure[keep], 4), 1)
+    proposers, keep = records.votes.proposer.tolist(), records.decision.keep.tolist()
+    for agent, name, kept in zip(proposers, records.procedure, keep, strict=True):
+        tally[agent, names.index(name), 3:] += 1, kept
     tally[..., 2] = tally[..., 0] - tally[..., 1] - tally[..., 3]
     return tally
 

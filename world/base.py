@@ -141,6 +141,11 @@ class World(ABC):
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         """Ground truth at every token, int16 [B, T] by name; -1 where it has no meaning."""
 
+    def science(self) -> World | None:
+        """The same world with tasks that are not its own, to examine agents on what they never
+        met; None where it has no others."""
+        return None
+
     def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
         """What each quiz shows, in plain counts int64 [B] by name, if the world has any."""
         return {}

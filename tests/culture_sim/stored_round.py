@@ -67,7 +67,7 @@ def store_round(run):
         records.proposals.quizzes,
         accelerator,
     )
-    summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)])
+    summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)], store)
     write_json(culture_round.summary_path(store, 1), summary)
 
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from accelerate import Accelerator
 
 from agents.training import mixed_draw, task_odds
+from culture_sim.culture_stage import restarts
 from culture_sim.population import Population
 from culture_sim.report import write_report
 from culture_sim.run import Run
@@ -62,7 +64,17 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
             assert state[examination]["total"] == 2 * HELD_OUT
             assert set(state[examination]["by_structure"]) == {"A,fA,B,fB", "fA,A,fB,B"}
             assert figures[examination] == state[examination]
+        for examination in ("science_before", "science_after"):
+            assert state[examination]["total"] == 600
+            assert "isometry" in state[examination]["by_task"]
+            assert not set(state[examination]["by_task"]) & set(run.config.world.tasks)
         assert figures["test"]["total"] == 40
+        first, second = figures["course"]
+        assert (first["round"], second["round"]) == (0, 1)
+        assert first["culture_after"] is None
+        for key in ("test", "culture_before", "culture_after", "science_after"):
+            assert second[key] == state[key]
+        assert first["quizzes"] < second["quizzes"] == state["quizzes"]
 
 
 def again(stored, path, *, culture, epochs=1, fresh=True):
@@ -85,6 +97,43 @@ def again(stored, path, *, culture, epochs=1, fresh=True):
 
 def weights(path):
     return {key: value for key, value in tensors(path).items() if key[0] == "0"}
+
+
+def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
+    path = tmp_path / "anew"
+    shutil.copytree(stored, path)
+    assert culture_sim(path, "culture-round", "--culture.restart-quota", "5") == 0
+    for agent in range(AGENTS):
+        state, other = (Run.open(p).agent_state(agent) for p in (path, trained))
+        assert (state["generation"], other["generation"]) == (1, 0)
+        assert (state["round_began"], state["quizzes"]) == (0, EPOCH)
+        # The agents that made the round were examined before they were deleted.
+        assert state["culture_before"] == other["culture_before"]
+        assert state["science_before"] == other["science_before"]
+    assert not equal(weights(path), weights(trained))
+    run = Run.open(path)
+    kept = CultureStore(path / "culture").kept("culture_train")
+    population = Population(run, Accelerator(cpu=True), 1, kept)
+    learner, state = population._learner(0)
+    assert learner.stream.round == 1
+    drawn = population._draw(learner, state)(EPOCH, 4096)
+    assert abs((drawn.task == UNKNOWN_TASK).mean() - 0.5) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [(0, [False] * 3), (5, [True, False, True]), (7, [False, True, False])]
+)
+def test_agents_begin_anew_at_every_multiple_of_the_quota(quota, expected):
+    class Kept:
+        """Three rounds that kept 5, 4 and 2 quizzes."""
+
+        def rounds(self):
+            return [1, 2, 3]
+
+        def decision(self, number):
+            return SimpleNamespace(keep=np.ones([5, 4, 2][number - 1], dtype=np.bool_))
+
+    assert [restarts(Kept(), number, quota) for number in (1, 2, 3)] == expected
 
 
 def test_the_agents_trained_on_the_kept_quizzes(stored, trained, tmp_path):

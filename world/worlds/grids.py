@@ -7,7 +7,7 @@ label token and its cells row by row; the order of the four is the quiz's struct
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -293,6 +293,18 @@ class GridsWorld(World):
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         return grid_labels(self, batch)
+
+    def science(self) -> GridsWorld | None:
+        names = tuple(name for name in tasks if name not in self.tasks and self._bears(name))
+        return replace(self, tasks=names) if names else None
+
+    def _bears(self, task: str) -> bool:
+        """Whether grids like these can show a task."""
+        try:
+            replace(self, tasks=(task,))
+        except UserError:
+            return False
+        return True
 
     def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
         """objects: patches of one colour in all four grids. colours: different ones, without the

@@ -1,0 +1,109 @@
+"""Whether another answer fits a quiz as well: hard is not the same as under-specified.
+
+Rivals to the answer that a quiz was kept with are sought in three places: what each agent answers,
+what it samples, and what rules of the world's tasks give that explain the example. A rival counts
+when a rule gives it, or when agents hold it to be at least half as likely as the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.generation import generate
+from agents.model import AgentModel
+from agents.scoring import answers, score
+from culture_sim.votes import DIRECTIONS
+from world import QuizBatch, TokenRole, World
+
+SAMPLES = 4
+"""Answers that each agent samples to every quiz, at temperature 1."""
+AS_LIKELY = 0.5
+"""A rival that agents hold for at least so many times as likely as the answer fits as well."""
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What else could be answered to B quizzes.
+
+    ratio: float64 [B, D], how likely agents hold the best rival for, as a multiple of the answer,
+    in the geometric mean over agents; 0 where none was found. by_rule: bool [B], a rule that
+    explains the example gives another answer (forward). found: int64 [B, D], different rivals.
+    """
+
+    ratio: NDArray[np.float64]
+    by_rule: NDArray[np.bool_]
+    found: NDArray[np.int64]
+
+    @property
+    def ambiguous(self) -> NDArray[np.bool_]:
+        """bool [B]: a rival fits as well, in either direction."""
+        return np.asarray(self.by_rule | (self.ratio >= AS_LIKELY).any(axis=1))
+
+
+def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, seed: int) -> Rivals:
+    """Rivals to the answers of quizzes in structure 0; sampling is decided by the seed."""
+    implied = world.implied(batch)
+    ratio = np.zeros((len(batch), len(DIRECTIONS)))
+    found = np.zeros(ratio.shape, dtype=np.int64)
+    for direction in DIRECTIONS:
+        asked = world.arrange(batch, direction)
+        others = _others(models, world, asked, seed + direction)
+        if direction == 0:
+            others = [{*own, *_rows(rows)} for own, rows in zip(others, implied, strict=True)]
+        others = [own - {row.tobytes()} for own, row in zip(others, asked.tokens, strict=True)]
+        ratio[:, direction] = _ratio(models, world, asked, others)
+        found[:, direction] = [len(own) for own in others]
+    answer = batch.tokens[:, world.roles[0] == TokenRole.ANSWER]
+    by_rule = [
+        bool((rows[:, world.roles[0] == TokenRole.ANSWER] != own).any())
+        for rows, own in zip(implied, answer, strict=True)
+    ]
+    return Rivals(ratio, np.array(by_rule, dtype=np.bool_), found)
+
+
+def _rows(tokens: NDArray[np.uint8]) -> set[bytes]:
+    return {row.tobytes() for row in tokens}
+
+
+def _others(
+    models: Sequence[AgentModel], world: World, asked: QuizBatch, seed: int
+) -> list[set[bytes]]:
+    """Whole quizzes as every agent answers them, greedily and by sampling."""
+    direction = int(asked.structure[0]) if len(asked) else 0
+    free = torch.from_numpy(world.roles[direction] == TokenRole.ANSWER)
+    allowed = torch.from_numpy(world.allowed[direction])
+    generator = torch.Generator().manual_seed(seed)
+    prompts = torch.from_numpy(asked.tokens).long().repeat_interleave(SAMPLES, dim=0)
+    others: list[set[bytes]] = [set() for _ in range(len(asked))]
+    for model in models:
+        sampled = generate(model, prompts, free, 1.0, allowed, generator)
+        greedy = answers(model, world, asked)
+        for row in range(len(asked)):
+            mine = sampled[row * SAMPLES : (row + 1) * SAMPLES].numpy().astype(np.uint8)
+            others[row] |= _rows(mine) | _rows(greedy[row : row + 1])
+    return others
+
+
+def _ratio(
+    models: Sequence[AgentModel], world: World, asked: QuizBatch, others: list[set[bytes]]
+) -> NDArray[np.float64]:
+    """float64 [B]: of each quiz's rivals, the likeliest, against the answer."""
+    owner = np.array([row for row, own in enumerate(others) for _ in own], dtype=np.int64)
+    best = np.zeros(len(asked))
+    if not len(owner):
+        return best
+    tokens = np.frombuffer(b"".join(r for own in others for r in sorted(own)), dtype=np.uint8)
+    rival = QuizBatch(
+        tokens.reshape(len(owner), -1).copy(), asked.structure[owner], asked.task[owner]
+    )
+    gains = [
+        score(model, world, rival).log_prob - score(model, world, asked).log_prob[owner]
+        for model in models
+    ]
+    np.maximum.at(best, owner, np.exp(np.mean(gains, axis=0, dtype=np.float64)))
+    return best

@@ -1,0 +1,115 @@
+"""The command ``culture-sim analyze``: what the quizzes of a run's culture are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.analysis.summary import MEASURES, summarize
+from culture_sim.analysis.table import GROUPS, quiz_table
+from culture_sim.parsing import one_line_errors
+from culture_sim.run import Run, write_json
+from culture_sim.store import CultureStore, write_table
+from world.errors import COUNT, UserError, require
+from world.explanation import Kind
+
+TABLE, SUMMARY = "analysis.parquet", "analysis.json"
+"""What is written, in the folder of the culture."""
+
+
+@dataclass(frozen=True)
+class Analyze:
+    """Find out what the quizzes of a run's culture are: by which rules, how clear, new and hard."""
+
+    run: str = "compact"
+    """The run whose culture to look at."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    most: int = 500
+    """Quizzes of each round to look at, at most, drawn by chance; as many that were not kept."""
+    seed: int = 0
+    """Which ones, and what agents sample."""
+
+    def __post_init__(self) -> None:
+        require(self, "analyze", COUNT, "most")
+
+
+def analyze(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(Analyze, args=arguments, prog="culture-sim analyze")
+    run = Run.open(given.runs / given.run)
+    store = CultureStore(run.path / "culture")
+    if not store.rounds():
+        raise UserError(
+            f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
+        )
+    models = [run.load_agent(agent) for agent in run.agents]
+    console = Console()
+    with console.status("") as status:
+        table = quiz_table(models, run.config.world, store, given.seed, given.most, status.update)
+    write_table(store.folder / TABLE, table)
+    found = summarize(table.to_pandas(), store, len(run.agents))
+    write_json(store.folder / SUMMARY, found)
+    for shown in (_explained(found), _measured(found)):
+        console.print(shown)
+    console.print(_dissent(found["dissent"]), highlight=False)
+    console.print(f"written: {store.folder / TABLE}, {SUMMARY}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _explained(found: dict[str, Any]) -> Table:
+    table = Table("quizzes", *GROUPS, title="How they are explained", title_justify="left")
+    groups = [found["groups"][name] for name in GROUPS]
+    table.add_row("looked at", *(f"{group['quizzes']:,}" for group in groups))
+    for kind in Kind:
+        table.add_row(kind.value, *(_share(group["explained"][kind.value]) for group in groups))
+    table.add_row("another answer fits", *(_share(group["ambiguous"]) for group in groups))
+    return table
+
+
+def _measured(found: dict[str, Any]) -> Table:
+    table = Table("mean", *GROUPS, title="How new and how hard they are", title_justify="left")
+    groups = [found["groups"][name] for name in GROUPS]
+    for name in MEASURES:
+        if any(name in group for group in groups):
+            table.add_row(name.replace("_", " "), *(_mean(group.get(name)) for group in groups))
+    return table
+
+
+def _share(share: dict[str, float] | None) -> str:
+    if share is None:
+        return "-"
+    return f"{share['value']:.1%} ({share['low']:.1%} to {share['high']:.1%})"
+
+
+def _mean(mean: dict[str, float] | None) -> str:
+    if mean is None:
+        return "-"
+    return f"{mean['value']:.2f} ({mean['low']:.2f} to {mean['high']:.2f})"
+
+
+def _dissent(found: dict[str, Any]) -> str:
+    """The tests in one sentence."""
+    if not found["quizzes"]:
+        return "No kept quiz has a single dissenter."
+    by_agent = [sum(column) for column in zip(*found["matrix"], strict=True)]
+    tests = [
+        f"{name}: p = {p:.2g}" if p is not None else f"{name}: too few quizzes to test"
+        for name, p in (
+            ("all dissent alike", found["uniform"]["p"]),
+            ("whoever proposes", found["association"]["p"]),
+        )
+    ]
+    own = found["own"]
+    return (
+        f"Dissenters, by agent: {', '.join(map(str, by_agent))} ({'; '.join(tests)}). Proposers "
+        f"dissent on {own['quizzes']} of their own quizzes, {own['expected']:.0f} by chance "
+        f"(p = {own['p']:.2g})."
+    )

@@ -1,0 +1,131 @@
+"""One row a quiz: everything that is said of it by itself.
+
+The kept quizzes of every round, and beside them two references of the same size: quizzes of the
+same rounds that were voted on and not kept, and quizzes of the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from agents.model import AgentModel
+from culture_sim import records as rows
+from culture_sim.analysis.ambiguity import rivals
+from culture_sim.analysis.nearness import nearest
+from culture_sim.store import CultureStore
+from culture_sim.votes import VoteTable, vote
+from world import QuizBatch, Stream, World, concatenate
+
+GROUPS = ("kept", "rejected", "world")
+KNOWN_WORLD = 20_000
+"""World quizzes among which the nearest is sought."""
+Progress = Callable[[str], None]
+
+
+STORED = ("round", "proposer", "dissenter", "procedure", "hot_temperature", "parents")
+"""Columns taken from the store; quizzes of the world have none of them."""
+
+
+def quiz_table(
+    models: Sequence[AgentModel],
+    world: World,
+    store: CultureStore,
+    seed: int,
+    most: int,
+    progress: Progress = lambda _: None,
+) -> pa.Table:
+    """The quizzes of all rounds with what is found out about each, as documented in
+    docs/culture.md; ``most`` of each group and round at most, drawn by chance."""
+    known = world.draw(Stream(seed, "novelty"), 0, KNOWN_WORLD, "train")
+    study = Study(models, world, seed, known)
+    earlier: list[QuizBatch] = []
+    parts = []
+    for number in store.rounds():
+        table = store.table(number)
+        for group in GROUPS[:2]:
+            chosen = _choose(table, group == "kept", seed, most)
+            progress(f"round {number}, {group}: {len(chosen)} quizzes")
+            batch, votes = rows.quizzes_of(chosen), rows.votes_of(chosen)
+            found = study.describe(batch, votes, group, earlier)
+            for name in STORED:
+                found = found.append_column(name, chosen[name])
+            parts.append(found)
+        earlier = [*earlier, rows.quizzes_of(table.filter(table["keep"]))]
+    size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
+    progress(f"world: {size} quizzes")
+    drawn = world.draw(Stream(seed, "analysis"), 0, size, "test")
+    votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
+    parts.append(study.describe(drawn, votes, "world", earlier))
+    return pa.concat_tables(parts, promote_options="default")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What quizzes are held against: the agents as they are now, and world quizzes."""
+
+    models: Sequence[AgentModel]
+    world: World
+    seed: int
+    known: QuizBatch
+
+    def describe(
+        self, batch: QuizBatch, votes: VoteTable, group: str, earlier: Sequence[QuizBatch]
+    ) -> pa.Table:
+        """A group of quizzes with its columns; earlier: what was kept before."""
+        explained = self.world.explain(batch)
+        found = rivals(self.models, self.world, batch, Stream(self.seed, f"rivals-{group}").seed())
+        columns: dict[str, Any] = {
+            "group": [group] * len(batch),
+            "hash": [f"{value:016x}" for value in self.world.canonical_hash(batch).tolist()],
+            "explained": pa.array([each.kind.value for each in explained], pa.string()),
+            "tasks": pa.array([list(each.tasks) for each in explained], pa.list_(pa.string())),
+            "novelty_world": nearest(self.world, batch, self.known).distance,
+            "novelty_culture": self._from_culture(batch, group == "kept", earlier),
+            **_difficulty(votes),
+            "rival_ratio": found.ratio.max(axis=1, initial=0.0),
+            "rivals": found.found.sum(axis=1),
+            "other_by_rule": found.by_rule,
+            "ambiguous": found.ambiguous,
+            **self.world.describe(batch),
+        }
+        return pa.table(columns)
+
+    def _from_culture(
+        self, batch: QuizBatch, kept: bool, earlier: Sequence[QuizBatch]
+    ) -> NDArray[np.int64]:
+        """int64 [B]: cells to the nearest quiz kept before, or beside it in its own round."""
+        before = concatenate(earlier) if earlier else batch[:0]
+        found = nearest(self.world, batch, before).distance
+        if not kept:
+            return found
+        return np.minimum(found, nearest(self.world, batch, batch, others=True).distance)
+
+
+def _choose(table: pa.Table, keep: bool, seed: int, most: int) -> pa.Table:
+    """Rows that were kept or not: as many as were kept, and no more than ``most``."""
+    found = table.filter(pc.equal(table["keep"], keep))
+    size = min(most, len(found), int(pc.sum(table["keep"]).as_py() or 0))
+    rng = Stream(seed, f"analysis-{keep}", round=_round_of(table)).generator()
+    return found.take(np.sort(rng.permutation(len(found))[:size]))
+
+
+def _round_of(table: pa.Table) -> int:
+    return int(table["round"][0].as_py()) if len(table) else 0
+
+
+def _difficulty(votes: VoteTable) -> dict[str, Any]:
+    """Means over the agents that voted and both directions."""
+    asked = votes.voted[:, :, None] & np.ones_like(votes.correct)
+    count = np.maximum(asked.sum(axis=(1, 2)), 1)
+    return {
+        "solvers": votes.solves.sum(axis=1),
+        "wrong_cells": (votes.wrong_cells * asked).sum(axis=(1, 2)) / count,
+        "log_prob": (votes.log_prob * asked).sum(axis=(1, 2), dtype=np.float64) / count,
+    }

@@ -1,0 +1,1 @@
+"""Quizzes for other people's tools: Hugging Face datasets, and text for language models."""
