@@ -1,0 +1,88 @@
+"""The command that says what a run's culture is: its tables, its figures, its refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from culture_sim.analysis.command import SUMMARY, TABLE
+from culture_sim.cli import main
+from culture_sim.store import CultureStore
+from tests.culture_sim.stored_round import HELD_OUT, TRAIN
+from world.explanation import Kind
+
+DOCS = Path(__file__).parents[2] / "docs"
+KEPT = TRAIN + HELD_OUT
+
+
+@pytest.fixture(scope="module")
+def analyzed(stored, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "analyzed"
+    shutil.copytree(stored, path)
+    assert main(["analyze", "--runs", str(path.parent), "--run", path.name]) == 0
+    return path / "culture"
+
+
+def test_a_row_for_every_quiz(analyzed):
+    table = pd.read_parquet(analyzed / TABLE)
+    counts = table["group"].value_counts()
+    assert counts["kept"] == counts["world"] == KEPT
+    assert 0 < counts["rejected"] < KEPT
+    stored = CultureStore(analyzed).table(1).to_pandas().set_index("hash")
+    of_store = table[table["group"] != "world"].set_index("hash")
+    assert (stored.loc[of_store.index, "keep"] == (of_store["group"] == "kept")).all()
+    for name in ("proposer", "dissenter", "procedure"):
+        assert (stored.loc[of_store.index, name] == of_store[name]).all()
+    assert table.loc[table["group"] == "world", "proposer"].isna().all()
+
+
+def test_what_is_known_of_the_quizzes_is_found(analyzed):
+    """The stored quizzes are the world's own, so the rules explain all of them."""
+    table = pd.read_parquet(analyzed / TABLE)
+    assert set(table["explained"]) == {Kind.TASK.value}
+    assert not table["other_by_rule"].any()
+    kept = table[table["group"] == "kept"]
+    assert (kept["solvers"] == 4).all()
+    assert (kept["wrong_cells"] == 0.7).all()  # 7 cells in 1 of 10 votes
+    world = table[table["group"] == "world"]
+    assert (world["novelty_world"] < kept["changed"].max() + 100).all()
+
+
+def test_figures_have_intervals(analyzed):
+    found = json.loads((analyzed / SUMMARY).read_text())
+    kept = found["groups"]["kept"]
+    assert kept["quizzes"] == KEPT
+    assert kept["explained"][Kind.TASK.value]["value"] == 1.0
+    assert kept["explained"][Kind.TASK.value]["low"] < 1.0
+    mean = kept["novelty_world"]
+    assert mean["low"] < mean["value"] < mean["high"]
+    assert set(found["kept_by"]) == {"round", "procedure", "proposer", "dissenter"}
+    by_agent = found["kept_by"]["dissenter"]
+    assert sum(part["quizzes"] for part in by_agent.values()) == KEPT
+    assert sum(map(sum, found["dissent"]["matrix"])) == KEPT
+
+
+def test_every_column_is_documented(analyzed):
+    documented = (DOCS / "culture.md").read_text()
+    columns = pd.read_parquet(analyzed / TABLE).columns
+    assert [name for name in columns if f"`{name}`" not in documented] == []
+
+
+def test_fewer_can_be_asked_for(stored, tmp_path, capsys):
+    path = tmp_path / "few"
+    shutil.copytree(stored, path)
+    place = ["--runs", str(tmp_path), "--run", "few"]
+    assert main(["analyze", *place, "--most", "5"]) == 0
+    assert "How they are explained" in capsys.readouterr().out
+    counts = pd.read_parquet(path / "culture" / TABLE)["group"].value_counts()
+    assert dict(counts) == {"kept": 5, "rejected": 5, "world": 5}
+    assert main(["analyze", *place, "--most", "0"]) == 2
+    assert "analyze.most must be at least 1, got 0" in capsys.readouterr().err
+    for file in (path / "culture").glob("round-*"):
+        file.unlink()
+    assert main(["analyze", *place]) == 2
+    assert "has no culture yet; run first: culture-sim culture-round" in capsys.readouterr().err
