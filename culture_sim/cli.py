@@ -34,12 +34,14 @@ COMMANDS = {
     "report": "Write the run's report as one HTML file.",
     "replay": "Judge the stored votes of a run again, by its rule or another; runs no model.",
     "analyze": "Find out what a run's culture is: by which rules, how clear, new and hard.",
+    "study": "Find out whether culture does anything: arms from the same agents, compared.",
     "export": "Write quizzes as a Hugging Face dataset, and as text for language models.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
 }
 TOOLS = {
     "replay": ("culture_sim.replay", "replay"),
     "analyze": ("culture_sim.analysis.command", "analyze"),
+    "study": ("culture_sim.study.command", "study"),
     "export": ("culture_sim.export.command", "export"),
     "quizzes": ("culture_sim.show", "show"),
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from culture_sim.consensus import make_rule, rules
 from culture_sim.proposers import proposers
 from world import Registry
-from world.errors import AMOUNT, COUNT, SHARE, UserError, require
+from world.errors import AMOUNT, COUNT, POSITIVE, SHARE, UserError, require
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class CultureConfig:
     0 for none."""
     least_yield: float = 0.002
     """Share of proposals kept below which a round is said to starve."""
+    taught: Literal["all", "own", "first", "none"] = "all"
+    """Kept quizzes that an agent trains on: all, those it proposed itself, those of the first
+    round, or none. As much of the mix is culture in any case but the last."""
+    repeats: float = 1.0
+    """Times that every kept quiz is seen in an epoch, on average, as far as max_share allows."""
     max_share: float = 0.5
     """Culture quizzes are at most this share of a training mix, 0 to 1."""
 
@@ -69,6 +74,7 @@ class CultureConfig:
         require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "hot_temperature", "temperature", "voters", "noise_rounds")
         require(self, "culture", AMOUNT, "recycle_age", "science_quizzes", "restart_quota")
+        require(self, "culture", POSITIVE, "repeats")
         require(self, "culture", SHARE, "max_share", "least_yield", "vote_noise", "mutation_rate")
 
 

@@ -38,7 +38,7 @@ from world.errors import UserError
 
 FREE = (
     *("quota", "max_proposals", "least_yield"),
-    *("max_share", "restart_quota", "science_quizzes"),
+    *("taught", "repeats", "max_share", "restart_quota", "science_quizzes"),
 )
 """Options of culture that the content of a wave does not depend on."""
 FIRST_PARENTS = 1024

@@ -6,6 +6,7 @@ from accelerate import Accelerator
 
 from agents.training import unseen_quizzes
 from culture_sim.culture_round import RoundProgress, run_culture_round
+from culture_sim.lessons import make_lessons
 from culture_sim.notes import Notes
 from culture_sim.population import Population
 from culture_sim.run import Run
@@ -43,11 +44,11 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
         progress=progress,
     )
     notes.say(f"{figures['kept']} quizzes kept; agents train on them", done=True)
-    train, held_out = store.kept("culture_train"), store.kept("culture_test")
+    lessons = make_lessons(store, config.culture.taught, config.agents)
     restart = restarts(store, number, config.culture.restart_quota)
     if restart:
         notes.say("enough culture is kept: agents learn again from new weights", done=True)
-    Population(run, accelerator, number, train, held_out, restart).train()
+    Population(run, accelerator, number, lessons, restart).train()
 
 
 def restarts(store: CultureStore, number: int, quota: int) -> bool:

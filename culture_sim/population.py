@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 from agents.checkpoint import read_state, recover
 from agents.crew import make_crew
 from agents.training import Draw, Learner, mixed_draw, task_odds, unseen_quizzes
+from culture_sim.lessons import Lessons
 from culture_sim.run import Run
 from culture_sim.status import BESIDE, EXAMINED, agent_done
-from world import QuizBatch, Stream, concatenate
+from world import Stream, concatenate
 from world.errors import UserError
 
 HEARTBEAT_S = 3.0
@@ -43,8 +44,7 @@ class Population:
         run: Run,
         accelerator: Accelerator,
         round_: int,
-        culture_train: QuizBatch | None = None,
-        culture_test: QuizBatch | None = None,
+        lessons: Lessons | None = None,
         restart: bool = False,
     ) -> None:
         """restart: agents forget all they know when they begin with the round."""
@@ -52,8 +52,7 @@ class Population:
         self.accelerator = accelerator
         self.crew = make_crew(accelerator.state, run.config.agents)
         self.round = round_
-        self.culture_train = culture_train
-        self.culture_test = culture_test
+        self.lessons = lessons
         self.restart = restart
         config, world = run.config.train, run.config.world
         root = Stream(run.config.seed, "")
@@ -182,10 +181,10 @@ class Population:
 
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
         """Accuracy on held-out culture, asked forward and backward as in the vote."""
-        if self.culture_test is None or not len(self.culture_test):
+        if self.lessons is None or not len(self.lessons.held_out):
             return None
         world = self.run.config.world
-        asked = [world.arrange(self.culture_test, structure) for structure in (0, 1)]
+        asked = [world.arrange(self.lessons.held_out, structure) for structure in (0, 1)]
         return learner.evaluate(concatenate(asked)).as_dict()
 
     def _science_accuracy(self, learner: Learner) -> dict[str, Any] | None:
@@ -243,16 +242,19 @@ class Population:
 
     def _draw(self, learner: Learner, state: dict[str, Any]) -> Draw:
         """The quizzes of the next epoch: what it failed at in the last examination, more often."""
-        world, share = self.run.config.world, 0.0
+        config, world = self.run.config, self.run.config.world
         by_task = state["gate"]["by_task"] if "gate" in state else {}
-        odds = task_odds(by_task, world.tasks, self.run.config.train.focus)
-        most = self.run.config.culture.max_share
-        if self.culture_train is not None:
-            # Every kept quiz is seen about once an epoch, as in the source, up to the cap.
-            share = min(most, len(self.culture_train) / self.run.config.train.epoch_quizzes)
-        if self.round and state["generation"] == self.round:
-            share = most  # from new weights, half and half in the source's later variant
-        return mixed_draw(world, learner.stream, self.culture_train, share, odds)
+        odds = task_odds(by_task, world.tasks, config.train.focus)
+        if self.lessons is None:
+            return mixed_draw(world, learner.stream, odds=odds)
+        # By default every kept quiz is seen about once an epoch, as in the source, up to the cap.
+        wanted = config.culture.repeats * self.lessons.kept / config.train.epoch_quizzes
+        share = min(config.culture.max_share, wanted)
+        if state["generation"] == self.round:
+            # From new weights, half and half in the source's later variant.
+            share = config.culture.max_share
+        culture = self.lessons.by_agent[state["agent"]]
+        return mixed_draw(world, learner.stream, culture, share, odds)
 
     def _log(self, agent: int, **figures: Any) -> None:
         if self.crew.leads:

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 
 from agents.training import mixed_draw, task_odds
 from culture_sim.culture_stage import restarts
+from culture_sim.lessons import make_lessons
 from culture_sim.population import Population
 from culture_sim.report import write_report
 from culture_sim.run import Run
@@ -87,10 +88,10 @@ def again(stored, path, *, culture, epochs=1, fresh=True):
     train = replace(run.config.train, target=1.0, max_quizzes=epochs * EPOCH)
     run = replace(run, config=replace(run.config, train=train))
     store = CultureStore(path / "culture")
-    kept = [store.kept(split) for split in ("culture_train", "culture_test")] if culture else []
+    lessons = make_lessons(store, "all", AGENTS) if culture else None
     for epoch in range(epochs):
         if fresh or not epoch:
-            population = Population(run, Accelerator(cpu=True), 1, *kept)
+            population = Population(run, Accelerator(cpu=True), 1, lessons)
         population._train_epoch(0)
     return path
 
@@ -112,8 +113,8 @@ def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
         assert state["science_before"] == other["science_before"]
     assert not equal(weights(path), weights(trained))
     run = Run.open(path)
-    kept = CultureStore(path / "culture").kept("culture_train")
-    population = Population(run, Accelerator(cpu=True), 1, kept)
+    lessons = make_lessons(CultureStore(path / "culture"), "all", AGENTS)
+    population = Population(run, Accelerator(cpu=True), 1, lessons)
     learner, state = population._learner(0)
     assert learner.stream.round == 1
     drawn = population._draw(learner, state)(EPOCH, 4096)
@@ -157,9 +158,9 @@ def test_a_process_goes_on_with_a_round_that_another_began(stored, tmp_path):
 def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_share, expected):
     run = Run.open(stored)
     config = replace(run.config, culture=replace(run.config.culture, max_share=max_share))
-    kept = CultureStore(stored / "culture").kept("culture_train")
-    accelerator = Accelerator(cpu=True)
-    population = Population(replace(run, config=config), accelerator, 1, kept)
+    store = CultureStore(stored / "culture")
+    kept, lessons = store.kept("culture_train"), make_lessons(store, "all", AGENTS)
+    population = Population(replace(run, config=config), Accelerator(cpu=True), 1, lessons)
     learner, state = population._learner(0)
     count = 8192
     drawn = population._draw(learner, state)(EPOCH, count)

@@ -1,0 +1,26 @@
+"""A world that small agents learn in a minute or two, and much culture in the mix."""
+
+from dataclasses import replace
+
+from culture_sim.config import RunConfig
+from culture_sim.culture_config import CultureConfig
+from culture_sim.presets import presets
+from world.worlds.grids import GridsWorld
+
+
+@presets.register("study")
+def study() -> RunConfig:
+    """What `culture-sim study` starts from: three rounds, whose quizzes are seen often.
+
+    Command: culture-sim study
+    Hardware: two cores, no GPU.
+    Wall-clock there: see docs/culture-study.md.
+    Expected: agents at 95 % of four tasks before culture.
+    """
+    base = RunConfig()
+    return replace(
+        base,
+        rounds=3,
+        world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
+        culture=CultureConfig(quota=2_560, max_proposals=2_560, repeats=10.0),
+    )

@@ -1,0 +1,1 @@
+"""Whether culture does anything: arms that differ in one thing, from the same agents, compared."""

@@ -1,0 +1,101 @@
+"""The command ``culture-sim study``: arms with and without culture, from the same agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.config import RunConfig
+from culture_sim.launch import launched_outside
+from culture_sim.parsing import one_line_errors
+from culture_sim.presets import presets
+from culture_sim.run import write_json
+from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
+from culture_sim.study.results import MEASURES, compare, measure
+from culture_sim.study.runs import StudyRuns
+from world.errors import COUNT, UserError, require
+
+RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
+"""What is written, in the folder of the study."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Train agents for each seed, copy them into every arm, make the rounds, compare."""
+
+    name: str = "study"
+    """Name of the study, a folder under --runs."""
+    runs: Path = Path("runs")
+    """Folder that holds runs and studies."""
+    seeds: int = 3
+    """Populations, each trained from its own seed; intervals are over them."""
+    arms: tuple[str, ...] = tuple(CHANGES)
+    """Arms to compare."""
+    lesson: int = 4000
+    """Quizzes that every agent trains on in a round, in every arm."""
+    processes: int | None = None
+    """Worker processes on this machine; one a GPU or core by default."""
+    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: presets["study"]()
+    )
+
+    def __post_init__(self) -> None:
+        require(self, "study", COUNT, "seeds", "lesson")
+        unknown = [arm for arm in self.arms if arm not in CHANGES]
+        if unknown:
+            raise UserError(f"unknown arm {unknown[0]!r}; known: {', '.join(CHANGES)}")
+        if CONTROL not in self.arms:
+            raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
+        if self.options.rounds < 1:
+            raise UserError("a study needs at least one round; see --rounds")
+        batch = self.options.train.batch_size
+        if self.lesson % batch:
+            raise UserError(
+                f"--lesson ({self.lesson}) must be a multiple of --train.batch-size ({batch})"
+            )
+
+
+def study(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(Study, args=arguments, prog="culture-sim study")
+    if launched_outside():
+        raise UserError("a study starts its own processes; run it without a launcher")
+    folder = given.runs / given.name
+    runs = StudyRuns(folder, given.options, "study", given.seeds, given.arms, given.lesson)
+    runs.make_all(given.processes)
+    results = measure(runs)
+    results.to_parquet(folder / RESULTS)
+    compared = compare(results, given.options.rounds)
+    write_json(folder / SUMMARY, {"rounds": given.options.rounds, "compared": compared})
+    from culture_sim.study.figure import draw  # takes a second to load
+
+    draw(compared, folder / FIGURE)
+    console = Console()
+    console.print(_table(compared))
+    console.print(f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False)
+    return 0
+
+
+def _table(compared: list[dict[str, Any]]) -> Table:
+    table = Table("measured on", "arm", "after the last round", "gained", "against no culture")
+    for row in compared:
+        what = MEASURES.get(row["measure"], "proposals kept")
+        cells = [_percent(row[key]) for key in ("after", "gained", "against_control")]
+        table.add_row(what, f"{row['arm']}: {ABOUT[row['arm']]}", *cells)
+    return table
+
+
+def _percent(found: dict[str, float | None] | None) -> str:
+    if found is None:
+        return "-"
+    low, high = found["low"], found["high"]
+    if low is None or high is None:
+        return f"{found['value']:.2%}"
+    return f"{found['value']:.2%} ({low:.2%} to {high:.2%})"

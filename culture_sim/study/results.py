@@ -1,0 +1,141 @@
+"""What a study measured, and what it comes to: means over agents, intervals over seeds.
+
+Agents of one seed share their quizzes, so a seed is one observation; and arms of one seed begin
+with the same agents, so arms are compared within seeds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from accelerate import Accelerator
+from scipy import stats
+
+from agents.evaluation import evaluate
+from culture_sim.culture_round import read_summary
+from culture_sim.run import Run
+from culture_sim.store import CultureStore
+from culture_sim.study.arms import CONTROL, FULL
+from culture_sim.study.runs import BASE, StudyRuns
+from world import QuizBatch, concatenate
+
+MEASURES = {
+    "world": "unseen quizzes of the world",
+    "science": "tasks that no agent trained on",
+    "culture": "held-out quizzes of the full arm",
+}
+"""Accuracies, by what they are measured on."""
+
+
+def measure(study: StudyRuns) -> pd.DataFrame:
+    """A row for every accuracy: seed, arm, round, agent, measure, value; and one for every yield,
+    with agent -1. Round 0 of every arm is where its agents began."""
+    rows: list[dict[str, Any]] = []
+    for seed in range(study.seeds):
+        exam = _exam(study, seed)
+        for arm in study.arms:
+            run = Run.open(study.path(seed, arm))
+            found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam)]
+            rows += [{"seed": seed, "arm": arm, **row} for row in found]
+    return pd.DataFrame(rows)
+
+
+def _courses(run: Run) -> list[dict[str, Any]]:
+    """Accuracies on the world and on science, as measured after every round."""
+    rows = []
+    for agent in run.agents:
+        course = (run.agent_state(agent) or {})["course"]
+        # What agents began with was measured when their first round began.
+        began = {"science_after": course[1]["science_before"]} if len(course) > 1 else {}
+        for entry in [{**course[0], **began}, *course[1:]]:
+            exams = {"world": entry["confirmation"], "science": entry["science_after"]}
+            for name, exam in exams.items():
+                if exam is not None:
+                    rows.append(_row(entry["round"], agent, name, exam["accuracy"]))
+    return rows
+
+
+def _yields(run: Run) -> list[dict[str, Any]]:
+    store = CultureStore(run.path / "culture")
+    return [
+        _row(number, -1, "yield", read_summary(store, number)["yield"]) for number in store.rounds()
+    ]
+
+
+def _exam(study: StudyRuns, seed: int) -> QuizBatch | None:
+    """The quizzes that all arms of a seed are examined on, asked in both directions."""
+    if FULL not in study.arms:
+        return None
+    held_out = CultureStore(study.path(seed, FULL) / "culture").kept("culture_test")
+    if held_out is None or not len(held_out):
+        return None
+    world = study.options.world
+    return concatenate([world.arrange(held_out, structure) for structure in (0, 1)])
+
+
+def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch | None) -> list[dict[str, Any]]:
+    """Accuracies on those, of the agents as they began and as they ended."""
+    if exam is None:
+        return []
+    accelerator, rounds = Accelerator(cpu=True), study.options.rounds
+    rows = []
+    for number, name in ((0, BASE), (rounds, arm)):
+        run = Run.open(study.path(seed, name))
+        for agent in run.agents:
+            model = run.load_agent(agent)
+            found = evaluate(model, study.options.world, exam, accelerator)
+            rows.append(_row(number, agent, "culture", found.accuracy))
+    return rows
+
+
+def _row(number: int, agent: int, name: str, value: float) -> dict[str, Any]:
+    return {"round": number, "agent": agent, "measure": name, "value": value}
+
+
+def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
+    """For each arm and measure: the mean after the last round, what it gained since round 0, and
+    how far it is from the control, each with its 95 % interval over seeds.
+
+    Intervals are Student's t over the seeds' means (over agents); None with a single seed.
+    """
+    means = results.groupby(["measure", "arm", "round", "seed"])["value"].mean()
+    found = []
+    for name in (*MEASURES, "yield"):
+        for arm in results["arm"].unique():
+            last = _by_seed(means, name, arm, rounds)
+            if last is None:
+                continue
+            first = _by_seed(means, name, arm, 1 if name == "yield" else 0)
+            control = _by_seed(means, name, CONTROL, rounds)
+            found.append(
+                {
+                    "measure": name,
+                    "arm": arm,
+                    "seeds": len(last),
+                    "after": interval(last),
+                    "gained": None if first is None else interval(last - first),
+                    "against_control": None if control is None else interval(last - control),
+                    "by_seed": None if control is None else (last - control).tolist(),
+                }
+            )
+    return found
+
+
+def _by_seed(means: pd.Series, name: str, arm: str, number: int) -> pd.Series | None:
+    """Means by seed, None where nothing was measured."""
+    try:
+        return means.loc[name, arm, number]
+    except KeyError:
+        return None
+
+
+def interval(values: pd.Series) -> dict[str, float | None]:
+    """``value``, the mean, and ``low`` and ``high``, Student's 95 % interval of it."""
+    mean = float(values.mean())
+    if len(values) < 2:
+        return {"value": mean, "low": None, "high": None}
+    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+    reach = float(stats.t.ppf(0.975, len(values) - 1)) * error
+    return {"value": mean, "low": mean - reach, "high": mean + reach}
