@@ -22,5 +22,6 @@ def study() -> RunConfig:
         base,
         rounds=3,
         world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
-        culture=CultureConfig(quota=2_560, max_proposals=2_560, repeats=10.0),
+        train=replace(base.train, test_quizzes=1000),
+        culture=CultureConfig(quota=1_280, max_proposals=1_280, repeats=10.0),
     )

@@ -37,7 +37,7 @@ class Study:
     """Populations, each trained from its own seed; intervals are over them."""
     arms: tuple[str, ...] = tuple(CHANGES)
     """Arms to compare."""
-    lesson: int = 4000
+    lesson: int = 2400
     """Quizzes that every agent trains on in a round, in every arm."""
     processes: int | None = None
     """Worker processes on this machine; one a GPU or core by default."""
