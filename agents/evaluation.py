@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.crew import Crew
 from agents.model import AgentModel
 from agents.scoring import score
-from world import QuizBatch, World
+from world import QuizBatch, TokenRole, World
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Evaluation:
     accuracy: share answered exactly, 0 to 1. correct, total: the counts behind it.
     low, high: Wilson 95 % interval of the accuracy (E. B. Wilson, 1927).
     by_task, by_structure: accuracy of each, by name; tasks of unknown origin are left out.
+    loss: mean negative log-probability of a token of the answer, in nats: it tells agents apart
+    that answer nothing exactly.
     """
 
     accuracy: float
@@ -32,6 +34,7 @@ class Evaluation:
     high: float
     by_task: dict[str, float]
     by_structure: dict[str, float]
+    loss: float
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""
@@ -50,11 +53,12 @@ def evaluate(
     crew: processes that hold the same model, call this together, and score a share each.
     """
     crew = crew or Crew()
-    correct = np.zeros(len(batch), dtype=np.bool_)
+    correct, log_prob = np.zeros(len(batch), dtype=np.bool_), np.zeros(len(batch))
     with accelerator.autocast():
-        own = score(model, world, batch[np.arange(len(batch))[crew.share]]).correct
-    for rank, part in enumerate(crew.gather(own)):
-        correct[rank :: crew.size] = part
+        own = score(model, world, batch[np.arange(len(batch))[crew.share]])
+    for rank, part in enumerate(crew.gather((own.correct, own.log_prob))):
+        correct[rank :: crew.size], log_prob[rank :: crew.size] = part
+    asked = (world.roles == TokenRole.ANSWER).sum(axis=1)[batch.structure]
     hits, total = int(correct.sum()), len(correct)
     low, high = wilson_interval(hits, total)
     structures = [s.name for s in world.structures]
@@ -66,6 +70,7 @@ def evaluate(
         high=high,
         by_task=_means(correct, batch.task, enumerate(world.tasks)),
         by_structure=_means(correct, batch.structure, enumerate(structures)),
+        loss=float(-(log_prob / asked).mean()),
     )
 
 

@@ -17,10 +17,11 @@ from culture_sim.parsing import one_line_errors
 from culture_sim.presets import presets
 from culture_sim.run import write_json
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
-from culture_sim.study.results import MEASURES, compare, measure
+from culture_sim.study.results import EXAMS, LOSS, compare, measure
 from culture_sim.study.runs import StudyRuns
 from world.errors import COUNT, UserError, require
 
+LOSSES = {LOSS.format(name) for name in EXAMS}
 RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
 """What is written, in the folder of the study."""
 
@@ -73,7 +74,9 @@ def study(arguments: Sequence[str]) -> int:
     results = measure(runs)
     results.to_parquet(folder / RESULTS)
     compared = compare(results, given.options.rounds)
-    write_json(folder / SUMMARY, {"rounds": given.options.rounds, "compared": compared})
+    about = {arm: ABOUT[arm] for arm in given.arms}
+    found = {"rounds": given.options.rounds, "arms": about, "compared": compared}
+    write_json(folder / SUMMARY, found)
     from culture_sim.study.figure import draw  # takes a second to load
 
     draw(compared, folder / FIGURE)
@@ -84,18 +87,18 @@ def study(arguments: Sequence[str]) -> int:
 
 
 def _table(compared: list[dict[str, Any]]) -> Table:
-    table = Table("measured on", "arm", "after the last round", "gained", "against no culture")
+    table = Table("measure", "arm", "after the last round", "gained", "against no culture")
     for row in compared:
-        what = MEASURES.get(row["measure"], "proposals kept")
-        cells = [_percent(row[key]) for key in ("after", "gained", "against_control")]
-        table.add_row(what, f"{row['arm']}: {ABOUT[row['arm']]}", *cells)
+        form = "{:.4f}" if row["measure"] in LOSSES else "{:.2%}"
+        cells = [_shown(row[key], form) for key in ("after", "gained", "against_control")]
+        table.add_row(row["measure"], row["arm"], *cells)
     return table
 
 
-def _percent(found: dict[str, float | None] | None) -> str:
+def _shown(found: dict[str, float | None] | None, form: str) -> str:
     if found is None:
         return "-"
-    low, high = found["low"], found["high"]
+    value, low, high = found["value"], found["low"], found["high"]
     if low is None or high is None:
-        return f"{found['value']:.2%}"
-    return f"{found['value']:.2%} ({low:.2%} to {high:.2%})"
+        return form.format(value)
+    return f"{form.format(value)} ({form.format(low)} to {form.format(high)})"

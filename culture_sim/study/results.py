@@ -21,17 +21,20 @@ from culture_sim.study.arms import CONTROL, FULL
 from culture_sim.study.runs import BASE, StudyRuns
 from world import QuizBatch, concatenate
 
-MEASURES = {
+EXAMS = {
     "world": "unseen quizzes of the world",
     "science": "tasks that no agent trained on",
     "culture": "held-out quizzes of the full arm",
 }
-"""Accuracies, by what they are measured on."""
+"""What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
+LOSS = "{} loss"
+"""Name of the measure of an exam's loss, in nats a cell: it tells arms apart at 0 % or 100 %."""
+MEASURES = (*EXAMS, *(LOSS.format(name) for name in EXAMS), "yield")
 
 
 def measure(study: StudyRuns) -> pd.DataFrame:
-    """A row for every accuracy: seed, arm, round, agent, measure, value; and one for every yield,
-    with agent -1. Round 0 of every arm is where its agents began."""
+    """A row for every accuracy and loss: seed, arm, round, agent, measure, value; and one for every
+    yield, with agent -1. Round 0 of every arm is where its agents began."""
     rows: list[dict[str, Any]] = []
     for seed in range(study.seeds):
         exam = _exam(study, seed)
@@ -43,7 +46,7 @@ def measure(study: StudyRuns) -> pd.DataFrame:
 
 
 def _courses(run: Run) -> list[dict[str, Any]]:
-    """Accuracies on the world and on science, as measured after every round."""
+    """What was measured on the world and on science after every round."""
     rows = []
     for agent in run.agents:
         course = (run.agent_state(agent) or {})["course"]
@@ -53,7 +56,7 @@ def _courses(run: Run) -> list[dict[str, Any]]:
             exams = {"world": entry["confirmation"], "science": entry["science_after"]}
             for name, exam in exams.items():
                 if exam is not None:
-                    rows.append(_row(entry["round"], agent, name, exam["accuracy"]))
+                    rows += _both(entry["round"], agent, name, exam["accuracy"], exam["loss"])
     return rows
 
 
@@ -76,7 +79,7 @@ def _exam(study: StudyRuns, seed: int) -> QuizBatch | None:
 
 
 def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch | None) -> list[dict[str, Any]]:
-    """Accuracies on those, of the agents as they began and as they ended."""
+    """What they make of it: the agents as they began and as they ended."""
     if exam is None:
         return []
     accelerator, rounds = Accelerator(cpu=True), study.options.rounds
@@ -86,8 +89,15 @@ def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch | None) -> l
         for agent in run.agents:
             model = run.load_agent(agent)
             found = evaluate(model, study.options.world, exam, accelerator)
-            rows.append(_row(number, agent, "culture", found.accuracy))
+            rows += _both(number, agent, "culture", found.accuracy, found.loss)
     return rows
+
+
+def _both(number: int, agent: int, exam: str, accuracy: float, loss: float) -> list[dict[str, Any]]:
+    return [
+        _row(number, agent, exam, accuracy),
+        _row(number, agent, LOSS.format(exam), loss),
+    ]
 
 
 def _row(number: int, agent: int, name: str, value: float) -> dict[str, Any]:
@@ -102,7 +112,7 @@ def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
     """
     means = results.groupby(["measure", "arm", "round", "seed"])["value"].mean()
     found = []
-    for name in (*MEASURES, "yield"):
+    for name in MEASURES:
         for arm in results["arm"].unique():
             last = _by_seed(means, name, arm, rounds)
             if last is None:
