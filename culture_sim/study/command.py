@@ -82,7 +82,9 @@ def study(arguments: Sequence[str]) -> int:
     draw(compared, folder / FIGURE)
     console = Console()
     console.print(_table(compared))
-    console.print(f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False)
+    console.print(
+        f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False, soft_wrap=True
+    )
     return 0
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from culture_sim.config import RunConfig
-from culture_sim.run import Run
-from culture_sim.status import round_done, training_done
+from culture_sim.config import RunConfig, config_to_dict
+from culture_sim.run import Run, read_json, write_json
+from culture_sim.status import round_done, target_reached
 from culture_sim.study.arms import options_of
 from world.errors import UserError
 
+OPTIONS = "options.json"
+"""The options that all runs of a study have in common."""
 BASE = "base"
 """The run of a seed in which agents are trained."""
 
@@ -56,18 +59,39 @@ class StudyRuns:
         return replace(self.options, seed=seed, train=train, culture=culture)
 
     def make_all(self, processes: int | None) -> None:
-        """Do what is missing of every run. Raises UserError when agents stay below the target."""
+        """Do what is missing of every run.
+
+        Raises UserError when agents stay below the target, and when the folder holds a study of
+        other options; more seeds, arms and rounds may be added to one.
+        """
+        self._refuse_another_study()
         for seed in range(self.seeds):
             self._make_base(seed, processes)
             for arm in self.arms:
                 self._make_arm(seed, arm, processes)
 
+    def _refuse_another_study(self) -> None:
+        wanted = config_to_dict(self.options) | {"lesson": self.lesson}
+        wanted = {key: wanted[key] for key in wanted if key not in ("seed", "rounds")}
+        wanted = json.loads(json.dumps(wanted))  # as it is read back
+        path = self.folder / OPTIONS
+        begun = read_json(path, "remove the study's folder") if path.exists() else wanted
+        changed = [key for key in wanted if begun.get(key) != wanted[key]]
+        if changed:
+            raise UserError(
+                f"{self.folder} holds a study with other options ({', '.join(changed)}); give this "
+                f"one a --name of its own"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, wanted)
+
     def _make_base(self, seed: int, processes: int | None) -> None:
         path = self.path(seed, BASE)
         options = self.base_options(seed)
-        if _begun(path) and training_done(Run(path, options, self.preset), 0):
+        run = Run(path, options, self.preset)
+        if _begun(path) and all(target_reached(run, agent) for agent in run.agents):
             return
-        _say(f"seed {seed} of {self.seeds}: agents learn the world")
+        _say(f"seed {seed}, {seed + 1} of {self.seeds}: agents learn the world")
         if self._command("train-agents", path, options, processes):
             raise UserError(
                 f"agents of {path} stayed below the target; give more with --train.max-quizzes, or "
@@ -85,7 +109,8 @@ class StudyRuns:
             os.rename(aside, path / "agents")
         if _begun(path) and round_done(Run(path, options, self.preset), options.rounds):
             return
-        _say(f"seed {seed} of {self.seeds}, arm {arm}: {options.rounds} rounds")
+        place = f"seed {seed}, {seed + 1} of {self.seeds}; arm {arm}"
+        _say(f"{place}, {list(self.arms).index(arm) + 1} of {len(self.arms)}")
         self._command("culture-round", path, options, processes)
 
     def _command(self, command: str, path: Path, options: RunConfig, processes: int | None) -> int:

@@ -122,7 +122,7 @@ def test_a_study_from_end_to_end_and_again(tmp_path):
         return (tmp_path / "s" / "study.json").read_text(), done.stdout
 
     summary, shown = made()
-    assert "against no culture" in shown
+    assert f"written: {tmp_path / 's' / 'study.json'}, results.parquet, study.svg" in shown
     found = json.loads(summary)
     assert found["rounds"] == 1
     assert {row["arm"] for row in found["compared"]} == {"none", "full"}
@@ -138,6 +138,11 @@ def test_a_study_from_end_to_end_and_again(tmp_path):
         rounds = [runs[arm] / "culture" / "round-0001.parquet" for arm in ("none", "full")]
         assert rounds[0].read_bytes() == rounds[1].read_bytes()
     assert not equal(tensors(runs["base"]), tensors(tmp_path / "s" / "seed-0" / "base"))
+    other = subprocess.run(
+        [*command, "--lesson", "512"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert other.returncode == 2
+    assert "holds a study with other options (lesson); give this one a --name" in other.stderr
     again, shown = made()
     assert again == summary
     assert "agents learn the world" not in shown

@@ -1,0 +1,31 @@
+"""Evaluation: shares, by what they are told apart, and the loss of the answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch.nn import functional as F
+
+from agents.evaluation import evaluate
+from world import TokenRole
+
+
+def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
+    found = evaluate(trained, strings, quizzes, Accelerator(cpu=True))
+    tokens = torch.from_numpy(quizzes.tokens).long()
+    with torch.no_grad():
+        logits = trained(tokens)
+    answer = torch.from_numpy(strings.roles[quizzes.structure] == TokenRole.ANSWER)
+    losses = F.cross_entropy(logits.mT, tokens, reduction="none")
+    assert found.loss == pytest.approx(float(losses[answer].mean()), rel=1e-4)
+    right = ((logits.argmax(-1) == tokens) | ~answer).all(dim=1).numpy()
+    assert 0 < right.sum() < len(right)
+    assert (found.correct, found.total) == (right.sum(), len(right))
+    assert found.accuracy == pytest.approx(right.mean())
+    assert found.low < found.accuracy < found.high
+    for index, name in enumerate(strings.tasks):
+        assert found.by_task[name] == pytest.approx(right[quizzes.task == index].mean())
+    assert set(found.by_structure) == {s.name for s in strings.structures[:2]}
+    assert np.mean(list(found.by_structure.values())) == pytest.approx(right.mean())
