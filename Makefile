@@ -17,7 +17,7 @@ given = $(filter-out file,$(origin $(1)))
 STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup culture train-agents culture-round sae report quizzes demo \
+.PHONY: help setup culture train-agents culture-round sae report analyze study quizzes demo \
 	test check format bench clean
 
 help: ## Show this list
@@ -45,6 +45,12 @@ sae: $(READY) ## Train SAEs on every agent and compare their features
 
 report: $(READY) ## Write the run's report, one HTML file
 	$(STAGE)
+
+analyze: $(READY) ## Find out what the quizzes of a run's culture are
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+study: $(READY) ## Compare arms with and without culture, from the same agents
+	$(SIM) $@ $(ARGS)
 
 quizzes: $(READY) ## Show quizzes in the terminal; with RUN those it kept (ARGS=--help for more)
 	$(SIM) $@ $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)

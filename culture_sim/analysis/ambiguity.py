@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agents.generation import generate
 from agents.model import AgentModel
-from agents.scoring import answers, score
+from agents.scoring import score
 from culture_sim.votes import DIRECTIONS
 from world import QuizBatch, TokenRole, World
 
@@ -78,14 +78,16 @@ def _others(
     free = torch.from_numpy(world.roles[direction] == TokenRole.ANSWER)
     allowed = torch.from_numpy(world.allowed[direction])
     generator = torch.Generator().manual_seed(seed)
-    prompts = torch.from_numpy(asked.tokens).long().repeat_interleave(SAMPLES, dim=0)
+    each = 1 + SAMPLES
+    prompts = torch.from_numpy(asked.tokens).long().repeat_interleave(each, dim=0)
+    # The first of each quiz's rows takes the most probable values, the others are samples.
+    heat = (torch.arange(len(prompts)) % each > 0).double()[:, None].expand(-1, world.seq_len)
     others: list[set[bytes]] = [set() for _ in range(len(asked))]
     for model in models:
-        sampled = generate(model, prompts, free, 1.0, allowed, generator)
-        greedy = answers(model, world, asked)
-        for row in range(len(asked)):
-            mine = sampled[row * SAMPLES : (row + 1) * SAMPLES].numpy().astype(np.uint8)
-            others[row] |= _rows(mine) | _rows(greedy[row : row + 1])
+        written = generate(model, prompts, free, heat, allowed, generator)
+        rows = written.cpu().numpy().astype(np.uint8).reshape(len(asked), each, world.seq_len)
+        for own, mine in zip(others, rows, strict=True):
+            own |= _rows(mine)
     return others
 
 

@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from agents.precision import make_accelerator
 from culture_sim.analysis.summary import MEASURES, summarize
 from culture_sim.analysis.table import GROUPS, quiz_table
 from culture_sim.parsing import one_line_errors
@@ -52,7 +53,7 @@ def analyze(arguments: Sequence[str]) -> int:
         )
     models = [run.load_agent(agent) for agent in run.agents]
     console = Console()
-    with console.status("") as status:
+    with console.status("") as status, make_accelerator(run.config.train).autocast():
         table = quiz_table(models, run.config.world, store, given.seed, given.most, status.update)
     write_table(store.folder / TABLE, table)
     found = summarize(table.to_pandas(), store, len(run.agents))
