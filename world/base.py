@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.batch import QuizBatch
+from world.drawing import Drawing
 from world.explanation import Explanation, Kind
 from world.registry import Registry
 from world.seeds import Stream
@@ -172,6 +173,10 @@ class World(ABC):
         wrong: NDArray[np.bool_] | None = None,
     ) -> str:
         """One quiz as inline SVG; overlay [T] in 0..1 is drawn as marks, wrong [T] as crosses."""
+
+    def drawing(self) -> Drawing | None:
+        """What a program needs to draw quizzes by itself; None where only ``svg`` can."""
+        return None
 
     def split(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
         """uint8 [B]: index into SPLITS; 80 % train, 10 % test, 10 % sae."""

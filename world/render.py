@@ -28,6 +28,11 @@ PALETTE = (
     "#222222",
 )
 """Background, then colours after Okabe and Ito (2008), told apart by colour-blind readers."""
+WORDS = (
+    *("background", "blue", "orange", "green", "pink", "vermilion", "sky blue", "yellow"),
+    *("purple", "grey", "black"),
+)
+"""What the colours of the palette are called."""
 NAMES = {"A": "A", "fA": "f(A)", "B": "B", "fB": "f(B)"}
 CELL, GAP, HEAD = 10, 8, 11
 
@@ -35,6 +40,11 @@ CELL, GAP, HEAD = 10, 8, 11
 def colour(value: int) -> str:
     """The colour of a cell value as #rrggbb; values beyond the palette go round it."""
     return PALETTE[value] if value < len(PALETTE) else PALETTE[1 + (value - 1) % (len(PALETTE) - 1)]
+
+
+def word(value: int) -> str:
+    """What the colour of a cell value is called; values beyond the palette by number."""
+    return WORDS[value] if value < len(WORDS) else f"colour {value}"
 
 
 def panels(world: GridsWorld, batch: QuizBatch, row: int) -> list[tuple[str, NDArray[np.uint8]]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from culture_sim.report.charts import heat, learning_curves
@@ -14,6 +15,9 @@ from culture_sim.run import Run
 from world.files import replacing
 
 MISSING = "-"
+STYLES = ("style.css", "gallery.css")
+SCRIPTS = ("gallery_draw.js", "gallery_detail.js", "gallery.js")
+"""Parts of one script, in this order."""
 
 
 def write_report(run: Run) -> Path:
@@ -21,18 +25,21 @@ def write_report(run: Run) -> Path:
 
     A stage that has not run yet is a sentence naming its command.
     """
-    here = files("culture_sim.report")
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("culture_sim.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         percent=lambda value, digits=1: MISSING if value is None else f"{value:.{digits}%}",
         number=lambda value, digits=2: MISSING if value is None else f"{value:.{digits}f}",
         whole=lambda value: MISSING if value is None else f"{value:,}",
     )
-    template = environment.from_string((here / "template.html.jinja").read_text())
-    page = template.render(
-        style=Markup((here / "style.css").read_text()),
+    page = environment.get_template("template.html.jinja").render(
+        style=_joined(STYLES),
+        script=_joined(SCRIPTS),
         heat=heat,
         learning_curves=learning_curves,
         **gather(run),
@@ -41,3 +48,9 @@ def write_report(run: Run) -> Path:
     with replacing(path) as aside:
         aside.write_text(page)
     return path
+
+
+def _joined(names: Sequence[str]) -> Markup:
+    """Files of this package, one after the other."""
+    here = files("culture_sim.report")
+    return Markup("\n").join(Markup((here / name).read_text()) for name in names)

@@ -6,23 +6,19 @@ import json
 from typing import Any
 
 import numpy as np
-import torch
 from markupsafe import Markup
 
-from agents.precision import make_accelerator
-from agents.scoring import answers
 from culture_sim.config import config_to_dict
-from culture_sim.culture_round import read_summary
 from culture_sim.monitor import parse_line
 from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
+from culture_sim.report.drift import drift
+from culture_sim.report.gallery import gallery, kept_table, read_analysis
 from culture_sim.run import Run, read_json
-from culture_sim.status import target_reached
+from culture_sim.status import culture_summary, target_reached
 from culture_sim.store import CultureStore
-from culture_sim.votes import VoteTable
-from world import UNKNOWN_TASK, QuizBatch, concatenate
+from world import UNKNOWN_TASK, QuizBatch
 
-SHOWN_KEPT = 60
 SHOWN_REJECTED = 4
 SHOWN_FAMILIES = 12
 SHOWN_QUIZZES = 3
@@ -91,66 +87,16 @@ def _culture(run: Run) -> Tree | None:
     store = CultureStore(run.path / "culture")
     if not store.rounds():
         return None
+    summary = culture_summary(run)
+    kept = kept_table(store)
+    analysis = read_analysis(store.folder, kept["hash"].to_pylist())
     return {
-        "rounds": [read_summary(store, number) for number in store.rounds()],
-        "kept": _kept(run, store),
+        "rounds": summary["rounds"],
+        "alarms": summary["alarms"],
+        "drift": drift(store, summary, analysis),
+        "gallery": gallery(run, store, kept, analysis),
         "rejected": _rejected(run, store),
     }
-
-
-def _kept(run: Run, store: CultureStore) -> list[Tree]:
-    """Cards of kept quizzes of the last round, with what the dissenter answers instead."""
-    number = store.rounds()[-1]
-    votes, decision = store.votes(number), store.decision(number)
-    rows = np.flatnonzero(decision.keep)[:SHOWN_KEPT]
-    if not len(rows):
-        return []
-    batch = quizzes_of(store.table(number).take(rows.tolist()))
-    pictures = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
-    cards: list[Tree] = [
-        {
-            "svg": picture,
-            "proposer": int(votes.proposer[row]),
-            "dissenter": int(decision.dissenter[row]),
-            "votes": _asked(votes, row),
-            "mistake": None,
-            "learned": False,
-        }
-        for picture, row in zip(pictures, rows, strict=True)
-    ]
-    for dissenter in run.agents:
-        mine = np.flatnonzero(decision.dissenter[rows] == dissenter)
-        if len(mine) and run.agent_state(dissenter) is not None:
-            for k, picture in zip(mine, _mistakes(run, dissenter, batch[mine]), strict=True):
-                cards[k].update(mistake=picture, learned=picture is None)
-    return cards
-
-
-def _asked(votes: VoteTable, row: int) -> list[Any]:
-    """For each agent whether it is right forward and backward, None where it was not asked."""
-    pairs = zip(votes.correct[row].tolist(), votes.voted[row].tolist(), strict=True)
-    return [pair if voted else None for pair, voted in pairs]
-
-
-def _mistakes(run: Run, agent: int, batch: QuizBatch) -> list[Tree | None]:
-    """The agent's own answer in the direction it fails today; None where it has since learned."""
-    model, world = run.load_agent(agent), run.config.world
-    asked = concatenate([world.arrange(batch, 0), world.arrange(batch, 1)])
-    # In the precision of the votes: a cell may hang on it.
-    with torch.no_grad(), make_accelerator(run.config.train).autocast():
-        given = answers(model, world, asked)
-    wrong = given != asked.tokens
-    pictures: list[Tree | None] = []
-    for k in range(len(batch)):
-        failing = [row for row in (k, k + len(batch)) if wrong[row].any()]
-        if not failing:
-            pictures.append(None)
-            continue
-        row = failing[0]
-        shown = QuizBatch(given[row : row + 1], asked.structure[row : row + 1], asked.task[:1])
-        picture = Markup(world.svg(shown, 0, wrong=wrong[row]))
-        pictures.append({"svg": picture, "cells": int(wrong[row].sum())})
-    return pictures
 
 
 def _rejected(run: Run, store: CultureStore) -> list[Tree]:

@@ -19,9 +19,11 @@ from agents.training import mixed_draw, task_odds
 from culture_sim.culture_stage import restarts
 from culture_sim.lessons import make_lessons
 from culture_sim.population import Population
-from culture_sim.report import write_report
+from culture_sim.records import quizzes_of
+from culture_sim.report import gallery, write_report
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
+from culture_sim.votes import vote
 from sae.quizzes import is_held_out
 from tests.culture_sim.stored_round import (
     AGENTS,
@@ -234,11 +236,19 @@ def wait_until(condition, process):
         time.sleep(0.01)
 
 
-def test_the_report_shows_a_card_with_its_dissenter_for_every_kept_quiz(trained):
-    page = write_report(Run.open(trained)).read_text()
-    decision = CultureStore(trained / "culture").decision(1)
-    shown = re.findall(r"dissenter agent (\d)", page)
-    assert shown == [str(agent) for agent in decision.dissenter[decision.keep]]
+def test_the_report_has_every_kept_quiz_with_the_answers_of_agents_as_they_are(trained):
+    run = Run.open(trained)
+    page = write_report(run).read_text()
+    found = re.search(r'id="gallery-data">(.*?)</script>', page)
+    quizzes = json.loads(found[1])["quizzes"]
+    store = CultureStore(trained / "culture")
+    decision, kept = store.decision(1), gallery.kept_table(store)
+    assert quizzes["dissenter"] == decision.dissenter[decision.keep].tolist()
+    models = [run.load_agent(agent) for agent in run.agents]
+    nobody = np.full(len(kept), -1, dtype=np.int16)
+    votes = vote(models, run.config.world, quizzes_of(kept), nobody)
+    for given, correct in zip(quizzes["answers"], votes.correct, strict=True):
+        assert set(given) == {f"{agent},{d}" for agent, d in np.argwhere(~correct).tolist()}
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from world import SPLITS, QuizBatch, Stream, TokenRole, concatenate
 from world.errors import UserError
-from world.render import ansi, png
+from world.render import ansi, colour, png
 from world.worlds.grids import GridsWorld
 
 WORLD = GridsWorld()
@@ -247,3 +247,14 @@ def test_pictures_show_every_cell(drawn):
     assert picture.count("<circle") == 2
     assert 'role="img"' in picture
     assert picture.endswith("</svg>")
+
+
+def test_a_program_finds_every_cell_by_the_drawing(drawn):
+    drawing, few = WORLD.drawing(), drawn[:20]
+    size = drawing.height * drawing.width
+    cells = [few.tokens[:, start : start + size] for start in drawing.starts]
+    assert np.array_equal(np.stack(cells, axis=1).reshape(20, 4, 6, 6), WORLD.grids(few))
+    assert drawing.palette == tuple(colour(value) for value in range(WORLD.colours + 1))
+    assert len(set(drawing.words)) == len(drawing.palette)
+    beyond = GridsWorld(colours=12).drawing()
+    assert beyond.words[10:] == ("black", "colour 11", "colour 12")

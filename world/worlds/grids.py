@@ -18,6 +18,7 @@ from world import render
 from world.base import SPLITS, Axis, Structure, TokenRole, World, worlds
 from world.batch import QuizBatch, concatenate
 from world.canonical import canonical_hash
+from world.drawing import Drawing
 from world.errors import UserError
 from world.explainer import Explainer
 from world.explanation import Explanation
@@ -350,3 +351,14 @@ class GridsWorld(World):
         wrong: NDArray[np.bool_] | None = None,
     ) -> str:
         return render.svg(self, batch, row, overlay, wrong)
+
+    def drawing(self) -> Drawing:
+        values = range(self.colours + 1)
+        return Drawing(
+            parts=tuple(render.NAMES[part] for part in PARTS),
+            starts=tuple(k * (1 + self.cells) + 1 for k in range(len(PARTS))),
+            height=self.height,
+            width=self.width,
+            palette=tuple(render.colour(value) for value in values),
+            words=tuple(render.word(value) for value in values),
+        )

@@ -1,0 +1,156 @@
+// One quiz in a dialog: what every agent answers, what it is, and where it comes from.
+
+function open(i) {
+  const found = shown.indexOf(i);
+  place = found < 0 ? place : found;
+  opened = i;
+  $("quiz").replaceChildren(detailHead(i, found), ...detailBody(i));
+  $("heard").textContent = `Quiz ${short(quizzes.hash[i])}, ${position(found)}. ${story(i)}`;
+  if (!$("detail").open) $("detail").showModal();
+  $("detail").scrollTop = 0;
+  save();
+}
+
+function step(by) {
+  const next = place + by;
+  if (next < 0 || next >= shown.length) return;
+  const focused = document.activeElement?.dataset.step;
+  open(shown[next]);
+  const again = $("detail").querySelector(`[data-step="${focused}"]:not(:disabled)`);
+  (again ?? $("detail").querySelector("h3")).focus();
+}
+
+function closed() {
+  opened = null;
+  page = Math.floor(place / PAGE);
+  showPage();
+  $("cards").querySelectorAll("button.card")[place - page * PAGE]?.focus();
+}
+
+const position = (found) =>
+  found < 0 ? "not among those filtered" : `${number(found + 1)} of ${number(shown.length)}`;
+
+function detailHead(i, found) {
+  const button = (by, label, text) => h("button", {
+    type: "button", "data-step": by, "aria-label": label, title: label,
+    disabled: place + by < 0 || place + by >= shown.length, onclick: () => step(by),
+  }, text);
+  return h("header", null,
+    h("h3", { id: "gallery-detail-title", tabindex: "-1" },
+      `Quiz ${short(quizzes.hash[i])} `, h("small", { class: "soft" }, position(found))),
+    button(-1, "Previous quiz (left arrow)", "←"),
+    button(1, "Next quiz (right arrow)", "→"),
+    h("button", {
+      type: "button", autofocus: true, "aria-label": "Close (Escape)", title: "Close (Escape)",
+      onclick: () => $("detail").close(),
+    }, "✕"));
+}
+
+function detailBody(i) {
+  const tokens = quizzes.tokens[i];
+  const said = orders[0].map((p) => `${drawing.parts[p]}, ${spoken(part(tokens, p))}`);
+  return [
+    h("div", { class: "large" }, picture(parts(tokens), said.join(". "))),
+    h("p", null, story(i)),
+    ...orders.map((_, d) => direction(i, d)),
+    ...figures(i),
+    ...lineage(i),
+  ];
+}
+
+function story(i) {
+  const asked = agents.map((_, a) => a).filter((a) => vote(i, a, 0) !== "-");
+  const failed = asked.filter((a) => vote(i, a, 0) === "0" || vote(i, a, 1) === "0");
+  const solved = asked.length - failed.length;
+  const by = agent(quizzes.proposer[i]);
+  const made = `Proposed by ${by} in round ${quizzes.round[i]} (${procedure(i)}). `;
+  const who = failed.map((a) => {
+    const missed = orders.filter((_, d) => vote(i, a, d) === "0").map((order) => order.at(-1));
+    return `agent ${a} missed ${listed(missed.map((p) => drawing.parts[p]))}`;
+  });
+  const rest = failed.length ? `; ${listed(who)}` : "";
+  return `${made}${solved} of ${asked.length} agents asked solved it both ways${rest}.`;
+}
+
+function direction(i, d) {
+  const order = orders[d], asked = order.at(-1);
+  const right = part(quizzes.tokens[i], asked);
+  const given = listed(order.slice(0, -1).map((p) => drawing.parts[p]));
+  const svg = picture([{ text: right, outlined: true }], `Right answer: ${spoken(right)}`);
+  const truth = figure("right", h("b", null, "answer"), svg);
+  return h("section", null,
+    h("h4", null, `${drawing.parts[asked]}, from ${given}`),
+    h("ul", { class: "answers" }, truth, ...agents.map((_, a) => agentAnswer(i, a, d, right))));
+}
+
+function agentAnswer(i, a, d, right) {
+  const voted = { 1: "right", 0: "wrong", "-": "not asked" }[vote(i, a, d)];
+  const name = h("b", { style: `--agent:${agents[a].colour}` }, agent(a));
+  if (!agents[a].known) {
+    return figure("", name, picture([{ text: "" }], "not known"), `voted: ${voted}`);
+  }
+  const text = answer(i, a, d), wrong = wrongCells(text, right);
+  const then = voted === (wrong.length ? "wrong" : "right") ? null : `voted: ${voted}`;
+  if (!wrong.length) {
+    const svg = picture([{ text }], `Agent ${a} answers right`);
+    return figure("", name, svg, h("span", { class: "good" }, "✓ right"), then);
+  }
+  const svg = picture([{ text, wrong }], `Agent ${a} answers wrong: ${mistakes(text, right)}`);
+  const marked = h("span", { class: "bad" }, `✗ ${count(wrong.length, "cell")} wrong`);
+  return figure("wrong", name, svg, marked, then);
+}
+
+const note = (text) => h("span", { class: "soft" }, text);
+const figure = (kind, name, svg, ...lines) =>
+  h("li", { class: kind }, name, svg, ...lines.filter(Boolean).map(note));
+
+function figures(i) {
+  const wrong = `${quizzes.wrong[i]} wrong cells a vote, on average over agents and both ways.`;
+  if (!analysis || analysis.explained[i] === null) return [h("p", { class: "soft" }, wrong)];
+  const kept = analysis.novelty_culture[i];
+  const counts = { objects: "objects", colours: "colours", changed: "cells changed" };
+  const shows = Object.entries(counts)
+    .filter(([name]) => analysis[name]).map(([name, what]) => `${analysis[name][i]} ${what}`);
+  const rows = [
+    ["Rule", analysis.tasks[i].length
+      ? sentence(explained(i)) : "None of the world’s tasks was found to explain it."],
+    ["Novelty", `${count(analysis.novelty_world[i], "cell")} from the nearest quiz of the world, `
+      + `${kept} from the nearest that was kept.`],
+    ["Difficulty", wrong],
+    ["Answer", ambiguity(i)],
+    ...(shows.length ? [["Shows", sentence(listed(shows))]] : []),
+  ];
+  return [h("h4", null, "What it is"),
+    h("dl", null, ...rows.flatMap(([term, text]) => [h("dt", null, term), h("dd", null, text)]))];
+}
+
+function lineage(i) {
+  const parents = quizzes.parents[i], children = childrenOf.get(quizzes.hash[i]) ?? [];
+  const group = (title, relatives) =>
+    relatives.length ? [h("h4", null, title), h("ul", { class: "kin" }, ...relatives)] : [];
+  const made = group("Made from", parents.map(parent));
+  return [...made, ...group("Went into", children.map(relative))];
+}
+
+function parent(hash) {
+  if (indexOf.has(hash)) return relative(indexOf.get(hash));
+  const found = rejected[hash];
+  if (!found) return h("li", { class: "soft" }, `a quiz of the world, ${short(hash)}`);
+  return h("li", null, picture(parts(found.tokens), `Quiz ${short(hash)}`),
+    note(`${short(hash)}, round ${found.round}, not kept (${found.reason})`));
+}
+
+function relative(i) {
+  const name = short(quizzes.hash[i]), svg = picture(parts(quizzes.tokens[i]), "");
+  svg.setAttribute("aria-hidden", "true");
+  return h("li", null, h("button", {
+    type: "button",
+    class: "card",
+    "data-quiz": quizzes.hash[i],
+    "aria-label": `Quiz ${name}: ${said(i)}`,
+    onclick: () => {
+      open(i);
+      $("detail").querySelector("h3").focus();
+    },
+  }, svg, note(`${name}, round ${quizzes.round[i]}, by ${agent(quizzes.proposer[i])}`)));
+}
