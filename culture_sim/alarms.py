@@ -19,6 +19,8 @@ NEAR_SHARE = 0.1
 """... and at least this."""
 FALL = 0.8
 """Entropy alarms when it is below this share of the first round's."""
+FEW = 30
+"""Entropy of fewer quizzes is low whatever they are."""
 DISSENT_SHARE = 0.5
 """An agent that dissents on more than this share of the kept quizzes alarms ..."""
 DISSENT_CHANCE = 0.001
@@ -57,7 +59,8 @@ def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: RunConfig) -> str | 
     if near is not None and near >= NEAR_SHARE and near > RISE * (before or 0.0):
         said.append(f"{near:.0%} of the kept quizzes are near-duplicates of others")
     entropy, start = now["entropy"], first["entropy"]
-    if entropy is not None and start is not None and entropy < FALL * start:
+    enough = min(now["kept"], first["kept"]) >= FEW
+    if enough and entropy is not None and start is not None and entropy < FALL * start:
         said.append(f"their entropy fell from {start:.2f} to {entropy:.2f} bits a cell")
     return f"culture becomes alike: {' and '.join(said)}" if said else None
 

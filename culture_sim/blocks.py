@@ -26,8 +26,8 @@ class Workshop:
     """What every block of a round needs.
 
     models: the N agents, on this process's device. seed: the run's root seed. provenance: what
-    the round's quizzes have in common. kept: quizzes in structure 0 that proposals may be made
-    from.
+    the round's quizzes have in common. kept: for each agent, quizzes in structure 0 that it may
+    make proposals from.
     """
 
     models: Sequence[AgentModel]
@@ -35,7 +35,7 @@ class Workshop:
     config: CultureConfig
     seed: int
     provenance: Provenance
-    kept: QuizBatch
+    kept: Sequence[QuizBatch]
     accelerator: Accelerator
 
     def proposer(self, block: int) -> int:

@@ -28,17 +28,26 @@ from culture_sim.analysis.diversity import diversity
 from culture_sim.blocks import Workshop
 from culture_sim.consensus import make_rule
 from culture_sim.culture_config import CultureConfig
+from culture_sim.lessons import make_lessons
 from culture_sim.records import CULTURE_SPLITS, Provenance
 from culture_sim.run import read_json, write_json
 from culture_sim.store import CultureStore
 from culture_sim.votes import trial_votes
-from culture_sim.waves import OUTCOMES, Wave, blocks_of, load_wave, process_wave, save_wave
+from culture_sim.waves import (
+    OUTCOMES,
+    Wave,
+    blocks_of,
+    load_wave,
+    process_wave,
+    proposals_of,
+    save_wave,
+)
 from world import QuizBatch, Stream, World
 from world.errors import UserError
 
 FREE = (
     *("quota", "max_proposals", "least_yield"),
-    *("taught", "repeats", "max_share", "restart_quota", "science_quizzes"),
+    *("repeats", "max_share", "restart_quota", "science_quizzes"),
 )
 """Options of culture that the content of a wave does not depend on."""
 FIRST_PARENTS = 1024
@@ -92,7 +101,7 @@ def run_culture_round(
         config=config,
         seed=seed,
         provenance=_provenance(config, round_, checkpoints),
-        kept=_parents(store, world, seed),
+        kept=_parents(store, world, seed, config.taught, len(models)),
         accelerator=accelerator,
     )
     waves = _waves(shop, parts, np.concatenate([store.hashes(), test_hashes]), progress)
@@ -150,6 +159,7 @@ def _waves(shop: Workshop, parts: Path, known: NDArray[np.uint64], progress: Rep
         path = parts / f"{len(waves):05d}.parquet"
         if path.exists():
             wave = load_wave(path, identity)
+            _refuse_another_budget(shop, path, wave, len(waves))
         else:
             before = waves[-1] if waves else None
             wave = process_wave(shop, len(waves), known, before, partial(progress, seen))
@@ -163,12 +173,27 @@ def _waves(shop: Workshop, parts: Path, known: NDArray[np.uint64], progress: Rep
     return waves
 
 
-def _parents(store: CultureStore, world: World, seed: int) -> QuizBatch:
-    """What proposals may be made from: the culture that agents train on, or else world quizzes."""
-    kept = store.kept("culture_train")
-    if kept is not None and len(kept):
-        return kept
-    return world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
+def _refuse_another_budget(shop: Workshop, path: Path, wave: Wave, number: int) -> None:
+    """The last wave of a budget may be cut short; under another it would be longer, or shorter."""
+    made, wanted = int(wave.tally[..., 0].sum()), proposals_of(shop, number)
+    if made != wanted:
+        raise UserError(
+            f"{path} has {made} proposals, and culture.max_proposals "
+            f"({shop.config.max_proposals}) would give it {wanted}; go on with the former budget, "
+            f"or remove the file to have the round make that part again"
+        )
+
+
+def _parents(
+    store: CultureStore, world: World, seed: int, taught: str, n_agents: int
+) -> list[QuizBatch]:
+    """For each agent, what its proposals may be made from: the culture that it is taught, or
+    world quizzes where that is none."""
+    drawn = world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
+    if not store.rounds():
+        return [drawn] * n_agents
+    lessons = make_lessons(store, taught, n_agents)
+    return [culture if len(culture) else drawn for culture in lessons.by_agent]
 
 
 def _kept(store: CultureStore, before: int) -> list[QuizBatch]:

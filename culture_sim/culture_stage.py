@@ -21,10 +21,10 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
     notes = Notes(run, f"round {number}", accelerator.is_main_process)
 
     def progress(seen: RoundProgress) -> None:
-        share = seen.kept / max(seen.voted, 1)
+        share = seen.kept / max(seen.proposed, 1)
         notes.say(
             f"{seen.proposed:,} proposed, {seen.voted:,} voted, "
-            f"{seen.kept} of {config.culture.quota} kept ({share:.1%} of votes)"
+            f"{seen.kept} of {config.culture.quota} kept (yield {share:.1%})"
         )
 
     states = [run.agent_state(agent) or {} for agent in run.agents]

@@ -54,9 +54,9 @@ def replay(arguments: Sequence[str]) -> int:
             f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
         )
     found = [_replayed(store, number, given) for number in rounds]
-    Console().print(_table(found))
     if given.out is not None:
         write_json(given.out, found)
+    Console().print(_table(found))
     return 0
 
 

@@ -154,7 +154,9 @@ def read_table(path: Path, remedy: str) -> pa.Table:
 def _typed(table: pa.Table) -> pa.Table:
     """The table in the types and order it was written with; raises ArrowInvalid without them."""
     if missing := set(rows.features(1, 1)) - set(table.column_names):
-        raise pa.ArrowInvalid(f"no column {min(missing)!r}")
+        raise pa.ArrowInvalid(
+            f"no column {min(missing)!r}: truncated, or written by another version of culture-sim"
+        )
     solved, tokens = table.schema.field("solved").type, table.schema.field("tokens").type
     if not pa.types.is_fixed_size_list(solved) or not pa.types.is_fixed_size_list(tokens):
         raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")

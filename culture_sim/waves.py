@@ -25,6 +25,7 @@ from culture_sim.proposers import Material, concatenate_proposals
 from culture_sim.records import CultureRecords
 from culture_sim.store import read_table, write_table
 from culture_sim.votes import concatenate_votes
+from world import QuizBatch
 from world.errors import UserError
 
 OUTCOMES = ("proposed", "trivial", "duplicate", "voted", "kept")
@@ -69,7 +70,8 @@ def process_wave(
     blocks = blocks_of(shop, wave)
     results = []
     for block in blocks[accelerator.process_index :: accelerator.num_processes]:
-        material = _material(shop, before, block - blocks.start)
+        kept = shop.kept[shop.proposer(block)]
+        material = _material(shop, kept, before, block - blocks.start)
         results.append(process_block(shop, block, known, material))
         beat()
     if accelerator.num_processes > 1:
@@ -78,15 +80,15 @@ def process_wave(
     return _merge(shop, results, began)
 
 
-def _material(shop: Workshop, before: Wave | None, place: int) -> Material:
+def _material(shop: Workshop, kept: QuizBatch, before: Wave | None, place: int) -> Material:
     """What block ``place`` of a wave may use: of the rejected ones its turn, so that none is
     used twice."""
     if before is None:
-        return Material(shop.kept, shop.kept[:0], np.zeros(0, dtype=np.int16))
+        return Material(kept, kept[:0], np.zeros(0, dtype=np.int16))
     rejected = np.flatnonzero(~rows.array_of(before.table, "keep"))
     turn = rejected[place :: shop.config.wave_blocks]
     ages = rows.array_of(before.table, "age")[turn]
-    return Material(shop.kept, rows.quizzes_of(before.table)[turn], ages)
+    return Material(kept, rows.quizzes_of(before.table)[turn], ages)
 
 
 def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
@@ -127,6 +129,11 @@ def _tally(
         tally[agent, names.index(name), 3:] += 1, kept
     tally[..., 2] = tally[..., 0] - tally[..., 1] - tally[..., 3]
     return tally
+
+
+def proposals_of(shop: Workshop, wave: int) -> int:
+    """Proposals of a wave: the last one of a budget has fewer."""
+    return sum(map(shop.block_count, blocks_of(shop, wave)))
 
 
 def save_wave(path: Path, wave: Wave, identity: dict[str, Any]) -> None:

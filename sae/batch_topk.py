@@ -2,7 +2,7 @@
 
 Its selection sorts every pre-activation of a batch; between two steps the least value that is
 kept hardly moves, so only those near it or above need a search. Its auxiliary loss works on all
-features; few are dead, and only these matter to it. The values are the same.
+features; few are dead, and only these matter to it. The values are the same where no two tie.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from agents.generation import generate
 from agents.model import AgentModel
 from agents.scoring import score
 from culture_sim.votes import DIRECTIONS
-from world import QuizBatch, TokenRole, World
+from world import QuizBatch, Stream, TokenRole, World
 
 SAMPLES = 4
 """Answers that each agent samples to every quiz, at temperature 1."""
@@ -45,14 +45,14 @@ class Rivals:
         return np.asarray(self.by_rule | (self.ratio >= AS_LIKELY).any(axis=1))
 
 
-def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, seed: int) -> Rivals:
-    """Rivals to the answers of quizzes in structure 0; sampling is decided by the seed."""
+def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream: Stream) -> Rivals:
+    """Rivals to the answers of quizzes in structure 0; the stream decides what is sampled."""
     implied = world.implied(batch)
     ratio = np.zeros((len(batch), len(DIRECTIONS)))
     found = np.zeros(ratio.shape, dtype=np.int64)
     for direction in DIRECTIONS:
         asked = world.arrange(batch, direction)
-        others = _others(models, world, asked, seed + direction)
+        others = _others(models, world, asked, stream.seed(direction))
         if direction == 0:
             others = [{*own, *_rows(rows)} for own, rows in zip(others, implied, strict=True)]
         others = [own - {row.tobytes()} for own, row in zip(others, asked.tokens, strict=True)]

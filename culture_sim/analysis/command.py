@@ -104,13 +104,11 @@ def _dissent(found: dict[str, Any]) -> str:
     tests = [
         f"{name}: p = {p:.2g}" if p is not None else f"{name}: too few quizzes to test"
         for name, p in (
-            ("all dissent alike", found["uniform"]["p"]),
-            ("whoever proposes", found["association"]["p"]),
+            ("all alike", found["uniform"]["p"]),
+            ("whoever proposed", found["association"]["p"]),
         )
     ]
-    own = found["own"]
     return (
-        f"Dissenters, by agent: {', '.join(map(str, by_agent))} ({'; '.join(tests)}). Proposers "
-        f"dissent on {own['quizzes']} of their own quizzes, {own['expected']:.0f} by chance "
-        f"(p = {own['p']:.2g})."
+        f"Dissenters, by agent: {', '.join(map(str, by_agent))}; {found['own']} on their own "
+        f"quizzes. On those of others, {'; '.join(tests)}."
     )

@@ -19,7 +19,8 @@ def near_duplicates(world: World, kept: QuizBatch, earlier: QuizBatch | None) ->
     """
     if not len(kept):
         return None
-    near = nearest(world, kept, kept, others=True).distance <= NEAR_CELLS
+    itself = np.eye(len(kept), dtype=np.bool_)
+    near = nearest(world, kept, kept, itself).distance <= NEAR_CELLS
     if earlier is not None and len(earlier):
         near |= nearest(world, kept, earlier).distance <= NEAR_CELLS
     elif len(kept) == 1:
@@ -28,7 +29,7 @@ def near_duplicates(world: World, kept: QuizBatch, earlier: QuizBatch | None) ->
 
 
 def entropy(tokens: NDArray[np.uint8]) -> float | None:
-    """Mean entropy of a cell in bits: of the values that quizzes [B, T] have there.
+    """Mean entropy of a cell in bits: of the values that quizzes [B, M] have there.
 
     None without quizzes. Few quizzes give less, whatever they are: at most log2 of their number.
     """
@@ -44,5 +45,5 @@ def diversity(world: World, kept: QuizBatch, earlier: list[QuizBatch]) -> dict[s
     before = concatenate(earlier) if earlier else None
     return {
         "near_duplicates": near_duplicates(world, kept, before),
-        "entropy": entropy(kept.tokens),
+        "entropy": entropy(world.readings(kept)[:, 0]),
     }

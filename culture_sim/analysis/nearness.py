@@ -28,10 +28,13 @@ class Nearest:
     index: NDArray[np.int64]
 
 
-def nearest(world: World, batch: QuizBatch, pool: QuizBatch, others: bool = False) -> Nearest:
+def nearest(
+    world: World, batch: QuizBatch, pool: QuizBatch, but: NDArray[np.bool_] | None = None
+) -> Nearest:
     """The nearest quiz of the pool to each of a batch.
 
-    others: batch and pool are the same quizzes, and none is its own nearest.
+    but: bool [B, pool], the quizzes of the pool that are of no account for each of the batch, such
+    as itself.
     """
     asked, known = world.readings(batch), world.readings(pool)[:, 0]
     distance = np.full(len(batch), asked.shape[2], dtype=np.int64)
@@ -40,8 +43,8 @@ def nearest(world: World, batch: QuizBatch, pool: QuizBatch, others: bool = Fals
         if row % CHUNK == 0:
             bounds = _bounds(asked[row : row + CHUNK], known)
         bound = bounds[row % CHUNK]
-        if others:
-            bound[:, row] = asked.shape[2]
+        if but is not None:
+            bound[:, but[row]] = asked.shape[2]
         distance[row], index[row] = _closest(asked[row], known, bound)
     return Nearest(distance, index)
 

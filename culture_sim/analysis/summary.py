@@ -32,11 +32,18 @@ def summarize(quizzes: pd.DataFrame, store: CultureStore, n_agents: int) -> dict
     return {
         "groups": {name: figures(part) for name, part in groups.items()},
         "kept_by": {
-            column: {str(value): figures(part) for value, part in kept.groupby(column, dropna=True)}
+            column: {
+                _name(value): figures(part) for value, part in kept.groupby(column, dropna=True)
+            }
             for column in BREAKDOWNS
         },
         "dissent": _dissent(store, n_agents),
     }
+
+
+def _name(value: Any) -> str:
+    """A group's key; numbers of a column that has gaps come as 1.0, 2.0."""
+    return value if isinstance(value, str) else str(int(value))
 
 
 def figures(part: pd.DataFrame) -> dict[str, Any]:

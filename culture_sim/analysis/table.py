@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from culture_sim import records as rows
@@ -29,7 +28,7 @@ KNOWN_WORLD = 20_000
 Progress = Callable[[str], None]
 
 
-STORED = ("round", "proposer", "dissenter", "procedure", "hot_temperature", "parents")
+STORED = ("round", "split", "proposer", "dissenter", "procedure", "hot_temperature", "parents")
 """Columns taken from the store; quizzes of the world have none of them."""
 
 
@@ -45,24 +44,24 @@ def quiz_table(
     docs/culture.md; ``most`` of each group and round at most, drawn by chance."""
     known = world.draw(Stream(seed, "novelty"), 0, KNOWN_WORLD, "train")
     study = Study(models, world, seed, known)
-    earlier: list[QuizBatch] = []
+    culture = known[:0]
     parts = []
     for number in store.rounds():
         table = store.table(number)
+        culture = concatenate([culture, rows.quizzes_of(table.filter(table["keep"]))])
         for group in GROUPS[:2]:
             chosen = _choose(table, group == "kept", seed, most)
             progress(f"round {number}, {group}: {len(chosen)} quizzes")
             batch, votes = rows.quizzes_of(chosen), rows.votes_of(chosen)
-            found = study.describe(batch, votes, group, earlier)
+            found = study.describe(batch, votes, group, number, culture)
             for name in STORED:
                 found = found.append_column(name, chosen[name])
             parts.append(found)
-        earlier = [*earlier, rows.quizzes_of(table.filter(table["keep"]))]
     size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
     progress(f"world: {size} quizzes")
     drawn = world.draw(Stream(seed, "analysis"), 0, size, "test")
     votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
-    parts.append(study.describe(drawn, votes, "world", earlier))
+    parts.append(study.describe(drawn, votes, "world", 0, culture))
     return pa.concat_tables(parts, promote_options="default")
 
 
@@ -76,18 +75,19 @@ class Study:
     known: QuizBatch
 
     def describe(
-        self, batch: QuizBatch, votes: VoteTable, group: str, earlier: Sequence[QuizBatch]
+        self, batch: QuizBatch, votes: VoteTable, group: str, round_: int, culture: QuizBatch
     ) -> pa.Table:
-        """A group of quizzes with its columns; earlier: what was kept before."""
+        """A group of quizzes with its columns; culture: what was kept up to their round."""
         explained = self.world.explain(batch)
-        found = rivals(self.models, self.world, batch, Stream(self.seed, f"rivals-{group}").seed())
+        stream = Stream(self.seed, f"rivals-{group}", round=round_)
+        found = rivals(self.models, self.world, batch, stream)
         columns: dict[str, Any] = {
             "group": [group] * len(batch),
             "hash": [f"{value:016x}" for value in self.world.canonical_hash(batch).tolist()],
             "explained": pa.array([each.kind.value for each in explained], pa.string()),
             "tasks": pa.array([list(each.tasks) for each in explained], pa.list_(pa.string())),
             "novelty_world": nearest(self.world, batch, self.known).distance,
-            "novelty_culture": self._from_culture(batch, group == "kept", earlier),
+            "novelty_culture": self._from_culture(batch, culture),
             **_difficulty(votes),
             "rival_ratio": found.ratio.max(axis=1, initial=0.0),
             "rivals": found.found.sum(axis=1),
@@ -97,15 +97,12 @@ class Study:
         }
         return pa.table(columns)
 
-    def _from_culture(
-        self, batch: QuizBatch, kept: bool, earlier: Sequence[QuizBatch]
-    ) -> NDArray[np.int64]:
-        """int64 [B]: cells to the nearest quiz kept before, or beside it in its own round."""
-        before = concatenate(earlier) if earlier else batch[:0]
-        found = nearest(self.world, batch, before).distance
-        if not kept:
-            return found
-        return np.minimum(found, nearest(self.world, batch, batch, others=True).distance)
+    def _from_culture(self, batch: QuizBatch, culture: QuizBatch) -> pa.Array:
+        """Cells to the nearest quiz of culture that is not the quiz itself; null for none."""
+        own, others = self.world.canonical_hash(batch), self.world.canonical_hash(culture)
+        found = nearest(self.world, batch, culture, own[:, None] == others).distance
+        alone = (own[:, None] == others).all(axis=1)
+        return pa.array(found, mask=alone)
 
 
 def _choose(table: pa.Table, keep: bool, seed: int, most: int) -> pa.Table:

@@ -23,5 +23,5 @@ def study() -> RunConfig:
         rounds=3,
         world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
         train=replace(base.train, test_quizzes=1000),
-        culture=CultureConfig(quota=1_280, max_proposals=1_280, repeats=10.0),
+        culture=CultureConfig(quota=1_280, max_proposals=1_280),
     )

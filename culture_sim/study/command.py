@@ -17,9 +17,10 @@ from culture_sim.parsing import one_line_errors
 from culture_sim.presets import presets
 from culture_sim.run import write_json
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
-from culture_sim.study.results import EXAMS, LOSS, compare, measure
+from culture_sim.study.results import EXAMS, LOSS, compare, make_exam, measure
 from culture_sim.study.runs import StudyRuns
-from world.errors import COUNT, UserError, require
+from culture_sim.votes import DIRECTIONS
+from world.errors import COUNT, SHARE, UserError, require
 
 LOSSES = {LOSS.format(name) for name in EXAMS}
 RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
@@ -40,6 +41,10 @@ class Study:
     """Arms to compare."""
     lesson: int = 2400
     """Quizzes that every agent trains on in a round, in every arm."""
+    share: float = 0.3
+    """Of them, how many are culture where there is some to teach, 0 to 1."""
+    exam_proposals: int = 5120
+    """Proposals of each population as it begins, from which its exam of culture is kept."""
     processes: int | None = None
     """Worker processes on this machine; one a GPU or core by default."""
     options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(
@@ -47,19 +52,40 @@ class Study:
     )
 
     def __post_init__(self) -> None:
-        require(self, "study", COUNT, "seeds", "lesson")
+        require(self, "study", COUNT, "seeds", "lesson", "exam_proposals")
+        require(self, "study", SHARE, "share")
         unknown = [arm for arm in self.arms if arm not in CHANGES]
         if unknown:
             raise UserError(f"unknown arm {unknown[0]!r}; known: {', '.join(CHANGES)}")
         if CONTROL not in self.arms:
             raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
+        if len(set(self.arms)) < len(self.arms):
+            raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
+        self._refuse_what_arms_decide()
         batch = self.options.train.batch_size
         if self.lesson % batch:
             raise UserError(
                 f"--lesson ({self.lesson}) must be a multiple of --train.batch-size ({batch})"
             )
+
+    def _refuse_what_arms_decide(self) -> None:
+        """Options that the seeds and arms of a study set themselves."""
+        given, usual = self.options, presets["study"]()
+        decided = {
+            "seed": (given.seed, usual.seed),
+            **{
+                f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
+                for name in ("taught", "repeats", "max_share", "restart_quota")
+            },
+        }
+        for name, (value, default) in decided.items():
+            if value != default:
+                flag = name.replace("_", "-")
+                raise UserError(
+                    f"--{flag} is for a study to decide; see --seeds, --share and --arms"
+                )
 
 
 def study(arguments: Sequence[str]) -> int:
@@ -69,13 +95,28 @@ def study(arguments: Sequence[str]) -> int:
     if launched_outside():
         raise UserError("a study starts its own processes; run it without a launcher")
     folder = given.runs / given.name
-    runs = StudyRuns(folder, given.options, "study", given.seeds, given.arms, given.lesson)
+    runs = StudyRuns(
+        folder,
+        given.options,
+        "study",
+        given.seeds,
+        given.arms,
+        given.lesson,
+        given.share,
+        given.exam_proposals,
+    )
     runs.make_all(given.processes)
     results = measure(runs)
     results.to_parquet(folder / RESULTS)
     compared = compare(results, given.options.rounds)
     about = {arm: ABOUT[arm] for arm in given.arms}
-    found = {"rounds": given.options.rounds, "arms": about, "compared": compared}
+    exams = [len(make_exam(runs, seed)) // len(DIRECTIONS) for seed in range(given.seeds)]
+    found = {
+        "rounds": given.options.rounds,
+        "arms": about,
+        "exam_quizzes": exams,
+        "compared": compared,
+    }
     write_json(folder / SUMMARY, found)
     from culture_sim.study.figure import draw  # takes a second to load
 

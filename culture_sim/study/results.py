@@ -15,16 +15,18 @@ from scipy import stats
 
 from agents.evaluation import evaluate
 from culture_sim.culture_round import read_summary
+from culture_sim.records import CULTURE_SPLITS
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
-from culture_sim.study.arms import CONTROL, FULL
+from culture_sim.study.arms import CONTROL, EXAM
 from culture_sim.study.runs import BASE, StudyRuns
+from culture_sim.votes import DIRECTIONS
 from world import QuizBatch, concatenate
 
 EXAMS = {
     "world": "unseen quizzes of the world",
     "science": "tasks that no agent trained on",
-    "culture": "held-out quizzes of the full arm",
+    "culture": "quizzes that the agents kept as they began",
 }
 """What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
 LOSS = "{} loss"
@@ -37,7 +39,7 @@ def measure(study: StudyRuns) -> pd.DataFrame:
     yield, with agent -1. Round 0 of every arm is where its agents began."""
     rows: list[dict[str, Any]] = []
     for seed in range(study.seeds):
-        exam = _exam(study, seed)
+        exam = make_exam(study, seed)
         for arm in study.arms:
             run = Run.open(study.path(seed, arm))
             found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam)]
@@ -67,20 +69,24 @@ def _yields(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _exam(study: StudyRuns, seed: int) -> QuizBatch | None:
-    """The quizzes that all arms of a seed are examined on, asked in both directions."""
-    if FULL not in study.arms:
-        return None
-    held_out = CultureStore(study.path(seed, FULL) / "culture").kept("culture_test")
-    if held_out is None or not len(held_out):
-        return None
+def make_exam(study: StudyRuns, seed: int) -> QuizBatch:
+    """The culture that a seed's agents are examined on, asked in both directions.
+
+    What they kept as they began, before any arm: so that one of them fails each quiz holds for all
+    arms alike. Nothing that an arm kept is among it.
+    """
     world = study.options.world
-    return concatenate([world.arrange(held_out, structure) for structure in (0, 1)])
+    store = CultureStore(study.path(seed, EXAM) / "culture")
+    parts = [store.kept(split, [1]) for split in CULTURE_SPLITS]
+    kept = concatenate([part for part in parts if part is not None])
+    arms = [CultureStore(study.path(seed, arm) / "culture").hashes() for arm in study.arms]
+    fresh = kept[~np.isin(world.canonical_hash(kept), np.concatenate(arms))]
+    return concatenate([world.arrange(fresh, structure) for structure in DIRECTIONS])
 
 
-def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch | None) -> list[dict[str, Any]]:
-    """What they make of it: the agents as they began and as they ended."""
-    if exam is None:
+def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch) -> list[dict[str, Any]]:
+    """What agents make of the exam: as they began and as they ended."""
+    if not len(exam):
         return []
     accelerator, rounds = Accelerator(cpu=True), study.options.rounds
     rows = []

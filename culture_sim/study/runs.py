@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agents.config import TrainConfig
+from culture_sim.checks import check_culture
 from culture_sim.config import RunConfig, config_to_dict
 from culture_sim.run import Run, read_json, write_json
 from culture_sim.status import round_done, target_reached
-from culture_sim.study.arms import options_of
+from culture_sim.study.arms import CONTROL, EXAM, options_of
+from world import Stream
 from world.errors import UserError
 
 OPTIONS = "options.json"
 """The options that all runs of a study have in common."""
+EXAM_SEEDS = 1 << 31
+"""Root seeds of exams are below this; those of populations are 0, 1, 2 ..."""
 BASE = "base"
 """The run of a seed in which agents are trained."""
 
@@ -26,7 +31,8 @@ class StudyRuns:
     """Where the runs of a study are, and their options.
 
     folder: of the study. options: of every run, but for seeds and arms. lesson: quizzes that an
-    agent trains on in a round, exactly.
+    agent trains on in a round, exactly. share: of them that are culture, 0 to 1. exam_proposals:
+    proposals from which a seed's exam of culture is kept.
     """
 
     folder: Path
@@ -35,28 +41,36 @@ class StudyRuns:
     seeds: int
     arms: Sequence[str]
     lesson: int
+    share: float
+    exam_proposals: int
 
     def path(self, seed: int, name: str) -> Path:
         """The run of an arm, or BASE."""
         return self.folder / f"seed-{seed}" / name
-
-    def base_options(self, seed: int) -> RunConfig:
-        """Options of the run in which a seed's agents learn the world."""
-        return replace(self.options, seed=seed)
 
     def arm_options(self, seed: int, arm: str) -> RunConfig:
         """Options of an arm: its culture, and an exact number of quizzes a round.
 
         An agent that is asked for no accuracy trains for one epoch and is examined.
         """
-        train = replace(
-            self.options.train,
-            target=0.0,
-            epoch_quizzes=self.lesson,
-            max_quizzes=self.lesson,
+        culture = options_of(arm, self.options.culture, self.share)
+        return replace(self.options, seed=seed, train=self._lesson(self.lesson), culture=culture)
+
+    def exam_options(self, seed: int) -> RunConfig:
+        """Options of the run that makes a seed's exam of culture: one round, from another seed
+        than those of the arms, so that it keeps other quizzes; it trains for a single step."""
+        culture = replace(
+            options_of(CONTROL, self.options.culture, self.share),
+            quota=self.exam_proposals,
+            max_proposals=self.exam_proposals,
+            science_quizzes=0,
         )
-        culture = options_of(arm, self.options.culture)
-        return replace(self.options, seed=seed, train=train, culture=culture)
+        train = self._lesson(self.options.train.batch_size)
+        other = Stream(seed, "exam").seed() % EXAM_SEEDS
+        return replace(self.options, seed=other, rounds=1, train=train, culture=culture)
+
+    def _lesson(self, quizzes: int) -> TrainConfig:
+        return replace(self.options.train, target=0.0, epoch_quizzes=quizzes, max_quizzes=quizzes)
 
     def make_all(self, processes: int | None) -> None:
         """Do what is missing of every run.
@@ -64,19 +78,29 @@ class StudyRuns:
         Raises UserError when agents stay below the target, and when the folder holds a study of
         other options; more seeds, arms and rounds may be added to one.
         """
+        for arm in self.arms:
+            check_culture(self.arm_options(0, arm))
         self._refuse_another_study()
         for seed in range(self.seeds):
-            self._make_base(seed, processes)
-            for arm in self.arms:
-                self._make_arm(seed, arm, processes)
+            place = f"seed {seed}, {seed + 1} of {self.seeds}"
+            self._make_base(seed, place, processes)
+            named = {EXAM: self.exam_options(seed)}
+            named |= {arm: self.arm_options(seed, arm) for arm in self.arms}
+            for number, (name, options) in enumerate(named.items(), 1):
+                step = f"{place}; {name}, {number} of {len(named)}"
+                self._make_rounds(self.path(seed, name), options, step, processes)
 
     def _refuse_another_study(self) -> None:
-        wanted = config_to_dict(self.options) | {"lesson": self.lesson}
-        wanted = {key: wanted[key] for key in wanted if key not in ("seed", "rounds")}
-        wanted = json.loads(json.dumps(wanted))  # as it is read back
+        own = {"lesson": self.lesson, "share": self.share, "exam_proposals": self.exam_proposals}
+        wanted = json.loads(json.dumps(config_to_dict(self.options) | own))  # as it is read back
         path = self.folder / OPTIONS
         begun = read_json(path, "remove the study's folder") if path.exists() else wanted
-        changed = [key for key in wanted if begun.get(key) != wanted[key]]
+        if not isinstance(begun, dict):
+            raise UserError(f"{path} holds no options; remove the study's folder")
+        changed = [key for key in wanted if begun.get(key) != wanted[key] and key != "rounds"]
+        # What the agents know after more rounds is not what they knew after fewer.
+        if begun.get("rounds", 0) > self.options.rounds:
+            changed.append("fewer rounds")
         if changed:
             raise UserError(
                 f"{self.folder} holds a study with other options ({', '.join(changed)}); give this "
@@ -85,32 +109,32 @@ class StudyRuns:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, wanted)
 
-    def _make_base(self, seed: int, processes: int | None) -> None:
+    def _make_base(self, seed: int, place: str, processes: int | None) -> None:
         path = self.path(seed, BASE)
-        options = self.base_options(seed)
+        options = replace(self.options, seed=seed)
         run = Run(path, options, self.preset)
         if _begun(path) and all(target_reached(run, agent) for agent in run.agents):
             return
-        _say(f"seed {seed}, {seed + 1} of {self.seeds}: agents learn the world")
+        _say(f"{place}: agents learn the world")
         if self._command("train-agents", path, options, processes):
             raise UserError(
                 f"agents of {path} stayed below the target; give more with --train.max-quizzes, or "
                 f"another world"
             )
 
-    def _make_arm(self, seed: int, arm: str, processes: int | None) -> None:
-        path, base = self.path(seed, arm), self.path(seed, BASE)
-        options = self.arm_options(seed, arm)
+    def _make_rounds(
+        self, path: Path, options: RunConfig, step: str, processes: int | None
+    ) -> None:
+        """All rounds of a run that begins with the seed's agents."""
         if not (path / "agents").exists():
             path.mkdir(parents=True, exist_ok=True)
             aside = path / ".agents"
             shutil.rmtree(aside, ignore_errors=True)
-            shutil.copytree(base / "agents", aside)
+            shutil.copytree(path.with_name(BASE) / "agents", aside)
             os.rename(aside, path / "agents")
         if _begun(path) and round_done(Run(path, options, self.preset), options.rounds):
             return
-        place = f"seed {seed}, {seed + 1} of {self.seeds}; arm {arm}"
-        _say(f"{place}, {list(self.arms).index(arm) + 1} of {len(self.arms)}")
+        _say(step)
         self._command("culture-round", path, options, processes)
 
     def _command(self, command: str, path: Path, options: RunConfig, processes: int | None) -> int:

@@ -15,6 +15,7 @@ def round_(number=1, **changes):
     figures = {
         "round": number,
         "yield": 0.02,
+        "kept": 240,
         "near_duplicates": 0.04,
         "entropy": 1.5,
         "dissenters": [50, 40, 45, 60, 45],
@@ -59,6 +60,7 @@ def test_what_is_wrong_in_a_later_round(changes, kind):
 @pytest.mark.parametrize(
     "changes",
     [
+        {"entropy": 1.0, "kept": 12},  # few quizzes have little entropy
         {"near_duplicates": 0.09},  # more than before, but few
         {"near_duplicates": None, "entropy": None, "dissenters": [0] * 5},
         {"dissenters": [0, 3, 1, 0, 0]},  # too few to say

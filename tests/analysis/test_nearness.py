@@ -51,7 +51,7 @@ def test_nearest_is_the_least_over_pool_and_readings(drawn):
 def test_a_quiz_is_its_own_nearest_unless_others_are_asked_for(drawn):
     some = drawn[:30]
     assert not nearest(WORLD, some, some).distance.any()
-    found = nearest(WORLD, some, some, others=True)
+    found = nearest(WORLD, some, some, np.eye(30, dtype=bool))
     assert (found.distance > 0).all()
     assert (found.index != np.arange(30)).all()
     empty = nearest(WORLD, some, some[:0])
@@ -60,7 +60,8 @@ def test_a_quiz_is_its_own_nearest_unless_others_are_asked_for(drawn):
 
 
 def test_near_duplicates_are_counted_within_a_round_and_before_it(drawn):
-    far = drawn[nearest(WORLD, drawn, drawn, others=True).distance > 4]
+    itself = np.eye(len(drawn), dtype=bool)
+    far = drawn[nearest(WORLD, drawn, drawn, itself).distance > 4]
     assert len(far) >= 2
     assert near_duplicates(WORLD, far, None) == 0.0
     assert near_duplicates(WORLD, far, far) == 1.0

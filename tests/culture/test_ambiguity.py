@@ -17,7 +17,7 @@ def drawn(world):
 
 @pytest.fixture(scope="module")
 def found(agents, world, drawn):
-    return rivals(agents, world, drawn, seed=3)
+    return rivals(agents, world, drawn, Stream(3, "rivals"))
 
 
 def test_world_quizzes_have_no_other_answer_by_rule(found):
@@ -50,7 +50,7 @@ def test_a_rival_is_weighed_by_all_agents(agents, world, drawn):
     right = QuizBatch(given[0][agreed], swapped.structure, swapped.task)
     changed = (other.tokens != right.tokens).any(axis=1)
     assert changed.sum() > 10
-    result = rivals(agents, world, other[changed], seed=0)
+    result = rivals(agents, world, other[changed], Stream(0, "rivals"))
     gains = [
         score(m, world, right[changed]).log_prob - score(m, world, other[changed]).log_prob
         for m in agents
@@ -63,10 +63,10 @@ def test_a_rival_is_weighed_by_all_agents(agents, world, drawn):
 
 
 def test_the_seed_decides(agents, world, drawn, found):
-    again = rivals(agents, world, drawn, seed=3)
+    again = rivals(agents, world, drawn, Stream(3, "rivals"))
     assert np.array_equal(found.ratio, again.ratio)
     assert np.array_equal(found.found, again.found)
-    assert not np.array_equal(found.found, rivals(agents, world, drawn, seed=5).found)
+    assert not np.array_equal(found.found, rivals(agents, world, drawn, Stream(5, "rivals")).found)
 
 
 def test_either_direction_or_a_rule_makes_a_quiz_ambiguous():
@@ -79,4 +79,4 @@ def test_either_direction_or_a_rule_makes_a_quiz_ambiguous():
 
 
 def test_no_quizzes(agents, world, drawn):
-    assert rivals(agents, world, drawn[:0], seed=0).ambiguous.shape == (0,)
+    assert rivals(agents, world, drawn[:0], Stream(0, "rivals")).ambiguous.shape == (0,)

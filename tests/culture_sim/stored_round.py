@@ -64,7 +64,7 @@ def store_round(run):
         config,
         0,
         records.provenance,
-        records.proposals.quizzes,
+        [records.proposals.quizzes] * AGENTS,
         accelerator,
     )
     summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)], store)

@@ -14,11 +14,14 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.culture_config import CultureConfig
 from culture_sim.run import Run
-from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, FULL, options_of
+from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
 from tests.culture_sim.stored_round import SMALL
 from tests.processes import equal, tensors
+from world.errors import UserError
+
+FULL = "full"
 
 
 def made_up(effect, seeds=3, rounds=2):
@@ -81,10 +84,15 @@ def test_the_picture_is_the_same_for_the_same_figures(tmp_path):
 
 
 def test_arms_differ_in_what_is_taught():
-    options = {arm: options_of(arm, CultureConfig()) for arm in CHANGES}
+    options = {arm: options_of(arm, CultureConfig(), 0.3) for arm in CHANGES}
     assert set(ABOUT) == set(CHANGES)
-    assert options[FULL] == CultureConfig()
     assert len(set(map(repr, options.values()))) == len(CHANGES)
+    assert {each.max_share for each in options.values()} == {0.3}
+    assert options["random_filter"].rule_options == {"k": 1}
+    two = CultureConfig(rule="all_but_k", rule_options={"k": 2})
+    assert options_of("random_filter", two, 0.3).rule_options == {"k": 2}
+    with pytest.raises(UserError, match="not as 'likelihood'; leave it out of --arms"):
+        options_of("random_filter", CultureConfig(rule="likelihood"), 0.3)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,12 @@ def test_arms_differ_in_what_is_taught():
         (["--rounds", "0"], "a study needs at least one round"),
         (["--lesson", "33"], "--lesson (33) must be a multiple of --train.batch-size (32)"),
         (["--sed", "3"], "--sed"),
+        (["--seed", "7"], "--seed is for a study to decide"),
+        (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
+        (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
+        (["--share", "1.5"], "study.share must be in [0, 1]"),
+        (["--arms", "none", "full", "full"], "--arms names an arm twice"),
+        (["--agents", "4"], "four_of_five"),
     ],
 )
 def test_impossible_studies_are_refused(tmp_path, capsys, options, says):
@@ -110,7 +124,8 @@ def test_impossible_studies_are_refused(tmp_path, capsys, options, says):
 def test_a_study_from_end_to_end_and_again(tmp_path):
     command = [
         *(sys.executable, "-m", "culture_sim", "study", "--runs", str(tmp_path), "--name", "s"),
-        *("--seeds", "2", "--arms", "none", "full", "--lesson", "256", "--rounds", "1"),
+        *("--seeds", "2", "--arms", "none", "single", "full", "--lesson", "256", "--rounds", "1"),
+        *("--exam-proposals", "32"),
         *("--processes", "1", *SMALL, "--culture.max-proposals", "64"),
         *("--culture.block-size", "16", "--culture.science-quizzes", "40"),
     ]
@@ -125,7 +140,8 @@ def test_a_study_from_end_to_end_and_again(tmp_path):
     assert f"written: {tmp_path / 's' / 'study.json'}, results.parquet, study.svg" in shown
     found = json.loads(summary)
     assert found["rounds"] == 1
-    assert {row["arm"] for row in found["compared"]} == {"none", "full"}
+    assert {row["arm"] for row in found["compared"]} == {"none", "single", "full"}
+    assert len(found["exam_quizzes"]) == 2
     assert (tmp_path / "s" / "study.svg").exists()
     results = pd.read_parquet(tmp_path / "s" / "results.parquet")
     assert set(results["measure"]) >= {"world", "science", "yield"}
