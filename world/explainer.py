@@ -12,12 +12,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
 from world.explanation import Explanation, Kind
-from world.objects import box, grown, present, within
+from world.objects import Box, box, grown, present, within
 from world.rectangles import MIN_SIDE, Plane
 from world.task import Canvas, Grid, tasks
 
@@ -25,6 +25,8 @@ MOST_COLOURS = 4
 """Grids with more colours are not read: the roles they could play are too many."""
 MOST_EXTRA = 3
 """Colours that a program may bring in, of those that a grid lacks."""
+Reading = tuple[list[Box], list[int]]
+"""What a grid may show: rectangles, and colours as a rule would name them."""
 
 
 @dataclass(frozen=True)
@@ -123,40 +125,33 @@ class Explainer:
     def _run(self, cells: bytes) -> Iterator[Step]:
         grid = self._grid(cells)
         colours = present(grid)
-        if not 1 <= len(colours) <= MOST_COLOURS:
-            return
-        rects = np.array([box(grid, colour) for colour in colours], dtype=np.int16)
-        sets = [rects]
-        for k, each in enumerate(rects.tolist()):
-            # A rule that shrinks a rectangle paints the smaller one from the larger.
-            larger = grown((each[0], each[1], each[2], each[3]))
-            if within(larger, grid):
-                sets.append(rects.copy())
-                sets[-1][k] = larger
-        for name in self.tasks:
-            yield from self._paint(name, grid.ravel(), np.array(sets), colours)
+        if 1 <= len(colours) <= MOST_COLOURS:
+            for name in self.tasks:
+                for readings in (self._single(name, grid, colours), _paired(name, grid, colours)):
+                    yield from self._paint(name, grid.ravel(), list(readings))
 
-    def _paint(
-        self, name: str, cells: Grid, sets: np.ndarray, colours: list[int]
-    ) -> Iterator[Step]:
-        """Every rule of a task on every reading of a grid, in one batch."""
-        task, count = tasks[name](), len(colours)
-        extra = task.colours(count) - count
+    def _single(self, name: str, grid: Grid, colours: list[int]) -> Iterator[Reading]:
+        """Each colour as a rectangle, in every order, with colours that the grid lacks."""
+        extra = tasks[name]().colours(len(colours)) - len(colours)
         others = [c for c in range(1, self.colours + 1) if c not in colours]
         if not 0 <= extra <= MOST_EXTRA:
             return
-        brought = list(itertools.permutations(others, extra))
-        roles = list(itertools.permutations(range(count)))
-        cases = list(itertools.product(range(len(sets)), roles, brought, range(task.parameters)))
-        if not cases:
+        for boxes in _boxes(grid, colours):
+            for order in itertools.permutations(range(len(colours))):
+                for new in itertools.permutations(others, extra):
+                    yield [boxes[k] for k in order], [*(colours[k] for k in order), *new]
+
+    def _paint(self, name: str, cells: Grid, readings: list[Reading]) -> Iterator[Step]:
+        """Every rule of a task on every reading of a grid, in one batch."""
+        task = tasks[name]()
+        if not readings:
             return
-        rects = np.stack([sets[which][list(order)] for which, order, _, _ in cases])
-        named = np.array([[*(colours[k] for k in order), *new] for _, order, new, _ in cases])
-        parameter = np.array([case[3] for case in cases], dtype=np.int64)
-        sides = rects[..., 2:] - rects[..., :2]
-        good = (sides >= MIN_SIDE).all(axis=(1, 2))
-        good[good] = task.valid(self.plane, rects[good], parameter[good])
-        rects, named, parameter = rects[good], named[good].astype(np.uint8), parameter[good]
+        rects = np.repeat(np.array([r for r, _ in readings], np.int16), task.parameters, axis=0)
+        named = np.repeat(np.array([c for _, c in readings], np.uint8), task.parameters, axis=0)
+        parameter = np.tile(np.arange(task.parameters), len(readings))
+        large = np.flatnonzero((rects[..., 2:] - rects[..., :2] >= MIN_SIDE).all(axis=(1, 2)))
+        good = large[task.valid(self.plane, rects[large], parameter[large])]
+        rects, named, parameter = rects[good], named[good], parameter[good]
         x, fx = (Canvas(len(rects), len(cells)) for _ in range(2))
         task.paint(x, fx, self.plane, rects, named, parameter)
         for backwards, here, there in ((False, x.cells, fx.cells), (True, fx.cells, x.cells)):
@@ -164,7 +159,29 @@ class Explainer:
                 yield Step(name, int(parameter[row]), backwards, there[row].tobytes())
 
 
-@cache
+def _boxes(grid: Grid, colours: list[int]) -> Iterator[list[Box]]:
+    """The box of each colour; then with each in turn one cell larger on every side.
+
+    A rule that shrinks a rectangle paints the smaller one from the larger.
+    """
+    boxes = [box(grid, colour) for colour in colours]
+    yield boxes
+    for k, each in enumerate(boxes):
+        if within(grown(each), grid):
+            yield [*boxes[:k], grown(each), *boxes[k + 1 :]]
+
+
+def _paired(name: str, grid: Grid, colours: list[int]) -> Iterator[Reading]:
+    """Every two colours as a rectangle of one with a part of the other, as in `half_fill`."""
+    half = len(colours) // 2
+    if len(colours) % 2 or tasks[name]().colours(half) != len(colours):
+        return
+    for order in itertools.permutations(colours):
+        pairs = [order[2 * k : 2 * k + 2] for k in range(half)]
+        yield [box(grid, *pair) for pair in pairs], list(order)
+
+
+@lru_cache(maxsize=1 << 14)
 def _steps(explainer: Explainer, cells: bytes) -> tuple[Step, ...]:
     return tuple(dict.fromkeys(step for step in explainer._run(cells) if step.grid != cells))
 
