@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow.compute as pc
+
+from culture_sim import records as rows
+from culture_sim.records import CULTURE_SPLITS
 from culture_sim.store import CultureStore
 from world import QuizBatch, concatenate
 
@@ -33,7 +38,7 @@ def make_lessons(store: CultureStore, taught: str, n_agents: int) -> Lessons:
     if everything is None or held_out is None:
         raise ValueError(f"no culture round is stored in {store.folder}")
     if taught == "own":
-        parts = [_own(store, agent) for agent in range(n_agents)]
+        parts = _own(store, n_agents)
     else:
         wanted = {"all": rounds, "first": rounds[:1], "none": []}[taught]
         same = store.kept("culture_train", wanted)
@@ -41,5 +46,10 @@ def make_lessons(store: CultureStore, taught: str, n_agents: int) -> Lessons:
     return Lessons(parts, len(everything), held_out)
 
 
-def _own(store: CultureStore, agent: int) -> QuizBatch:
-    return concatenate([store.proposed_by(agent, number) for number in store.rounds()])
+def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:
+    """For each agent, the kept quizzes to train on that it proposed, of all rounds."""
+    wanted = pc.field("keep") & (pc.field("split") == CULTURE_SPLITS[0])
+    tables = [store.table(number).filter(wanted) for number in store.rounds()]
+    quizzes = concatenate([rows.quizzes_of(table) for table in tables])
+    proposer = np.concatenate([rows.array_of(table, "proposer") for table in tables])
+    return [quizzes[proposer == agent] for agent in range(n_agents)]

@@ -122,12 +122,6 @@ class CultureStore:
             found.append(rows.quizzes_of(table.filter(pc.and_(table["keep"], wanted))))
         return concatenate(found) if found else None
 
-    def proposed_by(self, agent: int, round_: int) -> QuizBatch:
-        """The quizzes of ``culture_train`` that one agent proposed and a round kept."""
-        table = self.table(round_)
-        own = pc.and_(pc.equal(table["proposer"], agent), pc.equal(table["split"], "culture_train"))
-        return rows.quizzes_of(table.filter(pc.and_(table["keep"], own)))
-
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write Parquet beside its place, then rename: a reader never sees half a file."""
