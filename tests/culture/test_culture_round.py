@@ -246,6 +246,21 @@ def unfinished(make_round, tmp_path):
     return tmp_path
 
 
+def test_a_part_of_another_budget_is_refused(make_round, tmp_path):
+    """A budget cuts the last wave short; with another it would be another wave."""
+
+    def kill(progress):
+        if progress.proposed >= 70:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make_round(tmp_path, quota=1000, max_proposals=70, progress=kill)
+    for budget, wanted in ((144, 48), (60, 12)):
+        with pytest.raises(UserError, match=rf"00001.parquet has 22 proposals.* give it {wanted};"):
+            make_round(tmp_path, quota=1000, max_proposals=budget)
+    assert make_round(tmp_path, quota=1000, max_proposals=70)["proposed"] == 70
+
+
 def test_a_damaged_part_is_named_and_can_be_made_again(make_round, unfinished, round_one):
     part = unfinished / "round-0001.parts" / "00000.parquet"
     part.write_bytes(part.read_bytes()[:100])
