@@ -40,9 +40,9 @@ def test_a_table_has_every_figure():
 
 def test_runs_that_did_not_arrive_are_counted_and_not_averaged():
     ends = [
-        {"reached": True, "quizzes": 52_000, "seconds": 250.0, "accuracy": 0.95},
-        {"reached": True, "quizzes": 48_000, "seconds": 230.0, "accuracy": 0.96},
-        {"reached": False, "quizzes": 90_000, "seconds": 600.0, "accuracy": 0.5},
+        {"reached": True, "quizzes": 52_000, "processor_seconds": 250.0, "accuracy": 0.95},
+        {"reached": True, "quizzes": 48_000, "processor_seconds": 230.0, "accuracy": 0.96},
+        {"reached": False, "quizzes": 90_000, "processor_seconds": 600.0, "accuracy": 0.5},
     ]
     assert summary("default", ends) == [
         "default", "2 of 3", "50,000 (48,000 to 52,000)", "240 (230 to 250)",

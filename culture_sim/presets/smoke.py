@@ -21,7 +21,9 @@ def smoke() -> RunConfig:
         train=TrainConfig(
             target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=1600, max_quizzes=1600
         ),
-        culture=CultureConfig(block_size=32, wave_blocks=5, quota=5, max_proposals=160),
+        culture=CultureConfig(
+            block_size=32, wave_blocks=5, quota=5, max_proposals=160, science_quizzes=60
+        ),
         sae=SAEConfig(
             site="blocks.1.hook_resid_post",
             d_sae=64,

@@ -18,21 +18,24 @@ from world.explanation import Kind
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = TRAIN + HELD_OUT
+MOST = 12
+"""Quizzes of each group that are looked at."""
 
 
 @pytest.fixture(scope="module")
 def analyzed(stored, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "analyzed"
     shutil.copytree(stored, path)
-    assert main(["analyze", "--runs", str(path.parent), "--run", path.name]) == 0
+    place = ["--runs", str(path.parent), "--run", path.name]
+    assert main(["analyze", *place, "--most", str(MOST)]) == 0
     return path / "culture"
 
 
 def test_a_row_for_every_quiz(analyzed):
     table = pd.read_parquet(analyzed / TABLE)
     counts = table["group"].value_counts()
-    assert counts["kept"] == counts["world"] == KEPT
-    assert 0 < counts["rejected"] < KEPT
+    assert counts["kept"] == counts["world"] == MOST
+    assert 0 < counts["rejected"] < MOST
     stored = CultureStore(analyzed).table(1).to_pandas().set_index("hash")
     of_store = table[table["group"] != "world"].set_index("hash")
     assert (stored.loc[of_store.index, "keep"] == (of_store["group"] == "kept")).all()
@@ -58,15 +61,15 @@ def test_what_is_known_of_the_quizzes_is_found(analyzed):
 def test_figures_have_intervals(analyzed):
     found = json.loads((analyzed / SUMMARY).read_text())
     kept = found["groups"]["kept"]
-    assert kept["quizzes"] == KEPT
+    assert kept["quizzes"] == MOST
     assert kept["explained"][Kind.TASK.value]["value"] == 1.0
     assert kept["explained"][Kind.TASK.value]["low"] < 1.0
     mean = kept["novelty_world"]
     assert mean["low"] < mean["value"] < mean["high"]
     assert set(found["kept_by"]) == {"round", "procedure", "proposer", "dissenter"}
     by_agent = found["kept_by"]["dissenter"]
-    assert set(by_agent) == set("01234")
-    assert sum(part["quizzes"] for part in by_agent.values()) == KEPT
+    assert set(by_agent) <= set("01234")
+    assert sum(part["quizzes"] for part in by_agent.values()) == MOST
     assert sum(map(sum, found["dissent"]["matrix"])) == KEPT
 
 

@@ -68,7 +68,7 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
             assert set(state[examination]["by_structure"]) == {"A,fA,B,fB", "fA,A,fB,B"}
             assert figures[examination] == state[examination]
         for examination in ("science_before", "science_after"):
-            assert state[examination]["total"] == 600
+            assert state[examination]["total"] == 40
             assert "isometry" in state[examination]["by_task"]
             assert not set(state[examination]["by_task"]) & set(run.config.world.tasks)
         assert figures["test"]["total"] == 40
