@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,7 +117,7 @@ def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[subproc
     try:
         for rank, file in enumerate(files):
             command = [sys.executable, "-m", "culture_sim.worker", stage, str(run.path)]
-            with file.open("wb") as log:
+            with file.open("wb") as log, _uninterrupted():
                 workers.append(
                     subprocess.Popen(
                         command,
@@ -134,6 +135,25 @@ def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[subproc
                 worker.send_signal(signal.SIGTERM)
         for worker in workers:
             _wait(worker)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold an interruption back: between a worker's start and the note of it, it would be lost."""
+    held: list[int] = []
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    mine = [number for number, handler in earlier.items() if callable(handler)]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []  # signals come to the main thread, which is not at this place
+    for number in mine:
+        signal.signal(number, lambda *_: held.append(1))
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, earlier[number])
+    if held:
+        raise KeyboardInterrupt
 
 
 def _wait(worker: subprocess.Popen[bytes]) -> None:

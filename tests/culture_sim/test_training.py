@@ -199,7 +199,9 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
 
 @pytest.mark.slow
 def test_a_tiny_world_is_learned_to_its_target(tmp_path):
-    options = [*TINY, "--model.n-layers", "4", "--train.target", "0.95",
+    options = [*TINY[3:], "--world.tasks", "frame", "replace_color", "--world.rectangles", "1",
+               "--world.height", "5", "--world.width", "6",
+               "--model.n-layers", "4", "--train.target", "0.95",
                "--train.epoch-quizzes", "2048", "--train.max-quizzes", "60000"]  # fmt: skip
     ended = subprocess.run(
         command(tmp_path, "real", 2, options), capture_output=True, check=False, env=ENVIRONMENT
