@@ -17,7 +17,7 @@ from torch import Tensor
 
 from agents.hooks import capture, site_names
 from agents.model import AgentModel
-from sae.quizzes import QuizSource
+from sae.quizzes import QuizSource, is_reported
 from world import QuizBatch, TokenRole, World
 from world.errors import UserError
 
@@ -33,6 +33,8 @@ class TokenRows:
     token: uint8 [N], the last token read, t - 1: the one embedded at this position.
     target: uint8 [N], the token t that is to be predicted.
     quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
+    reported: bool [N], True for quizzes on which figures are reported, False for those on which
+        matches, thresholds and names are chosen. All writings of a quiz are in one half.
     """
 
     quiz: NDArray[np.int64]
@@ -43,6 +45,7 @@ class TokenRows:
     target: NDArray[np.uint8]
     quizzes: int
     source: NDArray[np.int64]
+    reported: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.quiz)
@@ -58,7 +61,8 @@ def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
 def token_rows(world: World, batch: QuizBatch) -> TokenRows:
     """The rows that harvesting a batch gives, in order."""
     quiz, position = np.nonzero(kept_tokens(world, batch))
-    _, source = np.unique(world.canonical_hash(batch), return_inverse=True)
+    hashes = world.canonical_hash(batch)
+    _, source = np.unique(hashes, return_inverse=True)
     return TokenRows(
         quiz,
         position,
@@ -68,6 +72,7 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
         batch.tokens[quiz, position],
         len(batch),
         source,
+        is_reported(hashes)[quiz],
     )
 
 

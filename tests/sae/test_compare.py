@@ -26,7 +26,15 @@ def rows():
     structure = rng.integers(2, size=QUIZZES).astype(np.uint8)[quiz]
     token = rng.integers(TOKENS, size=len(quiz)).astype(np.uint8)
     return TokenRows(
-        quiz, position, structure, task, token, np.roll(token, -1), QUIZZES, np.arange(QUIZZES)
+        quiz,
+        position,
+        structure,
+        task,
+        token,
+        np.roll(token, -1),
+        QUIZZES,
+        np.arange(QUIZZES),
+        quiz % 2 == 0,
     )
 
 

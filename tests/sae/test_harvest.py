@@ -12,7 +12,7 @@ from agents.hooks import capture
 from sae.harvest import ActivationStream, activations, check_site, token_rows
 from sae.quizzes import held_out_quizzes, training_source
 from tests.sae.conftest import SITE
-from world import Stream, TokenRole
+from world import Stream, TokenRole, concatenate
 from world.errors import UserError
 from world.worlds.grids import GridsWorld
 
@@ -48,6 +48,17 @@ def test_rows_line_up_with_activations(agents, small_world):
     np.testing.assert_allclose(found, whole[rows.quiz, rows.position], rtol=0, atol=1e-5)
     assert (rows.token == batch.tokens[rows.quiz, rows.position - 1]).all()
     assert (rows.target == batch.tokens[rows.quiz, rows.position]).all()
+
+
+def test_all_writings_of_a_quiz_are_in_one_half():
+    world = GridsWorld()
+    quizzes = held_out_quizzes(world, STREAM, 600)
+    both = concatenate([quizzes, world.arrange(quizzes, 1)])
+    rows = token_rows(world, both)
+    half = np.zeros(len(both), dtype=bool)
+    half[rows.quiz] = rows.reported
+    assert (half[:600] == half[600:]).all()
+    assert 0.4 < half.mean() < 0.6
     assert (rows.task == batch.task[rows.quiz]).all()
 
 
