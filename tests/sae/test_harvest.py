@@ -48,6 +48,7 @@ def test_rows_line_up_with_activations(agents, small_world):
     np.testing.assert_allclose(found, whole[rows.quiz, rows.position], rtol=0, atol=1e-5)
     assert (rows.token == batch.tokens[rows.quiz, rows.position - 1]).all()
     assert (rows.target == batch.tokens[rows.quiz, rows.position]).all()
+    assert (rows.task == batch.task[rows.quiz]).all()
 
 
 def test_all_writings_of_a_quiz_are_in_one_half():
@@ -59,7 +60,6 @@ def test_all_writings_of_a_quiz_are_in_one_half():
     half[rows.quiz] = rows.reported
     assert (half[:600] == half[600:]).all()
     assert 0.4 < half.mean() < 0.6
-    assert (rows.task == batch.task[rows.quiz]).all()
 
 
 def test_labels_and_start_are_left_out(small_world):
