@@ -75,12 +75,19 @@ function band(i) {
   return novelty === null ? null : bounds.findIndex((bound) => novelty <= bound);
 }
 
+/** Every task that explains a quiz, once; "" where none was found. */
+function tasksOf(i) {
+  const found = analysis.tasks[i];
+  return found && (found.length ? [...new Set(found)] : "");
+}
+
 function bandName(b) {
   const from = b ? bounds[b - 1] + 1 : 0;
   return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} cells from the world`;
 }
 
-/** What can be filtered by: the value of a quiz (null: not known), and how a value is called. */
+/** What can be filtered by: the value of a quiz (null: not known; or a list of several), and how
+ *  a value is called. */
 const facets = {
   round: { label: "Round", of: (i) => quizzes.round[i], name: (v) => `round ${v}` },
   proposer: { label: "Proposer", of: (i) => quizzes.proposer[i], name: agent },
@@ -97,6 +104,7 @@ const facets = {
   },
   ...(analysis && {
     explained: { label: "Explained by", of: known("explained"), name: (v) => v },
+    task: { label: "Task", of: tasksOf, name: (v) => v.replaceAll("_", " ") || "no task" },
     novelty: { label: "Novelty", of: band, name: bandName },
     ambiguous: {
       label: "Answer",
@@ -107,9 +115,9 @@ const facets = {
 };
 const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a - b);
 for (const facet of Object.values(facets)) {
-  const every = [...Array(size).keys()].map(facet.of);
-  facet.values = [...new Set(every)].filter((v) => v !== null).sort(compare);
-  facet.column = every.map((v) => facet.values.indexOf(v));
+  const every = [...Array(size).keys()].map((i) => [facet.of(i)].flat().filter((v) => v !== null));
+  facet.values = [...new Set(every.flat())].sort(compare);
+  facet.column = every.map((found) => found.map((v) => facet.values.indexOf(v)));
 }
 
 /** By a column, up or down; what is not known comes last. */
@@ -144,10 +152,11 @@ function choose() {
     facet, wanted: name in chosen ? chosen[name] : -1, left: facet.values.map(() => 0),
   }));
   shown = orderOf(sort).filter((i) => {
-    const failed = tests.filter(({ facet, wanted }) => wanted >= 0 && facet.column[i] !== wanted);
+    const failed = tests.filter(({ facet, wanted }) =>
+      wanted >= 0 && !facet.column[i].includes(wanted));
     const counted = [tests, failed][failed.length] ?? [];
     for (const { facet, left } of counted) {
-      if (facet.column[i] >= 0) left[facet.column[i]] += 1;
+      for (const k of facet.column[i]) left[k] += 1;
     }
     return !failed.length;
   });

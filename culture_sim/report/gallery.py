@@ -6,7 +6,6 @@ quick. What a reader without scripts sees, a few cards, is drawn here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +26,8 @@ from culture_sim.analysis.command import TABLE
 from culture_sim.notes import Notes
 from culture_sim.records import quizzes_of, votes_of
 from culture_sim.report.charts import line_colour
+from culture_sim.report.gallery_parents import rejected_parents, world_parents
+from culture_sim.report.gallery_text import embed, written
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from culture_sim.votes import DIRECTIONS, VoteTable
@@ -36,8 +37,6 @@ from world.errors import UserError
 
 FIRST = 12
 """Cards that are there without a script."""
-BASE = ord("0")
-"""A value of a token is written as the character that many places after its own number."""
 ANALYSED = (
     *("explained", "tasks", "novelty_world", "novelty_culture"),
     *("rival_ratio", "other_by_rule", "ambiguous"),
@@ -128,17 +127,6 @@ def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
     return {name: [rows[h][name] if h in rows else None for h in hashes] for name in names}
 
 
-def embed(tree: Tree) -> Markup:
-    """JSON that may stand in a script element: nothing in it can end the element."""
-    text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("<", "\\u003c"))
-
-
-def written(tokens: NDArray[np.uint8]) -> list[str]:
-    """uint8 [B, T] as B strings of T characters."""
-    return ["".join(map(chr, row)) for row in (tokens.astype(np.int64) + BASE).tolist()]
-
-
 def _data(
     run: Run,
     store: CultureStore,
@@ -158,6 +146,7 @@ def _data(
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
         "procedures": procedures,
         "rejected": rejected_parents(store, kept),
+        "fromWorld": world_parents(run, store, kept),
         "quizzes": {
             "tokens": written(quizzes_of(kept).tokens),
             **{name: kept[name].to_pylist() for name in ("hash", "round", "proposer", "dissenter")},
@@ -201,19 +190,6 @@ def wrong_answers(
             cells = tokens[rows, start : start + drawing.height * drawing.width]
             for row, text in zip(rows.tolist(), written(cells), strict=True):
                 found[row][f"{agent},{direction}"] = text
-    return found
-
-
-def rejected_parents(store: CultureStore, kept: pa.Table) -> dict[str, Tree]:
-    """By hash, the parents that were voted on and not kept: round, reason, tokens."""
-    wanted = pa.array({hash_ for pair in kept["parents"].to_pylist() for hash_ in pair}, "string")
-    found = {}
-    for number in store.rounds():
-        table = store.table(number)
-        chosen = table.filter(pc.and_(pc.invert(table["keep"]), pc.is_in(table["hash"], wanted)))
-        columns = (chosen["hash"].to_pylist(), chosen["reason"].to_pylist())
-        for hash_, reason, text in zip(*columns, written(quizzes_of(chosen).tokens), strict=True):
-            found[hash_] = {"round": number, "reason": reason, "tokens": text}
     return found
 
 

@@ -48,9 +48,8 @@ function detailHead(i, found) {
 
 function detailBody(i) {
   const tokens = quizzes.tokens[i];
-  const said = orders[0].map((p) => `${drawing.parts[p]}, ${spoken(part(tokens, p))}`);
   return [
-    h("div", { class: "large" }, picture(parts(tokens), said.join(". "))),
+    h("div", { class: "large" }, picture(parts(tokens), spokenQuiz(tokens))),
     h("p", null, story(i)),
     ...orders.map((_, d) => direction(i, d)),
     ...figures(i),
@@ -125,32 +124,61 @@ function figures(i) {
 }
 
 function lineage(i) {
-  const parents = quizzes.parents[i], children = childrenOf.get(quizzes.hash[i]) ?? [];
+  const parents = [...new Set(quizzes.parents[i])];
+  const children = childrenOf.get(quizzes.hash[i]) ?? [];
   const group = (title, relatives) =>
     relatives.length ? [h("h4", null, title), h("ul", { class: "kin" }, ...relatives)] : [];
-  const made = group("Made from", parents.map(parent));
-  return [...made, ...group("Went into", children.map(relative))];
+  const made = group("Made from", parents.map((hash) => parent(hash, i)));
+  return [...made, ...group("Went into", children.map((child) => relative(child)))];
 }
 
-function parent(hash) {
-  if (indexOf.has(hash)) return relative(indexOf.get(hash));
-  const found = rejected[hash];
-  if (!found) return h("li", { class: "soft" }, `a quiz of the world, ${short(hash)}`);
-  return h("li", null, picture(parts(found.tokens), `Quiz ${short(hash)}`),
-    note(`${short(hash)}, round ${found.round}, not kept (${found.reason})`));
+function parent(hash, child) {
+  if (indexOf.has(hash)) {
+    const i = indexOf.get(hash);
+    return relative(i, taken(quizzes.tokens[i], child));
+  }
+  const name = short(hash);
+  if (hash in rejected) {
+    const { tokens, round, reason } = rejected[hash];
+    return ancestor(tokens, child, `${name}, round ${round}, not kept (${reason})`);
+  }
+  if (hash in fromWorld) {
+    const { tokens, task } = fromWorld[hash];
+    return ancestor(tokens, child, `${name}, a quiz of the world: ${task.replaceAll("_", " ")}`);
+  }
+  return h("li", { class: "ancestor" },
+    note(`${name}, a quiz of the world that cannot be drawn again: its task is not known`));
 }
 
-function relative(i) {
+/** A parent that has no place of its own in the gallery. */
+function ancestor(tokens, child, name) {
+  return h("li", { class: "ancestor" }, picture(parts(tokens), spokenQuiz(tokens)),
+    note(name), note(taken(tokens, child)));
+}
+
+/** What of a parent is in its child. */
+function taken(tokens, child) {
+  const same = orders[0].filter((p) => part(tokens, p) === part(quizzes.tokens[child], p));
+  const gave = same.length ? `gave ${listed(same.map((p) => drawing.parts[p]))}; ` : "";
+  const other = orders[0].flatMap((p) =>
+    wrongCells(part(tokens, p), part(quizzes.tokens[child], p)));
+  return `${gave}${count(other.length, "cell")} changed`;
+}
+
+function relative(i, about = null) {
   const name = short(quizzes.hash[i]), svg = picture(parts(quizzes.tokens[i]), "");
   svg.setAttribute("aria-hidden", "true");
   return h("li", null, h("button", {
     type: "button",
     class: "card",
     "data-quiz": quizzes.hash[i],
-    "aria-label": `Quiz ${name}: ${said(i)}`,
+    "aria-label": `Quiz ${name}: ${said(i)}${about ? `; ${about}` : ""}`,
     onclick: () => {
       open(i);
       $("detail").querySelector("h3").focus();
     },
-  }, svg, note(`${name}, round ${quizzes.round[i]}, by ${agent(quizzes.proposer[i])}`)));
+  },
+  svg,
+  note(`${name}, round ${quizzes.round[i]}, by ${agent(quizzes.proposer[i])}`),
+  about && note(about)));
 }

@@ -4,7 +4,7 @@ const SIDE = 60, GAP = 8, HEAD = 15;
 const BASE = "0".charCodeAt(0);
 const $ = (id) => document.getElementById(`gallery-${id}`);
 const data = JSON.parse($("data").textContent);
-const { quizzes, analysis, drawing, orders, agents, rejected } = data;
+const { quizzes, analysis, drawing, orders, agents, rejected, fromWorld } = data;
 const size = quizzes.hash.length;
 const cells = drawing.height * drawing.width;
 const cell = SIDE / Math.max(drawing.height, drawing.width);
@@ -57,6 +57,8 @@ function spoken(text) {
   return rows.map((row, r) => `row ${r + 1}: ${row}`).join("; ");
 }
 
+const spokenQuiz = (tokens) =>
+  orders[0].map((p) => `${drawing.parts[p]}, ${spoken(part(tokens, p))}`).join(". ");
 const value = (text, k = 0) => text.charCodeAt(k) - BASE;
 const word = (text, k = 0) => drawing.words[value(text, k)] ?? "no colour";
 

@@ -5,10 +5,13 @@ Large ones cost a second instead of hours, and what the report must say of them 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
 from agents.config import ModelConfig
+from culture_sim import culture_round
 from culture_sim.analysis.command import TABLE
 from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule
@@ -24,7 +27,17 @@ from world.explanation import Kind
 AGENTS, REJECTED = 5, 3
 PROCEDURES = ("hot_then_cold", "mutation")
 STRANGER = 0xFACADE0123456789
-"""A hash that no stored quiz has: a parent from the world."""
+"""A hash that no quiz has, neither in the store nor among those drawn from the world."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Hashes, uint64: of a round's quizzes, of all that there are, and of the world quizzes that
+    those of the round have their example from, 0 for none."""
+
+    own: np.ndarray
+    known: np.ndarray
+    example: np.ndarray
 
 
 def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
@@ -34,28 +47,43 @@ def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
     """
     run = Run.start(path, RunConfig(model=ModelConfig(d_model=32)), "compact")
     store = CultureStore(path / "culture")
-    every = run.config.world.draw(Stream(3, "made"), 0, 2 * rounds * (size + REJECTED), "train")
-    hashes, first = np.unique(run.config.world.canonical_hash(every), return_index=True)
+    world = run.config.world
+    every = world.draw(Stream(3, "made"), 0, 2 * rounds * (size + REJECTED), "train")
+    example_from = _recombine(every, culture_round._parents(store, world, 0, "all", 1)[0], world)
+    hashes, first = np.unique(world.canonical_hash(every), return_index=True)
     order = np.argsort(first)
     assert len(order) >= rounds * (size + REJECTED)
     for number in range(1, rounds + 1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
-        batch, known = every[first[rows]], hashes[order]
-        store.append(_records(number, batch, hashes[rows], known, rule, failing))
+        named = Names(hashes[rows], hashes[order], example_from[first[rows]])
+        store.append(_records(number, every[first[rows]], named, rule, failing))
         write_json(store.folder / f"round-{number:04d}.json", _figures(number, size))
     return run
 
 
-def _records(number, batch, hashes, known, rule, failing):
-    """The first quizzes of a round are rejected; every third has two parents: one of the round
-    before (the very first one rejected there) and one of the world."""
+def _recombine(every, parents, world):
+    """Every sixth quiz gets A and f(A) of a world quiz: returns the hash of that, 0 for none."""
+    rows = np.arange(0, len(every), 6)
+    taken = parents[np.arange(len(rows)) % len(parents)]
+    example = slice(0, world.seq_len // 2)
+    every.tokens[rows, example] = taken.tokens[:, example]
+    hashes = np.zeros(len(every), dtype=np.uint64)
+    hashes[rows] = world.canonical_hash(taken)
+    return hashes
+
+
+def _records(number, batch, named, rule, failing):
+    """The first quizzes of a round are rejected; from the second on, every third has two parents:
+    one of the round before (the very first one rejected there) and one that nobody knows. Of the
+    others, those with the example of a world quiz have that one."""
     size, rng = len(batch), np.random.default_rng(number)
     votes = _votes(size, rng, failing)
     parents = np.zeros((size, 2), dtype=np.uint64)
+    parents[:, 0] = named.example
     if number > 1:
         start = (number - 2) * size
-        parents[::3, 0] = known[start + rng.integers(size, size=len(parents[::3]))]
-        parents[3, 0] = known[start]
+        parents[::3, 0] = named.known[start + rng.integers(size, size=len(parents[::3]))]
+        parents[3, 0] = named.known[start]
         parents[::3, 1] = STRANGER
     base = Proposals.of(
         QuizBatch(batch.tokens, batch.structure, np.full(size, UNKNOWN_TASK, np.int16)), 1.5
@@ -63,7 +91,7 @@ def _records(number, batch, hashes, known, rule, failing):
     return CultureRecords(
         provenance=Provenance(number, rule[0], "{}", 1.0, ("",) * AGENTS),
         proposals=Proposals(base.quizzes, base.hot_temperature, parents, base.age),
-        hashes=hashes,
+        hashes=named.own,
         votes=votes,
         decision=make_rule(*rule)(votes),
         procedure=[PROCEDURES[int(pair.any())] for pair in parents],

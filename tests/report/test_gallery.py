@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import Select
 
 from culture_sim.analysis.command import TABLE
 from culture_sim.records import quizzes_of
-from culture_sim.report import gallery, write_report
+from culture_sim.report import gallery, gallery_parents, gallery_text, write_report
 from culture_sim.store import CultureStore
 from tests.browser import check_page
 from tests.report.made_culture import (
@@ -24,8 +24,10 @@ from tests.report.made_culture import (
     make_answers,
     make_run,
 )
+from world import UNKNOWN_TASK, QuizBatch
 from world.errors import UserError
 from world.explanation import Kind
+from world.task import tasks
 from world.worlds.grids import GridsWorld
 
 ROUNDS, SIZE = 3, 20
@@ -69,7 +71,7 @@ def embedded(text):
 
 
 def values(text):
-    return np.array([ord(each) - gallery.BASE for each in text])
+    return np.array([ord(each) - gallery_text.BASE for each in text])
 
 
 # What is gathered.
@@ -111,10 +113,34 @@ def test_parents_that_were_not_kept_are_named(made):
     parents = {hash_ for pair in quizzes["parents"] for hash_ in pair}
     assert parents & set(quizzes["hash"])
     assert stranger in parents
-    assert set(data["rejected"]) == parents - set(quizzes["hash"]) - {stranger}
+    known = {*quizzes["hash"], *data["fromWorld"], stranger}
+    assert set(data["rejected"]) == parents - known
     for found in data["rejected"].values():
         assert found["reason"] == "too easy: 5 solvers"
         assert len(found["tokens"]) == len(quizzes["tokens"][0])
+
+
+def test_parents_from_the_world_are_drawn_again(made):
+    """The example of their child is theirs, and their task accepts them."""
+    data = embedded(write_report(made).read_text())
+    world, quizzes, found = made.config.world, data["quizzes"], data["fromWorld"]
+    assert found
+    assert f"{STRANGER:016x}" not in found
+    for tokens, parents in zip(quizzes["tokens"], quizzes["parents"], strict=True):
+        for parent in set(parents) & set(found):
+            assert tokens[: len(tokens) // 2] == found[parent]["tokens"][: len(tokens) // 2]
+    for hash_, parent in found.items():
+        tokens = values(parent["tokens"]).astype(np.uint8)[None]
+        quiz = QuizBatch(tokens, np.zeros(1, np.uint8), np.full(1, UNKNOWN_TASK, np.int16))
+        assert f"{int(world.canonical_hash(quiz)[0]):016x}" == hash_
+        assert tasks[parent["task"]]().verify(*world.grids(quiz)[0])
+
+
+def test_without_parents_no_quiz_of_the_world_is_drawn(made, monkeypatch):
+    store, kept = CultureStore(made.path / "culture"), kept_of(made)
+    alone = kept.filter([not any(pair) for pair in kept["parents"].to_pylist()])
+    monkeypatch.setattr(GridsWorld, "draw", None)
+    assert gallery_parents.world_parents(made, store, alone) == {}
 
 
 def test_without_an_analysis_its_command_is_named(made):
@@ -182,7 +208,7 @@ def test_agents_without_weights_answer_nothing(tmp_path):
 
 
 def test_nothing_embedded_can_end_the_script():
-    text = gallery.embed({"name": "</script><script>"})
+    text = gallery_text.embed({"name": "</script><script>"})
     assert "<" not in text
     assert json.loads(text) == {"name": "</script><script>"}
 
@@ -246,13 +272,23 @@ def data_of(driver):
     return json.loads(one(driver, "#gallery-data").get_attribute("textContent"))
 
 
-def pick(driver, name, text):
-    """Choose the option of a filter that begins with a text; returns the number it promises."""
+def option_of(driver, name, text):
+    """The option of a filter that begins with a text."""
     select = Select(one(driver, f"#gallery-filters [name={name}]"))
-    option = next(each for each in select.options if each.text.startswith(text))
-    promised = int(re.search(r"\(([\d,]+)\)$", option.text)[1].replace(",", ""))
-    option.click()
-    return promised
+    return next(each for each in select.options if each.text.startswith(text))
+
+
+def promised(driver, name, text):
+    """How many quizzes an option says that it would leave."""
+    option = option_of(driver, name, text)
+    return int(re.search(r"\(([\d,]+)\)$", option.text)[1].replace(",", ""))
+
+
+def pick(driver, name, text):
+    """Choose the option of a filter that begins with a text; returns the number it promised."""
+    number = promised(driver, name, text)
+    option_of(driver, name, text).click()
+    return number
 
 
 @pytest.mark.browser
@@ -280,9 +316,9 @@ def test_filters_show_what_they_promise(browser, page):
     assert one(browser, "#gallery-count").text.startswith(f"{KEPT} quizzes")
     for name, text in (("explained", "two rules"), ("ambiguous", "ambiguous"), ("novelty", "0 to")):
         visit(browser, page)
-        promised = pick(browser, name, text)
-        assert 0 < promised < KEPT
-        assert one(browser, "#gallery-count").text.startswith(f"{promised} of")
+        found = pick(browser, name, text)
+        assert 0 < found < KEPT
+        assert one(browser, "#gallery-count").text.startswith(f"{found} of")
     assert severe(browser) == []
 
 
@@ -376,7 +412,8 @@ def test_arrows_turn_escape_closes_and_focus_returns(browser, page):
 @pytest.mark.browser
 def test_parents_and_children_lead_to_each_other(browser, page):
     visit(browser, page)
-    quizzes = data_of(browser)["quizzes"]
+    data = data_of(browser)
+    quizzes = data["quizzes"]
     child, parent = next(
         (k, quizzes["hash"].index(pair[0]))
         for k, pair in enumerate(quizzes["parents"])
@@ -384,7 +421,7 @@ def test_parents_and_children_lead_to_each_other(browser, page):
     )
     visit(browser, page, f"#gallery?quiz={quizzes['hash'][child]}")
     assert quizzes["hash"][child][:8] in one(browser, "#gallery-detail-title").text
-    assert f"a quiz of the world, {STRANGER:x}"[:29] in one(browser, ".kin").text
+    assert f"{STRANGER:x}"[:8] + ", a quiz of the world that cannot" in one(browser, ".kin").text
     one(browser, f".kin [data-quiz='{quizzes['hash'][parent]}']").send_keys(Keys.ENTER)
     assert quizzes["hash"][parent][:8] in one(browser, "#gallery-detail-title").text
     one(browser, f".kin [data-quiz='{quizzes['hash'][child]}']").send_keys(Keys.ENTER)
@@ -392,11 +429,55 @@ def test_parents_and_children_lead_to_each_other(browser, page):
     rejected, hash_ = next(
         (k, pair[0])
         for k, pair in enumerate(quizzes["parents"])
-        if pair and pair[0] not in quizzes["hash"]
+        if pair and pair[0] in data["rejected"]
     )
     visit(browser, page, f"#gallery?quiz={quizzes['hash'][rejected]}")
     assert f"{hash_[:8]}, round" in one(browser, ".kin").text
     assert "not kept (too easy: 5 solvers)" in one(browser, ".kin").text
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_parents_from_the_world_are_drawn_and_said(browser, page):
+    visit(browser, page)
+    data = data_of(browser)
+    quizzes, drawing = data["quizzes"], data["drawing"]
+    child, name = next(
+        (k, pair[0]) for k, pair in enumerate(quizzes["parents"]) if {*pair} & {*data["fromWorld"]}
+    )
+    visit(browser, page, f"#gallery?quiz={quizzes['hash'][child]}")
+    found = data["fromWorld"][name]
+    shown = one(browser, ".kin .ancestor")
+    task = found["task"].replace("_", " ")
+    assert f"{name[:8]}, a quiz of the world: {task}" in shown.text
+    differ = (values(quizzes["tokens"][child]) != values(found["tokens"])).sum()
+    assert f"gave A and f(A); {differ} cells changed" in shown.text
+    picture = shown.find_element("css selector", "svg")
+    label = picture.get_attribute("aria-label")
+    assert re.findall(r"(?:^|\. )([^,]+), row 1:", label) == drawing["parts"]
+    assert label.count("row 6:") == len(drawing["parts"])
+    assert len(picture.find_elements("css selector", "g")) == len(drawing["parts"])
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_a_quiz_is_found_by_each_of_its_tasks(browser, page):
+    visit(browser, page)
+    found = data_of(browser)["analysis"]["tasks"]
+    both = [names for names in found if len(names) == 2]
+    assert both
+    for text, wanted in (("frame", "frame"), ("grow", "grow"), ("no task", None)):
+        fits = [wanted in names if wanted else not names for names in found]
+        assert pick(browser, "task", text) == sum(fits)
+        assert one(browser, "#gallery-count").text.startswith(f"{sum(fits)} of {KEPT} quizzes")
+    assert browser.current_url.endswith("#gallery?task=")
+    assert promised(browser, "explained", "no rule") == sum(fits)
+    address = browser.current_url
+    browser.get("about:blank")
+    browser.get(address)
+    assert one(browser, "#gallery-count").text.startswith(f"{sum(fits)} of {KEPT} quizzes")
+    pick(browser, "task", "grow")
+    assert promised(browser, "task", "frame") == sum("frame" in names for names in found)
     assert severe(browser) == []
 
 
@@ -452,7 +533,7 @@ def test_five_thousand_quizzes_are_filtered(browser, large_page):
     assert one(browser, "#gallery-count").text == "5,000 quizzes, 1 to 24 on this page"
     assert len(every(browser, "#gallery-cards button")) == 24
     assert pick(browser, "round", "round 4") == 1000
-    promised = pick(browser, "dissenter", "agent 1")
-    assert one(browser, "#gallery-count").text.startswith(f"{promised} of 5,000 quizzes")
+    found = pick(browser, "dissenter", "agent 1")
+    assert one(browser, "#gallery-count").text.startswith(f"{found} of 5,000 quizzes")
     assert all("round 4" in each.text for each in every(browser, "#gallery-cards button"))
     assert severe(browser) == []
