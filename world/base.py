@@ -21,6 +21,7 @@ from world.drawing import Drawing
 from world.explanation import Explanation, Kind
 from world.registry import Registry
 from world.seeds import Stream
+from world.wording import Wording
 
 
 class TokenRole(IntEnum):
@@ -141,6 +142,16 @@ class World(ABC):
     @abstractmethod
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         """Ground truth at every token, int16 [B, T] by name; -1 where it has no meaning."""
+
+    @property
+    def wording(self) -> Wording:
+        """How the labels are said in plain English."""
+        structures = tuple(structure.name for structure in self.structures)
+        return Wording(values={"task": self.tasks, "structure": structures})
+
+    def label_values(self, name: str) -> tuple[str, ...]:
+        """What the values 0, 1, ... of a label are called; empty where they are mere numbers."""
+        return self.wording.values.get(name, ())
 
     def science(self) -> World | None:
         """The same world with tasks that are not its own, to examine agents on what they never

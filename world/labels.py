@@ -2,63 +2,207 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from world.base import TokenRole
 from world.batch import QuizBatch
 
 if TYPE_CHECKING:
     from world.worlds.grids import GridsWorld
 
 OUTSIDE, EDGE, INSIDE = 0, 1, 2
+SIDES = ("top", "left", "bottom", "right")
+
+Cells = NDArray[Any]
+"""[B, 4, H, W]: a value for each cell of four grids, in the order written."""
 
 
 def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
-    """int16 [B, T] by name; -1 at label tokens and where the truth is not known.
+    """int16 [B, T] by name; -1 at label tokens, where it has no meaning and where the truth is
+    not known, as of what painted a quiz that an agent made.
 
-    part: which of A, fA, B, fB. slot: its place in the sequence. row, column, colour.
-    task: of the whole quiz. changed: 1 where the cell differs between X and f(X).
-    rectangle: which rectangle or mark painted the cell, -1 for none. edge: 0 outside rectangles,
-    1 on the border of the visible part of one, 2 inside it.
+    task, structure: of the whole quiz.
+
+    Place. part: which of A, fA, B, fB. slot: its place in the sequence. row, column.
+
+    Colour. colour: the cell's. above: the one above it. like_left, like_above: 1 where that
+    neighbour has the same. fresh: 1 at the first cell of a colour in its grid, in reading order;
+    -1 for background. taken, put: 1 where the cell's colour is one that the rule takes from X, or
+    puts into f(X), in either pair.
+
+    Copying, for grids whose pair partner is written before them. source: colour of the cell at
+    the same place there. departs: 1 at the first cell, in reading order, that differs from its
+    source. departed: 1 after that cell. For all grids, changed: 1 where partners differ.
+
+    Objects. rectangle: which rectangle or mark painted the cell, -1 for none. edge: 0 outside
+    rectangles, 1 on the border of the visible part of one, 2 inside it. top, left, bottom, right:
+    1 in the outermost row or column of its rectangle in this grid. corner: 0 for none, then top
+    left, top right, bottom left, bottom right. acted: 1 where the rule changes the rectangle.
     """
-    count, length = batch.tokens.shape
-    cell = world.roles[0] != TokenRole.LABEL
-    slot, row, column = world.coordinates.T
-    parts = np.array([s.parts for s in world.structures])[batch.structure][:, slot]
-    constant = {"slot": slot, "row": row, "column": column}
-    labels = {k: np.broadcast_to(v, (count, length)) for k, v in constant.items()}
-    labels |= {"part": parts, "colour": batch.tokens}
-    labels["task"] = np.broadcast_to(batch.task[:, None], (count, length))
-    labels["changed"] = _changed(world, batch)
-    if batch.regions is not None:
-        labels["rectangle"] = batch.regions - 1
-        labels["edge"] = _edges(world, batch.regions)
-    else:
-        labels["rectangle"] = labels["edge"] = np.full((count, length), -1)
-    return {k: np.where(cell, v.astype(np.int16), np.int16(-1)) for k, v in labels.items()}
+    cells = _Cells.of(world, batch)
+    shape = cells.colour.shape
+    slot, row, column = np.ogrid[:4, : world.height, : world.width]
+    found: dict[str, Cells] = {
+        "task": batch.task[:, None, None, None],
+        "structure": batch.structure[:, None, None, None],
+        "part": cells.parts[:, :, None, None],
+        "slot": slot,
+        "row": row,
+        "column": column,
+        **_colours(cells),
+        **_copying(cells),
+        **_objects(cells),
+    }
+    return {name: _at_tokens(np.broadcast_to(values, shape)) for name, values in found.items()}
 
 
-def _changed(world: GridsWorld, batch: QuizBatch) -> NDArray[np.int16]:
-    straight = world.arrange(QuizBatch(batch.tokens, batch.structure, batch.task), 0)
-    pairs = straight.tokens.reshape(len(batch), 2, 2, -1)
-    differs = (pairs[:, :, :1] != pairs[:, :, 1:]).repeat(2, axis=2).reshape(batch.tokens.shape)
-    flags = QuizBatch(differs.astype(np.uint8), straight.structure, batch.task)
-    return world.arrange(flags, batch.structure).tokens.astype(np.int16)
+@dataclass(frozen=True)
+class _Cells:
+    """Quizzes as cells. parts: int64 [B, 4], the part in each slot. colour: uint8. partner: the
+    colours of the pair's other grid. copies: bool [B, 4, 1, 1], whether that is written earlier.
+    regions: int8, or None without a painter."""
+
+    parts: NDArray[np.int64]
+    colour: Cells
+    partner: Cells
+    copies: NDArray[np.bool_]
+    regions: Cells | None
+
+    @classmethod
+    def of(cls, world: GridsWorld, batch: QuizBatch) -> _Cells:
+        def cells(rows: NDArray[Any]) -> Cells:
+            grids = rows.reshape(len(batch), 4, 1 + world.cells)[:, :, 1:]
+            return grids.reshape(len(batch), 4, world.height, world.width)
+
+        parts = np.array([s.parts for s in world.structures])[batch.structure]
+        # Parts 0 and 1 are a pair, and 2 and 3; the slot of a part is where it sorts to.
+        other = np.take_along_axis(np.argsort(parts, axis=1), parts ^ 1, axis=1)[:, :, None, None]
+        colour = cells(batch.tokens)
+        return cls(
+            parts,
+            colour,
+            np.take_along_axis(colour, other, axis=1),
+            other < np.arange(4)[:, None, None],
+            None if batch.regions is None else cells(batch.regions),
+        )
 
 
-def _edges(world: GridsWorld, regions: NDArray[np.int8]) -> NDArray[np.int16]:
-    grids = regions.reshape(len(regions), 4, -1)[:, :, 1:]
-    grids = grids.reshape(len(regions), 4, world.height, world.width)
-    padded = np.pad(grids, ((0, 0), (0, 0), (1, 1), (1, 1)))
+def _at_tokens(values: Cells) -> NDArray[np.int16]:
+    """int16 [B, T] of [B, 4, H, W], with -1 at the label token before each grid."""
+    grids = values.reshape(len(values), 4, values.shape[2] * values.shape[3])
+    return np.pad(grids.astype(np.int16), ((0, 0), (0, 0), (1, 0)), constant_values=-1).reshape(
+        len(values), 4 * (1 + grids.shape[2])
+    )
+
+
+def _colours(cells: _Cells) -> dict[str, Cells]:
+    colour = cells.colour.astype(np.int16)
+    above, left = np.full_like(colour, -1), np.full_like(colour, -1)
+    above[:, :, 1:], left[:, :, :, 1:] = colour[:, :, :-1], colour[:, :, :, :-1]
+    changed = cells.colour != cells.partner
+    of_image = (cells.parts % 2 == 1)[:, :, None, None]
+    return {
+        "colour": colour,
+        "above": above,
+        "like_left": np.where(left < 0, -1, left == colour),
+        "like_above": np.where(above < 0, -1, above == colour),
+        "fresh": np.where(colour == 0, -1, _fresh(colour)),
+        "taken": _among(colour, changed & ~of_image),
+        "put": _among(colour, changed & of_image),
+    }
+
+
+def _fresh(colour: Cells) -> NDArray[np.bool_]:
+    """The first cell of every colour in its grid, in reading order."""
+    grids = colour.reshape(*colour.shape[:2], -1)
+    first = np.zeros(grids.shape, dtype=np.bool_)
+    for value in range(int(colour.max(initial=0)) + 1):
+        first |= _first(grids == value)
+    return first.reshape(colour.shape)
+
+
+def _first(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The first true flag of each last axis alone."""
+    return flags & (np.cumsum(flags, axis=-1) == 1)
+
+
+def _among(colour: Cells, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells whose colour is that of some cell of their quiz within ``where``."""
+    found = np.zeros(colour.shape, dtype=np.bool_)
+    for value in range(int(colour.max(initial=0)) + 1):
+        same = colour == value
+        found |= same & (same & where).any(axis=(1, 2, 3), keepdims=True)
+    return found
+
+
+def _copying(cells: _Cells) -> dict[str, Cells]:
+    changed = cells.colour != cells.partner
+    grids = changed.reshape(*changed.shape[:2], -1)
+    departs = _first(grids)
+    departed = (np.cumsum(grids, axis=2) > 0) & ~departs
+    only = {
+        "source": cells.partner.astype(np.int16),
+        "departs": departs.reshape(changed.shape),
+        "departed": departed.reshape(changed.shape),
+    }
+    return {
+        "changed": changed,
+        **{name: np.where(cells.copies, values, -1) for name, values in only.items()},
+    }
+
+
+def _objects(cells: _Cells) -> dict[str, Cells]:
+    if cells.regions is None:
+        unknown = np.full((1, 1, 1, 1), -1)
+        return dict.fromkeys(("rectangle", "edge", *SIDES, "corner", "acted"), unknown)
+    painted = cells.regions > 0
+    sides = _sides(cells.regions)
+    corners = [sides[i] & sides[j] for i in (0, 2) for j in (1, 3)]
+    corner = np.select(corners, [1, 2, 3, 4], 0)
+    changed = cells.colour != cells.partner
+    found = {**dict(zip(SIDES, sides, strict=True)), "corner": corner}
+    found["acted"] = _among(cells.regions, changed)
+    return {
+        "rectangle": cells.regions - 1,
+        "edge": _edges(cells.regions),
+        **{name: np.where(painted, values, -1) for name, values in found.items()},
+    }
+
+
+def _edges(regions: Cells) -> Cells:
+    padded = np.pad(regions, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    height, width = regions.shape[2:]
     around = [
-        padded[:, :, 1 + i : 1 + i + world.height, 1 + j : 1 + j + world.width]
+        padded[:, :, 1 + i : 1 + i + height, 1 + j : 1 + j + width]
         for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
     ]
-    inside = np.all([a == grids for a in around], axis=0)
-    edge = np.where(grids == 0, OUTSIDE, np.where(inside, INSIDE, EDGE))
-    full = np.full((len(regions), 4, 1 + world.cells), -1, dtype=np.int16)
-    full[:, :, 1:] = edge.reshape(len(regions), 4, world.cells)
-    return full.reshape(regions.shape)
+    inside = np.all([a == regions for a in around], axis=0)
+    return np.where(regions == 0, OUTSIDE, np.where(inside, INSIDE, EDGE))
+
+
+def _sides(regions: Cells) -> list[NDArray[np.bool_]]:
+    """Cells in the outermost row or column of what one object painted in a grid, as SIDES.
+
+    Of a rectangle shown in part, such as its corners, these are the sides of the whole.
+    """
+    sides = [np.zeros(regions.shape, dtype=np.bool_) for _ in SIDES]
+    for value in range(1, int(regions.max(initial=0)) + 1):
+        mask = regions == value
+        rows, columns = mask.any(axis=3)[..., None], mask.any(axis=2)[:, :, None]
+        extent = (
+            _leading(rows, 2),
+            _leading(columns, 3),
+            _leading(rows[:, :, ::-1], 2)[:, :, ::-1],
+            _leading(columns[..., ::-1], 3)[..., ::-1],
+        )
+        for side, outermost in zip(sides, extent, strict=True):
+            side |= mask & outermost
+    return sides
+
+
+def _leading(flags: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """The first true flag along an axis alone."""
+    return flags & (np.cumsum(flags, axis=axis) == 1)
