@@ -1,0 +1,223 @@
+"""Exported datasets as their users meet them: loaded by Hugging Face datasets without a network."""
+
+import re
+
+import datasets
+import numpy as np
+import pyarrow.parquet as pq
+from huggingface_hub import DatasetCard
+
+from culture_sim.export import parts
+from culture_sim.export.columns import MEANING
+from culture_sim.export.schema import culture_features, text_features, world_features
+from culture_sim.export.verify_quiz import parse_grid, parse_prompt
+from culture_sim.records import array_of
+from culture_sim.run import Run
+from culture_sim.store import CultureStore
+from tests.culture_sim.export.exporting import (
+    SHARD,
+    WORLD,
+    drawn_from,
+    export,
+    grids,
+    of_run,
+    tree,
+)
+from tests.culture_sim.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
+from world import SPLITS, QuizBatch
+from world.task import tasks
+from world.worlds.grids import PARTS, GridsWorld
+
+# The world
+
+
+def test_the_world_is_the_default_with_its_splits_and_types(written, load):
+    found = load(written)
+    assert {split: len(rows) for split, rows in found.items()} == {
+        "train": 2400,
+        "test": 300,
+        "sae": 300,
+    }
+    for rows in found.values():
+        assert rows.features == world_features(WORLD)
+    types = found["train"].features
+    assert types["A"] == datasets.Array2D((6, 6), "uint8")
+    assert types["task"].names == list(WORLD.tasks)
+    assert types["structure"].names == [structure.name for structure in WORLD.structures]
+
+
+def test_rows_are_the_worlds_quizzes(written, load):
+    """The same quizzes drawn again by index, and obeying their task's rule."""
+    rows = load(written, "world-detect", split="test")
+    batch = parts.draw_task(WORLD, 7, "test", 1, 0, len(rows))
+    assert len(rows) == 150
+    assert np.array_equal(rows.with_format("numpy")["tokens"], batch.tokens)
+    assert np.array_equal(grids(rows), WORLD.grids(batch))
+    assert rows["structure"][:] == batch.structure.tolist()
+    assert set(rows["structure"]) == set(WORLD.answer_structures)
+    assert rows["index"][:] == list(range(len(rows)))
+    assert rows["hash"][:] == [f"{h:016x}" for h in WORLD.canonical_hash(batch).tolist()]
+    assert all(tasks["detect"]().verify(*quiz) for quiz in grids(rows))
+
+
+def test_each_task_is_a_part_that_loads_alone(written, load):
+    whole = load(written, "world")
+    for task, name in enumerate(WORLD.tasks):
+        alone = load(written, f"world-{name}")
+        for split in SPLITS:
+            assert set(alone[split]["task"]) == {task}
+            rows = whole[split].with_format("pandas")[:]
+            assert alone[split]["hash"][:] == rows["hash"][rows["task"] == task].tolist()
+    assert sorted(datasets.get_dataset_config_names(str(written))) == sorted(
+        [f"{kind}{of}" for kind in ("world", "text") for of in ("", "-frame", "-detect")]
+    )
+
+
+def test_shards_are_no_larger_than_asked(written):
+    sizes = {path: pq.read_metadata(path).num_rows for path in written.glob("data/*/*/*/*")}
+    assert max(sizes.values()) == SHARD
+    assert sorted(p.name for p in written.glob("data/world/train/frame/*")) == [
+        f"{i:05d}.parquet" for i in range(3)
+    ]
+
+
+def test_rows_can_be_streamed_and_typed(written, load):
+    streamed = load(written, "world", split="train", streaming=True)
+    assert streamed.features == world_features(WORLD)
+    first = next(iter(streamed))
+    again = load(written, "world", split="train")[0]
+    assert first == again
+
+
+def test_readers_without_hugging_face_find_plain_types(written):
+    path = next(written.glob("data/world/test/frame/*"))
+    types = {field.name: str(field.type) for field in pq.read_schema(path)}
+    assert types["A"] == "list<element: list<element: uint8>>"
+    assert types["tokens"] == f"fixed_size_list<element: uint8>[{WORLD.seq_len}]"
+
+
+def test_a_handful_of_quizzes_has_the_splits_that_it_fills(tmp_path, load):
+    assert export(tmp_path / "few", "--world.tasks", "frame", "detect", "--quizzes", "5") == 0
+    found = load(tmp_path / "few")
+    assert {split: len(rows) for split, rows in found.items()} == {"train": 5}
+
+
+# Splits
+
+
+def test_no_quiz_is_in_two_splits(cultured, load):
+    """By the hash of the grids as they are loaded, over every configuration, renamed or not."""
+    world, rng = GridsWorld(tasks=("frame", "detect")), np.random.default_rng(0)
+    found = {split: set() for split in SPLITS}
+    for name in ("world", "culture", "culture-proposals"):
+        for split, rows in load(cultured, name).items():
+            batch = drawn_from(rows)
+            hashes = world.canonical_hash(batch)
+            assert (world.split(hashes) == SPLITS.index(split)).all()
+            assert rows["hash"][:] == [f"{h:016x}" for h in hashes.tolist()]
+            names = np.concatenate([[0], 1 + rng.permutation(world.colours), np.arange(7, 11)])
+            renamed = QuizBatch(names.astype(np.uint8)[batch.tokens], batch.structure, batch.task)
+            assert np.array_equal(world.canonical_hash(renamed), hashes)
+            found[split] |= set(hashes.tolist())
+    for name in ("text", "culture-text"):
+        for split, rows in load(cultured, name).items():
+            assert {int(h, 16) for h in rows["hash"]} <= found[split]
+    assert all(found.values())
+    assert not found["train"] & found["test"]
+    assert not found["train"] & found["sae"]
+    assert not found["test"] & found["sae"]
+
+
+# Culture
+
+
+def test_culture_has_every_quiz_and_all_that_the_store_knows(stored, cultured, load):
+    kept, proposals = load(cultured, "culture"), load(cultured, "culture-proposals")
+    assert {s: len(rows) for s, rows in kept.items()} == {
+        "train": TRAIN,
+        "test": TEST,
+        "sae": SAE_SPLIT,
+    }
+    assert sum(map(len, proposals.values())) == TRAIN + HELD_OUT + EASY + HARD
+    assert all(all(rows["keep"]) for rows in kept.values())
+    table = CultureStore(stored / "culture").table(1)
+    assert kept["train"].features == culture_features(Run.open(stored).config.world, table.schema)
+    for split, rows in proposals.items():
+        there = [table["hash"].to_pylist().index(h) for h in rows["hash"]]
+        for name in set(table.column_names) - {"split"}:
+            assert rows[name][:] == table[name].take(there).to_pylist(), (split, name)
+        world = Run.open(stored).config.world
+        assert np.array_equal(
+            grids(rows).reshape(len(rows), 4, -1),
+            array_of(table, "tokens")[there].reshape(-1, 4, 1 + world.cells)[:, :, 1:],
+        )
+
+
+def test_kept_quizzes_are_text_too(cultured, load):
+    for split, rows in load(cultured, "culture-text").items():
+        made = {row["hash"]: row for row in load(cultured, "culture", split=split)}
+        assert len(rows) == len(made)
+        for row in rows:
+            shown, asked = parse_prompt(row["prompt"])
+            quiz = {**shown, asked: parse_grid(row["completion"])}
+            assert [quiz[label] for label in ("A", "f(A)", "B", "f(B)")] == [
+                made[row["hash"]][part] for part in PARTS
+            ]
+
+
+def test_without_culture_a_run_gives_its_world(stored, tmp_path, load):
+    assert export(tmp_path / "w", *of_run(stored), "--no-culture", "--quizzes", "100") == 0
+    assert datasets.get_dataset_config_names(str(tmp_path / "w")) == [
+        "world",
+        "world-detect",
+        "world-frame",
+    ]
+
+
+# The card
+
+
+def test_the_card_says_what_it_is_and_how_it_was_made(cultured):
+    card = DatasetCard.load(cultured / "README.md")
+    assert card.data.license == "mit"
+    assert card.data.size_categories == "1K<n<10K"
+    default = [config["config_name"] for config in card.data.configs if config.get("default")]
+    assert default == ["world"]
+    for name in ("world", "culture-proposals", "text"):
+        (info,) = [i for i in card.data.dataset_info if i["config_name"] == name]
+        assert [split["name"] for split in info["splits"]] == list(SPLITS)
+    assert "culture-sim export dataset --run stored --quizzes 2000 --seed 0" in card.text
+    assert str(cultured.parent) not in card.content
+    assert "6x6 cells, 6 colours" in card.text
+    assert re.search(r"numpy \d+\.\d+", card.text)
+    assert (
+        f"| 1 | {TRAIN + HELD_OUT + EASY + HARD} | {TRAIN + HELD_OUT} | four_of_five |" in card.text
+    )
+    assert (
+        f"| `culture` | quizzes that agents made and kept | {TRAIN} | {TEST} | {SAE_SPLIT} |"
+        in (card.text)
+    )
+
+
+def test_the_cards_counts_of_distinct_quizzes_are_true(written, load):
+    text = DatasetCard.load(written / "README.md").text
+    hashes = load(written, "world-frame", split="train")["hash"][:]
+    assert f"| frame | {len(set(hashes)):,} of {len(hashes):,} |" in text
+
+
+def test_the_command_of_the_card_makes_the_same_quizzes(written, tmp_path):
+    text = DatasetCard.load(written / "README.md").text
+    (command,) = re.findall(r"^    culture-sim export dataset (.+) --out FOLDER$", text, re.M)
+    assert export(tmp_path / "again", *command.split()) == 0
+    assert tree(tmp_path / "again") == tree(written)
+
+
+def test_every_column_is_explained(stored):
+    world = Run.open(stored).config.world
+    schema = CultureStore(stored / "culture").table(1).schema
+    columns = {
+        *world_features(world),
+        *text_features(world, True),
+        *culture_features(world, schema),
+    }
+    assert columns == set(MEANING)
