@@ -1,0 +1,68 @@
+"""The quizzes of one half, and how sums over them become figures of tasks and structures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae.harvest import TokenRows
+from sae.universality import resample_weights
+from world import UNKNOWN_TASK, QuizBatch, TokenRole, World
+
+ALL = "all"
+"""Stands for every task in a table."""
+UNKNOWN = "unknown"
+"""Stands for the task of quizzes that an agent made."""
+
+
+@dataclass(frozen=True)
+class HalfQuizzes:
+    """The H quizzes of a batch that are in one half.
+
+    index: int64 [H], which quizzes of the batch. task: int16 [H]. structure: uint8 [H]. cells:
+    int64 [H], cells of the answer. source: int64 [H], 0 .. S - 1, equal for writings of one quiz.
+    """
+
+    index: NDArray[np.int64]
+    task: NDArray[np.int16]
+    structure: NDArray[np.uint8]
+    cells: NDArray[np.int64]
+    source: NDArray[np.int64]
+
+    def of_tasks(self, world: World) -> dict[str, NDArray[np.bool_]]:
+        """By name, bool [H]: all quizzes, then those of each task that occurs."""
+        found = {ALL: np.ones(len(self.index), dtype=np.bool_)}
+        for task in np.unique(self.task):
+            found[task_name(world, int(task))] = self.task == task
+        return found
+
+    def groups(self) -> list[tuple[int, int]]:
+        """(task, structure) of every group of quizzes that occurs, ascending."""
+        return sorted(set(zip(self.task.tolist(), self.structure.tolist(), strict=True)))
+
+    def in_groups(self) -> NDArray[np.float64]:
+        """float64 [H, G]: 1 where a quiz is in a group of ``groups``."""
+        groups = [(self.task == t) & (self.structure == s) for t, s in self.groups()]
+        return np.stack(groups, axis=1).astype(np.float64)
+
+    def resamples(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """float64 [R, H]: how often each quiz is in each bootstrap resample of quizzes."""
+        return resample_weights(self.source, count, rng)
+
+
+def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool) -> HalfQuizzes:
+    """The quizzes on which figures are reported, or those on which things are chosen."""
+    half = np.zeros(len(batch), dtype=np.bool_)
+    half[rows.quiz] = rows.reported == reported
+    index = np.flatnonzero(half)
+    structure = batch.structure[index]
+    cells = (world.roles == TokenRole.ANSWER).sum(axis=1)[structure]
+    _, source = np.unique(rows.source[index], return_inverse=True)
+    return HalfQuizzes(index, batch.task[index], structure, cells, source)
+
+
+def task_name(world: World, task: int) -> str:
+    """A task's name in a table."""
+    return UNKNOWN if task == UNKNOWN_TASK else world.tasks[task]

@@ -1,0 +1,124 @@
+"""One agent with its SAE on the quizzes of a batch, and changes of its activations.
+
+A change adds multiples of a direction to the activation, and so keeps whatever the SAE fails to
+reconstruct: setting a feature to g adds (g - a) d, with a its activation and d its decoder row
+(the "error term" of S. Marks et al., "Sparse feature circuits", 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sae_lens import SAE
+from scipy import sparse
+from torch import Tensor
+
+from agents.model import AgentModel
+from sae.codes import encode
+from sae.effects.downstream import SIZE, Downstream, Grades
+from sae.harvest import TokenRows, kept_tokens
+from world import QuizBatch, World
+
+
+@dataclass(frozen=True)
+class Term:
+    """``amount`` times ``direction`` added at some rows of a batch.
+
+    rows: int64 [n], of TokenRows, ascending, none twice. amount: float32 [n]. direction:
+    float32 [d].
+    """
+
+    rows: NDArray[np.int64]
+    amount: NDArray[np.float32]
+    direction: Tensor
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An agent and its SAE on a batch of Q quizzes with N kept tokens. F features.
+
+    network: the agent from the SAE's site on. rows: of the batch. codes: float32 [N, F], by
+    column. decoder: float32 [F, d], what one unit of each feature adds to the activation.
+    """
+
+    network: Downstream
+    rows: TokenRows
+    codes: sparse.csc_array
+    decoder: Tensor
+
+    def fired(self, feature: int, reported: bool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows int64 [n] of one half on which a feature is active, and its activations [n]."""
+        column = slice(self.codes.indptr[feature], self.codes.indptr[feature + 1])
+        rows, values = self.codes.indices[column].astype(np.int64), self.codes.data[column]
+        chosen = (self.rows.reported[rows] == reported) & (values != 0)
+        return rows[chosen], values[chosen]
+
+    def scaling(self, feature: int, factor: float, reported: bool) -> Term:
+        """The change that multiplies a feature by ``factor`` in one half; 0 ablates it."""
+        rows, values = self.fired(feature, reported)
+        return Term(rows, np.float32(factor - 1) * values, self.decoder[feature])
+
+    def firings(self, reported: bool) -> NDArray[np.int64]:
+        """int64 [F]: rows of one half on which each feature is active."""
+        active = self.codes.indices[self.codes.data != 0]
+        feature = np.repeat(np.arange(self.codes.shape[1]), np.diff(self.codes.indptr))
+        feature = feature[self.codes.data != 0]
+        half = self.rows.reported[active] == reported
+        return np.bincount(feature[half], minlength=self.codes.shape[1])
+
+    def values(self, reported: bool) -> Tensor:
+        """float32 [n, d]: the untouched activations on the rows of one half."""
+        half = self.rows.reported == reported
+        quiz = _index(self.rows.quiz[half], self.decoder.device)
+        position = _index(self.rows.position[half], self.decoder.device)
+        return self.network.site_values[quiz, position].float()
+
+    def under(self, change: Sequence[Term]) -> Grades:
+        """Grades [Q] under a change. Quizzes that it leaves alone keep theirs to the bit."""
+        loss, exact = self.network.grades.loss.copy(), self.network.grades.exact.copy()
+        touched = np.unique(np.concatenate([self.rows.quiz[term.rows] for term in change]))
+        for start in range(0, len(touched), SIZE):
+            quiz = touched[start : start + SIZE]
+            found = self.network.grade(quiz, self._changed(quiz, change))
+            loss[quiz], exact[quiz] = found.loss, found.exact
+        return Grades(loss, exact)
+
+    def _changed(self, quiz: NDArray[np.int64], change: Sequence[Term]) -> Tensor:
+        """Site values [n, T, d] of some of the touched quizzes, ascending and without a gap."""
+        device = self.decoder.device
+        x = self.network.site_values[_index(quiz, device)]
+        for term in change:
+            of_row = self.rows.quiz[term.rows]
+            first, last = np.searchsorted(of_row, [quiz[0], quiz[-1] + 1])
+            place = np.searchsorted(quiz, of_row[first:last])
+            position = self.rows.position[term.rows[first:last]]
+            amount = torch.from_numpy(term.amount[first:last]).to(device)
+            added = (amount[:, None] * term.direction).to(x.dtype)
+            x[_index(place, device), _index(position, device)] += added
+        return x
+
+
+def read_subject(
+    model: AgentModel, world: World, batch: QuizBatch, rows: TokenRows, site: str, sae: SAE[Any]
+) -> Subject:
+    """Run an agent up to the site and encode what is there; ``rows`` are those of the batch.
+
+    Raises UserError on an unknown site, ValueError on a structure without an answer or an SAE
+    whose decoder rows are not in units of the activation.
+    """
+    if sae.cfg.normalize_activations != "none" or sae.cfg.reshape_activations != "none":
+        raise ValueError("the SAE normalises or reshapes activations; fold that into its weights")
+    network = Downstream(model, world, batch, site)
+    kept = torch.from_numpy(kept_tokens(world, batch)).to(network.device)
+    parts = zip(network.site_values.split(SIZE), kept.split(SIZE), strict=True)
+    codes = sparse.vstack([encode(sae, values[keep].float()) for values, keep in parts])
+    return Subject(network, rows, codes.tocsc(), sae.W_dec.detach().float())
+
+
+def _index(array: NDArray[np.int64], device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device)
