@@ -1,0 +1,181 @@
+"""Concepts: one value of one of the world's labels, at one moment, and where they are true.
+
+The row of a token stands between two tokens, the one just read and the one to be predicted. Both
+are of interest, so every label gives concepts at two moments, "read" and "next"; labels of a whole
+quiz give them once, at the moment "quiz".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sae.harvest import TokenRows
+from world import UNKNOWN_TASK, QuizBatch, World
+from world.wording import Wording
+
+READ, NEXT, QUIZ = "read", "next", "quiz"
+LEAST = 50
+"""Rows of either half on which a concept must be true."""
+SAME = 0.9
+"""Share of common rows from which on a concept of the token read repeats that of the next."""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What may be true at a row.
+
+    moment: "read", "next" or "quiz". label, value: the world's, value_name in plain English.
+    subject, phrase: a plain sentence, such as "next cell" and "is red".
+    """
+
+    moment: str
+    label: str
+    value: int
+    value_name: str
+    subject: str
+    phrase: str
+
+    @property
+    def text(self) -> str:
+        """The concept as a plain sentence."""
+        return f"{self.subject} {self.phrase}"
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """K concepts of L labels at M rows: those rows whose truth is known.
+
+    concepts: [K], those of one label and moment together. true: int16 [L, M], which concept of
+    each label is true at each row, -1 for none; the values of a label exclude one another.
+    rows: int64 [M], the rows among all N. total: N. source: int64 [M], equal for rows of one quiz.
+    reported: bool [M], as in TokenRows.
+    """
+
+    concepts: tuple[Concept, ...]
+    true: NDArray[np.int16]
+    rows: NDArray[np.int64]
+    total: int
+    source: NDArray[np.int64]
+    reported: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.concepts)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """[L]: first concept of each label, and one past its last."""
+        keys = [(concept.moment, concept.label) for concept in self.concepts]
+        starts = [k for k in range(len(keys)) if k == 0 or keys[k] != keys[k - 1]]
+        return list(zip(starts, [*starts[1:], len(keys)], strict=True))
+
+    @cached_property
+    def label_of(self) -> NDArray[np.int64]:
+        """int64 [K]: the row of ``true`` that has each concept."""
+        widths = [stop - start for start, stop in self.spans]
+        return np.repeat(np.arange(len(self.spans)), widths)
+
+    @cached_property
+    def prevalence(self) -> NDArray[np.float64]:
+        """float64 [K]: share of the reported rows at which each concept is true."""
+        true = self.true[:, self.reported]
+        return self.together(self.reported).diagonal() / max(true.shape[1], 1)
+
+    def together(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """int64 [K, K]: on how many of the chosen rows, bool [M], two concepts are both true."""
+        true = self.true[:, rows]
+        held = true >= 0
+        bounds = np.concatenate([[0], np.cumsum(held.sum(axis=0))])
+        shape = (true.shape[1], len(self))
+        flags = np.ones(bounds[-1], dtype=np.int64)
+        indicator = sparse.csr_array((flags, true.T[held.T].astype(np.int32), bounds), shape=shape)
+        return (indicator.T @ indicator).toarray()
+
+    def text(self, concepts: Sequence[int]) -> str:
+        """A conjunction of concepts, by number, as a plain sentence."""
+        said, subject = "", None
+        for concept in (self.concepts[k] for k in concepts):
+            if concept.subject == subject:
+                said += f", {concept.phrase.removeprefix('is ')}"
+            else:
+                said += ("; " if said else "") + concept.text
+            subject = concept.subject
+        return said
+
+
+def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = LEAST) -> Concepts:
+    """Every concept that is true, and not true, on ``least`` rows of both halves.
+
+    rows: of the batch. Quizzes of unknown task are left out: what painted them is not known.
+    """
+    known = np.flatnonzero(rows.task != UNKNOWN_TASK)
+    reported = rows.reported[known]
+    wording = world.wording
+    found: list[Concept] = []
+    true: list[NDArray[np.int16]] = []
+    labels = world.labels(batch)
+    for moment, label, values in _moments(labels, wording, rows.quiz[known], rows.position[known]):
+        wanted = _frequent(values, reported, least)
+        # The last number is what the value -1 finds.
+        numbers = np.full(int(values.max(initial=-1)) + 2, -1, dtype=np.int16)
+        numbers[wanted] = len(found) + np.arange(len(wanted))
+        if len(wanted):
+            true.append(numbers[values])
+            found += [_concept(wording, moment, label, int(value)) for value in wanted]
+    stacked = np.stack(true) if true else np.zeros((0, len(known)), dtype=np.int16)
+    return Concepts(
+        tuple(found), stacked, known, len(rows), rows.source[rows.quiz[known]], reported
+    )
+
+
+def _moments(
+    labels: Mapping[str, NDArray[np.int16]],
+    wording: Wording,
+    quiz: NDArray[np.int64],
+    position: NDArray[np.int64],
+) -> Iterator[tuple[str, str, NDArray[np.int16]]]:
+    """Each label at each moment, int16 [M], -1 where it is missing."""
+    for label, values in labels.items():
+        after = values[quiz, position]
+        if label in wording.of_quiz:
+            yield QUIZ, label, after
+        else:
+            yield NEXT, label, after
+            yield READ, label, _without_repeats(values[quiz, position - 1], after)
+
+
+def _without_repeats(values: NDArray[np.int16], others: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Values [M], -1 in place of those that stand almost where some value stands in ``others``.
+
+    What is the same for a whole grid, or counts places, would otherwise give two concepts that
+    nothing tells apart.
+    """
+    size = int(max(values.max(initial=-1), others.max(initial=-1))) + 2
+    pairs = np.bincount((values + 1) * size + others + 1, minlength=size * size)
+    both = pairs.reshape(size, size)
+    either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
+    repeated = (both[:, 1:] >= SAME * np.maximum(either[:, 1:], 1)).any(axis=1)
+    return np.where(repeated[values + 1], np.int16(-1), values)
+
+
+def _frequent(
+    values: NDArray[np.int16], reported: NDArray[np.bool_], least: int
+) -> NDArray[np.int64]:
+    """The values that at least ``least`` rows of each half have, and as many have not."""
+    size = int(values.max(initial=-1)) + 1
+    good = np.ones(size, dtype=np.bool_)
+    for half in (reported, ~reported):
+        counts = np.bincount(values[half & (values >= 0)], minlength=size)
+        good &= (counts >= least) & (half.sum() - counts >= least)
+    return np.flatnonzero(good)
+
+
+def _concept(wording: Wording, moment: str, label: str, value: int) -> Concept:
+    subject = {READ: f"{wording.unit} read", NEXT: f"next {wording.unit}", QUIZ: "quiz"}[moment]
+    name, phrase = wording.value(label, value), wording.phrase(label, value)
+    return Concept(moment, label, value, name, subject, phrase)
