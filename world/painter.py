@@ -30,6 +30,18 @@ class Painter:
     colours: int
     tasks: tuple[str, ...]
 
+    def paint_each(
+        self, rng: np.random.Generator, chosen: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+        """Grids uint8 and regions int8, both [B, 4, G], of the tasks int64 [B] chosen."""
+        grids = np.zeros((len(chosen), 4, self.plane.height * self.plane.width), dtype=np.uint8)
+        regions = np.zeros_like(grids, dtype=np.int8)
+        for index, name in enumerate(self.tasks):
+            rows = np.flatnonzero(chosen == index)
+            if len(rows):
+                grids[rows], regions[rows] = self.paint(rng, name, len(rows))
+        return grids, regions
+
     def paint(
         self, rng: np.random.Generator, name: str, count: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from world.batch import QuizBatch
+from world.drawing import Drawing
 
 if TYPE_CHECKING:
     from world.worlds.grids import GridsWorld
@@ -166,3 +167,16 @@ def _crosses(wrong: NDArray[np.bool_], width: int) -> str:
 
 def _outline(side: int, tall: int) -> str:
     return f'<path fill="none" stroke="#444" d="M0 0h{side}v{tall}H0z"/>'
+
+
+def drawing(world: GridsWorld) -> Drawing:
+    """What a program needs to draw quizzes like these by itself."""
+    values = range(world.colours + 1)
+    return Drawing(
+        parts=tuple(NAMES.values()),
+        starts=world.layout.starts,
+        height=world.height,
+        width=world.width,
+        palette=tuple(colour(value) for value in values),
+        words=tuple(word(value) for value in values),
+    )

@@ -21,7 +21,7 @@ def drawn():
 def quizzes(grids):
     """A batch in structure 0 of grids [B, 4, H, W]."""
     count = len(grids)
-    tokens = WORLD._tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
+    tokens = WORLD.layout.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
     return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, UNKNOWN_TASK, np.int16))
 
 
