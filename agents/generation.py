@@ -38,13 +38,12 @@ def generate(
     written = []
     parts = tokens.to(model.unembed.weight.device).split(batch_size)
     for rows, warmth in zip(parts, heat[:, free.cpu()].split(batch_size), strict=True):
-        noise = _noise(warmth, model.vocab_size, generator)
-        offsets = (bias[free.cpu()] + noise).to(rows.device)
+        offsets = (bias[free.cpu()] + noise(warmth, model.vocab_size, generator)).to(rows.device)
         written.append(_write(model, rows, places, offsets))
     return torch.cat(written) if written else tokens.clone()
 
 
-def _noise(heat: Tensor, values: int, generator: torch.Generator | None) -> Tensor:
+def noise(heat: Tensor, values: int, generator: torch.Generator | None) -> Tensor:
     """float32 [B, F, V]: Gumbel noise times the temperatures [B, F] of F free positions.
 
     The argmax of logits + T * Gumbel noise is a sample of softmax(logits / T) (E. J. Gumbel,

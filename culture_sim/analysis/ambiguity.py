@@ -14,14 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.generation import generate
+from agents.generation import noise
 from agents.model import AgentModel
-from agents.scoring import score
+from agents.prompts import Prompts
 from culture_sim.votes import DIRECTIONS
 from world import QuizBatch, Stream, TokenRole, World
 
 SAMPLES = 4
 """Answers that each agent samples to every quiz, at temperature 1."""
+BLOCK = 64
+"""Quizzes whose prompts an agent has in memory at once."""
 AS_LIKELY = 0.5
 """A rival that agents hold for at least so many times as likely as the answer fits as well."""
 
@@ -74,38 +76,69 @@ def _others(
     models: Sequence[AgentModel], world: World, asked: QuizBatch, seed: int
 ) -> list[set[bytes]]:
     """Whole quizzes as every agent answers them, greedily and by sampling."""
-    direction = int(asked.structure[0]) if len(asked) else 0
-    free = torch.from_numpy(world.roles[direction] == TokenRole.ANSWER)
-    allowed = torch.from_numpy(world.allowed[direction])
     generator = torch.Generator().manual_seed(seed)
-    each = 1 + SAMPLES
-    prompts = torch.from_numpy(asked.tokens).long().repeat_interleave(each, dim=0)
-    # The first of each quiz's rows takes the most probable values, the others are samples.
-    heat = (torch.arange(len(prompts)) % each > 0).double()[:, None].expand(-1, world.seq_len)
     others: list[set[bytes]] = [set() for _ in range(len(asked))]
     for model in models:
-        written = generate(model, prompts, free, heat, allowed, generator)
-        rows = written.cpu().numpy().astype(np.uint8).reshape(len(asked), each, world.seq_len)
-        for own, mine in zip(others, rows, strict=True):
-            own |= _rows(mine)
+        for start in range(0, len(asked), BLOCK):
+            part = asked[start : start + BLOCK]
+            written = _written(model, world, part, generator)
+            for own, mine in zip(others[start:], written, strict=False):
+                own |= _rows(mine)
     return others
+
+
+def _written(
+    model: AgentModel, world: World, asked: QuizBatch, generator: torch.Generator
+) -> NDArray[np.uint8]:
+    """uint8 [B, 1 + SAMPLES, T]: quizzes as one agent answers them, first greedily."""
+    free = _answer_places(world, asked)
+    each = 1 + SAMPLES
+    quiz = torch.arange(len(asked)).repeat_interleave(each)
+    tokens = torch.from_numpy(asked.tokens).long()
+    # The first of each quiz's rows takes the most probable values, the others are samples.
+    heat = (torch.arange(len(quiz)) % each > 0).double()[:, None].expand(-1, len(free))
+    allowed = torch.from_numpy(world.allowed[asked.structure[0]])[free]
+    barred = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
+    offsets = barred + noise(heat, world.vocab_size, generator)
+    prompts = Prompts(model, tokens, int(free[0]))
+    rows = tokens[quiz]
+    rows[:, free] = prompts.write(quiz, rows[:, free], offsets)
+    return rows.numpy().astype(np.uint8).reshape(len(asked), each, -1)
+
+
+def _answer_places(world: World, asked: QuizBatch) -> torch.Tensor:
+    """int64 [F]: where the answer stands in quizzes of one structure."""
+    return torch.from_numpy(world.roles[asked.structure[0]] == TokenRole.ANSWER).nonzero()[:, 0]
 
 
 def _ratio(
     models: Sequence[AgentModel], world: World, asked: QuizBatch, others: list[set[bytes]]
 ) -> NDArray[np.float64]:
     """float64 [B]: of each quiz's rivals, the likeliest, against the answer."""
-    owner = np.array([row for row, own in enumerate(others) for _ in own], dtype=np.int64)
+    best = np.zeros(len(asked))
+    for start in range(0, len(asked), BLOCK):
+        rows = slice(start, start + BLOCK)
+        best[rows] = _best(models, world, asked[rows], others[rows])
+    return best
+
+
+def _best(
+    models: Sequence[AgentModel], world: World, asked: QuizBatch, others: list[set[bytes]]
+) -> NDArray[np.float64]:
+    """float64 [b]: the same of a block."""
+    owner = np.repeat(np.arange(len(asked)), [len(own) for own in others])
     best = np.zeros(len(asked))
     if not len(owner):
         return best
-    tokens = np.frombuffer(b"".join(r for own in others for r in sorted(own)), dtype=np.uint8)
-    rival = QuizBatch(
-        tokens.reshape(len(owner), -1).copy(), asked.structure[owner], asked.task[owner]
-    )
-    gains = [
-        score(model, world, rival).log_prob - score(model, world, asked).log_prob[owner]
-        for model in models
-    ]
+    rival = np.frombuffer(b"".join(r for own in others for r in sorted(own)), dtype=np.uint8)
+    free = _answer_places(world, asked)
+    tokens = torch.from_numpy(asked.tokens).long()
+    # The answers first, then the rivals, all after prompts that are read once.
+    quiz = torch.cat([torch.arange(len(asked)), torch.from_numpy(owner)])
+    answers = torch.cat([tokens, torch.from_numpy(rival.reshape(len(owner), -1).copy())])[:, free]
+    gains = []
+    for model in models:
+        log_prob = Prompts(model, tokens, int(free[0])).log_prob(quiz, answers).numpy()
+        gains.append(log_prob[len(asked) :] - log_prob[owner])
     np.maximum.at(best, owner, np.exp(np.mean(gains, axis=0, dtype=np.float64)))
     return best
