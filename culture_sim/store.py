@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +82,16 @@ class CultureStore:
 
     def table(self, round_: int) -> pa.Table:
         """A round as stored; raises UserError when there is none or its file is damaged."""
-        if not self.path(round_).exists():
+        return self._read(round_)
+
+    def _read(self, round_: int, columns: Sequence[str] | None = None) -> pa.Table:
+        path = self.path(round_)
+        if not path.exists():
             raise UserError(
                 f"there is no culture round {round_} in {self.folder}; run culture-round first"
             )
-        return read_table(
-            self.path(round_),
-            f"restore it, or remove it and {self.path(round_).stem}.json to make the round again",
-        )
+        remedy = f"restore it, or remove it and {path.stem}.json to make the round again"
+        return read_table(path, remedy, columns)
 
     def dataset(self, round_: int) -> Dataset:
         """A round as a Hugging Face dataset, in memory."""
@@ -105,7 +107,7 @@ class CultureStore:
 
     def hashes(self) -> NDArray[np.uint64]:
         """uint64 [all B]: canonical hashes of every quiz stored."""
-        found = [rows.hashes_of(self.table(number)) for number in self.rounds()]
+        found = [rows.hashes_of(self._read(number, ["hash"])) for number in self.rounds()]
         return np.concatenate([np.zeros(0, dtype=np.uint64), *found])
 
     def kept(self, split: str, rounds: Sequence[int] | None = None) -> QuizBatch | None:
@@ -131,12 +133,18 @@ def write_table(path: Path, table: pa.Table) -> None:
         os.fsync(file.fileno())
 
 
-def read_table(path: Path, remedy: str) -> pa.Table:
-    """A round's file, or a part of one; raises UserError naming the file and the remedy."""
+def read_table(path: Path, remedy: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A round's file, or a part of one; raises UserError naming the file and the remedy.
+
+    columns: those to read, as Parquet has them; by default all, in the types they were written in.
+    """
     try:
         # Read from an open file: given a path, pyarrow would take columns from folder names.
         with path.open("rb") as file:
-            return _typed(pq.read_table(file))
+            stored = pq.ParquetFile(file)
+            _refuse_missing(stored.schema_arrow.names, columns or rows.features(1, 1))
+            table = stored.read(columns)
+        return _typed(table) if columns is None else table
     except (pa.ArrowException, EOFError, OSError) as error:
         # A corrupted page is reported as an OSError without a number; a full disk is not.
         if isinstance(error, OSError) and error.errno is not None:
@@ -145,12 +153,15 @@ def read_table(path: Path, remedy: str) -> pa.Table:
         raise UserError(f"{path} is damaged ({what}); {remedy}") from None
 
 
-def _typed(table: pa.Table) -> pa.Table:
-    """The table in the types and order it was written with; raises ArrowInvalid without them."""
-    if missing := set(rows.features(1, 1)) - set(table.column_names):
+def _refuse_missing(stored: Iterable[str], columns: Iterable[str]) -> None:
+    if missing := set(columns) - set(stored):
         raise pa.ArrowInvalid(
             f"no column {min(missing)!r}: truncated, or written by another version of culture-sim"
         )
+
+
+def _typed(table: pa.Table) -> pa.Table:
+    """The table in the types and order it was written with; raises ArrowInvalid for others."""
     solved, tokens = table.schema.field("solved").type, table.schema.field("tokens").type
     if not pa.types.is_fixed_size_list(solved) or not pa.types.is_fixed_size_list(tokens):
         raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")

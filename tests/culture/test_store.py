@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, load_dataset
 
@@ -248,6 +249,25 @@ def test_parquet_of_something_else_is_named(store):
     Dataset.from_dict({"x": [1]}).to_parquet(store.path(1))
     with pytest.raises(UserError, match=r"round-0001.parquet is damaged .no column"):
         store.hashes()
+
+
+def test_hashes_are_read_without_the_other_columns(store):
+    given = records(count=500)
+    store.append(given)
+    path = store.path(1)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    tokens = next(
+        group.column(i)
+        for i in range(group.num_columns)
+        if group.column(i).path_in_schema.startswith("tokens")
+    )
+    start, size = tokens.dictionary_page_offset, tokens.total_compressed_size
+    content = bytearray(path.read_bytes())
+    content[start : start + size] = bytes(size)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        store.table(1)
+    assert np.array_equal(store.hashes(), given.hashes)
 
 
 def test_nothing_is_left_beside_a_round(store):
