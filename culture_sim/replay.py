@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from culture_sim.consensus import make_rule
 from culture_sim.culture_round import read_summary
+from culture_sim.launch import ERROR_PREFIX
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run, write_json
 from culture_sim.store import CultureStore
@@ -41,7 +43,10 @@ class Replay:
 
 
 def replay(arguments: Sequence[str]) -> int:
-    """The command ``culture-sim replay``; returns the exit code."""
+    """The command ``culture-sim replay``; returns the exit code.
+
+    1: a round's own rule decides otherwise than what is stored.
+    """
     with one_line_errors():
         given = tyro.cli(Replay, args=arguments, prog="culture-sim replay")
     if given.options and given.rule is None:
@@ -57,6 +62,13 @@ def replay(arguments: Sequence[str]) -> int:
     if given.out is not None:
         write_json(given.out, found)
     Console().print(_table(found))
+    others = [str(seen["round"]) for seen in found if not seen["same"]]
+    if given.rule is None and others:
+        print(
+            f"{ERROR_PREFIX}the rule of round {', '.join(others)} does not decide as is stored",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import pyarrow as pa
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.store import CultureStore
+from culture_sim.store import CultureStore, write_table
 
 
 def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_path):
@@ -27,6 +29,26 @@ def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_p
     (none,) = json.loads((tmp_path / "other.json").read_text())
     assert not none["same"]
     assert none["kept"] == none["both"] == 0
+
+
+def test_a_round_that_its_rule_does_not_reproduce(stored, capsys, tmp_path):
+    run = tmp_path / "changed"
+    shutil.copytree(stored, run)
+    store = CultureStore(run / "culture")
+    table = store.table(1)
+    kept = table["keep"].to_pylist()
+    changed = pa.array([not kept[0], *kept[1:]])
+    place = table.column_names.index("keep")
+    write_table(store.path(1), table.set_column(place, table.field("keep"), changed))
+    command = ["replay", "--runs", str(tmp_path), "--run", run.name]
+    assert main([*command, "--out", str(tmp_path / "found.json")]) == 1
+    said = capsys.readouterr()
+    assert said.err == "culture-sim: error: the rule of round 1 does not decide as is stored\n"
+    assert "others" in said.out
+    (found,) = json.loads((tmp_path / "found.json").read_text())
+    assert not found["same"]
+    # Another rule is not held to what is stored.
+    assert main([*command, "--rule", "all_but_k"]) == 0
 
 
 @pytest.mark.parametrize(
