@@ -1,0 +1,98 @@
+"""Activations of several agents at the same tokens, side by side, one block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from agents.model import AgentModel
+from sae.harvest import TokenRows, activation_chunks, check_site, token_rows
+from sae.quizzes import QuizSource
+from world import QuizBatch, World
+from world.errors import UserError
+
+Change = Callable[[Tensor, TokenRows], Tensor]
+"""A control: activations float32 [n, A, d] of a block and its rows, to others of that shape."""
+
+
+@dataclass(frozen=True)
+class JointActivations:
+    """What A agents make of the same quizzes at one site.
+
+    models: by agent number; all of one width. change: a control, applied to every block.
+    """
+
+    models: Mapping[int, AgentModel]
+    world: World
+    site: str
+    change: Change | None = None
+
+    def __post_init__(self) -> None:
+        for model in self.models.values():
+            check_site(model, self.site)
+
+    @property
+    def agents(self) -> tuple[int, ...]:
+        """The agents' numbers, in the order of the activations."""
+        return tuple(sorted(self.models))
+
+    def block(self, quizzes: QuizBatch) -> Tensor:
+        """Activations float32 [n, A, d] of the quizzes' kept tokens, in token_rows's order."""
+        rows = token_rows(self.world, quizzes)
+        block: Tensor | None = None
+        for place, number in enumerate(self.agents):
+            start = 0
+            for chunk in activation_chunks(self.models[number], self.world, quizzes, self.site):
+                if block is None:
+                    block = chunk.new_empty(len(rows), len(self.models), chunk.shape[1])
+                if chunk.shape[1] != block.shape[2]:
+                    raise UserError(
+                        f"agent {number} is {chunk.shape[1]} wide at {self.site} and others are "
+                        f"{block.shape[2]}; a crosscoder needs agents of one width"
+                    )
+                block[start : start + len(chunk), place] = chunk
+                start += len(chunk)
+        if block is None:
+            raise ValueError("there must be at least one agent and one quiz")
+        return block if self.change is None else self.change(block, rows)
+
+    def blocks(self, quizzes: QuizBatch, size: int = 256) -> Iterator[Tensor]:
+        """The blocks of a batch, ``size`` quizzes at a time."""
+        for start in range(0, len(quizzes), size):
+            yield self.block(quizzes[start : start + size])
+
+
+@dataclass(frozen=True)
+class JointStream:
+    """Shuffled activations of all agents for training: blocks of quizzes, each shown several times.
+
+    Only one block is in memory. source: where quizzes come from. block_quizzes: quizzes in a
+    block. passes: times each token is shown. batch_size: tokens in a batch.
+    """
+
+    joint: JointActivations
+    source: QuizSource
+    block_quizzes: int
+    passes: int
+    batch_size: int
+
+    def batches(self, seed: int) -> Iterator[Tensor]:
+        """Endless batches float32 [batch_size, A, d] in an order drawn from ``seed``."""
+        generator = torch.Generator().manual_seed(seed)
+        start = 0
+        while True:
+            block = self.joint.block(self.source(start, self.block_quizzes))
+            start += self.block_quizzes
+            if len(block) < self.batch_size:
+                raise UserError(
+                    f"crosscoder.block_quizzes ({self.block_quizzes}) gives {len(block)} tokens, "
+                    f"fewer than crosscoder.batch_size ({self.batch_size}); raise it"
+                )
+            for _ in range(self.passes):
+                order = torch.randperm(len(block), generator=generator).to(block.device)
+                for rows in order.split(self.batch_size):
+                    if len(rows) == self.batch_size:
+                        yield block[rows]

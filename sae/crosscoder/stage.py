@@ -1,0 +1,79 @@
+"""A crosscoder's folder: trained, graded and written once, in the format of sae_lens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sae_lens import SAE
+
+from sae.crosscoder.collect import collect
+from sae.crosscoder.config import CrosscoderConfig
+from sae.crosscoder.harvest import JointActivations, JointStream
+from sae.crosscoder.model import as_crosscoder
+from sae.crosscoder.training import train_crosscoder
+from sae.harvest import token_rows
+from sae.quizzes import QuizSource
+from sae.training import Progress, read_record, save_sae
+from world import QuizBatch
+
+GRADED_QUIZZES = 400
+"""Held-out quizzes on which a fresh crosscoder is graded."""
+READING_FIELDS = ("carried", "min_firings", "exclusive_error", "exclusive_reconstruction")
+"""Options that change how a crosscoder is read, and not its weights."""
+
+
+def crosscoder_done(
+    made_from: Mapping[str, Any], site: str, config: CrosscoderConfig, seed: int, path: Path
+) -> bool:
+    """True when the crosscoder at ``path`` is complete and of these agents, options and seed."""
+    record = read_record(path)
+    return record is not None and record["made_from"] == _made_from(made_from, site, config, seed)
+
+
+def _made_from(
+    made_from: Mapping[str, Any], site: str, config: CrosscoderConfig, seed: int
+) -> dict[str, Any]:
+    options = {name: v for name, v in asdict(config).items() if name not in READING_FIELDS}
+    return {**made_from, "site": site, "seed": seed, **options}
+
+
+def fit_crosscoder(
+    joint: JointActivations,
+    source: QuizSource,
+    held_out: QuizBatch,
+    config: CrosscoderConfig,
+    path: Path,
+    seed: int,
+    made_from: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train, grade and save a crosscoder, unless it is there; returns its record.
+
+    source: training quizzes in answer structures. held_out: other quizzes, to grade it on. path:
+    its folder. seed: of its initial weights and the order of its data. made_from: what tells these
+    activations from others, such as hashes of the agents' weights, in JSON's types.
+    """
+    if crosscoder_done(made_from, joint.site, config, seed, path):
+        return read_record(path) or {}
+    began = time.time()
+    stream = JointStream(joint, source, config.block_quizzes, config.passes, config.batch_size)
+    batches = stream.batches(seed)
+    sae = train_crosscoder(batches, joint.agents, config, seed, joint.site, progress)
+    spent = round(time.time() - began, 1)
+
+    def record(saved: SAE[Any]) -> dict[str, Any]:
+        graded = held_out[:GRADED_QUIZZES]
+        rows = token_rows(joint.world, graded)
+        quality = collect(as_crosscoder(saved), joint.blocks(graded), rows).quality
+        return {
+            "made_from": _made_from(made_from, joint.site, config, seed),
+            "seconds": spent,
+            "quality": quality.as_dict(),
+        }
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save_sae(sae, path, record)
