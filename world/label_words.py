@@ -10,6 +10,7 @@ from world.wording import Wording
 if TYPE_CHECKING:
     from world.worlds.grids import GridsWorld
 
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 PARTS = tuple(NAMES.values())
 FLAGS = {
     "like_left": ("differs from the cell on its left", "is like the cell on its left"),
@@ -20,10 +21,14 @@ FLAGS = {
     "departs": ("is not where a copy ends", "is the first that differs from its source"),
     "departed": ("comes before a copy ends", "comes after a copy ended"),
     "changed": ("is the same in X and f(X)", "differs between X and f(X)"),
-    "top": ("is not in the top row of its object", "is in the top row of its object"),
-    "left": ("is not in its object's left column", "is in its object's left column"),
-    "bottom": ("is not in the bottom row of its object", "is in the bottom row of its object"),
-    "right": ("is not in its object's right column", "is in its object's right column"),
+    "bottom": (
+        "is in an object above its bottom row",
+        "is in the bottom row of its object",
+    ),
+    "right": (
+        "is in an object left of its right column",
+        "is in the right column of its object",
+    ),
     "acted": ("is of an object that the rule spares", "is of an object that the rule changes"),
 }
 """Of labels that are 0 or 1: what is said of each."""
@@ -32,11 +37,15 @@ PHRASES = {
     "slot": "is in the {}",
     "row": "is in {}",
     "column": "is in {}",
+    "place": "is in {}",
     "colour": "is {}",
     "above": "is below {}",
+    "latest": "has {} as the latest colour of its grid",
     "source": "has {} at its place in the grid it is made from",
     "rectangle": "is of {}",
     "edge": "is {}",
+    "down": "is in the {} row of its object",
+    "across": "is in the {} column of its object",
     "corner": "is {} of an object",
     "task": "is of task {}",
     "structure": "is written {}",
@@ -48,13 +57,19 @@ def grid_wording(world: GridsWorld) -> Wording:
     colours = tuple(word(value) for value in range(world.colours + 1))
     values = {
         "part": PARTS,
-        "slot": tuple(f"{nth} grid written" for nth in ("first", "second", "third", "fourth")),
+        "slot": tuple(f"{nth} grid written" for nth in ORDINALS[:4]),
         "row": tuple(f"row {i + 1}" for i in range(world.height)),
         "column": tuple(f"column {i + 1}" for i in range(world.width)),
+        "place": tuple(
+            f"row {i + 1} column {j + 1}" for i in range(world.height) for j in range(world.width)
+        ),
         **dict.fromkeys(("colour", "above", "source"), colours),
+        "latest": ("no", *colours[1:]),
         # A task paints at most three marks beside the rectangles.
         "rectangle": tuple(f"object {i + 1}" for i in range(world.rectangles + 3)),
         "edge": ("background", "on the border of an object", "inside an object"),
+        "down": ("top", *_counted(world.height)),
+        "across": ("left", *_counted(world.width)),
         "corner": ("no corner", *(f"the {i} {j} corner" for i in _ROWS for j in _COLUMNS)),
         "task": world.tasks,
         "structure": tuple(
@@ -63,6 +78,11 @@ def grid_wording(world: GridsWorld) -> Wording:
         **FLAGS,
     }
     return Wording("cell", values, {**PHRASES, **dict.fromkeys(FLAGS, "{}")})
+
+
+def _counted(size: int) -> tuple[str, ...]:
+    """Ordinals from the second on."""
+    return tuple(ORDINALS[i] if i < len(ORDINALS) else f"{i + 1}th" for i in range(1, size))
 
 
 _ROWS, _COLUMNS = ("top", "bottom"), ("left", "right")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from world.worlds.grids import GridsWorld
 
 OUTSIDE, EDGE, INSIDE = 0, 1, 2
-SIDES = ("top", "left", "bottom", "right")
+OBJECT_LABELS = ("rectangle", "edge", "down", "across", "bottom", "right", "corner", "acted")
+"""Those that only a painter knows."""
 
 Cells = NDArray[Any]
 """[B, 4, H, W]: a value for each cell of four grids, in the order written."""
@@ -26,21 +27,23 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
 
     task, structure: of the whole quiz.
 
-    Place. part: which of A, fA, B, fB. slot: its place in the sequence. row, column.
+    Place. part: which of A, fA, B, fB. slot: its place in the sequence. row, column. place: both,
+    counted row by row.
 
     Colour. colour: the cell's. above: the one above it. like_left, like_above: 1 where that
     neighbour has the same. fresh: 1 at the first cell of a colour in its grid, in reading order;
-    -1 for background. taken, put: 1 where the cell's colour is one that the rule takes from X, or
-    puts into f(X), in either pair.
+    -1 for background. latest: the last colour in its grid up to here, 0 before any. taken, put: 1
+    where the cell's colour is one that the rule takes from X, or puts into f(X), in either pair.
 
     Copying, for grids whose pair partner is written before them. source: colour of the cell at
     the same place there. departs: 1 at the first cell, in reading order, that differs from its
     source. departed: 1 after that cell. For all grids, changed: 1 where partners differ.
 
     Objects. rectangle: which rectangle or mark painted the cell, -1 for none. edge: 0 outside
-    rectangles, 1 on the border of the visible part of one, 2 inside it. top, left, bottom, right:
-    1 in the outermost row or column of its rectangle in this grid. corner: 0 for none, then top
-    left, top right, bottom left, bottom right. acted: 1 where the rule changes the rectangle.
+    rectangles, 1 on the border of the visible part of one, 2 inside it. down, across: rows and
+    columns from the top and the left of its rectangle, as far as it is seen in this grid. bottom,
+    right: 1 in its last row or column. corner: 0 for none, then top left, top right, bottom left,
+    bottom right. acted: 1 where the rule changes the rectangle.
     """
     cells = _Cells.of(world, batch)
     shape = cells.colour.shape
@@ -52,6 +55,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
         "slot": slot,
         "row": row,
         "column": column,
+        "place": row * world.width + column,
         **_colours(cells),
         **_copying(cells),
         **_objects(cells),
@@ -110,6 +114,7 @@ def _colours(cells: _Cells) -> dict[str, Cells]:
         "like_left": np.where(left < 0, -1, left == colour),
         "like_above": np.where(above < 0, -1, above == colour),
         "fresh": np.where(colour == 0, -1, _fresh(colour)),
+        "latest": _latest(colour),
         "taken": _among(colour, changed & ~of_image),
         "put": _among(colour, changed & of_image),
     }
@@ -122,6 +127,13 @@ def _fresh(colour: Cells) -> NDArray[np.bool_]:
     for value in range(int(colour.max(initial=0)) + 1):
         first |= _first(grids == value)
     return first.reshape(colour.shape)
+
+
+def _latest(colour: Cells) -> Cells:
+    """The colour of the last cell up to each, in reading order, that is not background."""
+    grids = colour.reshape(*colour.shape[:2], -1)
+    at = np.maximum.accumulate(np.where(grids > 0, np.arange(grids.shape[2]), 0), axis=2)
+    return np.take_along_axis(grids, at, axis=2).reshape(colour.shape)
 
 
 def _first(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -157,14 +169,21 @@ def _copying(cells: _Cells) -> dict[str, Cells]:
 def _objects(cells: _Cells) -> dict[str, Cells]:
     if cells.regions is None:
         unknown = np.full((1, 1, 1, 1), -1)
-        return dict.fromkeys(("rectangle", "edge", *SIDES, "corner", "acted"), unknown)
-    painted = cells.regions > 0
-    sides = _sides(cells.regions)
-    corners = [sides[i] & sides[j] for i in (0, 2) for j in (1, 3)]
-    corner = np.select(corners, [1, 2, 3, 4], 0)
+        return dict.fromkeys(OBJECT_LABELS, unknown)
+    down, across, bottom, right = _within(cells.regions)
+    top, left = down == 0, across == 0
     changed = cells.colour != cells.partner
-    found = {**dict(zip(SIDES, sides, strict=True)), "corner": corner}
-    found["acted"] = _among(cells.regions, changed)
+    found = {
+        "down": down,
+        "across": across,
+        "bottom": bottom,
+        "right": right,
+        "corner": np.select(
+            [top & left, top & right, bottom & left, bottom & right], [1, 2, 3, 4], 0
+        ),
+        "acted": _among(cells.regions, changed),
+    }
+    painted = cells.regions > 0
     return {
         "rectangle": cells.regions - 1,
         "edge": _edges(cells.regions),
@@ -183,26 +202,26 @@ def _edges(regions: Cells) -> Cells:
     return np.where(regions == 0, OUTSIDE, np.where(inside, INSIDE, EDGE))
 
 
-def _sides(regions: Cells) -> list[NDArray[np.bool_]]:
-    """Cells in the outermost row or column of what one object painted in a grid, as SIDES.
+def _within(regions: Cells) -> tuple[Cells, Cells, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where cells are in the box around what their object painted in their grid: rows from its
+    top, columns from its left, whether in its last row, and column.
 
-    Of a rectangle shown in part, such as its corners, these are the sides of the whole.
+    Of a rectangle shown in part, such as its corners, this is the box of the whole.
     """
-    sides = [np.zeros(regions.shape, dtype=np.bool_) for _ in SIDES]
+    down, across = np.zeros(regions.shape, dtype=np.int64), np.zeros(regions.shape, dtype=np.int64)
+    bottom, right = np.zeros(regions.shape, dtype=np.bool_), np.zeros(regions.shape, dtype=np.bool_)
+    height, width = regions.shape[2:]
+    row, column = np.ogrid[:height, :width]
     for value in range(1, int(regions.max(initial=0)) + 1):
         mask = regions == value
-        rows, columns = mask.any(axis=3)[..., None], mask.any(axis=2)[:, :, None]
-        extent = (
-            _leading(rows, 2),
-            _leading(columns, 3),
-            _leading(rows[:, :, ::-1], 2)[:, :, ::-1],
-            _leading(columns[..., ::-1], 3)[..., ::-1],
-        )
-        for side, outermost in zip(sides, extent, strict=True):
-            side |= mask & outermost
-    return sides
+        rows, columns = mask.any(axis=3), mask.any(axis=2)
+        np.copyto(down, row - _place(rows), where=mask)
+        np.copyto(across, column - _place(columns), where=mask)
+        bottom |= mask & (row == height - 1 - _place(rows[..., ::-1]))
+        right |= mask & (column == width - 1 - _place(columns[..., ::-1]))
+    return down, across, bottom, right
 
 
-def _leading(flags: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
-    """The first true flag along an axis alone."""
-    return flags & (np.cumsum(flags, axis=axis) == 1)
+def _place(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """int64 [..., 1, 1]: where the first true flag of each last axis is."""
+    return flags.argmax(axis=-1)[..., None, None]

@@ -7,7 +7,7 @@ import pytest
 
 from world import QuizBatch, Stream
 from world.label_words import FLAGS, PHRASES, grid_wording
-from world.labels import SIDES, grid_labels
+from world.labels import OBJECT_LABELS, grid_labels
 from world.wording import Wording
 from world.worlds.grids import GridsWorld
 
@@ -53,6 +53,7 @@ def test_shapes_and_quiz_wide_labels(quizzes, labels):
     assert all((values[:, :: 1 + WORLD.cells] == -1).all() for values in raw.values())
     assert (labels["structure"] == quizzes.structure[:, None, None, None]).all()
     assert (labels["task"] == quizzes.task[:, None, None, None]).all()
+    assert (labels["place"] == np.arange(WORLD.cells).reshape(WORLD.height, WORLD.width)).all()
 
 
 def test_copying(quizzes, labels, grids):
@@ -82,6 +83,8 @@ def test_neighbours_and_first_cells(labels, grids):
             grid = grids[quiz, slot].ravel().tolist()
             wanted = [-1 if c == 0 else int(c not in grid[:i]) for i, c in enumerate(grid)]
             assert labels["fresh"][quiz, slot].ravel().tolist() == wanted
+            latest = [([0] + [c for c in grid[: i + 1] if c])[-1] for i in range(len(grid))]
+            assert labels["latest"][quiz, slot].ravel().tolist() == latest
 
 
 def test_colours_of_the_rule(quizzes, labels, grids):
@@ -93,23 +96,23 @@ def test_colours_of_the_rule(quizzes, labels, grids):
             assert (labels[name][quiz] == np.isin(grids[quiz], colours)).all()
 
 
-def test_sides_and_corners_of_rectangles(quizzes, labels):
-    top, left, bottom, right = (labels[name] for name in SIDES)
+def test_places_within_rectangles(quizzes, labels):
+    names = ("down", "across", "bottom", "right", "corner")
     for quiz, slot, _, _ in slots(quizzes):
         objects = labels["rectangle"][quiz, slot]
-        assert ((objects >= 0) == (top[quiz, slot] >= 0)).all()
+        assert ((objects >= 0) == (labels["down"][quiz, slot] >= 0)).all()
         for value in np.unique(objects[objects >= 0]):
             rows, columns = np.nonzero(objects == value)
-            at = quiz, slot, rows, columns
-            assert (top[at] == (rows == rows.min())).all()
-            assert (bottom[at] == (rows == rows.max())).all()
-            assert (left[at] == (columns == columns.min())).all()
-            assert (right[at] == (columns == columns.max())).all()
-            lower, righthand = rows == rows.max(), columns == columns.max()
-            cornered = (lower | (rows == rows.min())) & (righthand | (columns == columns.min()))
+            down, across, bottom, right, corner = (
+                labels[name][quiz, slot, rows, columns] for name in names
+            )
+            assert (down == rows - rows.min()).all()
+            assert (across == columns - columns.min()).all()
+            assert (bottom == (rows == rows.max())).all()
+            assert (right == (columns == columns.max())).all()
+            cornered = (bottom | (down == 0)) & (right | (across == 0))
             wide = rows.max() > rows.min() and columns.max() > columns.min()
-            wanted = np.where(cornered, 1 + 2 * lower + righthand, 0)
-            assert not wide or (labels["corner"][at] == wanted).all()
+            assert not wide or (corner == np.where(cornered, 1 + 2 * bottom + right, 0)).all()
 
 
 def test_objects_that_the_rule_changes():
@@ -123,7 +126,7 @@ def test_objects_that_the_rule_changes():
 def test_without_a_painter_there_are_no_objects(quizzes):
     made = QuizBatch(quizzes.tokens, quizzes.structure, np.full(COUNT, -1, np.int16))
     found = grid_labels(WORLD, made)
-    for name in ("task", "rectangle", "edge", "corner", "acted", *SIDES):
+    for name in ("task", *OBJECT_LABELS):
         assert (found[name] == -1).all()
     assert (found["changed"].max(axis=1) == 1).all()
 
