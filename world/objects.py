@@ -19,7 +19,10 @@ def present(grid: Grid) -> list[int]:
 
 def box(grid: Grid, *colours: int) -> Box:
     """The bounding box (top, left, bottom, right; exclusive ends) of the cells of some colours."""
-    rows, columns = np.nonzero(np.isin(grid, colours))
+    seen = grid == colours[0]
+    for colour in colours[1:]:
+        seen |= grid == colour
+    rows, columns = np.nonzero(seen)
     return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
