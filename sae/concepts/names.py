@@ -1,33 +1,35 @@
-"""Names of features and families: the concept they detect best, or a conjunction of two."""
+"""Names of features and families: the concept they detect best, or a conjunction of a few."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sae.concepts.ranking import Codes
-from sae.concepts.scores import Scores, Table, score_features
+from sae.concepts.scores import Scores, score_features
 from sae.concepts.truth import Concepts
 
 UNNAMED = "unnamed"
 FLOOR = 0.5
 """F1 on the reported half from which on a name is given."""
 MARGIN = 0.03
-"""By how much a second concept must raise F1 on the choosing half to be said."""
+"""By how much one more concept must raise F1 on the choosing half to be said."""
+MOST = 3
+"""Concepts in a name at most."""
 
 
 @dataclass(frozen=True)
 class Name:
     """What a feature, or a family of several, is called.
 
-    concepts: numbers of one or two concepts, the best by F1 on the choosing half; none for a
-    feature that is never active there. candidate: a plain sentence of them. text: the same, but
-    "unnamed" where f1 is below the floor. f1, precision, recall, auroc: on the reported half.
-    threshold, chosen_f1: of the choosing half. All are means over members, for a family. members:
-    f1 by agent; a feature's own is under 0.
+    concepts: numbers of the concepts said, in the order found; none for a feature that is never
+    active on the choosing half. candidate: a plain sentence of them. text: the same, but "unnamed"
+    where f1 is below the floor. f1, precision, recall, auroc: on the reported half. threshold,
+    chosen_f1: of the choosing half. All are means over members, for a family. members: f1 by
+    agent; a feature's own is under 0.
     """
 
     concepts: tuple[int, ...]
@@ -48,15 +50,11 @@ def name_features(
     scores: Scores,
     floor: float = FLOOR,
     margin: float = MARGIN,
+    most: int = MOST,
 ) -> list[Name]:
     """The names of F features, from codes [N, F] and what ``score_features`` made of them."""
-    first = _best(scores.chosen_f1)
-    both = score_features(codes, concepts, first)
-    second = _second(scores.chosen_f1, both.chosen_f1, first, margin)
-    return [
-        _name(concepts, (first[f], second[f]), {0: (scores if second[f] < 0 else both, f)}, floor)
-        for f in range(codes.shape[1])
-    ]
+    alone = [{0: feature} for feature in range(codes.shape[1])]
+    return name_families(alone, {0: codes}, concepts, {0: scores}, floor, margin, most)
 
 
 def name_families(
@@ -66,66 +64,95 @@ def name_families(
     scores: Mapping[int, Scores],
     floor: float = FLOOR,
     margin: float = MARGIN,
+    most: int = MOST,
 ) -> list[Name]:
     """The names of families, each a feature by agent, from every agent's codes and scores.
 
-    All members have the same name: the concepts of the highest F1 in the mean over them.
+    All members have the same name. Its first concept is the one of the highest F1 on the choosing
+    half, in the mean over members; up to ``most`` are joined to it, one by one, each the one that
+    raises that mean most, while it does by more than ``margin``.
     """
-    # By agent: the families it is in, and its features there.
-    own = {a: [n for n, family in enumerate(families) if a in family] for a in codes}
-    features = {a: np.array([families[n][a] for n in own[a]], dtype=np.int64) for a in codes}
-    places: list[dict[int, int]] = [{a: own[a].index(n) for a in f} for n, f in enumerate(families)]
-    alone = {a: scores[a].of(features[a]) for a in codes}
-    mean_alone = _mean(alone, places, len(concepts))
-    first = _best(mean_alone)
-    both = {a: score_features(codes[a][:, features[a]], concepts, first[own[a]]) for a in codes}
-    second = _second(mean_alone, _mean(both, places, len(concepts)), first, margin)
-    names = []
-    for n, place in enumerate(places):
-        used = alone if second[n] < 0 else both
-        members = {a: (used[a], row) for a, row in place.items()}
-        names.append(_name(concepts, (first[n], second[n]), members, floor))
+    names = [_nothing(family) for family in families]
+    going = list(range(len(families) if len(concepts) else 0))
+    for said in range(most):
+        if not going:
+            break
+        part = _Members.of([families[n] for n in going])
+        asked = np.array([names[n].concepts for n in going], dtype=np.int64)
+        graded = _grade(part, asked.reshape(len(going), said), codes, concepts, scores)
+        longer = []
+        for n, members in zip(going, part.members(graded), strict=True):
+            f1 = np.mean([found.chosen_f1[row] for found, row in members.values()], axis=0)
+            if f1.max() > names[n].chosen_f1 + (margin if said else 0):
+                numbers = (*names[n].concepts, int(f1.argmax()))
+                names[n] = _name(concepts, numbers, members, floor)
+                longer.append(n)
+        going = longer
     return names
 
 
-def _mean(scores: Mapping[int, Scores], places: Sequence[Mapping[int, int]], count: int) -> Table:
-    """float64 [families, K]: the mean over members of their F1 on the choosing half."""
-    means = [
-        np.mean([scores[a].chosen_f1[row] for a, row in place.items()], axis=0) for place in places
-    ]
-    return np.array(means).reshape(len(places), count)
+@dataclass(frozen=True)
+class _Members:
+    """Families, and their members by agent. places: by family, for each agent which of the agent's
+    features is the member. own: by agent the family of each, features: what they are, int64."""
+
+    places: list[dict[int, int]]
+    own: dict[int, NDArray[np.int64]]
+    features: dict[int, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, families: Sequence[Mapping[int, int]]) -> _Members:
+        places: list[dict[int, int]] = [{} for _ in families]
+        own: dict[int, list[int]] = {}
+        for n, family in enumerate(families):
+            for agent in sorted(family):
+                held = own.setdefault(agent, [])
+                places[n][agent] = len(held)
+                held.append(n)
+        return cls(
+            places,
+            {agent: np.array(held) for agent, held in own.items()},
+            {agent: np.array([families[n][agent] for n in held]) for agent, held in own.items()},
+        )
+
+    def members(self, graded: Mapping[int, Scores]) -> Iterator[dict[int, tuple[Scores, int]]]:
+        """Of each family by agent, the scores and the member's row of them."""
+        for place in self.places:
+            yield {agent: (graded[agent], row) for agent, row in place.items()}
 
 
-def _best(chosen_f1: Table) -> NDArray[np.int64]:
-    """int64 [F]: the concept of the highest F1, -1 where none is above 0."""
-    if not chosen_f1.size:
-        return np.full(len(chosen_f1), -1)
-    return np.where(chosen_f1.max(axis=1) > 0, chosen_f1.argmax(axis=1), -1)
+def _grade(
+    part: _Members,
+    asked: NDArray[np.int64],
+    codes: Mapping[int, Codes],
+    concepts: Concepts,
+    scores: Mapping[int, Scores],
+) -> dict[int, Scores]:
+    """Scores by agent of the members of families, jointly with the concepts asked of each [n, C].
+
+    Those with none are known already.
+    """
+    if not asked.shape[1]:
+        return {agent: scores[agent].of(features) for agent, features in part.features.items()}
+    return {
+        agent: score_features(codes[agent][:, features], concepts, asked[part.own[agent]])
+        for agent, features in part.features.items()
+    }
 
 
-def _second(
-    alone: Table, both: Table, first: NDArray[np.int64], margin: float
-) -> NDArray[np.int64]:
-    """int64 [F]: the concept that raises F1 most beside the first, -1 where by no margin."""
-    second = _best(both)
-    rows = np.arange(len(first))
-    if not alone.size:
-        return second
-    gain = both[rows, second] - alone[rows, first]
-    return np.where((first >= 0) & (second >= 0) & (gain > margin), second, -1)
+def _nothing(family: Mapping[int, int]) -> Name:
+    """The name of features that detect nothing."""
+    members = dict.fromkeys(sorted(family), 0.0)
+    return Name((), "", UNNAMED, 0.0, 0.0, 0.0, np.nan, np.inf, 0.0, members)
 
 
 def _name(
     concepts: Concepts,
-    chosen: tuple[int, int],
+    numbers: tuple[int, ...],
     members: Mapping[int, tuple[Scores, int]],
     floor: float,
 ) -> Name:
-    """A name of features, given by agent as rows of scores."""
-    numbers = tuple(int(k) for k in chosen if k >= 0)
-    if not numbers:
-        nothing = dict.fromkeys(members, 0.0)
-        return Name((), "", UNNAMED, 0.0, 0.0, 0.0, np.nan, np.inf, 0.0, nothing)
+    """A name of features, given by agent as rows of scores of the last of the concepts."""
     last = numbers[-1]
 
     def mean(figure: str) -> float:

@@ -43,16 +43,26 @@ class Scores:
 
 @dataclass(frozen=True)
 class _Half:
-    """The rows of one half. true: int16 [L, m]. rows: int64 [m], among all N. together: int64
-    [K, K], on how many rows two concepts are both true."""
+    """The rows of one half. true: int16 [L, m], as in Concepts. rows: int64 [m], among all N."""
 
     true: NDArray[np.int16]
     rows: NDArray[np.int64]
-    together: NDArray[np.int64]
 
     @classmethod
     def of(cls, concepts: Concepts, chosen: NDArray[np.bool_]) -> _Half:
-        return cls(concepts.true[:, chosen], concepts.rows[chosen], concepts.together(chosen))
+        return cls(concepts.true[:, chosen], concepts.rows[chosen])
+
+    def positives(self, concepts: Concepts, also: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [F, K]: rows where concepts are true together with those asked, [F, C]."""
+        asked, which = np.unique(also, axis=0, return_inverse=True)
+        counts = np.zeros((len(asked), len(concepts)), dtype=np.int64)
+        for row, wanted in enumerate(asked):
+            held = np.ones(len(self.rows), dtype=np.bool_)
+            for k in wanted[wanted >= 0]:
+                held &= self.true[concepts.label_of[k]] == k
+            true = self.true[:, np.flatnonzero(held)]
+            counts[row] = np.bincount(true[true >= 0], minlength=len(concepts))
+        return counts[which.ravel()]
 
 
 def score_features(
@@ -60,12 +70,12 @@ def score_features(
 ) -> Scores:
     """Grade features, codes [N, F] of all rows, as detectors of every concept.
 
-    also: int64 [F], a concept by number that must be true as well, so that conjunctions with it
-    are graded; -1 for none.
+    also: int64 [F, C], concepts by number that must be true as well, so that conjunctions with
+    them are graded; -1 for none.
     """
     if codes.shape[0] != concepts.total:
         raise ValueError(f"codes must have {concepts.total} rows, got {codes.shape[0]}")
-    also = np.full(codes.shape[1], -1) if also is None else also
+    also = np.zeros((codes.shape[1], 0), dtype=np.int64) if also is None else also
     halves = [_Half.of(concepts, chosen) for chosen in (~concepts.reported, concepts.reported)]
     shape = codes.shape[1], len(concepts)
     found = Scores(*(np.zeros(shape) for _ in range(6)))
@@ -99,13 +109,13 @@ class _Graded:
         cls, ranking: Ranking, half: _Half, concepts: Concepts, also: NDArray[np.int64]
     ) -> _Graded:
         true = half.true[:, ranking.row]
-        asked = also[ranking.feature]
-        if (asked >= 0).any():
-            held = true[concepts.label_of[asked], np.arange(len(asked))] == asked
-            true[:, ~held & (asked >= 0)] = -1
-        alone = np.broadcast_to(half.together.diagonal(), (len(also), len(concepts)))
-        positives = np.where(also[:, None] >= 0, half.together[also], alone)
-        return cls(ranking, positives, concepts.spans, true)
+        entries = np.arange(len(ranking.row))
+        held = np.ones(len(entries), dtype=np.bool_)
+        for column in also.T:
+            wanted = column[ranking.feature]
+            held &= (wanted < 0) | (true[concepts.label_of[wanted], entries] == wanted)
+        true[:, ~held] = -1
+        return cls(ranking, half.positives(concepts, also), concepts.spans, true)
 
     def best(self) -> tuple[Table, Table]:
         """The highest F1 and its threshold, of every positive value of a feature."""

@@ -8,8 +8,9 @@ quiz give them once, at the moment "quiz".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ READ, NEXT, QUIZ = "read", "next", "quiz"
 LEAST = 50
 """Rows of either half on which a concept must be true."""
 SAME = 0.9
-"""Share of common rows from which on a concept of the token read repeats that of the next."""
+"""Rows that two concepts have in common, of those that either has, from which on they are one."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Concepts:
         """[L]: first concept of each label, and one past its last."""
         keys = [(concept.moment, concept.label) for concept in self.concepts]
         starts = [k for k in range(len(keys)) if k == 0 or keys[k] != keys[k - 1]]
-        return list(zip(starts, [*starts[1:], len(keys)], strict=True))
+        return list(pairwise([*starts, len(keys)]))
 
     @cached_property
     def label_of(self) -> NDArray[np.int64]:
@@ -111,56 +112,62 @@ class Concepts:
 def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = LEAST) -> Concepts:
     """Every concept that is true, and not true, on ``least`` rows of both halves.
 
-    rows: of the batch. Quizzes of unknown task are left out: what painted them is not known.
+    rows: of the batch. Quizzes of unknown task are left out: what painted them is not known. Of
+    concepts that are true of nearly the same rows, the first is kept, in the order of the labels.
     """
     known = np.flatnonzero(rows.task != UNKNOWN_TASK)
     reported = rows.reported[known]
-    wording = world.wording
     found: list[Concept] = []
     true: list[NDArray[np.int16]] = []
     labels = world.labels(batch)
-    for moment, label, values in _moments(labels, wording, rows.quiz[known], rows.position[known]):
+    for moment, label, values in _moments(labels, world.wording, rows, known):
         wanted = _frequent(values, reported, least)
-        # The last number is what the value -1 finds.
-        numbers = np.full(int(values.max(initial=-1)) + 2, -1, dtype=np.int16)
-        numbers[wanted] = len(found) + np.arange(len(wanted))
         if len(wanted):
-            true.append(numbers[values])
-            found += [_concept(wording, moment, label, int(value)) for value in wanted]
+            true.append(_numbered(values, wanted, len(found)))
+            found += [_concept(world.wording, moment, label, int(value)) for value in wanted]
     stacked = np.stack(true) if true else np.zeros((0, len(known)), dtype=np.int16)
-    return Concepts(
-        tuple(found), stacked, known, len(rows), rows.source[rows.quiz[known]], reported
-    )
+    source = rows.source[rows.quiz[known]]
+    return _distinct(Concepts(tuple(found), stacked, known, len(rows), source, reported))
 
 
 def _moments(
     labels: Mapping[str, NDArray[np.int16]],
     wording: Wording,
-    quiz: NDArray[np.int64],
-    position: NDArray[np.int64],
+    rows: TokenRows,
+    known: NDArray[np.int64],
 ) -> Iterator[tuple[str, str, NDArray[np.int16]]]:
     """Each label at each moment, int16 [M], -1 where it is missing."""
+    quiz, position = rows.quiz[known], rows.position[known]
     for label, values in labels.items():
-        after = values[quiz, position]
         if label in wording.of_quiz:
-            yield QUIZ, label, after
+            yield QUIZ, label, values[quiz, position]
         else:
-            yield NEXT, label, after
-            yield READ, label, _without_repeats(values[quiz, position - 1], after)
+            yield NEXT, label, values[quiz, position]
+            yield READ, label, values[quiz, position - 1]
 
 
-def _without_repeats(values: NDArray[np.int16], others: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Values [M], -1 in place of those that stand almost where some value stands in ``others``.
+def _numbered(
+    values: NDArray[np.int16], wanted: NDArray[np.int64], start: int
+) -> NDArray[np.int16]:
+    """Numbers from ``start`` in place of the wanted values, in order, and -1 of the others."""
+    # The last number is what the value -1 finds.
+    numbers = np.full(int(values.max(initial=-1)) + 2, -1, dtype=np.int16)
+    numbers[wanted] = start + np.arange(len(wanted))
+    return numbers[values]
 
-    What is the same for a whole grid, or counts places, would otherwise give two concepts that
-    nothing tells apart.
-    """
-    size = int(max(values.max(initial=-1), others.max(initial=-1))) + 2
-    pairs = np.bincount((values + 1) * size + others + 1, minlength=size * size)
-    both = pairs.reshape(size, size)
-    either = both.sum(axis=1)[:, None] + both.sum(axis=0) - both
-    repeated = (both[:, 1:] >= SAME * np.maximum(either[:, 1:], 1)).any(axis=1)
-    return np.where(repeated[values + 1], np.int16(-1), values)
+
+def _distinct(concepts: Concepts) -> Concepts:
+    """The concepts without those that repeat an earlier one."""
+    both = concepts.together(np.ones(len(concepts.rows), dtype=np.bool_))
+    counts = both.diagonal()
+    same = both >= SAME * (counts[:, None] + counts - both)
+    kept = np.zeros(len(concepts), dtype=np.bool_)
+    for k in range(len(concepts)):
+        kept[k] = not (same[k, :k] & kept[:k]).any()
+    labels = np.unique(concepts.label_of[kept])
+    chosen = tuple(c for c, keep in zip(concepts.concepts, kept, strict=True) if keep)
+    numbers = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1).astype(np.int16)
+    return replace(concepts, concepts=chosen, true=numbers[concepts.true[labels]])
 
 
 def _frequent(

@@ -21,8 +21,8 @@ from tests.sae.concepts.made import made_concepts
 
 ROWS = 6000
 CONCEPTS = made_concepts(np.random.default_rng(0), ROWS, widths=(4, 6, 3))
-PLAIN, CONJUNCTION, SHUFFLED, SILENT, NOISY = range(5)
-PLANTED = {PLAIN: (2,), CONJUNCTION: (1, 10), NOISY: (7,)}
+PLAIN, CONJUNCTION, SHUFFLED, SILENT, NOISY, TRIPLE = range(6)
+PLANTED = {PLAIN: (2,), CONJUNCTION: (1, 10), NOISY: (7,), TRIPLE: (0, 5, 11)}
 
 
 def is_true(k):
@@ -31,15 +31,17 @@ def is_true(k):
 
 def made_codes(seed):
     """A feature that is a concept plus noise below it, one that is two together, one with rows
-    permuted, one that is silent, and one that misses a third and is wrong now and then."""
+    permuted, one that is silent, one that misses a third and is wrong now and then, and one that
+    is three together."""
     rng = np.random.default_rng(seed)
-    codes = np.zeros((CONCEPTS.total, 5), dtype=np.float32)
+    codes = np.zeros((CONCEPTS.total, 6), dtype=np.float32)
     noise = rng.random(ROWS) * (rng.random(ROWS) < 0.3)
     codes[CONCEPTS.rows, PLAIN] = 2 * is_true(2) + noise
     codes[CONCEPTS.rows, CONJUNCTION] = (is_true(1) & is_true(10)) * (1 + rng.random(ROWS))
     codes[CONCEPTS.rows, SHUFFLED] = rng.permutation(codes[CONCEPTS.rows, PLAIN])
     missed, wrong = rng.random(ROWS) < 1 / 3, rng.random(ROWS) < 0.02
     codes[CONCEPTS.rows, NOISY] = (is_true(7) & ~missed) | wrong
+    codes[CONCEPTS.rows, TRIPLE] = is_true(0) & is_true(5) & is_true(11)
     return sparse.csr_array(codes)
 
 
@@ -85,6 +87,9 @@ def test_floor_and_margin(codes, scores):
     assert strict[NOISY].candidate == "next token is 1.3"
     alone = name_features(codes[3], CONCEPTS, scores[3], margin=1.0)
     assert len(alone[CONJUNCTION].concepts) == 1
+    for most in (1, 2):
+        names = name_features(codes[3], CONCEPTS, scores[3], most=most)
+        assert len(names[TRIPLE].concepts) == most
 
 
 def test_families_have_the_name_that_suits_all_members(codes, scores):

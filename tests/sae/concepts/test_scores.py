@@ -43,13 +43,14 @@ def dense(request):
     return made_codes(request.param)
 
 
-@pytest.mark.parametrize("also", [None, 1, 4])
+@pytest.mark.parametrize("also", [(), (1,), (1, 4)])
 def test_against_every_row_read(dense, also):
-    asked = None if also is None else np.where(np.arange(FEATURES) % 3 == 0, -1, also)
+    asked = np.tile(np.array(also, dtype=np.int64), (FEATURES, 1))
+    asked[::3] = -1
     found = score_features(sparse.csr_array(dense), CONCEPTS, asked)
     choosing, reporting = ~CONCEPTS.reported, CONCEPTS.reported
     for f in range(FEATURES):
-        held = np.ones(ROWS, bool) if asked is None or asked[f] < 0 else is_true(asked[f])
+        held = np.all([np.ones(ROWS, bool), *(is_true(k) for k in asked[f] if k >= 0)], axis=0)
         for k in range(len(CONCEPTS)):
             true, values = is_true(k) & held, dense[CONCEPTS.rows, f]
             steps = np.unique(values[values > 0])

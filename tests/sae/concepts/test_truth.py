@@ -69,6 +69,10 @@ def test_what_is_the_same_of_both_tokens_is_asked_once(concepts):
     keys = {(c.moment, c.label) for c in concepts.concepts}
     assert (NEXT, "part") in keys
     assert (READ, "part") not in keys
+    together = concepts.together(np.ones(len(concepts.rows), dtype=bool))
+    counts = together.diagonal()
+    share = together / (counts[:, None] + counts - together)
+    assert share[~np.eye(len(concepts), dtype=bool)].max() < 0.9
 
 
 def test_rare_concepts_and_constant_ones_are_left_out(batch, rows, concepts):
