@@ -1,10 +1,9 @@
-"""An SAE whose features are known: random directions, of which the last one never fires."""
+"""An SAE whose features are known: what an agent's activations vary in, and one that is silent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from sae_lens import SAE, JumpReLUSAE, JumpReLUSAEConfig
@@ -35,19 +34,22 @@ def rows(small_world: GridsWorld, batch: QuizBatch) -> TokenRows:
 
 @pytest.fixture(scope="session")
 def make_sae(small_world: GridsWorld, batch: QuizBatch) -> Callable[..., SAE]:
-    """An SAE of random unit directions; features fire on about a tenth of the tokens."""
+    """An SAE of the principal directions and their opposites, each active on a tenth of tokens.
 
-    def make(model: AgentModel, site: str, seed: int = 0) -> SAE:
+    The answers depend on these; the last feature never fires.
+    """
+
+    def make(model: AgentModel, site: str) -> SAE:
         x = activations(model, small_world, batch, site)
-        directions = np.random.default_rng(seed).standard_normal((FEATURES, x.shape[1]))
-        decoder = torch.from_numpy(directions).float()
-        decoder /= decoder.norm(dim=1, keepdim=True)
+        principal = torch.linalg.svd(x - x.mean(dim=0), full_matrices=False).Vh[: FEATURES // 2]
+        decoder = torch.cat([principal, -principal])
         sae = JumpReLUSAE(JumpReLUSAEConfig(d_in=x.shape[1], d_sae=FEATURES))
         sae.requires_grad_(False)
         sae.W_dec.copy_(decoder)
         sae.W_enc.copy_(decoder.T)
         sae.b_dec.copy_(x.mean(dim=0))
-        sae.threshold.copy_(((x - x.mean(dim=0)) @ decoder.T).quantile(0.9, dim=0))
+        # Embeddings take few values: the threshold must not be one that occurs.
+        sae.threshold.copy_(((x - x.mean(dim=0)) @ decoder.T).quantile(0.9, dim=0) - 1e-3)
         sae.threshold[-1] = 1e9
         return sae.eval()
 
@@ -60,7 +62,7 @@ def make_subject(
 ) -> MakeSubject:
     """The agent with such an SAE at a site, on the quizzes."""
 
-    def make(model: AgentModel, site: str = INNER, seed: int = 0) -> Subject:
-        return read_subject(model, small_world, batch, rows, site, make_sae(model, site, seed))
+    def make(model: AgentModel, site: str = INNER) -> Subject:
+        return read_subject(model, small_world, batch, rows, site, make_sae(model, site))
 
     return make

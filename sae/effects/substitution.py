@@ -1,0 +1,212 @@
+"""Can another agent's feature take the place of a feature? Its activation, then its direction too.
+
+The feature g of one agent is ablated, and what its match f in another agent does on the same
+tokens is put there instead: first only how active f is, along g's own direction, then along f's
+direction, carried over by a rotation. What counts is how much of the loss that the ablation
+costs is recovered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sae.effects.alignment import Alignment, align
+from sae.effects.bootstrap import over_groups
+from sae.effects.matched import Matched, firing_profiles, nearest_in_frequency
+from sae.effects.quizzes import HalfQuizzes, half_quizzes
+from sae.effects.scaling import Tick
+from sae.effects.subject import Subject, Term
+from world import QuizBatch, Stream, World
+
+FLOOR = 1e-4
+"""Nats per answer cell that an ablation must cost for its recovery to be reported."""
+ERRORS = 2.0
+"""Standard errors by which that cost must exceed 0."""
+FIGURES = ("driven_match", "driven_second", "driven_frequency", "moved_match", "moved_random")
+"""Columns of recovered loss."""
+CONTRASTS = (
+    ("driven_match", "driven_second"),
+    ("driven_match", "driven_frequency"),
+    ("moved_match", "moved_random"),
+)
+"""Columns whose difference within a pair is of interest."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What ablating a feature costs.
+
+    chosen_cost, cost: nats per answer cell on the quizzes for choosing, and for reporting.
+    standard_error: of chosen_cost, over quizzes. lost: nats in all, for reporting.
+    """
+
+    chosen_cost: float
+    cost: float
+    standard_error: float
+    lost: float
+
+    def exceeds(self, floor: float) -> bool:
+        """The cost is above the floor, and beyond chance on quizzes that report nothing."""
+        beyond_chance = self.chosen_cost > ERRORS * self.standard_error
+        return beyond_chance and min(self.chosen_cost, self.cost) > floor
+
+
+class Exchange:
+    """Features of several agents, to be put in each other's place on the same batch of quizzes."""
+
+    def __init__(self, subjects: Mapping[int, Subject], world: World, batch: QuizBatch) -> None:
+        self.subjects = subjects
+        rows = next(iter(subjects.values())).rows
+        self.chosen = half_quizzes(world, batch, rows, reported=False)
+        self.reported = half_quizzes(world, batch, rows, reported=True)
+        self.profiles = {n: firing_profiles(s, world, batch) for n, s in subjects.items()}
+        self._ablations: dict[tuple[int, int], Ablation] = {}
+        self._alignments: dict[tuple[int, int], Alignment] = {}
+
+    def ablation(self, agent: int, feature: int) -> Ablation:
+        """What ablating a feature costs its agent; computed once."""
+        if (agent, feature) not in self._ablations:
+            self._ablations[agent, feature] = self._ablated(self.subjects[agent], feature)
+        return self._ablations[agent, feature]
+
+    def _ablated(self, subject: Subject, feature: int) -> Ablation:
+        lost = {}
+        for half, reported in ((self.chosen, False), (self.reported, True)):
+            lost[reported] = self._lost(subject, half, [subject.scaling(feature, 0.0, reported)])
+        cells = self.chosen.cells.sum()
+        by_source = np.bincount(self.chosen.source, weights=lost[False])
+        error = float(np.sqrt(len(by_source)) * by_source.std(ddof=1)) / cells
+        total = float(lost[True].sum())
+        cost = total / self.reported.cells.sum()
+        return Ablation(float(lost[False].sum()) / cells, cost, error, total)
+
+    def _lost(
+        self, subject: Subject, half: HalfQuizzes, change: Sequence[Term]
+    ) -> NDArray[np.float64]:
+        """float64 [H]: by how many nats a change raises the loss of each quiz of a half."""
+        return (subject.under(change).loss - subject.network.grades.loss)[half.index]
+
+    def alignment(self, source: int, target: int) -> Alignment:
+        """From one agent's activations to another's, fitted on quizzes for choosing."""
+        if (source, target) not in self._alignments:
+            x, y = (self.subjects[n].values(reported=False) for n in (source, target))
+            self._alignments[source, target] = align(x, y)
+        return self._alignments[source, target]
+
+    def scale(self, pair: Matched, partner: int) -> float:
+        """s, least squares of s a_f = a_g on the tokens for choosing; 0 where f is silent.
+
+        a_g: activations of the pair's feature. a_f: of ``partner``, in the pair's other agent.
+        """
+        rows, values = self.subjects[pair.other].fired(partner, reported=False)
+        own_rows, own = self.subjects[pair.agent].fired(pair.feature, reported=False)
+        _, i, j = np.intersect1d(rows, own_rows, assume_unique=True, return_indices=True)
+        squares = float(np.square(values, dtype=np.float64).sum())
+        return float(values[i].astype(np.float64) @ own[j]) / squares if squares else 0.0
+
+    def driven(self, pair: Matched, partner: int) -> float:
+        """Loss recovered by s a_f d_g in place of a_g d_g, with f the ``partner``."""
+        subject = self.subjects[pair.agent]
+        scale = np.float32(self.scale(pair, partner))
+        return self._recovered(pair, partner, scale, subject.decoder[pair.feature])
+
+    def moved(self, pair: Matched, direction: Tensor) -> float:
+        """Loss recovered by a_f times a direction [d] in place of a_g d_g, with f the match."""
+        return self._recovered(pair, pair.match, np.float32(1), direction)
+
+    def _recovered(
+        self, pair: Matched, partner: int, scale: np.float32, direction: Tensor
+    ) -> float:
+        """Share of the ablation's cost that is gone with scale a_f direction put in."""
+        subject = self.subjects[pair.agent]
+        rows, values = self.subjects[pair.other].fired(partner, reported=True)
+        change = [
+            Term(rows, scale * values, direction),
+            subject.scaling(pair.feature, 0.0, reported=True),
+        ]
+        ablated = self.ablation(pair.agent, pair.feature).lost
+        return 1 - float(self._lost(subject, self.reported, change).sum()) / ablated
+
+
+def substitution_table(
+    exchange: Exchange,
+    pairs: Sequence[Matched],
+    stream: Stream,
+    floor: float = FLOOR,
+    controls: int = 3,
+    tick: Tick | None = None,
+) -> pd.DataFrame:
+    """One row per pair, in their order; each pair's ``feature`` is the one that is replaced.
+
+    controls: features in the control "frequency". stream: for random directions. tick: called
+    with (pairs done, pairs in all).
+
+    Columns: those of Matched and of Ablation; reported (the cost exceeds floor and chance; what
+    follows is missing where it does not); scale (s) of the match; recovered loss with the match
+    in place: driven_match, driven_second, driven_frequency (mean over the features nearest to the
+    match in firing frequency), moved_match (along the match's direction, rotated), moved_random
+    (along a random direction as long); cosine of the rotated direction and the feature's own.
+    """
+    records = []
+    for i, pair in enumerate(pairs):
+        ablation = exchange.ablation(pair.agent, pair.feature)
+        worth_it = ablation.exceeds(floor)
+        record = {**asdict(pair), **asdict(ablation), "reported": worth_it}
+        if worth_it:
+            record |= _driven(exchange, pair, controls)
+            record |= _moved(exchange, pair, stream.generator(i))
+        records.append(record)
+        if tick:
+            tick(i + 1, len(pairs))
+    known = [field.name for kind in (Matched, Ablation) for field in fields(kind)]
+    return pd.DataFrame(records, columns=[*known, "reported", "scale", *FIGURES, "cosine"])
+
+
+def _driven(exchange: Exchange, pair: Matched, controls: int) -> dict[str, float]:
+    similar = nearest_in_frequency(exchange.profiles[pair.other], pair, controls)
+    by_similar = [exchange.driven(pair, int(f)) for f in similar]
+    nan = float("nan")
+    return {
+        "scale": exchange.scale(pair, pair.match),
+        "driven_match": exchange.driven(pair, pair.match),
+        "driven_second": exchange.driven(pair, pair.second) if pair.second >= 0 else nan,
+        "driven_frequency": float(np.mean(by_similar)) if by_similar else nan,
+    }
+
+
+def _moved(exchange: Exchange, pair: Matched, rng: np.random.Generator) -> dict[str, float]:
+    own = exchange.subjects[pair.agent].decoder[pair.feature]
+    written = exchange.subjects[pair.other].decoder[pair.match]
+    moved = written @ exchange.alignment(pair.other, pair.agent).rotation
+    random = torch.from_numpy(rng.standard_normal(len(own))).to(own)
+    random *= moved.norm() / random.norm()
+    return {
+        "moved_match": exchange.moved(pair, moved),
+        "moved_random": exchange.moved(pair, random),
+        "cosine": float(torch.cosine_similarity(moved, own, dim=0)),
+    }
+
+
+def substitution_summary(
+    table: pd.DataFrame, stream: Stream, resamples: int = 1000
+) -> pd.DataFrame:
+    """One row per figure: recovered loss, and the differences of a match and its controls, paired.
+
+    Columns: figure; value (median over pairs that have it), low and high (95 % percentile
+    bootstrap over features: groups of pairs are drawn, the quizzes and agents stay), pairs, groups.
+    """
+    figures = {name: table[name] for name in FIGURES}
+    figures |= {f"{a} - {b}": table[a] - table[b] for a, b in CONTRASTS}
+    group = table.group.to_numpy(int)
+    return pd.DataFrame(
+        {"figure": name}
+        | asdict(over_groups(r.to_numpy(float), group, np.median, resamples, stream.generator()))
+        for name, r in figures.items()
+    )

@@ -1,0 +1,140 @@
+"""Agreement of fingerprints: planted matches are found, controls are what they are said to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sae.effects.bootstrap import over_groups
+from sae.effects.fingerprints import agreement_summary, fingerprint_agreement
+from sae.effects.matched import (
+    Matched,
+    family_pairs,
+    firing_profiles,
+    mutual_pairs,
+    nearest_in_frequency,
+    nearest_in_profile,
+)
+from sae.effects.quizzes import HalfQuizzes
+from sae.effects.scaling import Effects, scale_features
+from tests.sae.effects.conftest import FEATURES
+from world import Stream
+
+STREAM = Stream(0, "test-fingerprints")
+PLANTED = 40
+
+
+def planted(rng, like=None):
+    """Effects of PLANTED features on 600 quizzes of 3 tasks in 4 structures.
+
+    A feature has an effect of its own in every group, or that of the feature ``like`` it.
+    """
+    own = rng.standard_normal((PLANTED, 12)) if like is None else like
+    task, structure = np.repeat(np.arange(3), 200), np.tile(np.arange(4), 150)
+    quizzes = HalfQuizzes(
+        np.arange(600),
+        task.astype(np.int16),
+        structure.astype(np.uint8),
+        np.full(600, 10),
+        np.arange(600),
+    )
+    loss = own[:, task * 4 + structure] + 0.1 * rng.standard_normal((PLANTED, 600))
+    none = np.zeros(loss.shape, dtype=np.int8)
+    return own, Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool))
+
+
+def test_features_that_do_the_same_agree_and_others_do_not():
+    rng = np.random.default_rng(0)
+    own, first = planted(rng)
+    order = rng.permutation(PLANTED)
+    _, second = planted(rng, own[order])
+    profiles = rng.integers(1, 100, (PLANTED, 12)).astype(float)
+    place = order.argsort()
+    pairs = [Matched(0, f, 1, int(place[f]), int(place[f - 1]), f) for f in range(PLANTED)]
+    table = fingerprint_agreement({0: first, 1: second}, {0: profiles, 1: profiles}, pairs)
+    assert table.r_match.min() > 0.95
+    found = agreement_summary(table, STREAM, resamples=100).set_index("figure")
+    assert found.value["match"] == pytest.approx(table.r_match.mean())
+    assert found.low["match - frequency"] > 0.8
+    assert found.low["match - second"] > 0.5
+    assert (found.low <= found.value).all()
+    assert (found.value <= found.high).all()
+    assert (found.groups == PLANTED).all()
+    same = agreement_summary(table, STREAM, resamples=100)
+    pd.testing.assert_frame_equal(found.reset_index(), same)
+
+
+def test_without_pairs_there_is_no_agreement():
+    _, effects = planted(np.random.default_rng(0))
+    profiles = {0: np.ones((PLANTED, 12))}
+    summary = agreement_summary(fingerprint_agreement({0: effects}, profiles, []), STREAM)
+    assert summary.value.isna().all()
+    assert (summary.pairs == 0).all()
+
+
+def test_features_without_effect_have_no_agreement(agents, make_subject, small_world, batch):
+    subject = make_subject(agents[0])
+    effects = {n: scale_features(subject, small_world, batch) for n in (0, 1)}
+    profiles = dict.fromkeys((0, 1), firing_profiles(subject, small_world, batch))
+    silent = FEATURES - 1
+    pairs = [Matched(0, f, 1, f, silent, 0) for f in (0, silent)]
+    table = fingerprint_agreement(effects, profiles, pairs, count=2)
+    assert table.r_match[0] == pytest.approx(1)
+    assert table.loc[1, ["r_match", "r_frequency"]].isna().all()
+    assert np.isnan(table.r_second[0])
+
+
+def test_profiles_count_the_tokens_for_choosing(agents, make_subject, small_world, batch, rows):
+    subject = make_subject(agents[0])
+    profiles = firing_profiles(subject, small_world, batch)
+    active = subject.codes.toarray() != 0
+    assert (profiles.sum(axis=1) == active[~rows.reported].sum(axis=0)).all()
+    first = ~rows.reported & (rows.task == 0) & (rows.structure == 0)
+    assert (profiles[:, 0] == active[first].sum(axis=0)).all()
+
+
+def test_controls_are_near_and_leave_out_the_matches():
+    profiles = np.array([[8, 0], [0, 9], [50, 50], [4, 4], [0, 0], [70, 1]], dtype=float)
+    pair = Matched(0, 0, 1, match=0, second=3, group=0)
+    assert nearest_in_frequency(profiles, pair, 2).tolist() == [1, 5]
+    assert nearest_in_profile(profiles, pair, 2).tolist() == [5, 2]
+    alone = Matched(0, 0, 1, match=0, second=-1, group=0)
+    assert nearest_in_frequency(profiles, alone, 9).tolist() == [3, 1, 5, 2]
+
+
+def test_families_become_ordered_pairs():
+    families = [{0: 4, 2: 1}, {0: 3, 1: 0, 2: 2}]
+    both = [(a, b) for a in range(3) for b in range(3) if a != b]
+    seconds = {pair: np.full(5, 7) for pair in both}
+    seconds[2, 0][1] = 4
+    pairs = family_pairs(families, seconds)
+    assert len(pairs) == 2 + 6
+    assert pairs[0] == Matched(0, 4, 2, 1, 7, 0)
+    assert pairs[1] == Matched(2, 1, 0, 4, -1, 0), "the match is no control of itself"
+    assert {p.group for p in pairs[2:]} == {1}
+
+
+def test_mutual_matches_become_pairs_in_both_orders():
+    matches = {(0, 1): np.array([2, 1, 1, -1]), (1, 0): np.array([1, 1, 0, 3])}
+    pairs = mutual_pairs(matches, {pair: np.full(4, -1) for pair in matches})
+    assert [(p.agent, p.feature, p.match, p.group) for p in pairs] == [
+        (0, 0, 2, 0),
+        (0, 1, 1, 1),
+        (1, 1, 1, 1),
+        (1, 2, 0, 0),
+    ]
+
+
+def test_intervals_draw_whole_groups():
+    rng = np.random.default_rng
+    values = np.tile([0.0, 1.0], 50)
+    loose = over_groups(values, np.arange(100), np.mean, 500, rng(0))
+    tied = over_groups(values, values.astype(int), np.mean, 500, rng(0))
+    assert (loose.value, tied.value) == (0.5, 0.5)
+    assert loose.low > 0.35
+    assert (tied.low, tied.high) == (0.0, 1.0)
+    assert (loose.groups, tied.groups, tied.pairs) == (100, 2, 100)
+    alone = over_groups(np.array([1.0, np.nan]), np.array([3, 4]), np.mean, 10, rng(0))
+    assert alone.value == 1
+    assert np.isnan(alone.low)
