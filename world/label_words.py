@@ -40,7 +40,7 @@ PHRASES = {
     "place": "is in {}",
     "colour": "is {}",
     "above": "is below {}",
-    "latest": "has {} as the latest colour of its grid",
+    "latest": "has {} as the latest of its grid",
     "source": "has {} at its place in the grid it is made from",
     "rectangle": "is of {}",
     "edge": "is {}",
@@ -64,7 +64,7 @@ def grid_wording(world: GridsWorld) -> Wording:
             f"row {i + 1} column {j + 1}" for i in range(world.height) for j in range(world.width)
         ),
         **dict.fromkeys(("colour", "above", "source"), colours),
-        "latest": ("no", *colours[1:]),
+        "latest": ("no colour", *colours[1:]),
         # A task paints at most three marks beside the rectangles.
         "rectangle": tuple(f"object {i + 1}" for i in range(world.rectangles + 3)),
         "edge": ("background", "on the border of an object", "inside an object"),

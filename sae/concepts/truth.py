@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sae.harvest import TokenRows
 from world import UNKNOWN_TASK, QuizBatch, World
@@ -23,6 +22,8 @@ from world.wording import Wording
 READ, NEXT, QUIZ = "read", "next", "quiz"
 LEAST = 50
 """Rows of either half on which a concept must be true."""
+CHUNK = 16384
+"""Rows whose truth is held as a matrix at a time."""
 SAME = 0.9
 """Rows that two concepts have in common, of those that either has, from which on they are one."""
 
@@ -85,28 +86,30 @@ class Concepts:
     def prevalence(self) -> NDArray[np.float64]:
         """float64 [K]: share of the reported rows at which each concept is true."""
         true = self.true[:, self.reported]
-        return self.together(self.reported).diagonal() / max(true.shape[1], 1)
+        counts = np.bincount(true[true >= 0], minlength=len(self))
+        return counts / max(true.shape[1], 1)
 
     def together(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """int64 [K, K]: on how many of the chosen rows, bool [M], two concepts are both true."""
-        true = self.true[:, rows]
-        held = true >= 0
-        bounds = np.concatenate([[0], np.cumsum(held.sum(axis=0))])
-        shape = (true.shape[1], len(self))
-        flags = np.ones(bounds[-1], dtype=np.int64)
-        indicator = sparse.csr_array((flags, true.T[held.T].astype(np.int32), bounds), shape=shape)
-        return (indicator.T @ indicator).toarray()
+        counts = np.zeros((len(self), len(self)), dtype=np.int64)
+        chosen = np.flatnonzero(rows)
+        for start in range(0, len(chosen), CHUNK):
+            true = self.true[:, chosen[start : start + CHUNK]]
+            label, row = np.nonzero(true >= 0)
+            flags = np.zeros((len(self), true.shape[1]), dtype=np.float32)
+            flags[true[label, row], row] = 1
+            # Sums of at most CHUNK ones are exact in single precision.
+            counts += (flags @ flags.T).astype(np.int64)
+        return counts
 
     def text(self, concepts: Sequence[int]) -> str:
         """A conjunction of concepts, by number, as a plain sentence."""
-        said, subject = "", None
+        said: dict[str, list[str]] = {}
         for concept in (self.concepts[k] for k in concepts):
-            if concept.subject == subject:
-                said += f", {concept.phrase.removeprefix('is ')}"
-            else:
-                said += ("; " if said else "") + concept.text
-            subject = concept.subject
-        return said
+            phrases = said.setdefault(concept.subject, [])
+            # "is red, in f(B)": only the first needs its verb.
+            phrases.append(concept.phrase.removeprefix("is ") if phrases else concept.phrase)
+        return "; ".join(f"{subject} {', '.join(phrases)}" for subject, phrases in said.items())
 
 
 def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = LEAST) -> Concepts:

@@ -115,4 +115,5 @@ def test_sentences(concepts):
     assert concepts.text([red]) == "next cell is vermilion"
     assert concepts.text([red, image]) == "next cell is vermilion, in f(B)"
     assert concepts.text([read, image]) == "cell read is blue; next cell is in f(B)"
+    assert concepts.text([image, read, red]) == "next cell is in f(B), vermilion; cell read is blue"
     assert concepts.text([task]) == "quiz is of task frame"
