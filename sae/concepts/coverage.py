@@ -59,6 +59,9 @@ def cover(
     resamples: int = RESAMPLES,
 ) -> Coverage:
     """Coverage by codes [N, F], from what ``score_features`` made of them."""
+    if not len(concepts):
+        nothing = Mean(np.nan, np.nan, np.nan, np.nan, 0)
+        return Coverage(np.zeros(0, dtype=np.int64), np.zeros(0), nothing, {})
     every = np.arange(len(concepts))
     best = scores.chosen_f1.argmax(axis=0)
     feature = np.where(scores.chosen_f1[best, every] > 0, best, -1)

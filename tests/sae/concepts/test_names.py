@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -135,6 +137,16 @@ def test_coverage_of_silent_codes_is_zero():
     found = cover(codes, CONCEPTS, score_features(codes, CONCEPTS), np.random.default_rng(0))
     assert (found.feature == -1).all()
     assert (found.overall.value, found.overall.low, found.overall.high) == (0, 0, 0)
+
+
+def test_without_concepts_there_is_nothing_to_say(codes):
+    none = made_concepts(np.random.default_rng(0), ROWS, widths=(1,))
+    none = replace(none, concepts=(), true=none.true[:0])
+    scores = score_features(codes[3], none)
+    assert scores.f1.shape == (6, 0)
+    assert {name.text for name in name_features(codes[3], none, scores)} == {UNNAMED}
+    assert cover(codes[3], none, scores, np.random.default_rng(0)).overall.concepts == 0
+    assert len(concept_table({0: scores}, none)) == 0
 
 
 def test_tables(codes, scores, names):
