@@ -25,7 +25,11 @@ class SevereFailure:
     failing: int = 4
     """Voters that must fail it severely."""
     cells: int = 5
-    """A failure is severe when more cells than this are wrong in one direction."""
+    """A failure is severe when more cells than this are wrong in one direction.
+
+    Votes count cells given the true ones before them, so that one mistake leads to no others. In an
+    answer that the agent writes to its end it may: as many cells are a stricter demand here.
+    """
 
     def __post_init__(self) -> None:
         require(self, "rule severe_failure", COUNT, "perfect", "failing", "cells")
