@@ -14,7 +14,9 @@ from agents.model import architectures, build_model
 from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule
 from culture_sim.votes import trial_votes
-from sae.harvest import check_site, kept_tokens
+from sae.architectures import architectures as sae_architectures
+from sae.baselines import baselines
+from sae.harvest import comparable_sites, kept_tokens
 from sae.nulls import nulls
 from sae.quizzes import held_out_quizzes, training_source
 from world import QuizBatch, Registry, Stream
@@ -37,13 +39,18 @@ def check_culture(config: RunConfig) -> None:
 
 def check_features(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what SAEs and their comparison could not do."""
-    for name in config.sae.nulls:
-        _check_known("sae.nulls", name, nulls)
+    for option, registry in (
+        ("nulls", nulls),
+        ("baselines", baselines),
+        ("architectures", sae_architectures),
+    ):
+        for name in getattr(config.sae, option):
+            _check_known(f"sae.{option}", name, registry)
     _check_known("model.architecture", config.model.architecture, architectures)
     # On this device tensors have shapes and no content, so that a large model costs nothing.
     with torch.device("meta"):
         model = build_model(config.model, config.world, seed=0)
-    check_site(model, config.sae.site)
+    config.sae.each(comparable_sites(model))
     _check_block(config, _sae_quizzes(config))
 
 

@@ -3,73 +3,129 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
+from agents.model import AgentModel
 from culture_sim.notes import Notes
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
-from sae.quizzes import held_out_quizzes, is_held_out, training_source
-from sae.stage import compare_agents, sae_done, train_one
+from sae.config import SAEConfig
+from sae.harvest import comparable_sites
+from sae.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
+from sae.stage import Place, compare_agents, roles, sae_done, train_one
+from sae.training import Progress
 from world import SPLITS, QuizBatch, Stream, concatenate
 
 
-def sae_path(run: Run, agent: int, seed: int) -> Path:
-    """The folder of one SAE."""
-    return run.path / "sae" / run.config.sae.site / str(agent) / str(seed)
+def sae_configs(run: Run) -> list[SAEConfig]:
+    """One configuration for each site, architecture and width of a run."""
+    return run.config.sae.each(comparable_sites(run.load_agent(run.agents[0])))
+
+
+def sae_places(run: Run, config: SAEConfig) -> list[Place]:
+    """Every SAE of one site, architecture and width, those that are compared first."""
+    folder = run.path / "sae" / config.site / config.dictionary
+    return [
+        Place(agent, role, _sae_seed(run, config, agent, role), folder / str(agent) / role)
+        for role in roles(config)
+        for agent in run.agents
+    ]
+
+
+def _sae_seed(run: Run, config: SAEConfig, agent: int, role: str) -> int:
+    """No two SAEs of a run start alike."""
+    name = f"sae-weights/{config.site}/{config.dictionary}/{role}"
+    return Stream(run.config.seed, name, agent=agent).seed()
+
+
+def features_path(run: Run, config: SAEConfig) -> Path:
+    """The folder of one comparison."""
+    return run.path / "features" / config.site / config.dictionary
 
 
 def sae_stage(run: Run, accelerator: Accelerator) -> None:
     """Train the SAEs that are missing, one a worker at a time; then one worker compares them."""
-    config, world = run.config.sae, run.config.world
     models = {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents}
-    stream = Stream(run.config.seed, "sae")
-    held_out = held_out_quizzes(world, stream.with_role("sae-held-out"), config.comparison_quizzes)
+    configs = sae_configs(run)
     notes = Notes(run, "sae", accelerator.is_main_process)
-    places = [(agent, seed) for seed in range(config.seeds) for agent in run.agents]
-    seeds = {p: Stream(run.config.seed, "sae-weights", agent=p[0]).seed(p[1]) for p in places}
-
-    def waiting() -> list[tuple[int, int]]:
-        return [
-            p for p in places if not sae_done(models[p[0]], config, seeds[p], sae_path(run, *p))
-        ]
-
-    while todo := waiting():
-        for place in todo:
-            path = sae_path(run, *place)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with FileLock(path.with_name(f".{place[1]}.lock"), timeout=0):
-                    source = training_source(world, stream.with_role("sae-train"))
-                    train_one(
-                        models[place[0]],
-                        world,
-                        source,
-                        held_out,
-                        config,
-                        path,
-                        seeds[place],
-                        f"{run.path.name}/{place[0]}",
-                        lambda *_: notes.say(f"{len(places) - len(todo)} of {len(places)} SAEs"),
-                    )
-                    break
-            except Timeout:
-                continue
-        else:
-            time.sleep(0.5)
+    held_out = held_out_quizzes(
+        run.config.world, _stream(run, "sae-held-out"), run.config.sae.comparison_quizzes
+    )
+    todo = [(config, place) for config in configs for place in sae_places(run, config)]
+    _train_all(run, models, held_out, todo, notes)
     if accelerator.is_main_process:
-        compare_agents(
-            models,
-            {a: [sae_path(run, a, s) for s in range(config.seeds)] for a in run.agents},
-            world,
-            comparison_quizzes(run, held_out),
-            config,
-            run.path / "features" / config.site,
-            stream.with_role("comparison"),
-            lambda n, total: notes.say(f"comparing features, {n} of {total}"),
-        )
+        for number, config in enumerate(configs, 1):
+            _compare(run, models, held_out, config, notes, f"{number} of {len(configs)}")
+
+
+def _stream(run: Run, role: str) -> Stream:
+    return Stream(run.config.seed, "sae").with_role(role)
+
+
+def _train_all(
+    run: Run,
+    models: Mapping[int, AgentModel],
+    held_out: QuizBatch,
+    todo: Sequence[tuple[SAEConfig, Place]],
+    notes: Notes,
+) -> None:
+    """Train until every SAE is there; those that another worker has begun are left to it."""
+    source = training_source(run.config.world, _stream(run, "sae-train"))
+    total = len(todo)
+    while todo := [(c, p) for c, p in todo if not sae_done(models[p.agent], c, p)]:
+        progress = partial(_say_progress, notes, total - len(todo), total)
+        if not any(_try(run, models, held_out, source, *one, progress) for one in todo):
+            time.sleep(0.5)
+
+
+def _say_progress(notes: Notes, done: int, total: int, *_: object) -> None:
+    notes.say(f"{done} of {total} SAEs")
+
+
+def _try(
+    run: Run,
+    models: Mapping[int, AgentModel],
+    held_out: QuizBatch,
+    source: QuizSource,
+    config: SAEConfig,
+    place: Place,
+    progress: Progress,
+) -> bool:
+    """Train one SAE, unless another worker is at it: then False."""
+    place.path.parent.mkdir(parents=True, exist_ok=True)
+    name = f"{run.path.name}/{place.agent}"
+    model = models[place.agent]
+    try:
+        with FileLock(place.path.with_name(f".{place.role}.lock"), timeout=0):
+            train_one(model, run.config.world, source, held_out, config, place, name, progress)
+            return True
+    except Timeout:
+        return False
+
+
+def _compare(
+    run: Run,
+    models: Mapping[int, AgentModel],
+    held_out: QuizBatch,
+    config: SAEConfig,
+    notes: Notes,
+    which: str,
+) -> None:
+    compare_agents(
+        models,
+        sae_places(run, config),
+        run.config.world,
+        comparison_quizzes(run, held_out),
+        config,
+        features_path(run, config),
+        _stream(run, "comparison"),
+        lambda n, total: notes.say(f"comparing features ({which}), {n} of {total}"),
+    )
 
 
 def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:

@@ -129,6 +129,9 @@ def culture_summary(run: Run) -> dict[str, Any]:
 
 
 def features_summary(run: Run) -> dict[str, Any]:
-    """The comparison's own summary, by site."""
-    files = sorted((run.path / "features").glob("*/summary.json"))
-    return {file.parent.name: read_json(file, "remove it") for file in files}
+    """The summary of every comparison, by site and dictionary."""
+    folder = run.path / "features"
+    return {
+        str(file.parent.relative_to(folder)): read_json(file, "remove it")
+        for file in sorted(folder.glob("*/*/summary.json"))
+    }

@@ -8,49 +8,50 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sae.config import SAEConfig
 from sae.families import Family, find_families, find_links, histogram
-from sae.features import Features, Resampler
+from sae.features import Features
 from sae.harvest import TokenRows
-from sae.nulls import nulls
-from sae.pair import Ceiling, Direction, Pair, find_ceiling
+from sae.nulls import Draw, Halves, nulls
+from sae.pair import Direction, Pair, Subject, make_subject
+from sae.significance import false_discovery
 from sae.threads import side_by_side
-from sae.universality import Universality, resample_weights, universality
+from sae.universality import Resampler, Triple, Universality, resample_weights, universality
 from world import Stream
 
 Tick = Callable[[int, int], None]
 """(pairs done, pairs in all)."""
-CHANCE_NULL = "within_task"
-"""The null whose fluctuations are chance's: it leaves quizzes whole."""
-LINK_PERCENTILE = 99.9
-"""Percentile of the null's own excess that a link of a family must exceed."""
+MAX_Q = 0.05
+"""Share of false discoveries allowed among the links of families."""
 MIN_R = (0.5, 0.7, 0.9)
-"""Stricter demands on the r of links, for which sharing is counted too."""
+"""Demands on the r of links, for which sharing is counted too."""
+FREQUENCIES = (0.0, 0.003, 0.01, 0.03, 0.1, 1.0)
+"""Bounds of the bins of firings per token, in which results are given too."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """All pairs of agents compared.
 
-    directions: by ordered pair of agent numbers. overall: universality by null, of all
-    features of all agents; the first null's has an interval. pairs: the same of every
-    unordered pair, under the first null. unmoved: by null, the share of rows that its
-    permutations leave in place. threshold: by how much the r of a mutual best match must
-    exceed both features' null to link them into families. shared: features shared by k
-    agents; shared_above: the same if links need an r above the key. tokens, quizzes: what was
-    compared on.
+    directions: by ordered pair of agent numbers. q: by the same, float64 [F], of every match.
+    overall: universality by null, of all features of all agents. pairs: the same of every
+    unordered pair, under the first null. by_frequency: the same of features that fire on a
+    share of tokens between two bounds. unmoved: by null, the share of rows that its draws leave
+    in place, None for one that moves none. shared: features shared by k agents; shared_above:
+    the same if links need an r above the key. tokens, quizzes: what was compared on.
     """
 
     directions: dict[tuple[int, int], Direction]
+    q: dict[tuple[int, int], NDArray[np.float64]]
     overall: dict[str, Universality]
     pairs: dict[tuple[int, int], Universality]
-    unmoved: dict[str, float]
-    threshold: float
+    by_frequency: dict[tuple[float, float], Universality]
+    unmoved: dict[str, float | None]
     families: list[Family]
     shared: dict[int, int]
     shared_above: dict[float, dict[int, int]]
@@ -62,6 +63,7 @@ def compare_features(
     features: Mapping[int, Sequence[Features]],
     rows: TokenRows,
     config: SAEConfig,
+    site: str,
     stream: Stream,
     tick: Tick | None = None,
 ) -> Comparison:
@@ -71,42 +73,49 @@ def compare_features(
     ValueError for fewer than two agents or codes of other tokens.
     """
     _check(features, rows)
-    weights = resample_weights(
-        rows.source, config.resamples, stream.with_role("bootstrap").generator()
-    )
-    resampler = Resampler(weights, rows.quiz)
+    halves = rows.half(reported=False), rows.half(reported=True)
+    reported = halves[1]
+    rng = stream.with_role("bootstrap").generator()
+    weights = resample_weights(reported.source, config.resamples, rng)
+    resampler = Resampler(weights, reported.quiz)
     agents = sorted(features)
-    own = [partial(find_ceiling, features[agent], resampler) for agent in agents]
-    ceilings = dict(zip(agents, side_by_side(own), strict=True))
-    orders = _permutations(rows, config, stream)
+    jobs = [partial(make_subject, a, features[a], reported, resampler) for a in agents]
+    subjects = list(side_by_side(jobs))
+    draws = _draws(halves, config, stream)
     directions: dict[tuple[int, int], Direction] = {}
-    found = _all_pairs(features, ceilings, orders, resampler, config.site)
-    for (a, b), (forward, backward) in found:
-        directions[a, b], directions[b, a] = forward, backward
+    source = reported.source[reported.quiz]
+    for pair, both in _all_pairs(subjects, draws, source, resampler, site):
+        directions[pair], directions[pair[::-1]] = both
         if tick:
             tick(len(directions) // 2, len(agents) * (len(agents) - 1) // 2)
-    unmoved = {name: _unmoved(order) for name, order in orders.items()}
-    return _summed(directions, features, unmoved, rows)
+    return _summed(directions, subjects, _unmoved(draws), rows)
+
+
+def _draws(halves: Halves, config: SAEConfig, stream: Stream) -> dict[str, list[Draw]]:
+    return {
+        name: [
+            nulls[name](halves, stream.with_role(f"null-{name}").generator(p))
+            for p in range(config.permutations)
+        ]
+        for name in config.nulls
+    }
 
 
 def _all_pairs(
-    features: Mapping[int, Sequence[Features]],
-    ceilings: Mapping[int, Ceiling],
-    orders: Mapping[str, Sequence[NDArray[np.int64]]],
+    subjects: Sequence[Subject],
+    draws: Mapping[str, Sequence[Draw]],
+    source: NDArray[np.int64],
     resampler: Resampler,
     site: str,
 ) -> Iterator[tuple[tuple[int, int], tuple[Direction, Direction]]]:
-    """Both directions of every pair of agents a < b, by b, whose codes are permuted only once."""
-    agents = sorted(features)
-    for place, b in enumerate(agents[1:], 1):
-        codes = features[b][0].codes
-        permuted = {name: [codes[order] for order in orders[name]] for name in orders}
-        pairs = [
-            Pair((a, b), features[a], features[b], permuted, resampler, site)
-            for a in agents[:place]
-        ]
-        jobs = [partial(pair.directions, ceilings[pair.agents[0]], ceilings[b]) for pair in pairs]
-        yield from zip([pair.agents for pair in pairs], side_by_side(jobs), strict=True)
+    """Both directions of every pair of agents a < b, by b, onto which nulls are put only once."""
+    for place, b in enumerate(subjects[1:], 1):
+        flat = [(name, draw) for name, found in draws.items() for draw in found]
+        put = list(side_by_side([partial(draw.onto, b.features) for _, draw in flat]))
+        under = {n: [o for (m, _), o in zip(flat, put, strict=True) if m == n] for n in draws}
+        pairs = [Pair(a, b, under, source, resampler, site) for a in subjects[:place]]
+        found = side_by_side([pair.directions for pair in pairs])
+        yield from zip([(p.a.number, b.number) for p in pairs], found, strict=True)
 
 
 def _check(features: Mapping[int, Sequence[Features]], rows: TokenRows) -> None:
@@ -114,81 +123,70 @@ def _check(features: Mapping[int, Sequence[Features]], rows: TokenRows) -> None:
         raise ValueError(f"a comparison needs at least two agents, got {len(features)}")
     for agent, seeds in features.items():
         for found in seeds:
-            if found.moments.tokens != len(rows):
+            if found.tokens != len(rows):
                 raise ValueError(
-                    f"codes of agent {agent} cover {found.moments.tokens} tokens, "
-                    f"rows cover {len(rows)}"
+                    f"codes of agent {agent} cover {found.tokens} tokens, rows cover {len(rows)}"
                 )
 
 
-def _permutations(
-    rows: TokenRows, config: SAEConfig, stream: Stream
-) -> dict[str, list[NDArray[np.int64]]]:
-    return {
-        name: [
-            nulls[name](rows, stream.with_role(f"null-{name}").generator(p))
-            for p in range(config.permutations)
-        ]
-        for name in config.nulls
-    }
-
-
-def _unmoved(orders: Sequence[NDArray[np.int64]]) -> float:
-    return float(np.mean([(order == np.arange(len(order))).mean() for order in orders]))
+def _unmoved(draws: Mapping[str, Sequence[Draw]]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for name, drawn in draws.items():
+        shares = [draw.unmoved for draw in drawn if draw.unmoved is not None]
+        found[name] = float(np.mean(shares)) if shares else None
+    return found
 
 
 def _summed(
     directions: dict[tuple[int, int], Direction],
-    features: Mapping[int, Sequence[Features]],
-    unmoved: dict[str, float],
+    subjects: Sequence[Subject],
+    unmoved: dict[str, float | None],
     rows: TokenRows,
 ) -> Comparison:
-    agents, all_found = sorted(features), list(directions.values())
-    first = next(iter(unmoved))
-    links = find_links({pair: d.match for pair, d in directions.items()}, first)
-    chance = CHANCE_NULL if CHANCE_NULL in unmoved else first
-    threshold = _chance_excess([d.null_best[chance] for d in all_found])
-    families = find_families(links, threshold)
-    compared = {agent: len(features[agent][0].index) for agent in agents}
+    everything, first = list(directions.values()), next(iter(unmoved))
+    q = false_discovery({pair: d.match.p for pair, d in directions.items()})
+    links = find_links({pair: d.match for pair, d in directions.items()}, q, first)
+    families = find_families(links, MAX_Q)
+    compared = {subject.number: subject.features.compared for subject in subjects}
     return Comparison(
         directions=directions,
-        overall={name: _universality(all_found, name, name == first) for name in unmoved},
+        q=q,
+        overall={name: _universality(everything, name) for name in unmoved},
         pairs={
-            (a, b): _universality([directions[a, b], directions[b, a]], first, True)
-            for a, b in combinations(agents, 2)
+            (a, b): _universality([directions[a, b], directions[b, a]], first)
+            for a, b in combinations(compared, 2)
+        },
+        by_frequency={
+            bounds: _universality(everything, first, bounds) for bounds in pairwise(FREQUENCIES)
         },
         unmoved=unmoved,
-        threshold=threshold,
         families=families,
         shared=histogram(families, compared),
-        shared_above={r: histogram(find_families(links, threshold, r), compared) for r in MIN_R},
+        shared_above={r: histogram(find_families(links, MAX_Q, r), compared) for r in MIN_R},
         tokens=len(rows),
         quizzes=rows.quizzes,
     )
 
 
-def _chance_excess(null_best: Sequence[NDArray[np.float64]]) -> float:
-    """How far the null's best r exceeds its own mean by chance: a percentile, over features.
-
-    Each permutation [P, C] is held against the mean of the others. A bound on r itself would
-    not do: features that a cell determines have a null near 1, others one near 0.
-    """
-    excess = []
-    for best in null_best:
-        others = (best.sum(axis=0) - best) / (len(best) - 1)
-        excess.append((best - others).ravel())
-    pooled = np.concatenate(excess)
-    pooled = pooled[np.isfinite(pooled)]
-    return float(np.percentile(pooled, LINK_PERCENTILE)) if len(pooled) else float("nan")
-
-
-def _universality(found: Sequence[Direction], null: str, interval: bool) -> Universality:
-    """Universality of the features of several directions together."""
-    columns = zip(*(d.resampled for d in found), strict=True)
-    resampled = [np.concatenate(parts, axis=1) for parts in columns]
-    return universality(
-        np.concatenate([d.match.r[d.index] for d in found]),
-        np.concatenate([d.null_best[null].mean(axis=0) for d in found]),
-        np.concatenate([d.ceiling for d in found]),
-        resampled if interval else None,
+def _universality(
+    found: Sequence[Direction], null: str, bounds: tuple[float, float] = (0.0, 1.0)
+) -> Universality:
+    """Universality of the features of several directions together, of some frequency of firing."""
+    here = np.concatenate([_between(d, bounds) for d in found])
+    triple = Triple(
+        np.concatenate([d.match.r[d.index] for d in found])[here],
+        np.concatenate([d.null_r[null].mean(axis=0) for d in found])[here],
+        np.concatenate([d.ceiling for d in found])[here],
     )
+    resampled = Triple(
+        np.concatenate([d.resampled for d in found], axis=1)[:, here],
+        np.concatenate([d.null_resampled[null] for d in found], axis=1)[:, here],
+        np.concatenate([d.ceiling_resampled for d in found], axis=1)[:, here],
+    )
+    return universality(triple, resampled)
+
+
+def _between(direction: Direction, bounds: tuple[float, float]) -> NDArray[np.bool_]:
+    match = direction.match
+    frequency = match.firings_a[direction.index] / match.tokens
+    return (frequency > bounds[0]) & (frequency <= bounds[1])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from world.errors import AMOUNT, COUNT, POSITIVE, UserError, require
 
 COUNTS = (
-    "d_sae",
     "training_tokens",
     "passes",
     "block_quizzes",
@@ -24,14 +25,23 @@ COUNTS = (
 
 @dataclass(frozen=True)
 class SAEConfig:
-    """Sparse autoencoders of every agent at one site, and their comparison."""
+    """Sparse autoencoders of every agent, and their comparison, for each site, architecture and
+    width."""
 
-    site: str = "blocks.2.hook_resid_post"
-    """Where activations are taken, by TransformerLens's name of the hook point."""
-    d_sae: int = 512
+    sites: tuple[str, ...] = ("blocks.2.hook_resid_post",)
+    """Where activations are taken, by TransformerLens's names of hook points; a pattern such as
+    "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site."""
+    architectures: tuple[str, ...] = ("batch_topk",)
+    """Registered SAE architectures of sae_lens: batch_topk, gated, jumprelu, matryoshka,
+    standard, topk."""
+    widths: tuple[int, ...] = (512,)
     """Features of each SAE."""
     k: float = 12.0
-    """Features active per token, on average, while training (BatchTopK)."""
+    """Features active per token while training: on average (batch_topk, matryoshka), as a target
+    (jumprelu) or exactly (topk, rounded)."""
+    sparsity: float = 1.0
+    """Weight of the sparsity loss of architectures that have one: L1 (gated, standard), L0
+    (jumprelu)."""
     training_tokens: int = 880_000
     """Activations shown to each SAE in all, repeated passes counted."""
     passes: int = 6
@@ -51,37 +61,95 @@ class SAEConfig:
     seeds: int = 2
     """SAEs per agent; the second and later ones are the ceiling for every comparison, which 1 goes
     without."""
-    comparison_quizzes: int = 1000
+    comparison_quizzes: int = 2000
     """Held-out world quizzes on which features are compared; SAEs are graded on the first 400."""
-    min_firings: int = 100
-    """Features firing on fewer comparison tokens than this are not compared."""
-    nulls: tuple[str, ...] = ("within_cell", "within_prediction", "within_task", "quizzes")
+    min_firings: int = 50
+    """Features firing on fewer tokens than this in either half of the comparison quizzes are not
+    compared."""
+    nulls: tuple[str, ...] = (
+        "within_cell",
+        "within_prediction",
+        "within_task",
+        "quizzes",
+        "rotation",
+    )
     """Registered nulls to report; the first is the one that universality is measured against."""
+    baselines: tuple[str, ...] = ("untrained", "frozen_decoder", "neurons", "pca")
+    """Registered baselines: what agents share by other means than the features of their SAEs."""
     permutations: int = 3
-    """Permutations of each null for every pair of agents, at least 2."""
+    """Draws of each null."""
     resamples: int = 300
     """Bootstrap resamples of quizzes behind each 95 % interval."""
 
     def __post_init__(self) -> None:
         require(self, "sae", COUNT, *COUNTS)
         require(self, "sae", POSITIVE, "learning_rate")
-        require(self, "sae", AMOUNT, "warmup_steps", "aux_coefficient")
-        if self.permutations < 2:
-            # Each permutation is held against the mean of the others.
-            raise UserError(f"sae.permutations must be at least 2, got {self.permutations}")
-        if not 0 < self.k <= self.d_sae:
-            raise UserError(f"sae.k must be between 0 and d_sae ({self.d_sae}), got {self.k}")
-        if self.k * self.batch_size < 1:
-            raise UserError(
-                f"sae.k ({self.k}) leaves a batch of {self.batch_size} no active feature; it must "
-                f"be at least 1 / sae.batch_size"
-            )
+        require(self, "sae", AMOUNT, "warmup_steps", "aux_coefficient", "sparsity")
+        for name in ("sites", "architectures", "widths", "nulls", "baselines"):
+            self._check_names(name, empty=name == "baselines")
+        self._check_sparsity()
         if self.training_tokens < self.batch_size:
             raise UserError(
                 f"sae.training_tokens ({self.training_tokens}) must be at least batch_size "
                 f"({self.batch_size})"
             )
-        if not self.nulls:
-            raise UserError("sae.nulls is empty; name at least one null, such as within_cell")
-        if len(set(self.nulls)) < len(self.nulls):
-            raise UserError(f"sae.nulls names a null twice: {', '.join(self.nulls)}")
+
+    def _check_names(self, name: str, empty: bool) -> None:
+        given = getattr(self, name)
+        if not given and not empty:
+            raise UserError(f"sae.{name} is empty; name at least one")
+        for value in given:
+            if given.count(value) > 1:
+                raise UserError(f"sae.{name} names {value} twice")
+
+    def _check_sparsity(self) -> None:
+        least = min(self.widths)
+        if least < 1:
+            raise UserError(f"sae.widths must be at least 1, got {least}")
+        if not 0 < self.k <= least:
+            raise UserError(
+                f"sae.k must be between 0 and the least of sae.widths ({least}), got {self.k}"
+            )
+        if self.k * self.batch_size < 1:
+            raise UserError(
+                f"sae.k ({self.k}) leaves a batch of {self.batch_size} no active feature; it must "
+                f"be at least 1 / sae.batch_size"
+            )
+
+    def each(self, known: Sequence[str]) -> list[SAEConfig]:
+        """One configuration for each site, architecture and width, in the order of ``known``.
+
+        known: the sites that agents have. Raises UserError for a name or pattern that fits none.
+        """
+        for pattern in self.sites:
+            if not any(fnmatchcase(site, pattern) for site in known):
+                raise UserError(
+                    f"agents have no site {pattern!r}; choose sae.sites among: {', '.join(known)}"
+                )
+        sites = [s for s in known if any(fnmatchcase(s, pattern) for pattern in self.sites)]
+        return [
+            replace(self, sites=(site,), architectures=(architecture,), widths=(width,))
+            for site in sites
+            for architecture in self.architectures
+            for width in self.widths
+        ]
+
+    @property
+    def site(self) -> str:
+        """The site, of a configuration that has one."""
+        return self.sites[0]
+
+    @property
+    def architecture(self) -> str:
+        """The architecture, of a configuration that has one."""
+        return self.architectures[0]
+
+    @property
+    def d_sae(self) -> int:
+        """The width, of a configuration that has one."""
+        return self.widths[0]
+
+    @property
+    def dictionary(self) -> str:
+        """Architecture and width, as folders are named."""
+        return f"{self.architecture}-{self.d_sae}"

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sae.families import Family
 from sae.features import Features
@@ -46,7 +45,7 @@ def _family(
     batch: QuizBatch,
     rows: TokenRows,
 ) -> dict[str, Any]:
-    levels = {a: _levels(features[a], f) for a, f in family.members.items()}
+    levels = {a: _levels(features[a], f, rows) for a, f in family.members.items()}
     return {
         "family": number,
         "k": family.k,
@@ -63,11 +62,12 @@ def _family(
     }
 
 
-def _levels(features: Features, feature: int) -> NDArray[np.float32]:
+def _levels(features: Features, feature: int, rows: TokenRows) -> NDArray[np.float32]:
     """float32 [N]: one feature's activations over its highest."""
     column = int(np.searchsorted(features.index, feature))
-    codes: sparse.csr_array = features.codes[:, [column]]
-    level = codes.toarray().ravel()
+    level = np.zeros(len(rows), dtype=np.float32)
+    for half, codes in ((False, features.choosing), (True, features.reported)):
+        level[rows.reported == half] = codes.values[:, [column]].toarray().ravel()
     return level / level.max()
 
 

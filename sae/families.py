@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sae.matching import FeatureMatch
 
@@ -23,11 +24,13 @@ Matches = Mapping[tuple[int, int], FeatureMatch]
 class Link:
     """A mutual best match of features a and b.
 
-    r: their correlation. excess: r less the best r that either has under the null.
+    r: their correlation. excess: r less the best r that either has under the null. q: the
+    share of false discoveries at which it counts as one.
     """
 
     r: float
     excess: float
+    q: float
     a: Member
     b: Member
 
@@ -36,7 +39,8 @@ class Link:
 class Family:
     """One shared feature. members: feature by agent, agents ascending.
 
-    mean_r, mean_excess: means over the links that hold it together. links: how many.
+    mean_r, mean_excess: means over the links that hold it together. links: how many, of
+    k (k - 1) / 2 that there could be.
     """
 
     members: dict[int, int]
@@ -49,9 +53,20 @@ class Family:
         """How many agents share it."""
         return len(self.members)
 
+    @property
+    def consistency(self) -> float:
+        """Share of its pairs of members that are each other's best match: 1 when every way
+        around the agents comes back to the feature it began with."""
+        return self.links / (self.k * (self.k - 1) / 2)
 
-def find_links(matches: Matches, null: str) -> list[Link]:
-    """All mutual best matches, each pair of features once, with their excess over a null."""
+
+def find_links(
+    matches: Matches, q: Mapping[tuple[int, int], NDArray[np.float64]], null: str
+) -> list[Link]:
+    """All mutual best matches, each pair of features once, with their excess over a null.
+
+    q: by ordered pair of agents, float64 [F], of each feature's match.
+    """
     found = []
     for (a, b), match in matches.items():
         if a < b:
@@ -60,20 +75,20 @@ def find_links(matches: Matches, null: str) -> list[Link]:
                 g = int(match.feature_b[f])
                 chance = max(match.null_r[null][f], other[g])
                 r = float(match.r[f])
-                found.append(Link(r, r - float(chance), (a, int(f)), (b, g)))
+                found.append(Link(r, r - float(chance), float(q[a, b][f]), (a, int(f)), (b, g)))
     return found
 
 
-def find_families(links: Sequence[Link], threshold: float, min_r: float = -1.0) -> list[Family]:
+def find_families(links: Sequence[Link], max_q: float, min_r: float = -1.0) -> list[Family]:
     """Families of at least two agents: the most widely shared first, then by mean excess.
 
-    Links need an excess above ``threshold`` and an r above ``min_r``. They are taken from the
-    highest r to the lowest; one that would give an agent two features in one family is left
-    out.
+    Links need a q of at most ``max_q``, a positive excess and an r above ``min_r``. They are
+    taken from the highest r to the lowest; one that would give an agent two features in one
+    family is left out.
     """
     groups: dict[Member, dict[int, int]] = {}
     used: list[Link] = []
-    strong = [link for link in links if link.excess > threshold and link.r > min_r]
+    strong = [link for link in links if link.q <= max_q and link.excess > 0 and link.r > min_r]
     for link in sorted(strong, key=lambda link: (-link.r, link.a, link.b)):
         left = groups.setdefault(link.a, dict([link.a]))
         right = groups.setdefault(link.b, dict([link.b]))

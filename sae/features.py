@@ -1,72 +1,73 @@
-"""The features of one SAE that take part in a comparison, and their correlation with others'."""
+"""The features of one dictionary that take part in a comparison, on both halves of the quizzes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.correlation import FeatureMoments, correlation_of_moments, feature_moments, product
-from sae.universality import quiz_sums
+from sae.correlation import Codes, make_codes
+from sae.harvest import TokenRows
+from sae.permutation import group_index
 
 
 @dataclass(frozen=True)
 class Features:
-    """What one SAE makes of N tokens. F features, C of which are compared.
+    """What one dictionary makes of N tokens. F features, C of which are compared.
 
-    codes: float32 [N, C], of the compared features. index: int64 [C], which features these
-    are. moments: theirs. firings: int64 [F], tokens on which each feature fires.
+    index: int64 [C], which features these are. firings: int64 [F], tokens on which each of the
+    F fires. choosing, reported: codes of the C features on either half of the quizzes.
     """
 
-    codes: sparse.csr_array
     index: NDArray[np.int64]
-    moments: FeatureMoments
     firings: NDArray[np.int64]
+    choosing: Codes
+    reported: Codes
 
     @property
     def size(self) -> int:
         """F: all features, compared or not."""
         return len(self.firings)
 
-    def correlation(
-        self, other: Features, codes: sparse.csr_array | None = None
-    ) -> NDArray[np.float64]:
-        """float64 [C, C']: Pearson's r with another's features, or its permuted ``codes``."""
-        cross = product(self.codes, other.codes if codes is None else codes)
-        return correlation_of_moments(cross, self.moments, other.moments)
+    @property
+    def compared(self) -> int:
+        """C."""
+        return len(self.index)
+
+    @cached_property
+    def tokens(self) -> int:
+        """N."""
+        return self.choosing.moments.tokens + self.reported.moments.tokens
 
 
-def select_features(codes: sparse.csr_array, min_firings: int) -> Features:
-    """The features of codes [N, F] that fire on ``min_firings`` tokens and vary."""
-    moments = feature_moments(codes)
-    compared = (moments.firings >= min_firings) & np.isfinite(moments.deviation)
-    index = np.flatnonzero(compared)
-    chosen = FeatureMoments(
-        moments.tokens, moments.mean[index], moments.deviation[index], moments.firings[index]
-    )
-    return Features(codes[:, index].tocsr(), index, chosen, moments.firings)
+def select_features(
+    codes: sparse.csr_array, reported: NDArray[np.bool_], min_firings: int
+) -> Features:
+    """The features of codes [N, F] that fire on ``min_firings`` tokens of either half and vary.
 
-
-@dataclass(frozen=True)
-class Resampler:
-    """Correlations of given pairs of features on bootstrap resamples of quizzes.
-
-    weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
+    reported: bool [N], which rows figures are reported on.
     """
+    halves = [make_codes(codes[np.flatnonzero(reported == half)]) for half in (False, True)]
+    often = [
+        (half.moments.firings >= min_firings) & np.isfinite(half.moments.deviation)
+        for half in halves
+    ]
+    index = np.flatnonzero(often[0] & often[1])
+    firings = halves[0].moments.firings + halves[1].moments.firings
+    return Features(index, firings, halves[0].taken(index), halves[1].taken(index))
 
-    weights: NDArray[np.float64]
-    quiz: NDArray[np.int64]
 
-    def correlation(
-        self, x: sparse.csr_array, y: sparse.csr_array, match: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """float64 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1."""
-        r = np.full((len(self.weights), x.shape[1]), np.nan)
-        matched = np.flatnonzero(match >= 0)
-        if len(matched):
-            pairs = x[:, matched].tocsr(), y[:, match[matched]].tocsr()
-            sums = quiz_sums(*pairs, self.quiz, self.weights.shape[1])
-            r[:, matched] = sums.correlation(self.weights)
-        return r
+def within_cells(codes: Codes, rows: TokenRows) -> sparse.csr_array:
+    """float64 [N, C]: codes less their mean among tokens of the same task, structure, position and
+    last token: what is left when all that is trivially shared is taken out."""
+    cell = group_index(rows.task, rows.structure, rows.position, rows.token)
+    count = np.bincount(cell)
+    member = sparse.csr_array(
+        (np.ones(len(cell)), cell, np.arange(len(cell) + 1)), shape=(len(cell), len(count))
+    )
+    scale = sparse.diags_array(1 / count).tocsr()
+    means = scale @ (member.T.tocsr() @ codes.values.astype(np.float64))
+    return sparse.csr_array(codes.values - means.tocsr()[cell])

@@ -50,6 +50,23 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.quiz)
 
+    def half(self, reported: bool) -> TokenRows:
+        """The rows of one half of the quizzes, which are numbered afresh."""
+        rows = np.flatnonzero(self.reported == reported)
+        first, quiz = np.unique(self.quiz[rows], return_inverse=True)
+        _, source = np.unique(self.source[first], return_inverse=True)
+        return TokenRows(
+            quiz,
+            self.position[rows],
+            self.structure[rows],
+            self.task[rows],
+            self.token[rows],
+            self.target[rows],
+            len(first),
+            source,
+            self.reported[rows],
+        )
+
 
 def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
     """bool [B, T]: tokens that are neither labels nor the first of the sequence."""
@@ -76,11 +93,16 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
     )
 
 
+def comparable_sites(model: AgentModel) -> list[str]:
+    """The sites whose activations depend on the quiz."""
+    return [name for name in site_names(model) if name != "hook_pos_embed"]
+
+
 def check_site(model: AgentModel, site: str) -> None:
     """Raise UserError when the agent has no such hook point, or it is the same for all quizzes."""
-    known = [name for name in site_names(model) if name != "hook_pos_embed"]
+    known = comparable_sites(model)
     if site not in known:
-        raise UserError(f"agents have no site {site!r}; choose sae.site among: {', '.join(known)}")
+        raise UserError(f"agents have no site {site!r}; choose sae.sites among: {', '.join(known)}")
 
 
 def activation_chunks(

@@ -18,16 +18,22 @@ from scipy.optimize import linear_sum_assignment
 class FeatureMatch:
     """The features of agent a, each with its counterpart in agent b. F features of a.
 
+    Matches are chosen on one half of the quizzes; figures are of the other, if not said
+    otherwise. All float64 [F] are NaN and all indices int64 [F] are -1 for features that are
+    not compared or where there is none.
+
     agent_a, agent_b: agent numbers. site: where the activations were taken. tokens: how many.
-    feature_b: int64 [F], the feature of b with the highest r, -1 where there is none.
-    r: float64 [F], that correlation; NaN for features not compared.
+    feature_b: the feature of b with the highest r. second_b: the one with the next highest.
+    r: correlation with feature_b. r_chosen: the same on the half on which it was chosen.
+    r_within: correlation with feature_b when the means of cells are taken out.
+    p: one-sided p-value of r_within (sae/significance.py).
     mutual: bool [F], True when the match of feature_b in a is the feature itself.
-    assigned: int64 [F], the feature of b in the one-to-one assignment with the highest total
-        r, -1 where there is none. assigned_r: float64 [F], its correlation.
-    firings_a: int64 [F], tokens on which the feature fires; firings_b: the same of feature_b,
-        0 where there is none.
-    null_r: by null, float64 [F]: the best r after permutation, mean over permutations.
-    ceiling_r: float64 [F], the best r in another SAE of agent a itself, NaN if it has none.
+    assigned: the feature of b in the one-to-one assignment with the highest total r.
+    assigned_r: correlation with it.
+    firings_a: int64 [F], tokens on which the feature fires, in both halves; firings_b: the same
+        of feature_b, 0 where there is none.
+    null_r: by null, the r of the best match under it, mean over draws.
+    ceiling_r: r of the best match in another SAE of agent a itself, mean over them.
     """
 
     agent_a: int
@@ -35,7 +41,11 @@ class FeatureMatch:
     site: str
     tokens: int
     feature_b: NDArray[np.int64]
+    second_b: NDArray[np.int64]
     r: NDArray[np.float64]
+    r_chosen: NDArray[np.float64]
+    r_within: NDArray[np.float64]
+    p: NDArray[np.float64]
     mutual: NDArray[np.bool_]
     assigned: NDArray[np.int64]
     assigned_r: NDArray[np.float64]
@@ -47,13 +57,7 @@ class FeatureMatch:
     def __post_init__(self) -> None:
         size = len(self.feature_b)
         arrays = {
-            "r": self.r,
-            "mutual": self.mutual,
-            "assigned": self.assigned,
-            "assigned_r": self.assigned_r,
-            "firings_a": self.firings_a,
-            "firings_b": self.firings_b,
-            "ceiling_r": self.ceiling_r,
+            **{name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)},
             **{f"null_r[{name!r}]": values for name, values in self.null_r.items()},
         }
         for name, array in arrays.items():
@@ -64,17 +68,6 @@ class FeatureMatch:
     def compared(self) -> NDArray[np.bool_]:
         """bool [F]: features that took part in the comparison."""
         return np.isfinite(self.r)
-
-
-def best_match(r: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """For each row of r [Fa, Fb]: the column of its highest r (-1 if all are NaN), and that r."""
-    if r.shape[1] == 0:
-        return np.full(len(r), -1), np.full(len(r), np.nan)
-    filled = np.where(np.isnan(r), -np.inf, r)
-    column = filled.argmax(axis=1)
-    best = filled[np.arange(len(r)), column]
-    none = np.isneginf(best)
-    return np.where(none, -1, column), np.where(none, np.nan, best)
 
 
 def mutual_best(forward: NDArray[np.int64], backward: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -1,8 +1,8 @@
-"""Two agents compared: each one's features looked for in the other, as they are and permuted."""
+"""Two agents compared: each one's features looked for in the other, as they are and under nulls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,139 +10,197 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.features import Features, Resampler
-from sae.matching import FeatureMatch, assign, best_match, mutual_best, spread
+from sae.correlation import correlation, paired_correlation
+from sae.features import Features, within_cells
+from sae.harvest import TokenRows
+from sae.matching import FeatureMatch, assign, mutual_best, spread
+from sae.nulls import Onto, Shuffled
+from sae.search import Matched, match_both_ways
+from sae.significance import within_cell_test
+from sae.universality import Resampler
+
+MOST_ASSIGNED = 4096
+"""Features up to which the one-to-one assignment is solved: its time grows with their cube."""
 
 
 @dataclass(frozen=True)
 class Direction:
     """Features of one agent looking for themselves in another; C compared features.
 
-    match: what was found. index: int64 [C], the features compared. null_best: by null,
-    float64 [P, C], best r in each permutation. ceiling: float64 [C].
-    resampled: float64 [R, C] each, r on resamples across agents, in the first permutation of
-    the first null, and in another SAE of the same agent.
+    match: what was found. index: int64 [C], the features compared. null_r: by null, float64
+    [P, C], r of the best match in each draw. ceiling: float64 [C].
+    resampled: float32 [R, C], r across agents on resamples of quizzes. null_resampled: by null,
+    the same, mean over its draws (its own r in every row if it permutes nothing).
+    ceiling_resampled: the same in another SAE of the agent.
     """
 
     match: FeatureMatch
     index: NDArray[np.int64]
-    null_best: dict[str, NDArray[np.float64]]
+    null_r: dict[str, NDArray[np.float64]]
     ceiling: NDArray[np.float64]
-    resampled: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    resampled: NDArray[np.float32]
+    null_resampled: dict[str, NDArray[np.float32]]
+    ceiling_resampled: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Ceiling:
-    """Best r of an agent's features [C] in its own other SAEs, and the first of them resampled."""
+class Subject:
+    """One agent in a comparison.
 
-    r: NDArray[np.float64]
-    resampled: NDArray[np.float64]
+    number: the agent's. features: of its first SAE. residual: its codes on the reported half
+    with the means of cells taken out. ceiling: float64 [C], r of the best match in its own other
+    SAEs, mean over them; ceiling_resampled: float32 [R, C], of the first of them; NaN if none.
+    """
+
+    number: int
+    features: Features
+    residual: sparse.csr_array
+    ceiling: NDArray[np.float64]
+    ceiling_resampled: NDArray[np.float32]
 
 
-def find_ceiling(seeds: Sequence[Features], resampler: Resampler) -> Ceiling:
-    """The ceiling of an agent's first SAE from its other SAEs; NaN if it has none."""
+def make_subject(
+    number: int, seeds: Sequence[Features], rows: TokenRows, resampler: Resampler
+) -> Subject:
+    """An agent by the features of its SAEs, the compared one first. rows: of the reported half."""
     first = seeds[0]
+    residual = within_cells(first.reported, rows)
     if len(seeds) < 2:
-        shape = (len(resampler.weights), len(first.index))
-        return Ceiling(np.full(len(first.index), np.nan), np.full(shape, np.nan))
-    found = [best_match(first.correlation(other)) for other in seeds[1:]]
-    r = np.mean([best for _, best in found], axis=0)
-    return Ceiling(r, resampler.correlation(first.codes, seeds[1].codes, found[0][0]))
+        nothing = np.full((len(resampler.weights), first.compared), np.nan, dtype=np.float32)
+        return Subject(number, first, residual, np.full(first.compared, np.nan), nothing)
+    found = [match_both_ways(first, other)[0] for other in seeds[1:]]
+    resampled = resampler.correlation(first.reported, seeds[1].reported, found[0].found.feature)
+    return Subject(number, first, residual, np.mean([f.r for f in found], axis=0), resampled)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two agents a < b; ``permuted``: codes of b under every permutation of every null."""
+    """Two agents a < b. under: every draw of every null, put onto the features of b."""
 
-    agents: tuple[int, int]
-    a: Sequence[Features]
-    b: Sequence[Features]
-    permuted: dict[str, list[sparse.csr_array]]
+    a: Subject
+    b: Subject
+    under: Mapping[str, Sequence[Onto]]
+    source: NDArray[np.int64]
     resampler: Resampler
     site: str
 
-    def directions(self, a: Ceiling, b: Ceiling) -> tuple[Direction, Direction]:
+    def directions(self) -> tuple[Direction, Direction]:
         """From a to b and from b to a."""
-        x, y = self.a[0], self.b[0]
-        r = x.correlation(y)
-        null_r = {
-            name: [x.correlation(y, codes) for codes in permuted]
-            for name, permuted in self.permuted.items()
-        }
-        shuffled = next(iter(self.permuted.values()))[0]
-        null_t = {name: [r.T for r in found] for name, found in null_r.items()}
-        forward = _Side(self.agents, x, y, (x.codes, y.codes), (x.codes, shuffled), a)
-        backward = _Side(self.agents[::-1], y, x, (y.codes, x.codes), (shuffled, x.codes), b)
+        a, b = self.a.features, self.b.features
+        ahead, back = match_both_ways(a, b)
+        draws = {name: [onto(a) for onto in found] for name, found in self.under.items()}
+        assigned = _assignments(a, b)
+        forward = _Side(self, self.a, self.b, ahead, back, assigned[0])
+        backward = _Side(self, self.b, self.a, back, ahead, assigned[1])
+        nulls = _sides(draws)
         return (
-            forward.direction(r, null_r, self.resampler, self.site),
-            backward.direction(r.T, null_t, self.resampler, self.site),
+            forward.direction(nulls[0], self._null_resampled(draws, 0)),
+            backward.direction(nulls[1], self._null_resampled(draws, 1)),
         )
+
+    def _null_resampled(
+        self, draws: Mapping[str, Sequence[tuple[Matched, Matched]]], side: int
+    ) -> dict[str, NDArray[np.float32]]:
+        """float32 [R, C] by null: mean over its draws, on resamples of quizzes."""
+        return {
+            name: np.mean(
+                [
+                    self._resampled(onto, both[side], side)
+                    for onto, both in zip(self.under[name], found, strict=True)
+                ],
+                axis=0,
+            )
+            for name, found in draws.items()
+        }
+
+    def _resampled(self, onto: Onto, matched: Matched, side: int) -> NDArray[np.float32]:
+        if not isinstance(onto, Shuffled):
+            return np.tile(matched.r.astype(np.float32), (len(self.resampler.weights), 1))
+        codes = self.a.features.reported, onto.b.reported
+        x, y = codes if side == 0 else codes[::-1]
+        return self.resampler.correlation(x, y, matched.found.feature)
+
+
+def _sides(
+    draws: Mapping[str, Sequence[tuple[Matched, Matched]]],
+) -> tuple[dict[str, NDArray[np.float64]], ...]:
+    """For both directions, r [P, C] by null."""
+    return tuple(
+        {name: np.stack([both[side].r for both in found]) for name, found in draws.items()}
+        for side in (0, 1)
+    )
+
+
+def _assignments(a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The one-to-one assignment chosen on the choosing half, both ways; -1 for none."""
+    forward, backward = np.full(a.compared, -1), np.full(b.compared, -1)
+    if max(a.compared, b.compared) <= MOST_ASSIGNED:
+        forward = assign(correlation(a.choosing, b.choosing))
+        rows = np.flatnonzero(forward >= 0)
+        backward[forward[rows]] = rows
+    return forward, backward
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One direction of a pair: codes of (asking, asked) as they are and under the first null."""
+    """One direction of a pair: the asking agent, the asked one, and the matches both ways."""
 
-    agents: tuple[int, int]
-    asking: Features
-    asked: Features
-    codes: tuple[sparse.csr_array, sparse.csr_array]
-    shuffled: tuple[sparse.csr_array, sparse.csr_array]
-    ceiling: Ceiling
+    pair: Pair
+    asking: Subject
+    asked: Subject
+    ahead: Matched
+    back: Matched
+    assigned: NDArray[np.int64]
 
     def direction(
         self,
-        r: NDArray[np.float64],
-        null_r: dict[str, list[NDArray[np.float64]]],
-        resampler: Resampler,
-        site: str,
+        null_r: dict[str, NDArray[np.float64]],
+        null_resampled: dict[str, NDArray[np.float32]],
     ) -> Direction:
-        """Matches, null and resamples from the correlations r [C, C'] and those of the nulls."""
-        best = {
-            name: np.stack([best_match(found)[1] for found in tables])
-            for name, tables in null_r.items()
-        }
-        null_match = best_match(next(iter(null_r.values()))[0])[0]
-        resampled = (
-            resampler.correlation(*self.codes, best_match(r)[0]),
-            resampler.correlation(*self.shuffled, null_match),
-            self.ceiling.resampled,
+        """This direction with its null, ceiling and resamples."""
+        x, y = self.asking.features.reported, self.asked.features.reported
+        cross = self.pair.resampler.correlation(x, y, self.ahead.found.feature)
+        return Direction(
+            self._match(null_r),
+            self.asking.features.index,
+            null_r,
+            self.asking.ceiling,
+            cross,
+            null_resampled,
+            self.asking.ceiling_resampled,
         )
-        match = self._match(r, {name: found.mean(axis=0) for name, found in best.items()}, site)
-        return Direction(match, self.asking.index, best, self.ceiling.r, resampled)
 
-    def _match(
-        self, r: NDArray[np.float64], null_r: dict[str, NDArray[np.float64]], site: str
-    ) -> FeatureMatch:
+    def _match(self, null_r: dict[str, NDArray[np.float64]]) -> FeatureMatch:
         """The matches, spread over all F features of the asking agent."""
-        found, best = best_match(r)
-        assigned = assign(r)
-        names = np.append(self.asked.index, -1)
-        asking, size = self.asking.index, self.asking.size
+        asking, asked, found = self.asking.features, self.asked.features, self.ahead.found
+        names = np.append(asked.index, -1)
+        within, p = within_cell_test(
+            self.asking.residual, self.asked.residual, found.feature, self.pair.source
+        )
 
         def over_all(values: NDArray[Any], fill: float) -> NDArray[Any]:
-            return spread(values, asking, size, fill)
+            return spread(values, asking.index, asking.size, fill)
 
         return FeatureMatch(
-            *self.agents,
-            site=site,
-            tokens=self.asking.moments.tokens,
-            feature_b=over_all(names[found], -1),
-            r=over_all(best, np.nan),
-            mutual=over_all(mutual_best(found, best_match(r.T)[0]), False),
-            assigned=over_all(names[assigned], -1),
-            assigned_r=over_all(_picked(r, assigned), np.nan),
-            firings_a=self.asking.firings,
-            firings_b=over_all(np.where(found >= 0, self._fired(found), 0), 0),
-            null_r={name: over_all(values, np.nan) for name, values in null_r.items()},
-            ceiling_r=over_all(self.ceiling.r, np.nan),
+            self.asking.number,
+            self.asked.number,
+            site=self.pair.site,
+            tokens=asking.tokens,
+            feature_b=over_all(names[found.feature], -1),
+            second_b=over_all(names[found.second], -1),
+            r=over_all(self.ahead.r, np.nan),
+            r_chosen=over_all(found.r, np.nan),
+            r_within=over_all(within, np.nan),
+            p=over_all(p, np.nan),
+            mutual=over_all(mutual_best(found.feature, self.back.found.feature), False),
+            assigned=over_all(names[self.assigned], -1),
+            assigned_r=over_all(self._assigned_r(), np.nan),
+            firings_a=asking.firings,
+            firings_b=over_all(np.append(asked.firings, 0)[names[found.feature]], 0),
+            null_r={name: over_all(r.mean(axis=0), np.nan) for name, r in null_r.items()},
+            ceiling_r=over_all(self.asking.ceiling, np.nan),
         )
 
-    def _fired(self, found: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.append(self.asked.moments.firings, 0)[found]
-
-
-def _picked(r: NDArray[np.float64], column: NDArray[np.int64]) -> NDArray[np.float64]:
-    """r [Fa, Fb] at each row's column, NaN for -1."""
-    padded = np.concatenate([r, np.full((len(r), 1), np.nan)], axis=1)
-    return padded[np.arange(len(r)), column]
+    def _assigned_r(self) -> NDArray[np.float64]:
+        x, y = self.asking.features.reported, self.asked.features.reported
+        return paired_correlation(x, y, self.assigned)

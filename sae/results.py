@@ -10,18 +10,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sae.compare import LINK_PERCENTILE, Comparison
+from sae.compare import MAX_Q, Comparison
 from sae.config import SAEConfig
 from sae.families import Family
 from sae.matching import FeatureMatch
+from sae.universality import Universality
+
+SCHEMA = 1
+"""Version of the files of a comparison; raised when a reader of them would have to change."""
 
 
-def match_table(matches: Sequence[FeatureMatch]) -> pd.DataFrame:
-    """One row per ordered pair of agents and feature of the first, compared or not."""
-    return pd.concat([_match_rows(match) for match in matches], ignore_index=True)
+def match_table(comparison: Comparison, dictionary: str) -> pd.DataFrame:
+    """One row per ordered pair of agents and feature of the first, compared or not.
+
+    dictionary: architecture and width of the SAEs.
+    """
+    rows = [
+        _match_rows(comparison.directions[pair].match, comparison.q[pair])
+        for pair in sorted(comparison.directions)
+    ]
+    return pd.concat(rows, ignore_index=True).assign(dictionary=dictionary)
 
 
-def _match_rows(match: FeatureMatch) -> pd.DataFrame:
+def _match_rows(match: FeatureMatch, q: NDArray[np.float64]) -> pd.DataFrame:
     size = len(match.feature_b)
     first, *others = match.null_r
     return pd.DataFrame(
@@ -30,7 +41,12 @@ def _match_rows(match: FeatureMatch) -> pd.DataFrame:
             "feature_a": np.arange(size),
             "agent_b": np.full(size, match.agent_b),
             "feature_b": _optional(match.feature_b),
+            "second_b": _optional(match.second_b),
             "r": match.r,
+            "r_chosen": match.r_chosen,
+            "r_within": match.r_within,
+            "p": match.p,
+            "q": q,
             "mutual": match.mutual,
             "assigned": _optional(match.assigned),
             "assigned_r": match.assigned_r,
@@ -39,6 +55,7 @@ def _match_rows(match: FeatureMatch) -> pd.DataFrame:
             "ceiling_r": match.ceiling_r,
             "firings_a": match.firings_a,
             "firings_b": match.firings_b,
+            "tokens": match.tokens,
             "site": match.site,
         }
     )
@@ -60,6 +77,7 @@ def family_table(families: Sequence[Family]) -> pd.DataFrame:
             "mean_r": np.array([f.mean_r for f in families], dtype=np.float64),
             "mean_excess": np.array([f.mean_excess for f in families], dtype=np.float64),
             "links": np.array([f.links for f in families], dtype=np.int64),
+            "consistency": np.array([f.consistency for f in families], dtype=np.float64),
         }
     )
 
@@ -70,7 +88,9 @@ def summary(
     """The figures of a comparison in plain types; the schema is documented in docs/features.md."""
     first = config.nulls[0]
     return {
+        "schema": SCHEMA,
         "site": config.site,
+        "dictionary": config.dictionary,
         "agents": sorted({a for a, _ in comparison.directions}),
         "quizzes": comparison.quizzes,
         "culture_quizzes": culture,
@@ -84,16 +104,41 @@ def summary(
             name: {**asdict(found), "unmoved": comparison.unmoved[name]}
             for name, found in comparison.overall.items()
         },
+        "by_frequency": [
+            {"above": low, "to": high, **asdict(found)}
+            for (low, high), found in comparison.by_frequency.items()
+        ],
+        "discoveries": _discoveries(comparison),
         "pairs": [_pair(comparison, a, b) for a, b in comparison.pairs],
         "matrices": _matrices(comparison, first),
         "families": {
-            "threshold": comparison.threshold,
-            "threshold_percentile": LINK_PERCENTILE,
+            "max_q": MAX_Q,
             "shared": comparison.shared,
             "shared_above": comparison.shared_above,
+            "consistency": _mean([f.consistency for f in comparison.families if f.k > 2]),
         },
         "saes": list(saes),
     }
+
+
+def baseline_figures(
+    universality: Universality, qualities: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """A baseline's universality with the mean quality of its SAEs, if it has any."""
+    names = ("l0", "explained_variance", "dead", "ce_recovered", "accuracy_sae")
+    quality = {name: _mean([q[name] for q in qualities]) for name in names} if qualities else None
+    return {**asdict(universality), "quality": quality}
+
+
+def _discoveries(comparison: Comparison) -> dict[str, int]:
+    """How many best matches, of all features of all ordered pairs, exceed chance."""
+    q = np.concatenate(list(comparison.q.values()))
+    return {"matches": int(np.isfinite(q).sum()), "beyond_chance": int((q <= MAX_Q).sum())}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _pair(comparison: Comparison, a: int, b: int) -> dict[str, Any]:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sae_lens import SAE
+from scipy import sparse
 
 from agents.model import AgentModel
+from sae.baselines import ReadBaseline, TrainedBaseline, baselines
 from sae.codes import agent_codes
 from sae.compare import Comparison, Tick, compare_features
 from sae.config import SAEConfig
@@ -26,16 +29,19 @@ from sae.files import write_json, write_parquet
 from sae.harvest import ActivationStream, check_site, token_rows
 from sae.quality import measure_quality
 from sae.quizzes import QuizSource
-from sae.results import family_table, match_table, summary
+from sae.results import baseline_figures, family_table, match_table, summary
 from sae.threads import side_by_side
 from sae.training import Progress, load_sae, read_record, save_sae, train_sae
+from sae.universality import Universality
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
 from world.errors import UserError
 
 TRAINING_FIELDS = (
     "site",
+    "architecture",
     "d_sae",
     "k",
+    "sparsity",
     "training_tokens",
     "passes",
     "block_quizzes",
@@ -46,9 +52,9 @@ TRAINING_FIELDS = (
     "aux_coefficient",
 )
 """Options that an SAE's weights depend on; a change of any of them makes it out of date."""
-COMPARISON_FIELDS = ("min_firings", "nulls", "permutations", "resamples")
+COMPARISON_FIELDS = ("min_firings", "nulls", "baselines", "permutations", "resamples")
 """Options that a comparison of given SAEs depends on."""
-METHOD = 2
+METHOD = 3
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE is graded."""
@@ -68,15 +74,37 @@ def fingerprint(model: AgentModel) -> str:
     return digest.hexdigest()
 
 
-def sae_done(model: AgentModel, config: SAEConfig, seed: int, path: Path) -> bool:
-    """True when the SAE at ``path`` is complete and of these weights, options and seed."""
-    record = read_record(path)
-    return record is not None and record["made_from"] == _made_from(model, config, seed)
+@dataclass(frozen=True)
+class Place:
+    """One SAE to train. Sites, architectures and widths have places of their own.
+
+    agent: number of the agent. role: "0" for the SAE that is compared, "1" and so on for others
+    of the same agent, or the name of a trained baseline. seed: of its initial weights and the
+    order of its data, different for every SAE. path: its folder.
+    """
+
+    agent: int
+    role: str
+    seed: int
+    path: Path
 
 
-def _made_from(model: AgentModel, config: SAEConfig, seed: int) -> dict[str, Any]:
+def roles(config: SAEConfig) -> list[str]:
+    """The roles of the SAEs of every agent."""
+    trained = [n for n in config.baselines if isinstance(baselines[n], TrainedBaseline)]
+    return [*(str(seed) for seed in range(config.seeds)), *trained]
+
+
+def sae_done(model: AgentModel, config: SAEConfig, place: Place) -> bool:
+    """True when the SAE of a place is complete and of these weights, options and seed."""
+    record = read_record(place.path)
+    return record is not None and record["made_from"] == _made_from(model, config, place)
+
+
+def _made_from(model: AgentModel, config: SAEConfig, place: Place) -> dict[str, Any]:
     options = {name: getattr(config, name) for name in TRAINING_FIELDS}
-    return {"agent": fingerprint(model), "seed": seed, **options}
+    baseline = None if place.role.isdigit() else place.role
+    return {"agent": fingerprint(model), "seed": place.seed, "baseline": baseline, **options}
 
 
 def train_one(
@@ -85,39 +113,48 @@ def train_one(
     source: QuizSource,
     held_out: QuizBatch,
     config: SAEConfig,
-    path: Path,
-    seed: int,
+    place: Place,
     name: str,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train, grade and save one SAE of one agent, unless it is there; returns its record.
 
     source: training quizzes in answer structures. held_out: other quizzes, to grade it on.
-    seed: of its initial weights and the order of its data, different for every SAE. name:
-    the agent's, for the metadata. path: its folder. Raises UserError on an unknown site.
+    name: the agent's, for the metadata. Raises UserError on an unknown site.
     """
     check_site(model, config.site)
-    if sae_done(model, config, seed, path):
-        return read_record(path) or {}
+    if sae_done(model, config, place):
+        return read_record(place.path) or {}
     began = time.time()
+    baseline = _trained_baseline(place.role)
+    subject = baseline.subject(model, world, place.seed)
     stream = ActivationStream(
-        model, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
+        subject, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
     )
-    sae = train_sae(stream.batches(seed), config, seed, name, progress)
+    batches = stream.batches(place.seed)
+    sae = train_sae(batches, config, place.seed, name, progress, baseline.prepare)
     spent = round(time.time() - began, 1)
 
     def record(saved: SAE[Any]) -> dict[str, Any]:
         graded = held_out[:GRADED_QUIZZES]
-        quality = measure_quality(model, world, graded, config.site, saved)
-        made_from = _made_from(model, config, seed)
+        quality = measure_quality(subject, world, graded, config.site, saved)
+        made_from = _made_from(model, config, place)
         return {"made_from": made_from, "seconds": spent, "quality": quality.as_dict()}
 
-    return save_sae(sae, path, record)
+    return save_sae(sae, place.path, record)
+
+
+def _trained_baseline(role: str) -> TrainedBaseline:
+    """What a role does to an SAE: nothing for those that are compared."""
+    found = TrainedBaseline() if role.isdigit() else baselines[role]
+    if not isinstance(found, TrainedBaseline):
+        raise ValueError(f"baseline {role!r} has no SAE to train")
+    return found
 
 
 def compare_agents(
     agents: Mapping[int, AgentModel],
-    saes: Mapping[int, Sequence[Path]],
+    places: Sequence[Place],
     world: World,
     batch: QuizBatch,
     config: SAEConfig,
@@ -127,86 +164,135 @@ def compare_agents(
 ) -> dict[str, Any]:
     """Compare agents on one batch and write ``out_dir``, unless it is there; returns the summary.
 
-    agents, saes: by agent number; the folders of an agent's SAEs, the compared one first.
-    batch: held-out quizzes in answer structures, the world's and (task -1) culture's. stream:
-    for permutations and resamples. tick: called with (steps done, steps in all). The summary
-    is written last, so a folder that has one is complete.
+    agents: by number. places: of their SAEs, all trained. batch: held-out quizzes in answer
+    structures, the world's and (task -1) culture's. stream: for nulls and resamples. tick:
+    called with (steps done, steps in all). The summary is written last, so a folder that has
+    one is complete.
     """
-    made_from = _compared_from(agents, saes, batch, config, stream)
+    made_from = _compared_from(places, batch, config, stream)
     done = _read_summary(out_dir)
     whole = all((out_dir / name).exists() for name in TABLES)
     if done is not None and whole and done.get("made_from") == made_from:
         return done
-    steps = len(agents) + len(agents) * (len(agents) - 1) // 2
-    jobs = [partial(_features, agents[n], saes[n], world, batch, config) for n in sorted(agents)]
-    features = {}
-    for number, found in zip(sorted(agents), side_by_side(jobs), strict=True):
-        features[number] = found
-        if tick:
-            tick(len(features), steps)
-    rows = token_rows(world, batch)
-    pair_tick = (lambda n, _: tick(len(agents) + n, steps)) if tick else None
-    comparison = compare_features(features, rows, config, stream, pair_tick)
-    _write_tables(comparison, features, world, batch, out_dir)
+    work = _Comparing(agents, places, world, batch, config, stream, tick)
+    features = work.features([str(seed) for seed in range(config.seeds)])
+    comparison = work.compared(features, config)
+    found = {name: work.baseline(name) for name in config.baselines}
+    _write_tables(comparison, config, features, world, batch, out_dir)
     culture = int((batch.task == UNKNOWN_TASK).sum())
-    tree = summary(comparison, config, _sae_figures(saes, features), culture)
-    tree = {**tree, "made_from": made_from}
-    write_json(out_dir / SUMMARY, tree)
+    tree = summary(comparison, config, _sae_figures(places, features), culture)
+    tree["baselines"] = {
+        name: baseline_figures(universality, _baseline_quality(places, name))
+        for name, universality in found.items()
+        if universality is not None
+    }
+    write_json(out_dir / SUMMARY, {**tree, "made_from": made_from})
     return _read_summary(out_dir) or {}
 
 
+class _Comparing:
+    """The steps of a comparison, on the same quizzes and with one count of what is done."""
+
+    def __init__(
+        self,
+        agents: Mapping[int, AgentModel],
+        places: Sequence[Place],
+        world: World,
+        batch: QuizBatch,
+        config: SAEConfig,
+        stream: Stream,
+        tick: Tick | None,
+    ) -> None:
+        self.agents, self.world, self.batch, self.config = agents, world, batch, config
+        self.stream, self.tick = stream, tick
+        self.rows = token_rows(world, batch)
+        self._places = {(place.agent, place.role): place for place in places}
+        pairs = len(agents) * (len(agents) - 1) // 2
+        self._done, self._steps = 0, (len(agents) + pairs) * (1 + len(config.baselines))
+
+    def features(self, names: Sequence[str]) -> dict[int, list[Features]]:
+        """By agent, what the SAEs of some roles make of the quizzes."""
+        return self._each(lambda agent: self._sae_features(agent, names))
+
+    def compared(self, features: Mapping[int, Sequence[Features]], config: SAEConfig) -> Comparison:
+        """All pairs of agents by their features."""
+        step = lambda *_: self._step()  # noqa: E731
+        return compare_features(features, self.rows, config, self.config.site, self.stream, step)
+
+    def baseline(self, name: str) -> Universality | None:
+        """How well a baseline's features match under the first null; None where there is none."""
+        found = baselines[name]
+        if isinstance(found, ReadBaseline):
+            if not found.available(next(iter(self.agents.values())), self.config.site):
+                return None
+            features = self._each(lambda agent: [self._read_features(found, agent)])
+        else:
+            features = self.features([name])
+        first = self.config.nulls[0]
+        return self.compared(features, replace(self.config, nulls=(first,))).overall[first]
+
+    def _each(self, make: Callable[[int], list[Features]]) -> dict[int, list[Features]]:
+        numbers, found = sorted(self.agents), {}
+        jobs = [partial(make, number) for number in numbers]
+        for number, features in zip(numbers, side_by_side(jobs), strict=True):
+            found[number] = features
+            self._step()
+        return found
+
+    def _step(self) -> None:
+        self._done += 1
+        if self.tick:
+            self.tick(self._done, self._steps)
+
+    def _sae_features(self, number: int, names: Sequence[str]) -> list[Features]:
+        """Features of an agent's SAEs; all of them read the same activations."""
+        agent, places = self.agents[number], [self._places[number, name] for name in names]
+        subject = _trained_baseline(names[0]).subject(agent, self.world, places[0].seed)
+        loaded = [load_sae(p.path, str(next(agent.parameters()).device)) for p in places]
+        codes = agent_codes(subject, self.world, self.batch, self.config.site, loaded)
+        return [self._selected(found) for found in codes]
+
+    def _read_features(self, found: ReadBaseline, number: int) -> Features:
+        site, agent = self.config.site, self.agents[number]
+        return self._selected(found.codes(agent, self.world, self.batch, site, self.rows))
+
+    def _selected(self, codes: sparse.csr_array) -> Features:
+        return select_features(codes, self.rows.reported, self.config.min_firings)
+
+
 def _compared_from(
-    agents: Mapping[int, AgentModel],
-    saes: Mapping[int, Sequence[Path]],
-    batch: QuizBatch,
-    config: SAEConfig,
-    stream: Stream,
+    places: Sequence[Place], batch: QuizBatch, config: SAEConfig, stream: Stream
 ) -> dict[str, Any]:
     """What a comparison's figures depend on, in plain types."""
-    trained = {str(n): [_record(path)["made_from"] for path in saes[n]] for n in sorted(agents)}
     quizzes = hashlib.blake2b(digest_size=16)
     for array in (batch.tokens, batch.structure, batch.task):
         quizzes.update(array.tobytes())
-    options = {name: getattr(config, name) for name in COMPARISON_FIELDS}
     tree = {
         "method": METHOD,
-        "saes": trained,
+        "saes": {f"{p.agent}/{p.role}": _record(p)["made_from"] for p in places},
         "quizzes": quizzes.hexdigest(),
         "seed": str(stream.seed()),
-        **options,
+        **{name: getattr(config, name) for name in COMPARISON_FIELDS},
     }
     return dict(json.loads(json.dumps(tree)))
 
 
-def _record(path: Path) -> dict[str, Any]:
-    record = read_record(path)
+def _record(place: Place) -> dict[str, Any]:
+    record = read_record(place.path)
     if record is None:
-        raise UserError(f"there is no SAE at {path}; train it first")
+        raise UserError(f"there is no SAE at {place.path}; train it first")
     return record
-
-
-def _features(
-    agent: AgentModel,
-    paths: Sequence[Path],
-    world: World,
-    batch: QuizBatch,
-    config: SAEConfig,
-) -> list[Features]:
-    device = str(next(agent.parameters()).device)
-    loaded = [load_sae(path, device) for path in paths]
-    codes = agent_codes(agent, world, batch, config.site, loaded)
-    return [select_features(found, config.min_firings) for found in codes]
 
 
 def _write_tables(
     comparison: Comparison,
+    config: SAEConfig,
     features: Mapping[int, Sequence[Features]],
     world: World,
     batch: QuizBatch,
     out_dir: Path,
 ) -> None:
-    matches = [comparison.directions[pair].match for pair in sorted(comparison.directions)]
-    write_parquet(out_dir / "matches.parquet", match_table(matches))
+    write_parquet(out_dir / "matches.parquet", match_table(comparison, config.dictionary))
     write_parquet(out_dir / "families.parquet", family_table(comparison.families))
     first = {agent: seeds[0] for agent, seeds in features.items()}
     rows = token_rows(world, batch)
@@ -215,22 +301,30 @@ def _write_tables(
 
 
 def _sae_figures(
-    saes: Mapping[int, Sequence[Path]], features: Mapping[int, Sequence[Features]]
+    places: Sequence[Place], features: Mapping[int, Sequence[Features]]
 ) -> list[dict[str, Any]]:
     """By agent and SAE: the figures it was graded with, and how many features are compared."""
-    return [
-        {
-            "agent": agent,
-            "sae": place,
-            "features": found.size,
-            "compared": len(found.index),
-            "silent": float((found.firings == 0).mean()),
-            "seconds": _record(path)["seconds"],
-            **_record(path)["quality"],
-        }
-        for agent in sorted(saes)
-        for place, (path, found) in enumerate(zip(saes[agent], features[agent], strict=True))
-    ]
+    figures = []
+    for place in places:
+        if place.role.isdigit():
+            found = features[place.agent][int(place.role)]
+            figures.append(
+                {
+                    "agent": place.agent,
+                    "sae": int(place.role),
+                    "features": found.size,
+                    "compared": found.compared,
+                    "silent": float((found.firings == 0).mean()),
+                    "seconds": _record(place)["seconds"],
+                    **_record(place)["quality"],
+                }
+            )
+    return sorted(figures, key=lambda row: (row["agent"], row["sae"]))
+
+
+def _baseline_quality(places: Sequence[Place], name: str) -> list[dict[str, Any]]:
+    """How the SAEs of a trained baseline were graded, by agent."""
+    return [_record(place)["quality"] for place in places if place.role == name]
 
 
 def _read_summary(out_dir: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Training one BatchTopK SAE with sae_lens, and its folder on disk in sae_lens's own format.
+"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format.
 
 sae_lens's trainer is driven step by step, because its own loop spends a thousand batches on
 the normalisation alone and reports nothing without wandb.
@@ -15,13 +15,13 @@ from typing import Any
 
 import safetensors
 import torch
-from sae_lens import SAE, BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
+from sae_lens import SAE, TrainingSAE
 from sae_lens.config import SAETrainerConfig
 from sae_lens.saes.sae import SAEMetadata
 from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
-from sae.batch_topk import QuickBatchTopKSAE
+from sae.architectures import architectures
 from sae.config import SAEConfig
 from world.errors import UserError
 
@@ -42,14 +42,18 @@ def train_sae(
     seed: int,
     model_name: str,
     progress: Progress | None = None,
-) -> BatchTopKTrainingSAE:
+    prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
+) -> TrainingSAE[Any]:
     """An SAE trained on activations float32 [batch, d], the normalisation folded in.
+
+    prepare: called with the SAE before its first step.
 
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
     first = [next(batches) for _ in range(min(SCALE_BATCHES, _steps(config)))]
-    sae = _new_sae(torch.cat(first), config, seed, model_name)
+    sae = _fresh_sae(torch.cat(first), config, seed, model_name)
+    prepare(sae)
     trainer = _trainer(sae, batches, config)
     trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
     for step in range(_steps(config)):
@@ -75,19 +79,12 @@ def _scale(activations: Tensor) -> float:
     return activations.shape[1] ** 0.5 / norm
 
 
-def _new_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> BatchTopKTrainingSAE:
+def _fresh_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> TrainingSAE[Any]:
+    build = architectures[config.architecture]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sae = QuickBatchTopKSAE(
-            BatchTopKTrainingSAEConfig(
-                d_in=first.shape[1],
-                d_sae=config.d_sae,
-                k=config.k,
-                aux_loss_coefficient=config.aux_coefficient,
-                normalize_activations="expected_average_only_in",
-                metadata=SAEMetadata(model_name=model_name, hook_name=config.site),
-            )
-        )
+        metadata = SAEMetadata(model_name=model_name, hook_name=config.site)
+        sae = build(first.shape[1], config, metadata)
     sae.to(first.device)
     # Starting from the mean spares features from learning a constant, and dying of it.
     sae.b_dec.data = first.mean(dim=0) * _scale(first)
@@ -95,7 +92,7 @@ def _new_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> Ba
 
 
 def _trainer(
-    sae: BatchTopKTrainingSAE, batches: Iterator[Tensor], config: SAEConfig
+    sae: TrainingSAE[Any], batches: Iterator[Tensor], config: SAEConfig
 ) -> SAETrainer[Any, Any]:
     return SAETrainer(
         cfg=SAETrainerConfig(
@@ -119,7 +116,7 @@ def _explained(x: Tensor, reconstruction: Tensor) -> float:
 
 
 def save_sae(
-    sae: BatchTopKTrainingSAE, path: Path, record: Callable[[SAE[Any]], dict[str, Any]]
+    sae: TrainingSAE[Any], path: Path, record: Callable[[SAE[Any]], dict[str, Any]]
 ) -> dict[str, Any]:
     """Write an SAE for inference and its record, aside and then renamed; returns the record.
 

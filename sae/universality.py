@@ -7,12 +7,15 @@ the same agent give, beyond which no two agents can be expected to agree (Paulo 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+from sae.correlation import Codes, grouped_moments, grouped_products
+
+BLOCK = 1024
+"""Features resampled at a time: sums by quiz are dense."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +44,41 @@ class QuizSums:
 
 
 def quiz_sums(
-    x: sparse.csr_array, y: sparse.csr_array, quiz: NDArray[np.int64], quizzes: int
+    x: Codes, y: Codes, match: NDArray[np.int64], quiz: NDArray[np.int64], quizzes: int
 ) -> QuizSums:
-    """Sums of paired features, codes [N, F] and [N, F], over the tokens of each quiz [N]."""
-    rows = sparse.csr_array(
-        (np.ones(len(quiz)), quiz, np.arange(len(quiz) + 1)), shape=(len(quiz), quizzes)
-    )
-    gather = rows.T.tocsr()
-
-    def total(codes: sparse.csr_array) -> NDArray[np.float64]:
-        return (gather @ codes).toarray()
-
-    x, y = x.astype(np.float64), y.astype(np.float64)
+    """Sums of each feature of x [N, F] and its match [F] (never -1) in y, by quiz [N]."""
+    total_y, squares_y = grouped_moments(y.values, quiz, quizzes)
     return QuizSums(
         np.bincount(quiz, minlength=quizzes).astype(np.float64),
-        total(x),
-        total(x.multiply(x).tocsr()),
-        total(y),
-        total(y.multiply(y).tocsr()),
-        total(x.multiply(y).tocsr()),
+        *grouped_moments(x.values, quiz, quizzes),
+        total_y[:, match],
+        squares_y[:, match],
+        grouped_products(x.values, y.values, match, quiz, quizzes),
     )
+
+
+@dataclass(frozen=True)
+class Resampler:
+    """Correlations of given pairs of features on bootstrap resamples of quizzes.
+
+    weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
+    """
+
+    weights: NDArray[np.float64]
+    quiz: NDArray[np.int64]
+
+    def correlation(self, x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1."""
+        r = np.full((len(self.weights), x.size), np.nan, dtype=np.float32)
+        matched = np.flatnonzero(match >= 0)
+        for some in np.array_split(matched, -(-len(matched) // BLOCK) or 1):
+            if len(some):
+                theirs, place = np.unique(match[some], return_inverse=True)
+                sums = quiz_sums(
+                    x.taken(some), y.taken(theirs), place, self.quiz, self.weights.shape[1]
+                )
+                r[:, some] = sums.correlation(self.weights)
+        return r
 
 
 def resample_weights(
@@ -76,14 +94,19 @@ def resample_weights(
     return drawn[:, source].astype(np.float64)
 
 
+Interval = tuple[float, float] | None
+"""95 %, or None where there is none."""
+
+
 @dataclass(frozen=True)
 class Universality:
-    """Normalised universality of a set of features, and what it is made of.
+    """How well features match across agents, between a null and a ceiling.
 
-    value: (cross - null) / (ceiling - null); None when the ceiling is not above the null.
-    low, high: 95 % percentile bootstrap over quizzes, each feature keeping its match; None
-    where value is. cross, null, ceiling: medians of the best r across agents, after
-    permutation, and in another SAE of the same agent. features: how many.
+    value: (cross - null) / (ceiling - null); None when the ceiling is not above the null or
+    there is none. low, high: its 95 % interval, a percentile bootstrap over quizzes.
+    cross, null, ceiling: medians over features of r across agents, under the null, and in
+    another SAE of the same agent (NaN without one). excess: cross - null. intervals: by name of
+    these four. features: how many, each counted once for every other agent.
     """
 
     value: float | None
@@ -92,43 +115,61 @@ class Universality:
     cross: float
     null: float
     ceiling: float
+    excess: float
+    intervals: dict[str, Interval]
     features: int
 
 
-def normalised(cross: float, null: float, ceiling: float) -> float:
-    """(cross - null) / (ceiling - null), NaN when the ceiling is not above the null."""
-    return (cross - null) / (ceiling - null) if ceiling > null else float("nan")
+@dataclass(frozen=True)
+class Triple:
+    """r of F features across agents, under a null and in the ceiling: float [F] or, on R
+    resamples, float [R, F]. The ceiling is NaN without a second SAE."""
+
+    cross: NDArray[np.floating]
+    null: NDArray[np.floating]
+    ceiling: NDArray[np.floating]
+
+    def medians(self, chosen: NDArray[np.bool_]) -> dict[str, NDArray[np.floating]]:
+        """Medians over the chosen features [F], and what follows from them, by name."""
+        cross, null, ceiling = (
+            np.median(values[..., chosen], axis=-1)
+            for values in (self.cross, self.null, self.ceiling)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.where(ceiling > null, (cross - null) / (ceiling - null), np.nan)
+        found = {"cross": cross, "null": null, "ceiling": ceiling}
+        return {**found, "excess": cross - null, "value": value}
 
 
-def universality(
-    cross: NDArray[np.float64],
-    null: NDArray[np.float64],
-    ceiling: NDArray[np.float64],
-    resampled: Sequence[NDArray[np.float64]] | None,
-) -> Universality:
-    """Universality of features from their best r [F] across agents, in the null, in the ceiling.
-
-    resampled: the same three on bootstrap resamples, each [R, F]; None leaves out the interval.
-    """
-    compared = np.isfinite(cross) & np.isfinite(null) & np.isfinite(ceiling)
-    count = int(compared.sum())
-    if not count:
+def universality(found: Triple, resampled: Triple | None) -> Universality:
+    """Universality of features from their r [F], and on resamples [R, F] (None: no intervals)."""
+    chosen = np.isfinite(found.cross) & np.isfinite(found.null)
+    if np.isfinite(found.ceiling).any():
+        chosen &= np.isfinite(found.ceiling)
+    if not chosen.any():
         nan = float("nan")
-        return Universality(None, None, None, nan, nan, nan, 0)
-    middle = tuple(float(np.median(values[compared])) for values in (cross, null, ceiling))
-    value = normalised(middle[0], middle[1], middle[2])
-    low = high = None
-    if np.isfinite(value) and resampled is not None:
-        low, high = _interval([values[:, compared] for values in resampled])
-    found = value if np.isfinite(value) else None
-    return Universality(found, low, high, middle[0], middle[1], middle[2], count)
+        return Universality(None, None, None, nan, nan, nan, nan, {}, 0)
+    middle = {name: float(value) for name, value in found.medians(chosen).items()}
+    value = middle.pop("value")
+    intervals: dict[str, Interval] = {}
+    if resampled is not None:
+        intervals = {k: _interval(v) for k, v in resampled.medians(chosen).items()}
+    low, high = intervals.pop("value", None) or (None, None)
+    known = np.isfinite(value)
+    return Universality(
+        value if known else None,
+        low if known else None,
+        high if known else None,
+        **middle,
+        intervals=intervals,
+        features=int(chosen.sum()),
+    )
 
 
-def _interval(resampled: Sequence[NDArray[np.float64]]) -> tuple[float | None, float | None]:
-    medians = [np.nanmedian(values, axis=1) for values in resampled]
-    values = [normalised(*row) for row in zip(*medians, strict=True)]
-    finite = [v for v in values if np.isfinite(v)]
-    if not finite:
-        return None, None
+def _interval(values: NDArray[np.floating]) -> Interval:
+    """2.5th and 97.5th percentile of values [R], those left out in which there was none."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return None
     low, high = np.percentile(finite, [2.5, 97.5])
     return float(low), float(high)

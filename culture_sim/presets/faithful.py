@@ -37,8 +37,8 @@ def faithful() -> RunConfig:
         ),
         culture=CultureConfig(quota=2400, max_proposals=160_000),
         sae=SAEConfig(
-            site="blocks.6.hook_resid_post",
-            d_sae=4096,
+            sites=("blocks.6.hook_resid_post",),
+            widths=(4096,),
             k=32,
             training_tokens=20_000_000,
             passes=4,

@@ -25,8 +25,8 @@ def smoke() -> RunConfig:
             block_size=32, wave_blocks=5, quota=5, max_proposals=160, science_quizzes=60
         ),
         sae=SAEConfig(
-            site="blocks.1.hook_resid_post",
-            d_sae=64,
+            sites=("blocks.1.hook_resid_post",),
+            widths=(64,),
             k=8,
             training_tokens=40_000,
             passes=2,

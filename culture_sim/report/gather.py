@@ -114,17 +114,22 @@ def _rejected(run: Run, store: CultureStore) -> list[Tree]:
 
 
 def _features(run: Run) -> Tree | None:
-    folder = run.path / "features" / run.config.sae.site
-    if not (folder / "summary.json").exists():
+    """The first comparison in full, and the figures of all."""
+    remedy = f"remove it and make it again with: culture-sim sae --run {run.path.name}"
+    found = {
+        path.parent: read_json(path, remedy)
+        for path in sorted((run.path / "features").glob("*/*/summary.json"))
+    }
+    if not found:
         return None
-    remedy = f"remove {folder} and make it again with: culture-sim sae --run {run.path.name}"
-    summary = read_json(folder / "summary.json", remedy)
+    folder, summary = next(iter(found.items()))
     path = folder / "examples.json"
     examples = read_json(path, remedy) if path.exists() else []
     chosen = [family for family in examples if family["k"] > 1][:SHOWN_FAMILIES]
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
         **summary,
+        "comparisons": list(found.values()),
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),

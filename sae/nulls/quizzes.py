@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.harvest import TokenRows
-from sae.nulls import nulls
+from sae.nulls import permuting
 from sae.permutation import exchange_quizzes
 
 
-@nulls.register("quizzes")
+@permuting("quizzes")
 def quizzes(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: the rows of each quiz replaced by those of another, position for position.
 

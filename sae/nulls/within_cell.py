@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.harvest import TokenRows
-from sae.nulls import nulls
+from sae.nulls import permuting
 from sae.permutation import group_index, permute_within
 
 
-@nulls.register("within_cell")
+@permuting("within_cell")
 def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: rows permuted within cells of equal task, structure, position and token.
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.harvest import TokenRows
-from sae.nulls import nulls
+from sae.nulls import permuting
 from sae.permutation import group_index, permute_within
 
 
-@nulls.register("within_prediction")
+@permuting("within_prediction")
 def within_prediction(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: rows permuted within cells of equal task, structure, position, token, target.
 

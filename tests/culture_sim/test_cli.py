@@ -72,7 +72,7 @@ def test_help_documents_every_field(capsys):
         "--model.d-model",
         "--train.target",
         "--culture.quota",
-        "--sae.site",
+        "--sae.sites",
     ):
         assert flag in text
     assert "Share of unseen quizzes that must be answered exactly" in text.replace("│", "")
@@ -140,7 +140,7 @@ def test_importing_the_command_line_is_quick():
     ("command", "options", "message"),
     [
         ("culture", ["--processes", "0"], "processes must be at least 1, got 0"),
-        ("culture", ["--sae.site", "nope"], "agents have no site 'nope'"),
+        ("culture", ["--sae.sites", "nope"], "agents have no site 'nope'"),
         ("culture", ["--culture.rule", "nope"], "unknown culture.rule 'nope'; known:"),
         ("train-agents", ["--processes", "x"], "Error parsing --processes: not x"),
         ("train-agents", ["--train.target", "nan"], "train.target must be in [0, 1], got nan"),

@@ -45,7 +45,7 @@ NOT_COUNTS = [
     *(f"train.{name}" for name in ("test_quizzes", "gate_quizzes", "epoch_quizzes")),
     *(f"train.{name}" for name in ("max_quizzes", "batch_size")),
     *(f"culture.{name}" for name in ("block_size", "wave_blocks", "quota", "max_proposals")),
-    *(f"sae.{name}" for name in ("d_sae", "training_tokens", "passes", "block_quizzes")),
+    *(f"sae.{name}" for name in ("training_tokens", "passes", "block_quizzes")),
     *(f"sae.{name}" for name in ("batch_size", "dead_after", "seeds", "comparison_quizzes")),
     *(f"sae.{name}" for name in ("min_firings", "permutations", "resamples")),
 ]
@@ -75,16 +75,16 @@ RANGES = [
     ("culture.hot_temperature", -1.0, "0 or more and finite, got -1.0"),
     ("culture.temperature", -1.0, "0 or more and finite, got -1.0"),
     ("culture.max_share", -0.5, "in [0, 1], got -0.5"),
-    ("sae.k", 0, "between 0 and d_sae (512), got 0"),
-    ("sae.k", 513, "between 0 and d_sae (512), got 513"),
+    ("sae.k", 0, "between 0 and the least of sae.widths (512), got 0"),
+    ("sae.k", 513, "between 0 and the least of sae.widths (512), got 513"),
     ("sae.k", 0.001, "sae.k (0.001) leaves a batch of 512 no active feature"),
     ("sae.learning_rate", 0.0, "positive and finite, got 0.0"),
     ("sae.warmup_steps", -1, "0 or more and finite, got -1"),
     ("sae.aux_coefficient", -1.0, "0 or more and finite, got -1.0"),
     ("sae.training_tokens", 511, "sae.training_tokens (511) must be at least batch_size (512)"),
-    ("sae.permutations", 1, "at least 2, got 1"),
+    ("sae.widths", [], "sae.widths is empty"),
     ("sae.nulls", [], "sae.nulls is empty"),
-    ("sae.nulls", ["quizzes", "quizzes"], "sae.nulls names a null twice: quizzes, quizzes"),
+    ("sae.nulls", ["quizzes", "quizzes"], "sae.nulls names quizzes twice"),
 ]
 
 
@@ -255,9 +255,14 @@ def test_every_preset_can_be_run(name):
     [
         ({"agents": 3}, "needs 5 agents, the population has 3; .* choose another culture.rule"),
         ({"model": ModelConfig("rnn")}, "unknown model.architecture 'rnn'; known: culture_gpt"),
-        ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post'; .* sae.site"),
-        ({"sae": SAEConfig(site="hook_pos_embed")}, "no site 'hook_pos_embed'; .* sae.site"),
+        ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post'; .* sae.sites"),
+        ({"sae": SAEConfig(sites=("hook_pos_embed",))}, "no site 'hook_pos_embed'; .* sae.sites"),
         ({"sae": SAEConfig(nulls=("quizzes", "none"))}, "unknown sae.nulls 'none'; known: quizzes"),
+        ({"sae": SAEConfig(baselines=("luck",))}, "unknown sae.baselines 'luck'; known: frozen"),
+        (
+            {"sae": SAEConfig(architectures=("vae",))},
+            "unknown sae.architectures 'vae'; known",
+        ),
         (
             {"sae": SAEConfig(block_quizzes=3, batch_size=433)},
             r"sae.block_quizzes \(3\) gives 432 activations, fewer than sae.batch_size \(433\)",

@@ -39,7 +39,7 @@ from tests.processes import equal, kill_with_workers, tensors
 from world import SPLITS, UNKNOWN_TASK, Stream
 
 SAE = [
-    "--sae.site", "blocks.1.hook_resid_post", "--sae.d-sae", "32", "--sae.k", "4",
+    "--sae.sites", "blocks.1.hook_resid_post", "--sae.widths", "32", "--sae.k", "4",
     "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
     "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
 ]  # fmt: skip
@@ -263,7 +263,8 @@ def test_features_are_compared_on_held_out_culture_too(trained, tmp_path):
     trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
     compared = len(world.answer_structures) * int((~trainable).sum())
-    found = json.loads((path / "features" / run.config.sae.site / "summary.json").read_text())
+    place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+    found = json.loads((path / "features" / place / "summary.json").read_text())
     assert found["culture_quizzes"] == compared
     assert found["quizzes"] == 40 + compared
-    assert run.summary()["features"][run.config.sae.site]["culture_quizzes"] == compared
+    assert run.summary()["features"][place]["culture_quizzes"] == compared

@@ -183,7 +183,8 @@ def assert_done(path, stage):
         assert len(CultureStore(path / "culture").votes(1))
         assert run.summary()["culture"]["rounds"][0]["proposed"] == 160
     if stage == "sae":
-        assert run.config.sae.site in run.summary()["features"]
+        place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+        assert place in run.summary()["features"]
     if stage == "report":
         assert (path / DONE["report"]).read_text().rstrip().endswith("</html>")
     assert [file for file in path.rglob("*tmp*") if file.name != "tmp"] == []

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.compare import compare_features
+from sae.compare import MAX_Q, compare_features
 from sae.config import SAEConfig
 from sae.features import select_features
 from sae.harvest import TokenRows
 from world import Stream
 
 QUIZZES, POSITIONS, TOKENS = 400, 20, 3
-CONFIG = SAEConfig(min_firings=30, permutations=2, resamples=50, d_sae=64)
+CONFIG = SAEConfig(min_firings=15, permutations=2, resamples=50, widths=(64,))
+SITE = "site"
 STREAM = Stream(0, "test-compare")
 
 
@@ -34,7 +35,7 @@ def rows():
         np.roll(token, -1),
         QUIZZES,
         np.arange(QUIZZES),
-        quiz % 2 == 0,
+        REPORTED,
     )
 
 
@@ -48,8 +49,12 @@ def noisy(rng, signal):
     return signal * rng.normal(1, 0.1, signal.shape).astype(np.float32).clip(0.2)
 
 
+REPORTED = np.repeat(np.arange(QUIZZES), POSITIONS) % 2 == 0
+
+
 def features(dense):
-    return select_features(sparse.csr_array(dense.astype(np.float32)), CONFIG.min_firings)
+    codes = sparse.csr_array(dense.astype(np.float32))
+    return select_features(codes, REPORTED[: len(dense)], CONFIG.min_firings)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,7 @@ def planted(rows):
         places[agent] = np.argsort(order)
         second = rng.permutation(order)
         agents[agent] = [features(noisy(rng, truth[:, o])) for o in (order, second)]
-    return compare_features(agents, rows, CONFIG, STREAM), places
+    return compare_features(agents, rows, CONFIG, SITE, STREAM), places
 
 
 def test_planted_features_are_recovered(planted):
@@ -110,19 +115,65 @@ def test_mutual_means_both_ways(planted):
 def test_resamples_are_of_what_is_measured(planted):
     found, _ = planted
     for direction in found.directions.values():
-        measured = (direction.match.r[direction.index], direction.null_best["within_cell"][0])
-        for r, resampled in zip((*measured, direction.ceiling), direction.resampled, strict=True):
+        null = direction.null_r["within_cell"].mean(axis=0)
+        for r, resampled in (
+            (direction.match.r[direction.index], direction.resampled),
+            (null, direction.null_resampled["within_cell"]),
+            (direction.ceiling, direction.ceiling_resampled),
+        ):
             assert resampled.shape == (CONFIG.resamples, len(r))
             np.testing.assert_allclose(np.median(resampled, axis=0), r, atol=0.04)
+
+
+def test_choosing_on_other_quizzes_removes_the_bias_of_the_best(planted):
+    found, places = planted
+    unique = np.concatenate([d.match.r[places[a][12:18]] for (a, _), d in found.directions.items()])
+    flattered = np.concatenate(
+        [d.match.r_chosen[places[a][12:18]] for (a, _), d in found.directions.items()]
+    )
+    assert flattered.mean() > 0.01
+    assert abs(unique.mean()) < 0.005
+
+
+def test_false_discoveries_are_held(planted):
+    found, places = planted
+    real, false = [], []
+    for (a, b), q in found.q.items():
+        shared = 12 if max(a, b) < 2 else 8
+        real.append(q[places[a][:shared]] <= MAX_Q)
+        false.append(q[places[a][shared:18]] <= MAX_Q)
+        assert np.isnan(q[places[a][18:]]).all()
+    assert np.concatenate(real).all()
+    assert np.concatenate(false).mean() <= 0.1
+
+
+def test_correlation_within_cells_is_of_what_cells_leave(rows):
+    rng = np.random.default_rng(9)
+    trivial, own = cell_features(rng, rows, 6), events(rng, rows, 6)
+    agents = {a: [features(trivial + own), features(noisy(rng, trivial))] for a in range(2)}
+    direction = compare_features(agents, rows, CONFIG, SITE, STREAM).directions[0, 1]
+    match = direction.match
+    assert (match.feature_b[match.compared] == np.flatnonzero(match.compared)).all()
+    np.testing.assert_allclose(match.r[match.compared], 1, atol=1e-6)
+    np.testing.assert_allclose(match.r_within[match.compared], 1, atol=1e-6)
+    apart = {0: [features(noisy(rng, trivial))], 1: [features(noisy(rng, trivial))]}
+    match = compare_features(apart, rows, CONFIG, SITE, STREAM).directions[0, 1].match
+    assert match.r[match.compared].min() > 0.5
+    assert np.abs(match.r_within[match.compared]).max() < 0.2
+
+
+def test_results_by_frequency_cover_all_features(planted):
+    found, _ = planted
+    assert sum(part.features for part in found.by_frequency.values()) == 6 * 18
 
 
 def test_rare_features_are_not_compared(rows):
     rng = np.random.default_rng(8)
     common = events(rng, rows, 5)
     common[:, 2] = 0
-    common[:29, 2] = 1
+    common[:29, 2] = 1  # 20 of them in the half on which figures are reported
     agents = {a: [features(common)] for a in range(2)}
-    match = compare_features(agents, rows, CONFIG, STREAM).directions[0, 1].match
+    match = compare_features(agents, rows, CONFIG, SITE, STREAM).directions[0, 1].match
     assert match.compared.tolist() == [True, True, False, True, True]
     assert match.firings_a[2] == 29
     assert match.firings_b[2] == 0
@@ -147,7 +198,7 @@ def test_universality_of_shared_features_is_near_one(planted):
     assert pair.low <= pair.value <= pair.high
     assert found.pairs[0, 1].value > 0.9
     assert found.overall["within_cell"].low is not None
-    assert found.overall["quizzes"].low is None
+    assert found.overall["quizzes"].low is not None
 
 
 def cell_features(rng, rows, count):
@@ -165,7 +216,7 @@ def test_confound_is_exposed_by_the_null_within_cells_only(rows):
         # Half trivial, half the agent's own: two SAEs of one agent agree on both halves.
         truth = shared + 1.5 * own * (shared > 0)
         agents[agent] = [features(noisy(rng, truth)) for _ in range(2)]
-    found = compare_features(agents, rows, CONFIG, STREAM)
+    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
     assert found.overall["within_cell"].cross > 0.5
     assert abs(found.overall["within_cell"].value) < 0.05
     assert found.overall["quizzes"].value > 0.5
@@ -176,7 +227,7 @@ def test_naive_null_lies_far_below_the_one_within_cells(rows):
     rng = np.random.default_rng(5)
     same = cell_features(rng, rows, 10)
     agents = {a: [features(noisy(rng, same)) for _ in range(2)] for a in range(2)}
-    found = compare_features(agents, rows, CONFIG, STREAM)
+    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
     assert found.overall["within_cell"].null > found.overall["quizzes"].null + 0.2
 
 
@@ -184,7 +235,7 @@ def test_one_seed_has_no_ceiling(rows):
     rng = np.random.default_rng(3)
     common = events(rng, rows, 5)
     agents = {a: [features(noisy(rng, common))] for a in range(2)}
-    found = compare_features(agents, rows, CONFIG, STREAM)
+    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
     assert found.pairs[0, 1].value is None
     assert np.isnan(found.directions[0, 1].match.ceiling_r).all()
     assert found.shared == {1: 0, 2: 5}
@@ -196,7 +247,7 @@ def test_agent_without_features(rows):
         0: [features(events(rng, rows, 5)) for _ in range(2)],
         1: [features(np.zeros((len(rows), 5))) for _ in range(2)],
     }
-    found = compare_features(agents, rows, CONFIG, STREAM)
+    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
     assert found.families == []
     assert found.shared == {1: 5, 2: 0}
     assert found.overall["within_cell"].features == 0
@@ -206,15 +257,16 @@ def test_same_stream_same_figures(rows):
     rng = np.random.default_rng(6)
     common = events(rng, rows, 5)
     agents = {a: [features(noisy(rng, common)) for _ in range(2)] for a in range(2)}
-    first, again = (compare_features(agents, rows, CONFIG, STREAM) for _ in range(2))
+    first, again = (compare_features(agents, rows, CONFIG, SITE, STREAM) for _ in range(2))
     assert first.overall == again.overall
-    assert first.threshold == again.threshold
+    for pair, q in first.q.items():
+        np.testing.assert_array_equal(q, again.q[pair])
 
 
 def test_refuses_codes_of_other_tokens(rows):
     rng = np.random.default_rng(7)
     short = features(events(rng, rows, 5)[:-1])
     with pytest.raises(ValueError, match="cover 7999 tokens, rows cover 8000"):
-        compare_features({0: [short], 1: [short]}, rows, CONFIG, STREAM)
+        compare_features({0: [short], 1: [short]}, rows, CONFIG, SITE, STREAM)
     with pytest.raises(ValueError, match="at least two agents"):
-        compare_features({0: [short]}, rows, CONFIG, STREAM)
+        compare_features({0: [short]}, rows, CONFIG, SITE, STREAM)

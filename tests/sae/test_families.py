@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sae.compare import MAX_Q
 from sae.families import Link, find_families, find_links, histogram
 from sae.matching import FeatureMatch
 
@@ -16,9 +17,24 @@ def match(a, b, found, null, size=4):
     for f, (g, value, both) in found.items():
         feature_b[f], r[f], mutual[f] = g, value, both
     zeros = np.zeros(size, dtype=np.int64)
-    null_r = {"null": np.array(null)}
     return FeatureMatch(
-        a, b, "site", 10, feature_b, r, mutual, feature_b, r, zeros, zeros, null_r, r
+        agent_a=a,
+        agent_b=b,
+        site="site",
+        tokens=10,
+        feature_b=feature_b,
+        second_b=np.full(size, -1),
+        r=r,
+        r_chosen=r,
+        r_within=r,
+        p=r,
+        mutual=mutual,
+        assigned=feature_b,
+        assigned_r=r,
+        firings_a=zeros,
+        firings_b=zeros,
+        null_r={"null": np.array(null)},
+        ceiling_r=r,
     )
 
 
@@ -27,13 +43,15 @@ def test_links_are_mutual_matches_less_the_greater_null():
         (0, 1): match(0, 1, {0: (2, 0.9, True), 1: (2, 0.6, False)}, [0.1, 0.1, 0.1, 0.1]),
         (1, 0): match(1, 0, {2: (0, 0.9, True)}, [0.0, 0.0, 0.3, 0.0]),
     }
-    (link,) = find_links(matches, "null")
+    q = {(0, 1): np.array([0.01, 0.9, 0.9, 0.9]), (1, 0): np.full(4, 0.9)}
+    (link,) = find_links(matches, q, "null")
+    assert link.q == 0.01
     assert (link.a, link.b) == ((0, 0), (1, 2))
     assert (link.r, link.excess) == pytest.approx((0.9, 0.6))
 
 
-def link(r, a, b, excess=None):
-    return Link(r, r - 0.1 if excess is None else excess, a, b)
+def link(r, a, b, excess=0.1, q=0.0):
+    return Link(r, excess, q, a, b)
 
 
 def test_links_join_into_families():
@@ -44,18 +62,24 @@ def test_links_join_into_families():
             link(0.8, (0, 0), (2, 1)),
             link(0.7, (1, 2), (2, 1)),
         ],
-        threshold=0.5,
+        MAX_Q,
+        min_r=0.5,
     )
     assert [f.members for f in found] == [{0: 0, 1: 2, 2: 1}]
-    assert (found[0].mean_r, found[0].mean_excess) == pytest.approx((0.8, 0.7))
+    assert (found[0].mean_r, found[0].mean_excess) == pytest.approx((0.8, 0.1))
     assert found[0].links == 3
+    assert found[0].consistency == 1
     assert histogram(found, {0: 2, 1: 2, 2: 2}) == {1: 3, 2: 0, 3: 1}
 
 
-def test_trivial_features_do_not_link_however_high_their_r():
-    links = [link(0.99, (0, 0), (1, 0), excess=0.01), link(0.4, (0, 1), (1, 1), excess=0.3)]
-    assert [f.members for f in find_families(links, threshold=0.1)] == [{0: 1, 1: 1}]
-    assert find_families(links, threshold=0.1, min_r=0.5) == []
+def test_links_must_exceed_chance_however_high_their_r():
+    links = [
+        link(0.99, (0, 0), (1, 0), q=0.06),
+        link(0.98, (0, 2), (1, 2), excess=-0.01),
+        link(0.4, (0, 1), (1, 1)),
+    ]
+    assert [f.members for f in find_families(links, MAX_Q)] == [{0: 1, 1: 1}]
+    assert find_families(links, MAX_Q, min_r=0.5) == []
 
 
 def test_the_weakest_link_yields_when_an_agent_would_appear_twice():
@@ -64,9 +88,10 @@ def test_the_weakest_link_yields_when_an_agent_would_appear_twice():
         link(0.9, (0, 0), (1, 0)),
         link(0.8, (1, 0), (2, 0)),
     ]
-    found = find_families(links, threshold=0.0)
+    found = find_families(links, MAX_Q)
     assert [f.members for f in found] == [{0: 0, 1: 0, 2: 0}]
     assert found[0].links == 2
+    assert found[0].consistency == pytest.approx(2 / 3)
     assert found[0].mean_r == pytest.approx(0.85)
     assert histogram(found, {0: 2, 1: 1, 2: 1}) == {1: 1, 2: 0, 3: 1}
 
@@ -78,5 +103,5 @@ def test_families_that_hold_the_same_agent_stay_apart():
         link(0.7, (1, 0), (2, 0)),
         link(0.6, (0, 1), (2, 0)),
     ]
-    found = find_families(links, threshold=0.0)
+    found = find_families(links, MAX_Q)
     assert [f.members for f in found] == [{0: 0, 1: 0, 2: 0}, {0: 1, 1: 1}]

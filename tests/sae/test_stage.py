@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sae.baselines import baselines
 from sae.quizzes import held_out_quizzes, training_source
-from sae.stage import compare_agents, train_one
+from sae.stage import Place, compare_agents, roles, train_one
 from tests.sae.conftest import SITE
 from tests.sae.test_training import CONFIG
 from world import QuizBatch, Stream, concatenate
 from world.errors import UserError
 
 STREAM = Stream(0, "test-stage")
-SHORT = replace(CONFIG, training_tokens=80_000)
+SHORT = replace(CONFIG, training_tokens=80_000, baselines=tuple(baselines))
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +32,16 @@ def batch(small_world):
 @pytest.fixture(scope="module")
 def compared(agents, small_world, batch, tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
-    source, paths = training_source(small_world, STREAM), {}
+    source, places = training_source(small_world, STREAM), []
     for number, agent in enumerate(agents):
-        paths[number] = [root / "sae" / SITE / str(number) / str(i) for i in range(2)]
-        for i, path in enumerate(paths[number]):
+        for i, role in enumerate(roles(SHORT)):
             seed = Stream(0, "sae", number).seed(i)
-            train_one(agent, small_world, source, batch, SHORT, path, seed, f"agent {number}")
+            place = Place(number, role, seed, root / "sae" / SITE / str(number) / role)
+            train_one(agent, small_world, source, batch, SHORT, place, f"agent {number}")
+            places.append(place)
     by_number = dict(enumerate(agents))
     out, ticks = root / "features" / SITE, []
-    arguments = (by_number, paths, small_world, batch, SHORT, out, STREAM)
+    arguments = (by_number, places, small_world, batch, SHORT, out, STREAM)
     found = compare_agents(*arguments, lambda done, total: ticks.append((done, total)))
     return arguments, found, ticks
 
@@ -49,13 +51,15 @@ def test_matches(compared):
     table = pd.read_parquet(out / "matches.parquet")
     assert len(table) == 2 * SHORT.d_sae
     assert list(table.columns) == [
-        "agent_a", "feature_a", "agent_b", "feature_b", "r", "mutual", "assigned", "assigned_r",
-        "null_r", "null_r_quizzes", "ceiling_r", "firings_a", "firings_b", "site",
+        "agent_a", "feature_a", "agent_b", "feature_b", "second_b", "r", "r_chosen", "r_within",
+        "p", "q", "mutual", "assigned", "assigned_r", "null_r", "null_r_quizzes", "ceiling_r",
+        "firings_a", "firings_b", "tokens", "site", "dictionary",
     ]  # fmt: skip
-    common = table.firings_a >= SHORT.min_firings
+    common = table.firings_a >= 2 * SHORT.min_firings
     assert table.r[~common].isna().all()
     assert table.feature_b[~common].isna().all()
-    assert table.r[common].notna().mean() > 0.95
+    assert table.r[common].notna().mean() > 0.9
+    assert table.q[table.r.notna()].between(0, 1).all()
     assert set(table.site) == {SITE}
     best = table[table.agent_a == 0].set_index("feature_a")
     back = table[table.agent_a == 1].set_index("feature_a")
@@ -85,7 +89,14 @@ def test_summary(compared):
     compared_features = sum(s["compared"] for s in found["saes"] if s["sae"] == 0)
     assert shared["1"] + 2 * shared["2"] == compared_features
     assert found["matrices"]["r"][0][0] == pytest.approx(found["matrices"]["r"][0][0])
-    assert ticks[-1] == (3, 3)
+    assert set(found["baselines"]) == set(baselines)
+    for baseline in found["baselines"].values():
+        assert baseline["features"] > 0
+        low, high = baseline["intervals"]["excess"]
+        assert low <= high
+    assert found["baselines"]["frozen_decoder"]["quality"]["l0"] > 0
+    assert found["baselines"]["pca"]["quality"] is None
+    assert ticks[-1] == (15, 15)
     assert not list(out.glob(".*"))
 
 
@@ -123,6 +134,7 @@ def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
 
 
 def test_missing_sae_is_one_clear_line(compared, tmp_path):
-    (agents, paths, *rest), _, _ = compared
+    (agents, places, *rest), _, _ = compared
+    lost = [*places[:-1], replace(places[-1], path=tmp_path / "none")]
     with pytest.raises(UserError, match="there is no SAE at"):
-        compare_agents(agents, {**paths, 1: [tmp_path / "none"]}, *rest)
+        compare_agents(agents, lost, *rest)

@@ -11,12 +11,14 @@ import torch
 from sae_lens import SAE
 
 from agents.scoring import score
+from sae.architectures import architectures
+from sae.baselines import baselines
 from sae.codes import agent_codes, encode
 from sae.config import SAEConfig
 from sae.harvest import ActivationStream, activations, token_rows
 from sae.quality import measure_quality
 from sae.quizzes import held_out_quizzes, training_source
-from sae.stage import sae_done, train_one
+from sae.stage import Place, sae_done, train_one
 from sae.training import load_sae, train_sae
 from tests.sae.conftest import SITE
 from world import Stream
@@ -24,8 +26,8 @@ from world.errors import UserError
 
 STREAM = Stream(0, "test-training")
 CONFIG = SAEConfig(
-    site=SITE,
-    d_sae=48,
+    sites=(SITE,),
+    widths=(48,),
     k=6.0,
     training_tokens=200_000,
     passes=5,
@@ -34,7 +36,8 @@ CONFIG = SAEConfig(
     dead_after=16,
     learning_rate=3e-3,
     comparison_quizzes=200,
-    min_firings=20,
+    min_firings=10,
+    baselines=(),
     nulls=("within_cell", "quizzes"),
     permutations=2,
     resamples=20,
@@ -57,8 +60,7 @@ def trained(agents, small_world, held_out, tmp_path_factory):
         source,
         held_out,
         CONFIG,
-        path,
-        11,
+        Place(0, "0", 11, path),
         "agent 0",
         lambda done, total, explained: seen.append((done, total, explained)),
     )
@@ -152,15 +154,17 @@ def test_codes_do_not_depend_on_the_batch(trained, agents, small_world, held_out
 def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, small_world, held_out):
     path, record, _ = trained
     source = training_source(small_world, STREAM)
+    place = Place(0, "0", 11, path)
     before = (path / "sae_weights.safetensors").stat().st_mtime_ns
-    again = train_one(agents[0], small_world, source, held_out, CONFIG, path, 11, "agent 0")
+    again = train_one(agents[0], small_world, source, held_out, CONFIG, place, "agent 0")
     assert again == record
     assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
-    assert sae_done(agents[0], replace(CONFIG, min_firings=5), 11, path)
-    assert not sae_done(agents[1], CONFIG, 11, path)
-    assert not sae_done(agents[0], CONFIG, 12, path)
-    assert not sae_done(agents[0], replace(CONFIG, k=5.0), 11, path)
-    assert not sae_done(agents[0], CONFIG, 11, path.parent / "1")
+    assert sae_done(agents[0], replace(CONFIG, min_firings=5), place)
+    assert not sae_done(agents[1], CONFIG, place)
+    assert not sae_done(agents[0], CONFIG, replace(place, seed=12))
+    assert not sae_done(agents[0], CONFIG, replace(place, role="frozen_decoder"))
+    assert not sae_done(agents[0], replace(CONFIG, k=5.0), place)
+    assert not sae_done(agents[0], CONFIG, replace(place, path=path.parent / "1"))
 
 
 def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
@@ -178,6 +182,41 @@ def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
         cosine = torch.nn.functional.cosine_similarity(first, other, dim=1)
         assert cosine.abs().mean() < 0.3
     assert torch.equal(torch.get_rng_state(), state)
+
+
+SHORT = replace(CONFIG, training_tokens=60_000, learning_rate=3e-3)
+
+
+@pytest.mark.parametrize("name", architectures.names())
+def test_every_architecture_trains_and_is_loaded_by_sae_lens(
+    name, agents, small_world, held_out, tmp_path
+):
+    config = replace(SHORT, architectures=(name,))
+    place = Place(0, "0", 3, tmp_path / "0")
+    source = training_source(small_world, STREAM)
+    record = train_one(agents[0], small_world, source, held_out, config, place, "agent 0")
+    assert record["quality"]["explained_variance"] > 0.4
+    assert 0 < record["quality"]["l0"] < config.d_sae
+    sae = SAE.load_from_disk(place.path)
+    assert sae.cfg.d_sae == config.d_sae
+    x = activations(agents[0], small_world, held_out, SITE)
+    explained = 1 - (x - sae(x)).pow(2).sum() / (x - x.mean(dim=0)).pow(2).sum()
+    assert float(explained) == pytest.approx(record["quality"]["explained_variance"], abs=1e-4)
+
+
+def test_a_frozen_decoder_stays_as_it_started(agents, small_world):
+    source = training_source(small_world, STREAM)
+    short = replace(SHORT, training_tokens=4096, block_quizzes=64)
+    stream = ActivationStream(agents[0], small_world, source, SITE, 64, 1, 512)
+    kept = []
+
+    def freeze(sae):
+        baselines["frozen_decoder"].prepare(sae)
+        kept.append(sae.W_dec.detach().clone())
+
+    trained = train_sae(stream.batches(1), short, 1, "x", prepare=freeze).W_dec.detach()
+    cosine = torch.nn.functional.cosine_similarity(kept[0], trained, dim=1)
+    assert cosine.min() > 1 - 1e-5
 
 
 def test_damaged_folder_is_one_clear_line(trained, tmp_path):
@@ -200,6 +239,8 @@ def test_damaged_folder_is_one_clear_line(trained, tmp_path):
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"training_tokens": 10}, "at least batch_size"),
         ({"nulls": ()}, "nulls is empty"),
+        ({"widths": (0,)}, "widths must be at least 1"),
+        ({"sites": ("x", "x")}, "sites names x twice"),
     ],
 )
 def test_impossible_options_are_refused(change, message):

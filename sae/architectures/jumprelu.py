@@ -1,0 +1,26 @@
+"""JumpReLU (Rajamanoharan et al. 2024b), its L0 drawn to k by a quadratic loss."""
+
+from __future__ import annotations
+
+from sae_lens import JumpReLUTrainingSAE, JumpReLUTrainingSAEConfig
+from sae_lens.saes.sae import SAEMetadata
+
+from sae.architectures import NORMALISED, architectures
+from sae.config import SAEConfig
+
+
+@architectures.register("jumprelu")
+def jumprelu(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> JumpReLUTrainingSAE:
+    """A fresh SAE of activations [n, d_in]."""
+    return JumpReLUTrainingSAE(
+        JumpReLUTrainingSAEConfig(
+            d_in=d_in,
+            d_sae=config.d_sae,
+            jumprelu_sparsity_loss_mode="quadratic",
+            target_l0=config.k,
+            l0_coefficient=config.sparsity,
+            l0_warm_up_steps=config.warmup_steps,
+            normalize_activations=NORMALISED,
+            metadata=metadata,
+        )
+    )

@@ -1,0 +1,24 @@
+"""ReLU with an L1 loss (Bricken et al. 2023; Cunningham et al. 2023)."""
+
+from __future__ import annotations
+
+from sae_lens import StandardTrainingSAE, StandardTrainingSAEConfig
+from sae_lens.saes.sae import SAEMetadata
+
+from sae.architectures import NORMALISED, architectures
+from sae.config import SAEConfig
+
+
+@architectures.register("standard")
+def standard(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> StandardTrainingSAE:
+    """A fresh SAE of activations [n, d_in]."""
+    return StandardTrainingSAE(
+        StandardTrainingSAEConfig(
+            d_in=d_in,
+            d_sae=config.d_sae,
+            l1_coefficient=config.sparsity,
+            l1_warm_up_steps=config.warmup_steps,
+            normalize_activations=NORMALISED,
+            metadata=metadata,
+        )
+    )
