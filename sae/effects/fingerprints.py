@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -11,56 +11,84 @@ from numpy.typing import NDArray
 
 from sae.effects.bootstrap import over_groups
 from sae.effects.matched import Matched, nearest_in_frequency, nearest_in_profile
-from sae.effects.scaling import Effects
+from sae.effects.scaling import FLOOR, Effects
 from world import Stream
 
 CONTROLS = ("second", "frequency", "profile")
 """What a match is held against, as in the columns r_NAME."""
 
 
+@dataclass(frozen=True)
+class AgentEffects:
+    """The ablation of all features of an agent, and where they fire.
+
+    chosen, reported: effects on the quizzes of each half. profiles: from firing_profiles.
+    """
+
+    chosen: Effects
+    reported: Effects
+    profiles: NDArray[np.float64]
+
+
 def fingerprint_agreement(
-    effects: Mapping[int, Effects],
-    profiles: Mapping[int, NDArray[np.float64]],
+    agents: Mapping[int, AgentEffects],
     pairs: Sequence[Matched],
     count: int = 5,
+    floor: float = FLOOR,
 ) -> pd.DataFrame:
-    """One row per pair, in their order.
+    """One row per pair, in their order. count: features in "frequency" and in "profile".
 
-    effects, profiles: by agent, of all its features in order; profiles from firing_profiles.
-    count: features in each of the controls "frequency" and "profile".
+    Only consequential features take part (more than ``floor`` nats per answer cell, on the quizzes
+    for choosing), matches and controls alike: the fingerprint of a feature that does nothing is
+    noise. Figures of pairs with others are missing.
 
-    Columns: agent, feature, other, match, second, group; r_match (Pearson's r over the G groups
-    of task and structure between the fingerprints of the feature and of its match), r_second
-    (the second-best match in its place), r_frequency and r_profile (mean over the features
-    nearest to the match in firing frequency, and in the tasks and structures they fire in).
-    Missing where a fingerprint does not vary.
+    Columns: those of Matched; r_match, Pearson's r over groups of task and structure between the
+    fingerprints of the feature and of its match; r_second, of the second-best match in its place;
+    r_frequency and r_profile, mean over the features nearest to the match in firing frequency,
+    and in the tasks and structures they fire in; r_self, between the feature's own fingerprints
+    on the two halves, beyond which no other can be expected to agree with it.
     """
-    standard = {agent: _standardised(found.fingerprints()) for agent, found in effects.items()}
-    for agent, found in effects.items():
-        if len(found.feature) != len(profiles[agent]):
-            raise ValueError(f"agent {agent} has effects of some of its features only")
+    groups = _common_groups(agents.values())
+    prints = {n: _standardised(a.reported.fingerprints(groups)) for n, a in agents.items()}
+    chosen = {n: _standardised(a.chosen.fingerprints(groups)) for n, a in agents.items()}
+    known = {n: np.flatnonzero(a.chosen.consequential(floor)) for n, a in agents.items()}
     records = []
     for pair in pairs:
-        own, others = standard[pair.agent][pair.feature], standard[pair.other]
-        held_against = {
-            "match": np.array([pair.match]),
-            "second": np.array([pair.second] if pair.second >= 0 else [], dtype=np.int64),
-            "frequency": nearest_in_frequency(profiles[pair.other], pair, count),
-            "profile": nearest_in_profile(profiles[pair.other], pair, count),
-        }
-        r = {f"r_{name}": _mean(others[chosen] @ own) for name, chosen in held_against.items()}
-        records.append({**asdict(pair), **r})
-    known = [field.name for field in fields(Matched)]
-    return pd.DataFrame(records, columns=[*known, "r_match", *(f"r_{name}" for name in CONTROLS)])
+        record = asdict(pair)
+        among = known[pair.other]
+        if pair.feature in known[pair.agent] and pair.match in among:
+            own, others = prints[pair.agent][pair.feature], prints[pair.other]
+            for name, held in _held_against(agents[pair.other].profiles, pair, among, count):
+                record[f"r_{name}"] = _mean(others[held] @ own)
+            record["r_self"] = float(chosen[pair.agent][pair.feature] @ own)
+        records.append(record)
+    figures = [f"r_{name}" for name in ("match", *CONTROLS, "self")]
+    return pd.DataFrame(records, columns=[*(f.name for f in fields(Matched)), *figures])
+
+
+def _common_groups(agents: Iterable[AgentEffects]) -> list[tuple[int, int]]:
+    """The groups of task and structure that have quizzes in both halves."""
+    halves = [set(half.quizzes.groups()) for a in agents for half in (a.chosen, a.reported)]
+    return sorted(set.intersection(*halves))
+
+
+def _held_against(
+    profiles: NDArray[np.float64], pair: Matched, among: NDArray[np.int64], count: int
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """(name, features of the match's agent): the match, and its controls."""
+    yield "match", np.array([pair.match])
+    yield "second", among[among == pair.second]
+    yield "frequency", nearest_in_frequency(profiles, pair, among, count)
+    yield "profile", nearest_in_profile(profiles, pair, among, count)
 
 
 def agreement_summary(table: pd.DataFrame, stream: Stream, resamples: int = 1000) -> pd.DataFrame:
-    """One row per figure: "match", each control, and "match - CONTROL", paired.
+    """One row per figure: "match", each control, "self", and "match - CONTROL", paired.
 
     Columns: figure; value (mean over pairs that have it), low and high (95 % percentile bootstrap
     over features: groups of pairs are drawn, the quizzes and agents stay), pairs, groups.
     """
-    figures = {"match": table.r_match, **{name: table[f"r_{name}"] for name in CONTROLS}}
+    figures = {name: table[f"r_{name}"] for name in ("match", *CONTROLS, "self")}
     figures |= {f"match - {name}": table.r_match - table[f"r_{name}"] for name in CONTROLS}
     group = table.group.to_numpy(int)
     return pd.DataFrame(

@@ -73,38 +73,42 @@ def firing_profiles(subject: Subject, world: World, batch: QuizBatch) -> NDArray
     Of the quizzes for choosing, since controls are chosen by it. Groups are those of HalfQuizzes.
     """
     quizzes = half_quizzes(world, batch, subject.rows, reported=False)
-    of_quiz = np.zeros((len(batch), len(quizzes.groups())))
-    of_quiz[quizzes.index] = quizzes.in_groups()
+    groups = quizzes.groups()
+    of_quiz = np.zeros((len(batch), len(groups)))
+    of_quiz[quizzes.index] = quizzes.in_groups(groups)
     return np.asarray((subject.codes != 0).T @ of_quiz[subject.rows.quiz])
 
 
 def nearest_in_frequency(
-    profiles: NDArray[np.float64], pair: Matched, count: int
+    profiles: NDArray[np.float64], pair: Matched, among: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
     """int64 [<= count]: features that fire about as often as the match, the nearest first.
 
-    profiles: [F, G], of the match's agent. Nearest is in the logarithm of the number of tokens;
-    the match, the second-best match and features that never fire are left out.
+    profiles: [F, G], of the match's agent. among: features that may be chosen; the match, the
+    second-best match and features that never fire are left out. Nearest is in the logarithm of
+    the number of tokens.
     """
     firings = profiles.sum(axis=1)
-    candidates = _candidates(profiles, pair)
+    candidates = _candidates(profiles, pair, among)
     distance = np.abs(np.log(firings[candidates]) - np.log(max(firings[pair.match], 1)))
     return candidates[distance.argsort(kind="stable")[:count]]
 
 
 def nearest_in_profile(
-    profiles: NDArray[np.float64], pair: Matched, count: int
+    profiles: NDArray[np.float64], pair: Matched, among: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
     """int64 [<= count]: features that fire in the same tasks and structures as the match.
 
     By the cosine of their profiles [F, G]; otherwise as nearest_in_frequency.
     """
-    candidates = _candidates(profiles, pair)
+    candidates = _candidates(profiles, pair, among)
     lengths = np.linalg.norm(profiles[candidates], axis=1)
     cosine = profiles[candidates] @ profiles[pair.match] / lengths
     return candidates[(-cosine).argsort(kind="stable")[:count]]
 
 
-def _candidates(profiles: NDArray[np.float64], pair: Matched) -> NDArray[np.int64]:
-    fires = np.flatnonzero(profiles.any(axis=1))
+def _candidates(
+    profiles: NDArray[np.float64], pair: Matched, among: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    fires = among[profiles[among].any(axis=1)]
     return fires[~np.isin(fires, (pair.match, pair.second))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +43,22 @@ class HalfQuizzes:
         """(task, structure) of every group of quizzes that occurs, ascending."""
         return sorted(set(zip(self.task.tolist(), self.structure.tolist(), strict=True)))
 
-    def in_groups(self) -> NDArray[np.float64]:
-        """float64 [H, G]: 1 where a quiz is in a group of ``groups``."""
-        groups = [(self.task == t) & (self.structure == s) for t, s in self.groups()]
-        return np.stack(groups, axis=1).astype(np.float64)
+    def in_groups(self, groups: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """float64 [H, G]: 1 where a quiz is in a group of task and structure."""
+        member = [(self.task == task) & (self.structure == s) for task, s in groups]
+        return np.stack(member, axis=1).astype(np.float64)
+
+    def per_cell(
+        self, change: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Changes of loss [F, H] per answer cell, float64 [F], and their standard errors [F].
+
+        Writings of one quiz are no independent observations: their changes are summed first.
+        """
+        sources = int(self.source.max(initial=-1)) + 1
+        by_source = change @ (self.source[:, None] == np.arange(sources))
+        error = np.sqrt(sources) * by_source.std(axis=1, ddof=1)
+        return change.sum(axis=1) / self.cells.sum(), error / self.cells.sum()
 
     def resamples(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """float64 [R, H]: how often each quiz is in each bootstrap resample of quizzes."""

@@ -16,11 +16,15 @@ from world import QuizBatch, Stream, World
 
 Tick = Callable[[int, int], None]
 """(steps done, steps in all)."""
+FLOOR = 1e-4
+"""Nats per answer cell that ablating a feature must cost for it to count as consequential."""
+ERRORS = 2.0
+"""Standard errors by which that cost must exceed 0."""
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What multiplying each of F features by ``factor`` does to each of H reporting quizzes.
+    """What multiplying each of F features by ``factor`` does to each of H quizzes of one half.
 
     feature: int64 [F], which features of the SAE. factor: 0 for ablation. quizzes: the H.
     loss_change: float64 [F, H], nats of the whole answer, above 0 where the feature helped.
@@ -36,10 +40,15 @@ class Effects:
     exact_change: NDArray[np.int8]
     fires: NDArray[np.bool_]
 
-    def fingerprints(self) -> NDArray[np.float64]:
-        """float64 [F, G]: change of loss per answer cell in each group of task and structure."""
-        member = self.quizzes.in_groups()
+    def fingerprints(self, groups: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+        """float64 [F, G]: change of loss per answer cell in each group (task, structure)."""
+        member = self.quizzes.in_groups(groups)
         return (self.loss_change @ member) / (self.quizzes.cells @ member)
+
+    def consequential(self, floor: float = FLOOR) -> NDArray[np.bool_]:
+        """bool [F]: the loss rises by more than ``floor`` nats per answer cell, beyond chance."""
+        cost, error = self.quizzes.per_cell(self.loss_change)
+        return (cost > floor) & (cost > ERRORS * error)
 
 
 def scale_features(
@@ -48,20 +57,22 @@ def scale_features(
     batch: QuizBatch,
     factor: float = 0.0,
     features: Sequence[int] | None = None,
+    reported: bool = True,
     tick: Tick | None = None,
 ) -> Effects:
     """Multiply one feature at a time by ``factor`` (0 ablates, 2 amplifies) and grade the agent.
 
-    features: which, all by default. tick: called with (features done, features in all).
+    features: which, all by default. reported: on the quizzes for reporting; those for choosing
+    tell which features are consequential. tick: called with (features done, features in all).
     """
     chosen = range(len(subject.decoder)) if features is None else features
-    quizzes = half_quizzes(world, batch, subject.rows, reported=True)
+    quizzes = half_quizzes(world, batch, subject.rows, reported)
     shape = len(chosen), len(quizzes.index)
     loss, exact = np.zeros(shape), np.zeros(shape, dtype=np.int8)
     fires = np.zeros(shape, dtype=np.bool_)
     clean = subject.network.grades
     for i, feature in enumerate(chosen):
-        change = subject.scaling(feature, factor, reported=True)
+        change = subject.scaling(feature, factor, reported)
         found = subject.under([change])
         loss[i] = (found.loss - clean.loss)[quizzes.index]
         exact[i] = (found.exact.astype(np.int8) - clean.exact)[quizzes.index]
@@ -141,7 +152,7 @@ def fingerprint_table(effects: Mapping[int, Sequence[Effects]], world: World) ->
                 "factor": one.factor,
                 "task": [task_name(world, task) for task, _ in groups] * size,
                 "structure": [world.structures[s].name for _, s in groups] * size,
-                "loss_change": one.fingerprints().ravel(),
+                "loss_change": one.fingerprints(groups).ravel(),
             }
             tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)

@@ -21,14 +21,10 @@ from sae.effects.alignment import Alignment, align
 from sae.effects.bootstrap import over_groups
 from sae.effects.matched import Matched, firing_profiles, nearest_in_frequency
 from sae.effects.quizzes import HalfQuizzes, half_quizzes
-from sae.effects.scaling import Tick
+from sae.effects.scaling import ERRORS, FLOOR, Tick
 from sae.effects.subject import Subject, Term
 from world import QuizBatch, Stream, World
 
-FLOOR = 1e-4
-"""Nats per answer cell that an ablation must cost for its recovery to be reported."""
-ERRORS = 2.0
-"""Standard errors by which that cost must exceed 0."""
 FIGURES = ("driven_match", "driven_second", "driven_frequency", "moved_match", "moved_random")
 """Columns of recovered loss."""
 CONTRASTS = (
@@ -43,17 +39,18 @@ CONTRASTS = (
 class Ablation:
     """What ablating a feature costs.
 
-    chosen_cost, cost: nats per answer cell on the quizzes for choosing, and for reporting.
-    standard_error: of chosen_cost, over quizzes. lost: nats in all, for reporting.
+    chosen_cost: nats per answer cell on the quizzes for choosing; standard_error: of that, over
+    quizzes. cost: on the quizzes for reporting; lost: the same in all, nats.
     """
 
     chosen_cost: float
-    cost: float
     standard_error: float
+    cost: float
     lost: float
 
-    def exceeds(self, floor: float) -> bool:
-        """The cost is above the floor, and beyond chance on quizzes that report nothing."""
+    def consequential(self, floor: float) -> bool:
+        """The cost is above the floor in both halves, and beyond chance where nothing is reported:
+        a threshold on the reported cost alone would favour features that it flatters."""
         beyond_chance = self.chosen_cost > ERRORS * self.standard_error
         return beyond_chance and min(self.chosen_cost, self.cost) > floor
 
@@ -77,15 +74,15 @@ class Exchange:
         return self._ablations[agent, feature]
 
     def _ablated(self, subject: Subject, feature: int) -> Ablation:
-        lost = {}
-        for half, reported in ((self.chosen, False), (self.reported, True)):
-            lost[reported] = self._lost(subject, half, [subject.scaling(feature, 0.0, reported)])
-        cells = self.chosen.cells.sum()
-        by_source = np.bincount(self.chosen.source, weights=lost[False])
-        error = float(np.sqrt(len(by_source)) * by_source.std(ddof=1)) / cells
-        total = float(lost[True].sum())
-        cost = total / self.reported.cells.sum()
-        return Ablation(float(lost[False].sum()) / cells, cost, error, total)
+        chosen, reported = (
+            self._lost(subject, half, [subject.scaling(feature, 0.0, reported)])
+            for half, reported in ((self.chosen, False), (self.reported, True))
+        )
+        chosen_cost, error = self.chosen.per_cell(chosen[None])
+        cost, _ = self.reported.per_cell(reported[None])
+        return Ablation(
+            float(chosen_cost[0]), float(error[0]), float(cost[0]), float(reported.sum())
+        )
 
     def _lost(
         self, subject: Subject, half: HalfQuizzes, change: Sequence[Term]
@@ -157,7 +154,7 @@ def substitution_table(
     records = []
     for i, pair in enumerate(pairs):
         ablation = exchange.ablation(pair.agent, pair.feature)
-        worth_it = ablation.exceeds(floor)
+        worth_it = ablation.consequential(floor)
         record = {**asdict(pair), **asdict(ablation), "reported": worth_it}
         if worth_it:
             record |= _driven(exchange, pair, controls)
@@ -170,7 +167,8 @@ def substitution_table(
 
 
 def _driven(exchange: Exchange, pair: Matched, controls: int) -> dict[str, float]:
-    similar = nearest_in_frequency(exchange.profiles[pair.other], pair, controls)
+    profiles = exchange.profiles[pair.other]
+    similar = nearest_in_frequency(profiles, pair, np.arange(len(profiles)), controls)
     by_similar = [exchange.driven(pair, int(f)) for f in similar]
     nan = float("nan")
     return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sae.effects.bootstrap import over_groups
-from sae.effects.fingerprints import agreement_summary, fingerprint_agreement
+from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import (
     Matched,
     family_pairs,
@@ -18,11 +20,12 @@ from sae.effects.matched import (
 )
 from sae.effects.quizzes import HalfQuizzes
 from sae.effects.scaling import Effects, scale_features
-from tests.sae.effects.conftest import FEATURES
 from world import Stream
 
 STREAM = Stream(0, "test-fingerprints")
 PLANTED = 40
+GROUPS = [(task, structure) for task in range(3) for structure in range(4)]
+EVERY = np.arange(6)
 
 
 def planted(rng, like=None):
@@ -30,7 +33,7 @@ def planted(rng, like=None):
 
     A feature has an effect of its own in every group, or that of the feature ``like`` it.
     """
-    own = rng.standard_normal((PLANTED, 12)) if like is None else like
+    own = rng.exponential(size=(PLANTED, 12)) if like is None else like
     task, structure = np.repeat(np.arange(3), 200), np.tile(np.arange(4), 150)
     quizzes = HalfQuizzes(
         np.arange(600),
@@ -39,9 +42,12 @@ def planted(rng, like=None):
         np.full(600, 10),
         np.arange(600),
     )
-    loss = own[:, task * 4 + structure] + 0.1 * rng.standard_normal((PLANTED, 600))
-    none = np.zeros(loss.shape, dtype=np.int8)
-    return own, Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool))
+    halves = []
+    for _ in range(2):
+        loss = own[:, task * 4 + structure] + 0.1 * rng.standard_normal((PLANTED, 600))
+        none = np.zeros(loss.shape, dtype=np.int8)
+        halves.append(Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool)))
+    return own, AgentEffects(*halves, rng.integers(1, 100, (PLANTED, 12)).astype(float))
 
 
 def test_features_that_do_the_same_agree_and_others_do_not():
@@ -49,11 +55,11 @@ def test_features_that_do_the_same_agree_and_others_do_not():
     own, first = planted(rng)
     order = rng.permutation(PLANTED)
     _, second = planted(rng, own[order])
-    profiles = rng.integers(1, 100, (PLANTED, 12)).astype(float)
     place = order.argsort()
     pairs = [Matched(0, f, 1, int(place[f]), int(place[f - 1]), f) for f in range(PLANTED)]
-    table = fingerprint_agreement({0: first, 1: second}, {0: profiles, 1: profiles}, pairs)
+    table = fingerprint_agreement({0: first, 1: second}, pairs)
     assert table.r_match.min() > 0.95
+    assert table.r_self.min() > 0.95
     found = agreement_summary(table, STREAM, resamples=100).set_index("figure")
     assert found.value["match"] == pytest.approx(table.r_match.mean())
     assert found.low["match - frequency"] > 0.8
@@ -67,22 +73,35 @@ def test_features_that_do_the_same_agree_and_others_do_not():
 
 def test_without_pairs_there_is_no_agreement():
     _, effects = planted(np.random.default_rng(0))
-    profiles = {0: np.ones((PLANTED, 12))}
-    summary = agreement_summary(fingerprint_agreement({0: effects}, profiles, []), STREAM)
+    summary = agreement_summary(fingerprint_agreement({0: effects}, []), STREAM)
     assert summary.value.isna().all()
     assert (summary.pairs == 0).all()
 
 
-def test_features_without_effect_have_no_agreement(agents, make_subject, small_world, batch):
-    subject = make_subject(agents[0])
-    effects = {n: scale_features(subject, small_world, batch) for n in (0, 1)}
-    profiles = dict.fromkeys((0, 1), firing_profiles(subject, small_world, batch))
-    silent = FEATURES - 1
-    pairs = [Matched(0, f, 1, f, silent, 0) for f in (0, silent)]
-    table = fingerprint_agreement(effects, profiles, pairs, count=2)
-    assert table.r_match[0] == pytest.approx(1)
-    assert table.loc[1, ["r_match", "r_frequency"]].isna().all()
-    assert np.isnan(table.r_second[0])
+def test_features_without_consequence_take_no_part():
+    """Half of the second agent's features do nothing on the quizzes for choosing."""
+    rng = np.random.default_rng(0)
+    own, first = planted(rng)
+    _, second = planted(rng, own)
+    idle = np.arange(PLANTED) % 2 == 1
+    loss = np.where(idle[:, None], 0.0, second.chosen.loss_change)
+    second = replace(second, chosen=replace(second.chosen, loss_change=loss))
+    assert (second.chosen.consequential() == ~idle).all()
+    pairs = [Matched(0, f, 1, f, (f + 1) % PLANTED, f) for f in range(PLANTED)]
+    table = fingerprint_agreement({0: first, 1: second}, pairs, count=99)
+    assert (table.r_match.isna() == idle).all()
+    assert table.r_second.isna().all(), "every second-best match is idle or of an idle match"
+    mean = np.corrcoef(
+        first.reported.fingerprints(GROUPS)[0], second.reported.fingerprints(GROUPS)[2::2]
+    )
+    assert table.r_frequency[0] == pytest.approx(mean[0, 1:].mean())
+
+
+def test_a_silent_feature_is_not_consequential(agents, make_subject, small_world, batch):
+    effects = scale_features(make_subject(agents[0]), small_world, batch, reported=False)
+    assert effects.consequential().any()
+    assert not effects.consequential()[-1]
+    assert not effects.consequential(floor=1e9).any()
 
 
 def test_profiles_count_the_tokens_for_choosing(agents, make_subject, small_world, batch, rows):
@@ -97,10 +116,11 @@ def test_profiles_count_the_tokens_for_choosing(agents, make_subject, small_worl
 def test_controls_are_near_and_leave_out_the_matches():
     profiles = np.array([[8, 0], [0, 9], [50, 50], [4, 4], [0, 0], [70, 1]], dtype=float)
     pair = Matched(0, 0, 1, match=0, second=3, group=0)
-    assert nearest_in_frequency(profiles, pair, 2).tolist() == [1, 5]
-    assert nearest_in_profile(profiles, pair, 2).tolist() == [5, 2]
+    assert nearest_in_frequency(profiles, pair, EVERY, 2).tolist() == [1, 5]
+    assert nearest_in_profile(profiles, pair, EVERY, 2).tolist() == [5, 2]
     alone = Matched(0, 0, 1, match=0, second=-1, group=0)
-    assert nearest_in_frequency(profiles, alone, 9).tolist() == [3, 1, 5, 2]
+    assert nearest_in_frequency(profiles, alone, EVERY, 9).tolist() == [3, 1, 5, 2]
+    assert nearest_in_frequency(profiles, alone, EVERY[:3], 9).tolist() == [1, 2]
 
 
 def test_families_become_ordered_pairs():
