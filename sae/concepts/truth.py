@@ -115,8 +115,10 @@ class Concepts:
 def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = LEAST) -> Concepts:
     """Every concept that is true, and not true, on ``least`` rows of both halves.
 
-    rows: of the batch. Quizzes of unknown task are left out: what painted them is not known. Of
-    concepts that are true of nearly the same rows, the first is kept, in the order of the labels.
+    rows: of the batch. Quizzes of unknown task are left out: what painted them is not known. A
+    batch joined with such quizzes has lost its regions, and with them the labels of objects, so
+    give the world's own quizzes alone. Of concepts that are true of nearly the same rows, the
+    first is kept, in the order of the labels.
     """
     known = np.flatnonzero(rows.task != UNKNOWN_TASK)
     reported = rows.reported[known]
