@@ -210,7 +210,7 @@ def error_of(capsys, *arguments):
         ("--train.optimizer", "sgd", "'muon', 'adam'"),
         ("--model.n-heads", "5", "model.d_model (96) must be a multiple of model.n_heads (5)"),
         ("--culture.temperature", "inf", "culture.temperature must be 0 or more and finite"),
-        ("--sae.permutations", "1", "sae.permutations must be at least 2, got 1"),
+        ("--sae.permutations", "0", "sae.permutations must be at least 1, got 0"),
         ("--agents", "1", "agents must be at least 2, got 1"),
     ],
 )

@@ -197,7 +197,7 @@ def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     record = train_one(agents[0], small_world, source, held_out, config, place, "agent 0")
     assert record["quality"]["explained_variance"] > 0.4
     assert 0 < record["quality"]["l0"] < config.d_sae
-    sae = SAE.load_from_disk(place.path)
+    sae = SAE.load_from_disk(place.path).requires_grad_(False)
     assert sae.cfg.d_sae == config.d_sae
     x = activations(agents[0], small_world, held_out, SITE)
     explained = 1 - (x - sae(x)).pow(2).sum() / (x - x.mean(dim=0)).pow(2).sum()
