@@ -65,7 +65,7 @@ class Exchange:
         self.reported = half_quizzes(world, batch, rows, reported=True)
         self.profiles = {n: firing_profiles(s, world, batch) for n, s in subjects.items()}
         self._ablations: dict[tuple[int, int], Ablation] = {}
-        self._alignments: dict[tuple[int, int], Alignment] = {}
+        self._alignments: dict[tuple[int, int], tuple[Alignment, float]] = {}
 
     def ablation(self, agent: int, feature: int) -> Ablation:
         """What ablating a feature costs its agent; computed once."""
@@ -90,11 +90,14 @@ class Exchange:
         """float64 [H]: by how many nats a change raises the loss of each quiz of a half."""
         return (subject.under(change).loss - subject.network.grades.loss)[half.index]
 
-    def alignment(self, source: int, target: int) -> Alignment:
-        """From one agent's activations to another's, fitted on quizzes for choosing."""
+    def alignment(self, source: int, target: int) -> tuple[Alignment, float]:
+        """From one agent's activations to another's, fitted on quizzes for choosing, and the share
+        of variance that it explains on those for reporting; computed once."""
         if (source, target) not in self._alignments:
-            x, y = (self.subjects[n].values(reported=False) for n in (source, target))
-            self._alignments[source, target] = align(x, y)
+            x, y = self.subjects[source], self.subjects[target]
+            found = align(x.values(reported=False), y.values(reported=False))
+            explained = found.explained_variance(x.values(reported=True), y.values(reported=True))
+            self._alignments[source, target] = found, explained
         return self._alignments[source, target]
 
     def scale(self, pair: Matched, partner: int) -> float:
@@ -149,7 +152,8 @@ def substitution_table(
     follows is missing where it does not); scale (s) of the match; recovered loss with the match
     in place: driven_match, driven_second, driven_frequency (mean over the features nearest to the
     match in firing frequency), moved_match (along the match's direction, rotated), moved_random
-    (along a random direction as long); cosine of the rotated direction and the feature's own.
+    (along a random direction as long); cosine of the rotated direction and the feature's own;
+    aligned, the share of variance that the rotation explains.
     """
     records = []
     for i, pair in enumerate(pairs):
@@ -163,7 +167,9 @@ def substitution_table(
         if tick:
             tick(i + 1, len(pairs))
     known = [field.name for kind in (Matched, Ablation) for field in fields(kind)]
-    return pd.DataFrame(records, columns=[*known, "reported", "scale", *FIGURES, "cosine"])
+    return pd.DataFrame(
+        records, columns=[*known, "reported", "scale", *FIGURES, "cosine", "aligned"]
+    )
 
 
 def _driven(exchange: Exchange, pair: Matched, controls: int) -> dict[str, float]:
@@ -182,13 +188,15 @@ def _driven(exchange: Exchange, pair: Matched, controls: int) -> dict[str, float
 def _moved(exchange: Exchange, pair: Matched, rng: np.random.Generator) -> dict[str, float]:
     own = exchange.subjects[pair.agent].decoder[pair.feature]
     written = exchange.subjects[pair.other].decoder[pair.match]
-    moved = written @ exchange.alignment(pair.other, pair.agent).rotation
+    alignment, explained = exchange.alignment(pair.other, pair.agent)
+    moved = written @ alignment.rotation
     random = torch.from_numpy(rng.standard_normal(len(own))).to(own)
     random *= moved.norm() / random.norm()
     return {
         "moved_match": exchange.moved(pair, moved),
         "moved_random": exchange.moved(pair, random),
         "cosine": float(torch.cosine_similarity(moved, own, dim=0)),
+        "aligned": explained,
     }
 
 

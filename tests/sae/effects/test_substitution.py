@@ -90,6 +90,7 @@ def test_a_scaled_and_rotated_agent_is_the_same_agent(subject, small_world, batc
     found = found[found.reported]
     assert len(found)
     np.testing.assert_allclose(found.scale, 2, rtol=1e-5)
+    np.testing.assert_allclose(found[["cosine", "aligned"]], 1, rtol=0, atol=1e-3)
     np.testing.assert_allclose(found[["driven_match", "moved_match"]], 1, rtol=0, atol=0.05)
     again = substitution_table(exchange, pairs, STREAM)
     pd.testing.assert_frame_equal(found, again[again.reported])
