@@ -10,16 +10,19 @@ from world.wording import Wording
 if TYPE_CHECKING:
     from world.worlds.grids import GridsWorld
 
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 PARTS = tuple(NAMES.values())
+CORNERS = ("top left", "top right", "bottom left", "bottom right")
 FLAGS = {
     "like_left": ("differs from the cell on its left", "is like the cell on its left"),
     "like_above": ("differs from the cell above", "is like the cell above"),
     "fresh": ("has a colour seen earlier in its grid", "is the first of its colour in its grid"),
     "taken": ("has no colour that the rule takes away", "has a colour that the rule takes away"),
     "put": ("has no colour that the rule puts in", "has a colour that the rule puts in"),
-    "departs": ("is not where a copy ends", "is the first that differs from its source"),
-    "departed": ("comes before a copy ends", "comes after a copy ended"),
+    "departs": (
+        "is in a grid made from another, not where it first differs",
+        "is the first that differs from its source",
+    ),
+    "departed": ("comes in a copy that has not ended", "comes after a copy ended"),
     "changed": ("is the same in X and f(X)", "differs between X and f(X)"),
     "bottom": (
         "is in an object above its bottom row",
@@ -44,8 +47,8 @@ PHRASES = {
     "source": "has {} at its place in the grid it is made from",
     "rectangle": "is of {}",
     "edge": "is {}",
-    "down": "is in the {} row of its object",
-    "across": "is in the {} column of its object",
+    "down": "is in {} of its object",
+    "across": "is in {} of its object",
     "corner": "is {} of an object",
     "task": "is of task {}",
     "structure": "is written {}",
@@ -57,7 +60,7 @@ def grid_wording(world: GridsWorld) -> Wording:
     colours = tuple(word(value) for value in range(world.colours + 1))
     values = {
         "part": PARTS,
-        "slot": tuple(f"{nth} grid written" for nth in ORDINALS[:4]),
+        "slot": tuple(f"{nth} grid written" for nth in ("first", "second", "third", "fourth")),
         "row": tuple(f"row {i + 1}" for i in range(world.height)),
         "column": tuple(f"column {i + 1}" for i in range(world.width)),
         "place": tuple(
@@ -68,9 +71,9 @@ def grid_wording(world: GridsWorld) -> Wording:
         # A task paints at most three marks beside the rectangles.
         "rectangle": tuple(f"object {i + 1}" for i in range(world.rectangles + 3)),
         "edge": ("background", "on the border of an object", "inside an object"),
-        "down": ("top", *_counted(world.height)),
-        "across": ("left", *_counted(world.width)),
-        "corner": ("no corner", *(f"the {i} {j} corner" for i in _ROWS for j in _COLUMNS)),
+        "down": ("the top row", *(f"row {i + 1}" for i in range(1, world.height))),
+        "across": ("the left column", *(f"column {i + 1}" for i in range(1, world.width))),
+        "corner": ("no corner", *(f"the {at} corner" for at in CORNERS)),
         "task": world.tasks,
         "structure": tuple(
             ", ".join(PARTS[part] for part in structure.parts) for structure in world.structures
@@ -78,11 +81,3 @@ def grid_wording(world: GridsWorld) -> Wording:
         **FLAGS,
     }
     return Wording("cell", values, {**PHRASES, **dict.fromkeys(FLAGS, "{}")})
-
-
-def _counted(size: int) -> tuple[str, ...]:
-    """Ordinals from the second on."""
-    return tuple(ORDINALS[i] if i < len(ORDINALS) else f"{i + 1}th" for i in range(1, size))
-
-
-_ROWS, _COLUMNS = ("top", "bottom"), ("left", "right")
