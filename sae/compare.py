@@ -14,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.config import SAEConfig
-from sae.families import Family, find_families, find_links, histogram
+from sae.families import Family, Link, counts, find_families, find_links, histogram
 from sae.features import Features
 from sae.harvest import TokenRows
+from sae.kinds import Sight, kinds, parts
+from sae.matching import spread
 from sae.nulls import Draw, Halves, nulls
 from sae.pair import Direction, Pair, Subject, make_subject
-from sae.significance import false_discovery
+from sae.significance import MAX_Q, false_discovery
 from sae.threads import side_by_side
 from sae.universality import Resampler, Triple, Universality, resample_weights, universality
 from world import Stream
 
 Tick = Callable[[int, int], None]
 """(pairs done, pairs in all)."""
-MAX_Q = 0.05
-"""Share of false discoveries allowed among the links of families."""
 MIN_R = (0.5, 0.7, 0.9)
 """Demands on the r of links, for which sharing is counted too."""
 FREQUENCIES = (0.0, 0.003, 0.01, 0.03, 0.1, 1.0)
@@ -39,6 +39,8 @@ class Comparison:
     """All pairs of agents compared.
 
     directions: by ordered pair of agent numbers. q: by the same, float64 [F], of every match.
+    kinds: by the same, str [F], what becomes of every feature ("" where it is not compared or
+    was not found out).
     overall: universality by null, of all features of all agents. pairs: the same of every
     unordered pair, under the first null. by_frequency: the same of features that fire on a
     share of tokens between two bounds. unmoved: by null, the share of rows that its draws leave
@@ -48,6 +50,7 @@ class Comparison:
 
     directions: dict[tuple[int, int], Direction]
     q: dict[tuple[int, int], NDArray[np.float64]]
+    kinds: dict[tuple[int, int], NDArray[np.str_]]
     overall: dict[str, Universality]
     pairs: dict[tuple[int, int], Universality]
     by_frequency: dict[tuple[float, float], Universality]
@@ -151,6 +154,7 @@ def _summed(
     return Comparison(
         directions=directions,
         q=q,
+        kinds=_kinds(directions, q, links),
         overall={name: _universality(everything, name) for name in unmoved},
         pairs={
             (a, b): _universality([directions[a, b], directions[b, a]], first)
@@ -165,6 +169,42 @@ def _summed(
         shared_above={r: histogram(find_families(links, MAX_Q, r), compared) for r in MIN_R},
         tokens=len(rows),
         quizzes=rows.quizzes,
+    )
+
+
+def _kinds(
+    directions: Mapping[tuple[int, int], Direction],
+    q: Mapping[tuple[int, int], NDArray[np.float64]],
+    links: Sequence[Link],
+) -> dict[tuple[int, int], NDArray[np.str_]]:
+    """What becomes of every feature in every other agent."""
+    linked = {(link.a, link.b[0]) for link in links if counts(link, MAX_Q)}
+    linked |= {(link.b, link.a[0]) for link in links if counts(link, MAX_Q)}
+    sights = {pair: _sight(d, q[pair], linked) for pair, d in directions.items()}
+    split = {pair: parts(sight, sights[pair[::-1]]) for pair, sight in sights.items()}
+    found = {}
+    for pair, direction in directions.items():
+        merged = {part for places in split[pair[::-1]].values() for part in places}
+        named = [kind or "" for kind in kinds(sights[pair], split[pair], merged)]
+        size = len(direction.match.feature_b)
+        found[pair] = spread(np.array(named, dtype="<U8"), direction.index, size, "")
+    return found
+
+
+def _sight(
+    direction: Direction,
+    q: NDArray[np.float64],
+    linked: set[tuple[tuple[int, int], int]],
+) -> Sight:
+    match, index = direction.match, direction.index
+    return Sight(
+        direction.found,
+        q[index],
+        np.array([((match.agent_a, int(f)), match.agent_b) in linked for f in index], dtype=bool),
+        direction.between,
+        direction.of_b,
+        direction.variance,
+        (match.ridge_r2 - match.ridge_null_r2)[index],
     )
 
 

@@ -79,16 +79,20 @@ def find_links(
     return found
 
 
+def counts(link: Link, max_q: float, min_r: float = -1.0) -> bool:
+    """Whether a link joins features: q of at most ``max_q``, positive excess, r above min_r."""
+    return link.q <= max_q and link.excess > 0 and link.r > min_r
+
+
 def find_families(links: Sequence[Link], max_q: float, min_r: float = -1.0) -> list[Family]:
     """Families of at least two agents: the most widely shared first, then by mean excess.
 
-    Links need a q of at most ``max_q``, a positive excess and an r above ``min_r``. They are
-    taken from the highest r to the lowest; one that would give an agent two features in one
-    family is left out.
+    Only links that count (``counts``) join features. They are taken from the highest r to the
+    lowest; one that would give an agent two features in one family is left out.
     """
     groups: dict[Member, dict[int, int]] = {}
     used: list[Link] = []
-    strong = [link for link in links if link.q <= max_q and link.excess > 0 and link.r > min_r]
+    strong = [link for link in links if counts(link, max_q, min_r)]
     for link in sorted(strong, key=lambda link: (-link.r, link.a, link.b)):
         left = groups.setdefault(link.a, dict([link.a]))
         right = groups.setdefault(link.b, dict([link.b]))

@@ -34,6 +34,8 @@ class FeatureMatch:
         of feature_b, 0 where there is none.
     null_r: by null, the r of the best match under it, mean over draws.
     ceiling_r: r of the best match in another SAE of agent a itself, mean over them.
+    ridge_r2: share of its variance that all features of b predict (sae/covariance.py).
+    ridge_null_r2: the same under the first null, in its first draw.
     """
 
     agent_a: int
@@ -53,6 +55,8 @@ class FeatureMatch:
     firings_b: NDArray[np.int64]
     null_r: dict[str, NDArray[np.float64]]
     ceiling_r: NDArray[np.float64]
+    ridge_r2: NDArray[np.float64]
+    ridge_null_r2: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         size = len(self.feature_b)
@@ -92,7 +96,9 @@ def assign(r: NDArray[np.float64]) -> NDArray[np.int64]:
     return assigned
 
 
-def spread(values: NDArray[Any], index: NDArray[np.int64], size: int, fill: float) -> NDArray[Any]:
+def spread(
+    values: NDArray[Any], index: NDArray[np.int64], size: int, fill: float | str
+) -> NDArray[Any]:
     """An array [size] holding values [n] at places index [n] and ``fill`` elsewhere."""
     full = np.full(size, fill, dtype=values.dtype)
     full[index] = values

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sae.correlation import correlation, paired_correlation
+from sae.covariance import MOST_PREDICTED, Covariance, covariance, predicted
 from sae.features import Features, within_cells
 from sae.harvest import TokenRows
 from sae.matching import FeatureMatch, assign, mutual_best, spread
@@ -31,7 +32,9 @@ class Direction:
     [P, C], r of the best match in each draw. ceiling: float64 [C].
     resampled: float32 [R, C], r across agents on resamples of quizzes. null_resampled: by null,
     the same, mean over its draws (its own r in every row if it permutes nothing).
-    ceiling_resampled: the same in another SAE of the agent.
+    ceiling_resampled: the same in another SAE of the agent. found: int64 [C], the best match by
+    its place among b's compared features, -1 for none. between: of a with b. of_b: of b with
+    itself; None where there are too many features. variance: float64 [C], of a's features.
     """
 
     match: FeatureMatch
@@ -41,6 +44,10 @@ class Direction:
     resampled: NDArray[np.float32]
     null_resampled: dict[str, NDArray[np.float32]]
     ceiling_resampled: NDArray[np.float32]
+    found: NDArray[np.int64]
+    between: Covariance | None
+    of_b: Covariance | None
+    variance: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,13 @@ class Subject:
     number: the agent's. features: of its first SAE. residual: its codes on the reported half
     with the means of cells taken out. ceiling: float64 [C], r of the best match in its own other
     SAEs, mean over them; ceiling_resampled: float32 [R, C], of the first of them; NaN if none.
+    own: covariances of its features with each other, None where there are too many.
     """
 
     number: int
     features: Features
     residual: sparse.csr_array
+    own: Covariance | None
     ceiling: NDArray[np.float64]
     ceiling_resampled: NDArray[np.float32]
 
@@ -65,12 +74,14 @@ def make_subject(
     """An agent by the features of its SAEs, the compared one first. rows: of the reported half."""
     first = seeds[0]
     residual = within_cells(first.reported, rows)
+    own = covariance(first, first) if first.compared <= MOST_PREDICTED else None
     if len(seeds) < 2:
         nothing = np.full((len(resampler.weights), first.compared), np.nan, dtype=np.float32)
-        return Subject(number, first, residual, np.full(first.compared, np.nan), nothing)
+        return Subject(number, first, residual, own, np.full(first.compared, np.nan), nothing)
     found = [match_both_ways(first, other)[0] for other in seeds[1:]]
     resampled = resampler.correlation(first.reported, seeds[1].reported, found[0].found.feature)
-    return Subject(number, first, residual, np.mean([f.r for f in found], axis=0), resampled)
+    ceiling = np.mean([f.r for f in found], axis=0)
+    return Subject(number, first, residual, own, ceiling, resampled)
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,23 @@ class Pair:
         forward = _Side(self, self.a, self.b, ahead, back, assigned[0])
         backward = _Side(self, self.b, self.a, back, ahead, assigned[1])
         nulls = _sides(draws)
+        between = self._between()
         return (
-            forward.direction(nulls[0], self._null_resampled(draws, 0)),
-            backward.direction(nulls[1], self._null_resampled(draws, 1)),
+            forward.direction(nulls[0], self._null_resampled(draws, 0), between),
+            backward.direction(
+                nulls[1],
+                self._null_resampled(draws, 1),
+                tuple(found.turned if found else None for found in between),
+            ),
         )
+
+    def _between(self) -> tuple[Covariance | None, ...]:
+        """Covariances of a with b, and with b under the first null; None where not computed."""
+        if self.a.own is None or self.b.own is None:
+            return None, None
+        onto = next(iter(self.under.values()))[0]
+        a, b = self.a.features, self.b.features
+        return covariance(a, b), covariance(a, onto.b) if isinstance(onto, Shuffled) else None
 
     def _null_resampled(
         self, draws: Mapping[str, Sequence[tuple[Matched, Matched]]], side: int
@@ -156,21 +180,43 @@ class _Side:
         self,
         null_r: dict[str, NDArray[np.float64]],
         null_resampled: dict[str, NDArray[np.float32]],
+        between: tuple[Covariance | None, ...],
     ) -> Direction:
-        """This direction with its null, ceiling and resamples."""
+        """This direction with its null, ceiling and resamples.
+
+        between: covariances of the asking agent with the asked one, as is and under the null.
+        """
         x, y = self.asking.features.reported, self.asked.features.reported
         cross = self.pair.resampler.correlation(x, y, self.ahead.found.feature)
         return Direction(
-            self._match(null_r),
+            self._match(null_r, [self._predicted(found) for found in between]),
             self.asking.features.index,
             null_r,
             self.asking.ceiling,
             cross,
             null_resampled,
             self.asking.ceiling_resampled,
+            self.ahead.found.feature,
+            between[0],
+            self.asked.own,
+            self._variance(),
         )
 
-    def _match(self, null_r: dict[str, NDArray[np.float64]]) -> FeatureMatch:
+    def _variance(self) -> NDArray[np.float64]:
+        """float64 [C]: of the asking features on the reported half, in units of the other's."""
+        features = self.asking.features
+        chosen, reported = features.choosing.moments, features.reported.moments
+        return np.asarray((reported.deviation / chosen.deviation) ** 2)
+
+    def _predicted(self, between: Covariance | None) -> NDArray[np.float64]:
+        """float64 [C]: R^2 by all features of the asked agent, NaN where not computed."""
+        if between is None or self.asked.own is None:
+            return np.full(self.asking.features.compared, np.nan)
+        return predicted(between, self.asked.own, self._variance())
+
+    def _match(
+        self, null_r: dict[str, NDArray[np.float64]], ridge: Sequence[NDArray[np.float64]]
+    ) -> FeatureMatch:
         """The matches, spread over all F features of the asking agent."""
         asking, asked, found = self.asking.features, self.asked.features, self.ahead.found
         names = np.append(asked.index, -1)
@@ -199,6 +245,8 @@ class _Side:
             firings_b=over_all(np.append(asked.firings, 0)[names[found.feature]], 0),
             null_r={name: over_all(r.mean(axis=0), np.nan) for name, r in null_r.items()},
             ceiling_r=over_all(self.asking.ceiling, np.nan),
+            ridge_r2=over_all(ridge[0], np.nan),
+            ridge_null_r2=over_all(ridge[1], np.nan),
         )
 
     def _assigned_r(self) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sae.compare import MAX_Q, Comparison
+from sae.compare import Comparison
 from sae.config import SAEConfig
 from sae.families import Family
+from sae.kinds import Kind
 from sae.matching import FeatureMatch
+from sae.significance import MAX_Q
 from sae.universality import Universality
 
 SCHEMA = 1
@@ -26,13 +29,15 @@ def match_table(comparison: Comparison, dictionary: str) -> pd.DataFrame:
     dictionary: architecture and width of the SAEs.
     """
     rows = [
-        _match_rows(comparison.directions[pair].match, comparison.q[pair])
+        _match_rows(comparison.directions[pair].match, comparison.q[pair], comparison.kinds[pair])
         for pair in sorted(comparison.directions)
     ]
     return pd.concat(rows, ignore_index=True).assign(dictionary=dictionary)
 
 
-def _match_rows(match: FeatureMatch, q: NDArray[np.float64]) -> pd.DataFrame:
+def _match_rows(
+    match: FeatureMatch, q: NDArray[np.float64], kinds: NDArray[np.str_]
+) -> pd.DataFrame:
     size = len(match.feature_b)
     first, *others = match.null_r
     return pd.DataFrame(
@@ -48,6 +53,9 @@ def _match_rows(match: FeatureMatch, q: NDArray[np.float64]) -> pd.DataFrame:
             "p": match.p,
             "q": q,
             "mutual": match.mutual,
+            "kind": pd.Series(kinds, dtype="string").replace("", pd.NA),
+            "ridge_r2": match.ridge_r2,
+            "ridge_null_r2": match.ridge_null_r2,
             "assigned": _optional(match.assigned),
             "assigned_r": match.assigned_r,
             "null_r": match.null_r[first],
@@ -109,6 +117,7 @@ def summary(
             for (low, high), found in comparison.by_frequency.items()
         ],
         "discoveries": _discoveries(comparison),
+        "kinds": _kinds(comparison),
         "pairs": [_pair(comparison, a, b) for a, b in comparison.pairs],
         "matrices": _matrices(comparison, first),
         "families": {
@@ -134,6 +143,21 @@ def _discoveries(comparison: Comparison) -> dict[str, int]:
     """How many best matches, of all features of all ordered pairs, exceed chance."""
     q = np.concatenate(list(comparison.q.values()))
     return {"matches": int(np.isfinite(q).sum()), "beyond_chance": int((q <= MAX_Q).sum())}
+
+
+def _kinds(comparison: Comparison) -> dict[str, dict[str, int]]:
+    """How many features of each kind: over all ordered pairs of agents, and how many of the
+    features of all agents are of that kind in every other agent."""
+    pairs, everywhere = Counter[str](), Counter[str]()
+    for agent in sorted({a for a, _ in comparison.kinds}):
+        rows = np.stack([found for (a, _), found in comparison.kinds.items() if a == agent])
+        pairs.update(kind for kind in rows.ravel().tolist() if kind)
+        same = (rows == rows[0]).all(axis=0) & (rows[0] != "")
+        everywhere.update(rows[0][same].tolist())
+    return {
+        "pairs": {kind.value: pairs[kind] for kind in Kind},
+        "everywhere": {kind.value: everywhere[kind] for kind in Kind},
+    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -18,6 +18,9 @@ from sae.correlation import grouped_moments, grouped_products
 
 Key = TypeVar("Key")
 
+MAX_Q = 0.05
+"""Share of false discoveries allowed among matches that count."""
+
 
 def within_cell_test(
     x: sparse.csr_array,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.compare import MAX_Q, compare_features
+from sae.compare import compare_features
 from sae.config import SAEConfig
 from sae.features import select_features
 from sae.harvest import TokenRows
+from sae.significance import MAX_Q
 from world import Stream
 
 QUIZZES, POSITIONS, TOKENS = 400, 20, 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sae.compare import MAX_Q
 from sae.families import Link, find_families, find_links, histogram
 from sae.matching import FeatureMatch
+from sae.significance import MAX_Q
 
 
 def match(a, b, found, null, size=4):
@@ -35,6 +35,8 @@ def match(a, b, found, null, size=4):
         firings_b=zeros,
         null_r={"null": np.array(null)},
         ceiling_r=r,
+        ridge_r2=r,
+        ridge_null_r2=r,
     )
 
 

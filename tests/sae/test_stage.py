@@ -52,8 +52,9 @@ def test_matches(compared):
     assert len(table) == 2 * SHORT.d_sae
     assert list(table.columns) == [
         "agent_a", "feature_a", "agent_b", "feature_b", "second_b", "r", "r_chosen", "r_within",
-        "p", "q", "mutual", "assigned", "assigned_r", "null_r", "null_r_quizzes", "ceiling_r",
-        "firings_a", "firings_b", "tokens", "site", "dictionary",
+        "p", "q", "mutual", "kind", "ridge_r2", "ridge_null_r2", "assigned", "assigned_r",
+        "null_r", "null_r_quizzes", "ceiling_r", "firings_a", "firings_b", "tokens", "site",
+        "dictionary",
     ]  # fmt: skip
     common = table.firings_a >= 2 * SHORT.min_firings
     assert table.r[~common].isna().all()

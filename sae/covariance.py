@@ -1,0 +1,66 @@
+"""Covariances of features in units of their spread on the choosing half, and what follows.
+
+All that linear prediction of one agent's features from another's needs is in these matrices, so
+that nothing here grows with the number of tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from sae.correlation import Codes, product
+from sae.features import Features
+
+RIDGE = 0.01
+"""Penalty on the squared weights of standardised features, per token."""
+MOST_PREDICTED = 4096
+"""Features up to which one agent's are predicted from all of another's: time grows with their
+cube and memory with their square."""
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """float64 [Ca, Cb] between features of two agents, on the choosing and the reported half."""
+
+    choosing: NDArray[np.float64]
+    reported: NDArray[np.float64]
+
+    @property
+    def turned(self) -> Covariance:
+        """From b to a."""
+        return Covariance(self.choosing.T, self.reported.T)
+
+
+def covariance(a: Features, b: Features) -> Covariance:
+    """Covariances of all features of a with all of b, each divided by its standard deviation on
+    the choosing half, where they are correlations therefore."""
+    scale = np.outer(a.choosing.moments.deviation, b.choosing.moments.deviation)
+    return Covariance(
+        _covariance(a.choosing, b.choosing) / scale, _covariance(a.reported, b.reported) / scale
+    )
+
+
+def _covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
+    return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
+
+
+def predicted(
+    between: Covariance, of_b: Covariance, variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """float64 [Ca]: share of the variance of each feature of a that all features of b predict.
+
+    Ridge regression fitted on the choosing half, R^2 on the reported one (negative where the
+    prediction is worse than the mean). between: of a with b. of_b: of b with itself. variance:
+    float64 [Ca], of a's features on the reported half, in the same units.
+    """
+    if not len(of_b.choosing):
+        return np.full(len(between.choosing), np.nan)
+    gram = of_b.choosing + RIDGE * np.eye(len(of_b.choosing))
+    weights = linalg.solve(gram, between.choosing.T, assume_a="pos")
+    explained = 2 * np.einsum("ij,ji->i", between.reported, weights)
+    explained -= np.einsum("ji,jk,ki->i", weights, of_b.reported, weights, optimize=True)
+    return np.asarray(explained / variance)
