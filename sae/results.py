@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,22 +14,29 @@ from numpy.typing import NDArray
 from sae.compare import Comparison
 from sae.config import SAEConfig
 from sae.families import Family
+from sae.geometry import Geometry
 from sae.kinds import Kind
 from sae.matching import FeatureMatch
 from sae.significance import MAX_Q
 from sae.universality import Universality
 
+Pair = tuple[int, int]
+"""Two agents, in order."""
 SCHEMA = 1
 """Version of the files of a comparison; raised when a reader of them would have to change."""
 
 
-def match_table(comparison: Comparison, dictionary: str) -> pd.DataFrame:
+def match_table(
+    comparison: Comparison, geometry: Mapping[Pair, Geometry], dictionary: str
+) -> pd.DataFrame:
     """One row per ordered pair of agents and feature of the first, compared or not.
 
     dictionary: architecture and width of the SAEs.
     """
     rows = [
-        _match_rows(comparison.directions[pair].match, comparison.q[pair], comparison.kinds[pair])
+        _match_rows(
+            comparison.directions[pair].match, comparison.q[pair], comparison.kinds[pair]
+        ).assign(decoder_cosine=geometry[pair].cosine, decoder_match=geometry[pair].best)
         for pair in sorted(comparison.directions)
     ]
     return pd.concat(rows, ignore_index=True).assign(dictionary=dictionary)
@@ -91,7 +98,11 @@ def family_table(families: Sequence[Family]) -> pd.DataFrame:
 
 
 def summary(
-    comparison: Comparison, config: SAEConfig, saes: Sequence[dict[str, Any]], culture: int
+    comparison: Comparison,
+    geometry: Mapping[Pair, Geometry],
+    config: SAEConfig,
+    saes: Sequence[dict[str, Any]],
+    culture: int,
 ) -> dict[str, Any]:
     """The figures of a comparison in plain types; the schema is documented in docs/features.md."""
     first = config.nulls[0]
@@ -118,6 +129,7 @@ def summary(
         ],
         "discoveries": _discoveries(comparison),
         "kinds": _kinds(comparison),
+        "geometry": _geometry(comparison, geometry),
         "pairs": [_pair(comparison, a, b) for a, b in comparison.pairs],
         "matrices": _matrices(comparison, first),
         "families": {
@@ -143,6 +155,31 @@ def _discoveries(comparison: Comparison) -> dict[str, int]:
     """How many best matches, of all features of all ordered pairs, exceed chance."""
     q = np.concatenate(list(comparison.q.values()))
     return {"matches": int(np.isfinite(q).sum()), "beyond_chance": int((q <= MAX_Q).sum())}
+
+
+def _geometry(comparison: Comparison, geometry: Mapping[Pair, Geometry]) -> dict[str, float | None]:
+    """Directions of matched features of all pairs, and of all compared ones for contrast.
+
+    variance: mean share of one agent's variance that another's turned activations give.
+    matched: median cosine of features that are matched. compared: of all with their best match
+    by activation. best: median of the highest cosine with any feature. agreement: share of
+    matched features whose best match by cosine is that by activation.
+    """
+    matched, compared, best, agree = [], [], [], []
+    for pair, found in geometry.items():
+        match, kind = comparison.directions[pair].match, comparison.kinds[pair]
+        linked = kind == Kind.MATCHED
+        matched.append(found.cosine[linked])
+        compared.append(found.cosine[match.compared])
+        best.append(found.best_cosine[match.compared])
+        agree.append(found.best[linked] == match.feature_b[linked])
+    return {
+        "variance": _mean([found.explained for found in geometry.values()]),
+        "matched": _median(np.concatenate(matched)),
+        "compared": _median(np.concatenate(compared)),
+        "best": _median(np.concatenate(best)),
+        "agreement": _mean(np.concatenate(agree).astype(float).tolist()),
+    }
 
 
 def _kinds(comparison: Comparison) -> dict[str, dict[str, int]]:

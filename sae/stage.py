@@ -26,6 +26,7 @@ from sae.config import SAEConfig
 from sae.examples import top_examples
 from sae.features import Features, select_features
 from sae.files import write_json, write_parquet
+from sae.geometry import Geometry, decoder_geometry
 from sae.harvest import ActivationStream, check_site, token_rows
 from sae.quality import measure_quality
 from sae.quizzes import QuizSource
@@ -178,9 +179,10 @@ def compare_agents(
     features = work.features([str(seed) for seed in range(config.seeds)])
     comparison = work.compared(features, config)
     found = {name: work.baseline(name) for name in config.baselines}
-    _write_tables(comparison, config, features, world, batch, out_dir)
+    geometry = work.geometry(comparison)
+    _write_tables(comparison, geometry, config, features, world, batch, out_dir)
     culture = int((batch.task == UNKNOWN_TASK).sum())
-    tree = summary(comparison, config, _sae_figures(places, features), culture)
+    tree = summary(comparison, geometry, config, _sae_figures(places, features), culture)
     tree["baselines"] = {
         name: baseline_figures(universality, _baseline_quality(places, name))
         for name, universality in found.items()
@@ -230,6 +232,19 @@ class _Comparing:
             features = self.features([name])
         first = self.config.nulls[0]
         return self.compared(features, replace(self.config, nulls=(first,))).overall[first]
+
+    def geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
+        """Where the decoders of matched features point, after agents are turned."""
+        loaded = {n: load_sae(self._places[n, "0"].path) for n in self.agents}
+        return decoder_geometry(
+            self.agents,
+            {n: sae.W_dec for n, sae in loaded.items()},
+            {pair: d.match.feature_b for pair, d in comparison.directions.items()},
+            self.world,
+            self.batch,
+            self.rows,
+            self.config.site,
+        )
 
     def _each(self, make: Callable[[int], list[Features]]) -> dict[int, list[Features]]:
         numbers, found = sorted(self.agents), {}
@@ -286,13 +301,14 @@ def _record(place: Place) -> dict[str, Any]:
 
 def _write_tables(
     comparison: Comparison,
+    geometry: Mapping[tuple[int, int], Geometry],
     config: SAEConfig,
     features: Mapping[int, Sequence[Features]],
     world: World,
     batch: QuizBatch,
     out_dir: Path,
 ) -> None:
-    write_parquet(out_dir / "matches.parquet", match_table(comparison, config.dictionary))
+    write_parquet(out_dir / "matches.parquet", match_table(comparison, geometry, config.dictionary))
     write_parquet(out_dir / "families.parquet", family_table(comparison.families))
     first = {agent: seeds[0] for agent, seeds in features.items()}
     rows = token_rows(world, batch)

@@ -54,7 +54,7 @@ def test_matches(compared):
         "agent_a", "feature_a", "agent_b", "feature_b", "second_b", "r", "r_chosen", "r_within",
         "p", "q", "mutual", "kind", "ridge_r2", "ridge_null_r2", "assigned", "assigned_r",
         "null_r", "null_r_quizzes", "ceiling_r", "firings_a", "firings_b", "tokens", "site",
-        "dictionary",
+        "decoder_cosine", "decoder_match", "dictionary",
     ]  # fmt: skip
     common = table.firings_a >= 2 * SHORT.min_firings
     assert table.r[~common].isna().all()
@@ -90,6 +90,8 @@ def test_summary(compared):
     compared_features = sum(s["compared"] for s in found["saes"] if s["sae"] == 0)
     assert shared["1"] + 2 * shared["2"] == compared_features
     assert found["matrices"]["r"][0][0] == pytest.approx(found["matrices"]["r"][0][0])
+    assert 0 < found["geometry"]["variance"] < 1
+    assert found["geometry"]["compared"] <= found["geometry"]["best"] <= 1
     assert set(found["baselines"]) == set(baselines)
     for baseline in found["baselines"].values():
         assert baseline["features"] > 0
