@@ -121,6 +121,7 @@ def _compare(
         sae_places(run, config),
         run.config.world,
         comparison_quizzes(run, held_out),
+        held_out,
         config,
         features_path(run, config),
         _stream(run, "comparison"),

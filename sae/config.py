@@ -16,6 +16,7 @@ COUNTS = (
     "dead_after",
     "seeds",
     "comparison_quizzes",
+    "concept_quizzes",
     "min_firings",
     "permutations",
     "resamples",
@@ -78,6 +79,9 @@ class SAEConfig:
     """Registered baselines: what agents share by other means than the features of their SAEs."""
     permutations: int = 3
     """Draws of each null."""
+    concept_quizzes: int = 1000
+    """Of the comparison quizzes, those on which features are scored against what is known of
+    every token, and named."""
     resamples: int = 300
     """Bootstrap resamples of quizzes behind each 95 % interval."""
 

@@ -17,6 +17,7 @@ from sae.families import Family
 from sae.geometry import Geometry
 from sae.kinds import Kind
 from sae.matching import FeatureMatch
+from sae.meaning import Meaning
 from sae.significance import MAX_Q
 from sae.universality import Universality
 
@@ -81,9 +82,9 @@ def _optional(feature: NDArray[np.int64]) -> Any:
     return pd.Series(feature, dtype="Int64").where(feature >= 0)
 
 
-def family_table(families: Sequence[Family]) -> pd.DataFrame:
-    """One row per family."""
-    return pd.DataFrame(
+def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
+    """One row per family, with its name."""
+    table = pd.DataFrame(
         {
             "family": np.arange(len(families)),
             "k": np.array([f.k for f in families], dtype=np.int64),
@@ -95,6 +96,10 @@ def family_table(families: Sequence[Family]) -> pd.DataFrame:
             "consistency": np.array([f.consistency for f in families], dtype=np.float64),
         }
     )
+    if len(table):
+        named = meaning.families
+        table = table.assign(name=named.name, candidate=named.candidate, name_f1=named.f1)
+    return table
 
 
 def summary(

@@ -28,6 +28,7 @@ from sae.features import Features, select_features
 from sae.files import write_json, write_parquet
 from sae.geometry import Geometry, decoder_geometry
 from sae.harvest import ActivationStream, check_site, token_rows
+from sae.meaning import Meaning, find_meaning
 from sae.quality import measure_quality
 from sae.quizzes import QuizSource
 from sae.results import baseline_figures, family_table, match_table, summary
@@ -53,7 +54,14 @@ TRAINING_FIELDS = (
     "aux_coefficient",
 )
 """Options that an SAE's weights depend on; a change of any of them makes it out of date."""
-COMPARISON_FIELDS = ("min_firings", "nulls", "baselines", "permutations", "resamples")
+COMPARISON_FIELDS = (
+    "min_firings",
+    "nulls",
+    "baselines",
+    "permutations",
+    "concept_quizzes",
+    "resamples",
+)
 """Options that a comparison of given SAEs depends on."""
 METHOD = 3
 """Raised when the same inputs come to give other figures, so that older results are remade."""
@@ -62,7 +70,14 @@ GRADED_QUIZZES = 400
 
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
-TABLES = ("matches.parquet", "families.parquet", "examples.json")
+TABLES = (
+    "matches.parquet",
+    "families.parquet",
+    "features.parquet",
+    "concepts.parquet",
+    "coverage.parquet",
+    "examples.json",
+)
 """The rest of it."""
 
 
@@ -158,6 +173,7 @@ def compare_agents(
     places: Sequence[Place],
     world: World,
     batch: QuizBatch,
+    known: QuizBatch,
     config: SAEConfig,
     out_dir: Path,
     stream: Stream,
@@ -166,9 +182,9 @@ def compare_agents(
     """Compare agents on one batch and write ``out_dir``, unless it is there; returns the summary.
 
     agents: by number. places: of their SAEs, all trained. batch: held-out quizzes in answer
-    structures, the world's and (task -1) culture's. stream: for nulls and resamples. tick:
-    called with (steps done, steps in all). The summary is written last, so a folder that has
-    one is complete.
+    structures, the world's and (task -1) culture's. known: the world's alone, with all that
+    their generator knows. stream: for nulls and resamples. tick: called with (steps done, steps
+    in all). The summary is written last, so a folder that has one is complete.
     """
     made_from = _compared_from(places, batch, config, stream)
     done = _read_summary(out_dir)
@@ -180,7 +196,8 @@ def compare_agents(
     comparison = work.compared(features, config)
     found = {name: work.baseline(name) for name in config.baselines}
     geometry = work.geometry(comparison)
-    _write_tables(comparison, geometry, config, features, world, batch, out_dir)
+    meaning = work.meaning(comparison, known[: config.concept_quizzes])
+    _write_tables(comparison, geometry, meaning, config, features, world, batch, out_dir)
     culture = int((batch.task == UNKNOWN_TASK).sum())
     tree = summary(comparison, geometry, config, _sae_figures(places, features), culture)
     tree["baselines"] = {
@@ -188,7 +205,7 @@ def compare_agents(
         for name, universality in found.items()
         if universality is not None
     }
-    write_json(out_dir / SUMMARY, {**tree, "made_from": made_from})
+    write_json(out_dir / SUMMARY, {**tree, "meaning": meaning.figures(), "made_from": made_from})
     return _read_summary(out_dir) or {}
 
 
@@ -210,7 +227,7 @@ class _Comparing:
         self.rows = token_rows(world, batch)
         self._places = {(place.agent, place.role): place for place in places}
         pairs = len(agents) * (len(agents) - 1) // 2
-        self._done, self._steps = 0, (len(agents) + pairs) * (1 + len(config.baselines))
+        self._done, self._steps = 0, (len(agents) + pairs) * (1 + len(config.baselines)) + 2
 
     def features(self, names: Sequence[str]) -> dict[int, list[Features]]:
         """By agent, what the SAEs of some roles make of the quizzes."""
@@ -236,6 +253,7 @@ class _Comparing:
     def geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
         """Where the decoders of matched features point, after agents are turned."""
         loaded = {n: load_sae(self._places[n, "0"].path) for n in self.agents}
+        self._step()
         return decoder_geometry(
             self.agents,
             {n: sae.W_dec for n, sae in loaded.items()},
@@ -245,6 +263,33 @@ class _Comparing:
             self.rows,
             self.config.site,
         )
+
+    def meaning(self, comparison: Comparison, quizzes: QuizBatch) -> Meaning:
+        """What features and families are called, on quizzes whose truth is known."""
+        self._step()
+        return find_meaning(
+            sorted(self.agents),
+            self._codes,
+            self.config.dictionary,
+            self.config.baselines,
+            comparison.families,
+            self.world,
+            quizzes,
+            self.stream,
+        )
+
+    def _codes(self, number: int, dictionary: str, quizzes: QuizBatch) -> sparse.csr_array | None:
+        """What a dictionary of an agent makes of other quizzes than those compared on."""
+        agent, site = self.agents[number], self.config.site
+        name = "0" if dictionary == self.config.dictionary else dictionary
+        if not name.isdigit():
+            found = baselines[name]
+            if isinstance(found, ReadBaseline):
+                rows = token_rows(self.world, quizzes)
+                if not found.available(agent, site):
+                    return None
+                return found.codes(agent, self.world, quizzes, site, rows)
+        return self._sae_codes(number, [name], quizzes)[0]
 
     def _each(self, make: Callable[[int], list[Features]]) -> dict[int, list[Features]]:
         numbers, found = sorted(self.agents), {}
@@ -260,12 +305,16 @@ class _Comparing:
             self.tick(self._done, self._steps)
 
     def _sae_features(self, number: int, names: Sequence[str]) -> list[Features]:
-        """Features of an agent's SAEs; all of them read the same activations."""
+        return [self._selected(codes) for codes in self._sae_codes(number, names, self.batch)]
+
+    def _sae_codes(
+        self, number: int, names: Sequence[str], quizzes: QuizBatch
+    ) -> list[sparse.csr_array]:
+        """Codes of an agent's SAEs of some roles; all of them read the same activations."""
         agent, places = self.agents[number], [self._places[number, name] for name in names]
         subject = _trained_baseline(names[0]).subject(agent, self.world, places[0].seed)
         loaded = [load_sae(p.path, str(next(agent.parameters()).device)) for p in places]
-        codes = agent_codes(subject, self.world, self.batch, self.config.site, loaded)
-        return [self._selected(found) for found in codes]
+        return agent_codes(subject, self.world, quizzes, self.config.site, loaded)
 
     def _read_features(self, found: ReadBaseline, number: int) -> Features:
         site, agent = self.config.site, self.agents[number]
@@ -302,6 +351,7 @@ def _record(place: Place) -> dict[str, Any]:
 def _write_tables(
     comparison: Comparison,
     geometry: Mapping[tuple[int, int], Geometry],
+    meaning: Meaning,
     config: SAEConfig,
     features: Mapping[int, Sequence[Features]],
     world: World,
@@ -309,7 +359,10 @@ def _write_tables(
     out_dir: Path,
 ) -> None:
     write_parquet(out_dir / "matches.parquet", match_table(comparison, geometry, config.dictionary))
-    write_parquet(out_dir / "families.parquet", family_table(comparison.families))
+    write_parquet(out_dir / "families.parquet", family_table(comparison.families, meaning))
+    write_parquet(out_dir / "features.parquet", meaning.names)
+    write_parquet(out_dir / "concepts.parquet", meaning.concepts)
+    write_parquet(out_dir / "coverage.parquet", meaning.coverage)
     first = {agent: seeds[0] for agent, seeds in features.items()}
     rows = token_rows(world, batch)
     examples = top_examples(comparison.families, first, world, batch, rows)

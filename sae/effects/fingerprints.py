@@ -46,7 +46,8 @@ def fingerprint_agreement(
     fingerprints of the feature and of its match; r_second, of the second-best match in its place;
     r_frequency and r_profile, mean over the features nearest to the match in firing frequency,
     and in the tasks and structures they fire in; r_self, between the feature's own fingerprints
-    on the two halves, beyond which no other can be expected to agree with it.
+    on the two halves: how much of a fingerprint is not due to the quizzes drawn. It is no bound
+    on r_match, which is on the same quizzes for both features.
     """
     groups = _common_groups(agents.values())
     prints = {n: _standardised(a.reported.fingerprints(groups)) for n, a in agents.items()}

@@ -41,7 +41,8 @@ def compared(agents, small_world, batch, tmp_path_factory):
             places.append(place)
     by_number = dict(enumerate(agents))
     out, ticks = root / "features" / SITE, []
-    arguments = (by_number, places, small_world, batch, SHORT, out, STREAM)
+    known = held_out_quizzes(small_world, STREAM, 200)
+    arguments = (by_number, places, small_world, batch, known, SHORT, out, STREAM)
     found = compare_agents(*arguments, lambda done, total: ticks.append((done, total)))
     return arguments, found, ticks
 
@@ -99,7 +100,23 @@ def test_summary(compared):
         assert low <= high
     assert found["baselines"]["frozen_decoder"]["quality"]["l0"] > 0
     assert found["baselines"]["pca"]["quality"] is None
-    assert ticks[-1] == (15, 15)
+    assert ticks[-1] == (17, 17)
+
+
+def test_features_have_names(compared):
+    (*_, out, _), found, _ = compared
+    names = pd.read_parquet(out / "features.parquet")
+    assert len(names) == 2 * SHORT.d_sae
+    named = names[names.name != "unnamed"]
+    assert len(named)
+    assert (named.f1 >= 0.5).all()
+    families = pd.read_parquet(out / "families.parquet")
+    assert families.name.notna().all()
+    concepts = pd.read_parquet(out / "concepts.parquet")
+    assert set(concepts.agent) == {0, 1}
+    coverage = pd.read_parquet(out / "coverage.parquet")
+    assert set(coverage.dictionary) == {SHORT.dictionary, *baselines}
+    assert set(found["meaning"]["coverage"]) == {SHORT.dictionary, *baselines}
     assert not list(out.glob(".*"))
 
 

@@ -22,6 +22,7 @@ from world.canonical import canonical_hash
 from world.drawing import Drawing
 from world.explainer import Explainer
 from world.explanation import Explanation
+from world.label_words import grid_wording
 from world.labels import grid_labels
 from world.layout import PARTS, Layout
 from world.limits import other_tasks, refuse_impossible
@@ -29,6 +30,7 @@ from world.objects import counts
 from world.painter import Painter
 from world.rectangles import Plane
 from world.seeds import Stream
+from world.wording import Wording
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -173,6 +175,10 @@ class GridsWorld(World):
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         return grid_labels(self, batch)
+
+    @property
+    def wording(self) -> Wording:
+        return grid_wording(self)
 
     def science(self) -> GridsWorld | None:
         names = other_tasks(self)

@@ -10,17 +10,9 @@ from sae.concepts.truth import NEXT, QUIZ, READ
 from sae.harvest import token_rows
 from sae.quizzes import held_out_quizzes
 from world import UNKNOWN_TASK, QuizBatch, Stream, concatenate
-from world.label_words import grid_wording
 from world.worlds.grids import GridsWorld
 
-
-class WordedWorld(GridsWorld):
-    """A world of grids that says its labels, whatever grids say by themselves."""
-
-    wording = property(grid_wording)
-
-
-WORLD = WordedWorld()
+WORLD = GridsWorld()
 
 
 @pytest.fixture(scope="module")
