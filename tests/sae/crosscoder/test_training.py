@@ -146,7 +146,7 @@ def test_silent_agent_is_refused():
     ("change", "message"),
     [
         ({"k": 0.0}, "k must be between"),
-        ({"k": 600.0}, "k must be between"),
+        ({"k": 2000.0}, "k must be between"),
         ({"k": 0.001}, "no active feature"),
         ({"learning_rate": 0.0}, "learning_rate must be positive"),
         ({"training_tokens": 10}, "at least batch_size"),
