@@ -25,8 +25,8 @@ class CrosscoderConfig:
     d_sae: int = 1024
     """Features, shared by all agents."""
     k: float = 40.0
-    """Features active per token, on average, while training (BatchTopK). With as few as an SAE of one
-    agent has, what is an agent's own is not strong enough to be among them."""
+    """Features active per token, on average, while training (BatchTopK). With as few as in
+    an SAE of one agent, what is an agent's own is seldom strong enough to be among them."""
     training_tokens: int = 880_000
     """Tokens shown in all, each with every agent's activation, repeated passes counted."""
     passes: int = 6
