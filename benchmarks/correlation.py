@@ -1,6 +1,8 @@
-"""All correlations between the features of two SAEs: sparse products against two dense ways.
+"""The best match of every feature among another SAE's: sparse products against other ways.
 
-numpy.corrcoef can only be asked for those of each SAE with itself too, four times as many.
+All correlations are formed, and none but the best are kept. numpy.corrcoef can only be asked for
+those of each SAE with itself too, four times as many; at the greatest width its answer alone takes
+8 GiB, so it is left out there.
 
 Codes are random, with as many active features a token as the SAEs have. The floor is the
 multiplications between active features, at the speed of a large matrix product in float64.
@@ -8,7 +10,8 @@ multiplications between active features, at the speed of a large matrix product 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,44 +19,66 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.measure import Row, matrix_flops, seconds
-from sae.correlation import pearson
+from sae.correlation import make_codes
+from sae.search import search
 
-SIZES = {"default": (160_000, 512, 12), "wide": (40_000, 4096, 32)}
-"""Tokens, features of each SAE, active features a token."""
-QUICK = {"tiny": (2_000, 64, 4)}
-DENSE_TOKENS = 20_000
-"""Tokens that the dense ways get; their time is proportional to tokens."""
+
+@dataclass(frozen=True)
+class Size:
+    """tokens, features of each SAE, active ones a token. few: tokens that other ways get, whose
+    time is proportional to tokens. repeats: measurements of which the best counts."""
+
+    tokens: int
+    features: int
+    active: int
+    few: int
+    repeats: int = 2
+
+
+SIZES = {
+    "default": Size(160_000, 512, 12, 20_000),
+    "wide": Size(40_000, 4096, 32, 20_000),
+    "widest": Size(1_000_000, 16_384, 32, 8_192, repeats=1),
+}
+QUICK = {"tiny": Size(2_000, 64, 4, 2_000)}
+MOST_SQUARE = 4096
+"""Features up to which numpy.corrcoef is asked."""
 CHUNK = 4096
 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Tokens a second of correlating every feature with every other."""
     for name, size in (QUICK if quick else SIZES).items():
-        yield from _rows(name, *size)
+        yield from _rows(name, size)
 
 
-def _rows(name: str, tokens: int, features: int, active: int) -> Iterator[Row]:
+def _rows(name: str, size: Size) -> Iterator[Row]:
     rng = np.random.default_rng(0)
-    x, y = (random_codes(rng, tokens, features, active) for _ in range(2))
-    sparsely = tokens / seconds(lambda: pearson(x, y), 2)
-    few = min(tokens, DENSE_TOKENS)
-    left, right = x[:few].toarray(), y[:few].toarray()
-    dense = {
-        "numpy.corrcoef": few / seconds(lambda: np.corrcoef(left.T, right.T), 2),
-        "dense, streaming, float32": few / seconds(lambda: streaming(left, right), 2),
-    }
-    floor = matrix_flops(torch.float64) / (2 * active**2)
-    for baseline, rate in dense.items():
+    x, y = (random_codes(rng, size.tokens, size.features, size.active) for _ in range(2))
+    rate = size.tokens / seconds(lambda: search(make_codes(x), make_codes(y)), size.repeats)
+    floor = matrix_flops(torch.float64) / (2 * size.active**2)
+    for baseline, way in _other_ways(x[: size.few], y[: size.few]).items():
         yield Row(
             "correlation",
-            f"{name}: {features} x {features} features, {active} active",
-            sparsely,
+            f"{name}: {size.features} x {size.features} features, {size.active} active",
+            rate,
             "tokens/s",
             baseline,
-            rate,
+            min(size.tokens, size.few) / seconds(way, size.repeats),
             floor,
-            f"{2 * active**2} FLOP a token",
+            f"{2 * size.active**2} FLOP a token",
         )
+
+
+def _other_ways(x: sparse.csr_array, y: sparse.csr_array) -> dict[str, Callable[[], object]]:
+    left, right = x.toarray(), y.toarray()
+    ways: dict[str, Callable[[], object]] = {
+        "dense, streaming, float32": lambda: streaming(left, right),
+        "SciPy's sparse product": lambda: (x.T.tocsr() @ y).toarray(),
+    }
+    if x.shape[1] <= MOST_SQUARE:
+        ways["numpy.corrcoef"] = lambda: np.corrcoef(left.T, right.T)
+    return ways
 
 
 def random_codes(
