@@ -34,6 +34,8 @@ COMMANDS = {
     "report": "Write the run's report as one HTML file.",
     "replay": "Judge the stored votes of a run again, by its rule or another; runs no model.",
     "analyze": "Find out what a run's culture is: by which rules, how clear, new and hard.",
+    "effects": "Find out what features do: silence them, put one agent's in another's place.",
+    "crosscoder": "Train one dictionary for all agents: is what one agent alone has its own?",
     "study": "Find out whether culture does anything: arms from the same agents, compared.",
     "export": "Write quizzes as a Hugging Face dataset, and as text for language models.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
@@ -41,6 +43,8 @@ COMMANDS = {
 TOOLS = {
     "replay": ("culture_sim.replay", "replay"),
     "analyze": ("culture_sim.analysis.command", "analyze"),
+    "effects": ("culture_sim.effects", "effects"),
+    "crosscoder": ("culture_sim.crosscoder", "crosscoder"),
     "study": ("culture_sim.study.command", "study"),
     "export": ("culture_sim.export.command", "export"),
     "quizzes": ("culture_sim.show", "show"),

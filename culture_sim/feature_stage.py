@@ -53,14 +53,18 @@ def sae_stage(run: Run, accelerator: Accelerator) -> None:
     models = {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents}
     configs = sae_configs(run)
     notes = Notes(run, "sae", accelerator.is_main_process)
-    held_out = held_out_quizzes(
-        run.config.world, _stream(run, "sae-held-out"), run.config.sae.comparison_quizzes
-    )
+    held_out = held_out_of(run)
     todo = [(config, place) for config in configs for place in sae_places(run, config)]
     _train_all(run, models, held_out, todo, notes)
     if accelerator.is_main_process:
         for number, config in enumerate(configs, 1):
             _compare(run, models, held_out, config, notes, f"{number} of {len(configs)}")
+
+
+def held_out_of(run: Run) -> QuizBatch:
+    """World quizzes that features are compared on; no agent or SAE was trained on them."""
+    count = run.config.sae.comparison_quizzes
+    return held_out_quizzes(run.config.world, _stream(run, "sae-held-out"), count)
 
 
 def _stream(run: Run, role: str) -> Stream:

@@ -1,0 +1,164 @@
+"""The command ``culture-sim crosscoder``: is what one agent alone has really its own?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.comparisons import Compared, open_compared
+from culture_sim.parsing import one_line_errors
+from culture_sim.run import Run
+from sae.crosscoder.agreement import agreement, cross_table, match_features
+from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
+from sae.crosscoder.config import CrosscoderConfig
+from sae.crosscoder.controls import permuted_within_cells, rotated_copies
+from sae.crosscoder.harvest import Change, JointActivations
+from sae.crosscoder.model import load_crosscoder
+from sae.crosscoder.stage import fit_crosscoder
+from sae.files import write_json, write_parquet
+from sae.quizzes import training_source
+from world import Stream
+
+CONTROLS = ("none", "copies", "permuted")
+MIN_R = 0.7
+"""Correlation from which on a feature's own SAE and the crosscoder are said to mean the same."""
+
+
+@dataclass(frozen=True)
+class FitCrosscoder:
+    """Train one dictionary for all agents of a run, and see which features one agent alone has."""
+
+    run: str = "compact"
+    """The run whose agents to look at; their features must have been compared."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    site: str | None = None
+    """Where; the first compared site by default."""
+    dictionary: str | None = None
+    """Which SAEs to hold it against, such as batch_topk-512; the first by default."""
+    seed: int = 0
+    """Of its initial weights and the order of its data."""
+    controls: bool = True
+    """Train it on two controls as well: five rotated copies of one agent, where nothing is
+    unique, and rows permuted within cells, where all but what cells explain is."""
+    crosscoder: CrosscoderConfig = field(default_factory=CrosscoderConfig)
+
+
+def crosscoder(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(FitCrosscoder, args=arguments, prog="culture-sim crosscoder")
+    run = Run.open(given.runs / given.run)
+    compared = open_compared(run, given.site, given.dictionary)
+    console = Console()
+    found, folder = {}, compared.folder
+    with console.status("") as status:
+        for name in CONTROLS if given.controls else CONTROLS[:1]:
+            analysis = _fitted(
+                compared,
+                given,
+                name,
+                lambda done, total, explained, name=name: status.update(
+                    f"crosscoder, control {name}: {done:,} of {total:,} tokens, "
+                    f"{explained:.0%} of variance explained"
+                ),
+            )
+            found[name] = analysis.summary()
+            if name == "none":
+                real = analysis
+        status.update("holding it against the agents' own SAEs")
+        beside = _beside(compared, real)
+    write_parquet(folder / "crosscoder.parquet", real.features)
+    write_parquet(folder / "crosscoder_scaling.parquet", real.scaling)
+    tree = {"options": asdict(given.crosscoder), "seed": given.seed, "found": found, **beside}
+    write_json(folder / "crosscoder.json", tree)
+    console.print(_table(found))
+    console.print(_sentence(beside["agreement"][str(MIN_R)]), highlight=False)
+    console.print(f"written: {folder / 'crosscoder.json'}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _fitted(
+    compared: Compared, given: FitCrosscoder, control: str, progress: Any
+) -> CrosscoderAnalysis:
+    """A crosscoder of the real agents (control "none") or of a control, trained unless it is."""
+    run, site = compared.run, compared.config.site
+    stream = Stream(run.config.seed, f"crosscoder-{control}")
+    world = run.config.world
+    joint = JointActivations(compared.agents, world, site, _change(control, stream))
+    config = given.crosscoder
+    path = run.path / "sae" / site / f"crosscoder-{config.d_sae}" / f"{control}-{given.seed}"
+    fit_crosscoder(
+        joint,
+        training_source(world, Stream(run.config.seed, "sae").with_role("sae-train")),
+        compared.quizzes,
+        config,
+        path,
+        stream.seed(given.seed),
+        {"agents": compared.fingerprints, "control": control},
+        progress,
+    )
+    device = str(next(next(iter(compared.agents.values())).parameters()).device)
+    # A control is drawn afresh, so that it is the same however much of it was drawn before.
+    again = replace(joint, change=_change(control, stream))
+    blocks = again.blocks(compared.quizzes)
+    return analyse(load_crosscoder(path, device), blocks, compared.rows, config)
+
+
+def _change(control: str, stream: Stream) -> Change | None:
+    if control == "copies":
+        return rotated_copies(0, stream.with_role("rotations").seed() % 2**31)
+    if control == "permuted":
+        seed = stream.with_role("permutations").seed()
+        return permuted_within_cells(np.random.default_rng(seed))
+    return None
+
+
+def _beside(compared: Compared, analysis: CrosscoderAnalysis) -> dict[str, Any]:
+    """What the matching of separate SAEs says of the same features."""
+    matched = match_features(
+        compared.codes(),
+        compared.table("families"),
+        analysis,
+        2 * compared.config.min_firings,
+    )
+    write_parquet(compared.folder / "crosscoder_matches.parquet", matched)
+    table = cross_table(matched, MIN_R)
+    return {
+        "agreement": {str(r): asdict(agreement(matched, r)) for r in (0.0, MIN_R)},
+        "cross_table": {
+            str(k): {str(carriers): int(n) for carriers, n in row.items()}
+            for k, row in table.to_dict("index").items()
+        },
+    }
+
+
+def _table(found: dict[str, dict[str, Any]]) -> Table:
+    table = Table(
+        "agents", "features judged", "shared by all", "by some", "unique", "exclusive in cells",
+        title="What a dictionary common to all agents shares", title_justify="left",
+    )  # fmt: skip
+    names = {
+        "none": "as they are",
+        "copies": "copies of one, rotated (nothing is unique)",
+        "permuted": "permuted within cells (most is unique)",
+    }
+    for control, figures in found.items():
+        counts = [figures[key] for key in ("judged", "shared", "partial", "unique")]
+        table.add_row(names[control], *(f"{n:,}" for n in (*counts, figures["exclusive_within"])))
+    return table
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    return (
+        f"Of {found['features']:,} features of the agents' own SAEs with a counterpart (r >= "
+        f"{MIN_R}), matching calls {found['matching']:,} unique, the crosscoder "
+        f"{found['crosscoder']:,}, both {found['both']:,}."
+    )

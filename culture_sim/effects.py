@@ -1,0 +1,262 @@
+"""The command ``culture-sim effects``: what the features of a run's agents do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.comparisons import Compared, open_compared
+from culture_sim.feature_stage import sae_places
+from culture_sim.parsing import one_line_errors
+from culture_sim.run import Run
+from sae.effects.components import component_effects
+from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
+from sae.effects.matched import Matched, family_pairs, firing_profiles
+from sae.effects.quizzes import half_quizzes
+from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
+from sae.effects.subject import Subject, read_subject
+from sae.effects.substitution import Exchange, substitution_summary, substitution_table
+from sae.files import write_json, write_parquet
+from sae.harvest import TokenRows, token_rows
+from sae.training import load_sae
+from world import QuizBatch, Stream
+from world.errors import COUNT, require
+from world.files import replacing
+
+ABLATE, AMPLIFY = 0.0, 2.0
+"""Factors on a feature's activation."""
+
+
+@dataclass(frozen=True)
+class FindEffects:
+    """Find out what features do: silence them, drive them by another agent's, and look."""
+
+    run: str = "compact"
+    """The run whose features to change; they must have been compared."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    site: str | None = None
+    """Where; the first compared site by default."""
+    dictionary: str | None = None
+    """Of which SAEs, such as batch_topk-512; the first by default."""
+    quizzes: int = 500
+    """Held-out quizzes to answer: half to choose on, half to report on."""
+    families: int = 200
+    """Families whose members are put in each other's place, drawn by chance."""
+    resamples: int = 1000
+    """Bootstrap resamples behind each 95 % interval."""
+    seed: int = 0
+    """Which families, which controls, and which resamples."""
+
+    def __post_init__(self) -> None:
+        require(self, "effects", COUNT, "quizzes", "families", "resamples")
+
+
+def effects(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
+    compared = open_compared(Run.open(given.runs / given.run), given.site, given.dictionary)
+    console = Console()
+    with console.status("reading the agents") as status:
+        found = _Work(compared, given, status.update).all()
+    write_json(compared.folder / "effects.json", {"options": _plain(given), **found})
+    for shown in (_features(found), _figures(found)):
+        console.print(shown)
+    where = compared.folder / "effects.json"
+    console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _plain(given: FindEffects) -> dict[str, Any]:
+    return {**asdict(given), "runs": str(given.runs)}
+
+
+class _Work:
+    """The steps, each of which leaves its results in the folder and is not done twice."""
+
+    def __init__(self, compared: Compared, given: FindEffects, say: Callable[[str], None]) -> None:
+        self.compared, self.given, self.say = compared, given, say
+        self.world = compared.run.config.world
+        self.folder = compared.folder / "effects"
+        self.folder.mkdir(exist_ok=True)
+        self.batch: QuizBatch = compared.quizzes[: given.quizzes]
+        self.rows: TokenRows = token_rows(self.world, self.batch)
+        self.stream = Stream(given.seed, "effects")
+
+    def all(self) -> dict[str, Any]:
+        """Every table, and the figures of all."""
+        write_parquet(self.compared.folder / "components.parquet", self._components())
+        agents = {number: self._agent(number) for number in self.compared.agents}
+        tables = self._tables(agents)
+        pairs = self._pairs()
+        agreement = fingerprint_agreement(agents, pairs)
+        replaced = self._substitution(pairs)
+        write_parquet(self.compared.folder / "agreement.parquet", agreement)
+        write_parquet(self.compared.folder / "substitution.parquet", replaced)
+        count = self.given.resamples
+        return {
+            "features": _counts(tables, agents),
+            "fingerprints": _records(agreement_summary(agreement, self.stream, count)),
+            "substitution": _records(substitution_summary(replaced, self.stream, count)),
+        }
+
+    @cached_property
+    def subjects(self) -> dict[int, Subject]:
+        """The agents with their SAEs on the quizzes; each answers them once."""
+        every = sae_places(self.compared.run, self.compared.config)
+        places = {place.agent: place for place in every if place.role == "0"}
+        site = self.compared.config.site
+        return {
+            number: read_subject(
+                agent, self.world, self.batch, self.rows, site, load_sae(places[number].path)
+            )
+            for number, agent in self.compared.agents.items()
+        }
+
+    def _components(self) -> pd.DataFrame:
+        path = self.folder / self._name("components", "parquet")
+        if not path.exists():
+            agents = self.compared.agents
+            say = partial(self._progress, "layers")
+            table = component_effects(agents, self.world, self.batch, self.rows, say)
+            write_parquet(path, table)
+        return pd.read_parquet(path)
+
+    def _agent(self, number: int) -> AgentEffects:
+        profiles = firing_profiles(self.subjects[number], self.world, self.batch)
+        chosen = self._scaled(number, ABLATE, reported=False)
+        return AgentEffects(chosen, self._scaled(number, ABLATE, reported=True), profiles)
+
+    def _scaled(self, number: int, factor: float, reported: bool) -> Effects:
+        """What scaling each feature of an agent does, read back if it was found before."""
+        half = "reported" if reported else "choosing"
+        path = self.folder / self._name(f"agent-{number}-{factor:g}-{half}", "npz")
+        if not path.exists():
+            say = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
+            found = scale_features(
+                self.subjects[number], self.world, self.batch, factor, None, reported, say
+            )
+            with replacing(path) as aside, aside.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    feature=found.feature,
+                    loss=found.loss_change,
+                    exact=found.exact_change,
+                    fires=found.fires,
+                )
+        stored = np.load(path)
+        quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
+        arrays = (stored[name] for name in ("loss", "exact", "fires"))
+        return Effects(stored["feature"], factor, quizzes, *arrays)
+
+    def _tables(self, agents: Mapping[int, AgentEffects]) -> pd.DataFrame:
+        """Effects and fingerprints as tables; returns the former."""
+        both = {
+            number: [found.reported, self._scaled(number, AMPLIFY, reported=True)]
+            for number, found in agents.items()
+        }
+        table = effect_table(both, self.world, self.stream)
+        write_parquet(self.compared.folder / "effects.parquet", table)
+        fingerprints = fingerprint_table(both, self.world)
+        write_parquet(self.compared.folder / "fingerprints.parquet", fingerprints)
+        return table
+
+    def _pairs(self) -> list[Matched]:
+        """All ordered pairs of members of families, with the second-best match of each."""
+        matches = self.compared.table("matches")
+        seconds: dict[tuple[int, int], NDArray[np.int64]] = {
+            (int(a), int(b)): rows.sort_values("feature_a").second_b.fillna(-1).to_numpy(np.int64)
+            for (a, b), rows in matches.groupby(["agent_a", "agent_b"])
+        }
+        families = self.compared.table("families")
+        members = [
+            {int(a): int(f) for a, f in zip(agents, features, strict=True)}
+            for agents, features in zip(families.agents, families.features, strict=True)
+        ]
+        return family_pairs(members, seconds)
+
+    def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
+        path = self.folder / self._name(f"substitution-{self.given.families}", "parquet")
+        if not path.exists():
+            groups = sorted({pair.group for pair in pairs})
+            rng = self.stream.with_role("families").generator()
+            drawn = set(rng.permutation(groups)[: self.given.families].tolist())
+            some = [pair for pair in pairs if pair.group in drawn]
+            exchange = Exchange(self.subjects, self.world, self.batch)
+            say = partial(self._progress, "features put in another's place")
+            write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
+        return pd.read_parquet(path)
+
+    def _name(self, what: str, ending: str) -> str:
+        """The file of a step: of these agents, quizzes and comparison, and no others."""
+        made = json.loads((self.compared.folder / "summary.json").read_text())["made_from"]
+        key = json.dumps([made, self.given.quizzes, self.given.seed], sort_keys=True)
+        return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        self.say(f"{what}: {done:,} of {total:,}")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dict[str, Any]]:
+    """By agent and factor: how many features change answers."""
+    counts = []
+    every = table[table.task == "all"]
+    for (number, factor), rows in every.groupby(["agent", "factor"]):
+        ablated = factor == ABLATE
+        counts.append(
+            {
+                "agent": int(number),
+                "factor": float(factor),
+                "features": len(rows),
+                "changes_an_answer": int(((rows.lost > 0) | (rows.gained > 0)).sum()),
+                "lowers_accuracy": int((rows.accuracy_change_high < 0).sum()),
+                "raises_accuracy": int((rows.accuracy_change_low > 0).sum()),
+                "consequential": int(agents[int(number)].chosen.consequential().sum())
+                if ablated
+                else None,
+                "median_loss_change": float(rows.loss_change.median()),
+                "greatest_loss_change": float(rows.loss_change.max()),
+            }
+        )
+    return counts
+
+
+def _features(found: dict[str, Any]) -> Table:
+    table = Table(
+        "agent", "factor", "features", "change an answer", "lower accuracy", "raise it",
+        "consequential", title="What single features do", title_justify="left",
+    )  # fmt: skip
+    keys = ("changes_an_answer", "lowers_accuracy", "raises_accuracy", "consequential")
+    for row in found["features"]:
+        shown = ("-" if row[key] is None else f"{row[key]:,}" for key in keys)
+        table.add_row(str(row["agent"]), f"{row['factor']:g}", f"{row['features']:,}", *shown)
+    return table
+
+
+def _figures(found: dict[str, Any]) -> Table:
+    table = Table(
+        "figure", "value", "95 % interval", "pairs", "families",
+        title="Do matched features do the same?", title_justify="left",
+    )  # fmt: skip
+    for name, what in (("fingerprints", "r of fingerprints"), ("substitution", "recovered")):
+        for row in found[name]:
+            interval = f"{row['low']:.2f} to {row['high']:.2f}"
+            counts = f"{row['pairs']:,}", f"{row['groups']:,}"
+            table.add_row(f"{what}: {row['figure']}", f"{row['value']:.2f}", interval, *counts)
+    return table
