@@ -23,11 +23,12 @@ from sae.baselines import ReadBaseline, TrainedBaseline, baselines
 from sae.codes import agent_codes
 from sae.compare import Comparison, Tick, compare_features
 from sae.config import SAEConfig
-from sae.examples import top_examples
+from sae.examples import Logits, find_examples
 from sae.features import Features, select_features
 from sae.files import write_json, write_parquet
 from sae.geometry import Geometry, decoder_geometry
-from sae.harvest import ActivationStream, check_site, token_rows
+from sae.harvest import ActivationStream, TokenRows, check_site, token_rows
+from sae.logits import logit_weights
 from sae.meaning import Meaning, find_meaning
 from sae.quality import measure_quality
 from sae.quizzes import QuizSource
@@ -76,7 +77,9 @@ TABLES = (
     "features.parquet",
     "concepts.parquet",
     "coverage.parquet",
-    "examples.json",
+    "quizzes.parquet",
+    "examples.parquet",
+    "family_examples.parquet",
 )
 """The rest of it."""
 
@@ -197,7 +200,8 @@ def compare_agents(
     found = {name: work.baseline(name) for name in config.baselines}
     geometry = work.geometry(comparison)
     meaning = work.meaning(comparison, known[: config.concept_quizzes])
-    _write_tables(comparison, geometry, meaning, config, features, world, batch, out_dir)
+    _write_tables(comparison, geometry, meaning, config, out_dir)
+    _write_examples(comparison, features, work.logits(), world, batch, work.rows, out_dir)
     culture = int((batch.task == UNKNOWN_TASK).sum())
     tree = summary(comparison, geometry, config, _sae_figures(places, features), culture)
     tree["baselines"] = {
@@ -263,6 +267,14 @@ class _Comparing:
             self.rows,
             self.config.site,
         )
+
+    def logits(self) -> Logits:
+        """What the features of each agent's first SAE write towards."""
+        site = self.config.site
+        return {
+            n: logit_weights(agent, site, load_sae(self._places[n, "0"].path).W_dec)
+            for n, agent in self.agents.items()
+        }
 
     def meaning(self, comparison: Comparison, quizzes: QuizBatch) -> Meaning:
         """What features and families are called, on quizzes whose truth is known."""
@@ -353,9 +365,6 @@ def _write_tables(
     geometry: Mapping[tuple[int, int], Geometry],
     meaning: Meaning,
     config: SAEConfig,
-    features: Mapping[int, Sequence[Features]],
-    world: World,
-    batch: QuizBatch,
     out_dir: Path,
 ) -> None:
     write_parquet(out_dir / "matches.parquet", match_table(comparison, geometry, config.dictionary))
@@ -363,10 +372,23 @@ def _write_tables(
     write_parquet(out_dir / "features.parquet", meaning.names)
     write_parquet(out_dir / "concepts.parquet", meaning.concepts)
     write_parquet(out_dir / "coverage.parquet", meaning.coverage)
+
+
+def _write_examples(
+    comparison: Comparison,
+    features: Mapping[int, Sequence[Features]],
+    logits: Logits,
+    world: World,
+    batch: QuizBatch,
+    rows: TokenRows,
+    out_dir: Path,
+) -> None:
+    """What the features of each agent's first SAE respond to."""
     first = {agent: seeds[0] for agent, seeds in features.items()}
-    rows = token_rows(world, batch)
-    examples = top_examples(comparison.families, first, world, batch, rows)
-    write_json(out_dir / "examples.json", examples, indent=None)
+    found = find_examples(comparison.families, first, logits, world, batch, rows)
+    write_parquet(out_dir / "quizzes.parquet", found.quizzes)
+    write_parquet(out_dir / "examples.parquet", found.features)
+    write_parquet(out_dir / "family_examples.parquet", found.families)
 
 
 def _sae_figures(

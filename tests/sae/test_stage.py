@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sae.baselines import baselines
+from sae.examples import LEVELS, QUIZZES
 from sae.quizzes import held_out_quizzes, training_source
 from sae.stage import Place, compare_agents, roles, train_one
 from tests.sae.conftest import SITE
@@ -120,26 +121,45 @@ def test_features_have_names(compared):
     assert not list(out.glob(".*"))
 
 
-def test_families_and_examples_agree(compared, small_world, batch):
+def test_every_compared_feature_has_examples(compared, small_world, batch):
+    (*_, out, _), found, _ = compared
+    quizzes = pd.read_parquet(out / "quizzes.parquet").set_index("quiz")
+    for quiz, row in quizzes.iterrows():
+        assert row.tokens.tolist() == batch.tokens[quiz].tolist()
+    assert set(quizzes.task.dropna()) <= set(small_world.tasks)
+    matches = pd.read_parquet(out / "matches.parquet").set_index(["agent_a", "feature_a"])
+    examples = pd.read_parquet(out / "examples.parquet")
+    assert len(examples) == sum(s["compared"] for s in found["saes"] if s["sae"] == 0)
+    sources = small_world.canonical_hash(batch)
+    for row in examples.itertuples():
+        assert len(set(sources[row.quizzes])) == len(row.quizzes) == QUIZZES
+        lines = np.frombuffer(row.activations, np.uint8).reshape(QUIZZES, small_world.seq_len)
+        peaks = lines.max(axis=1)
+        assert peaks[0] == LEVELS
+        assert (np.diff(peaks.astype(int)) <= 0).all()
+        assert (lines[:, :: small_world.cells + 1] == 0).all()
+        firings = matches.firings_a[row.agent, row.feature]
+        assert row.histogram.sum() == firings
+        assert row.histogram[-1] > 0
+        assert row.zero == pytest.approx(1 - firings / found["tokens"])
+        assert row.logits.shape == (small_world.vocab_size,)
+        assert row.logits.sum() == pytest.approx(0, abs=1e-3)
+
+
+def test_families_are_shown_on_the_same_quizzes(compared, small_world):
     (*_, out, _), _, _ = compared
     families = pd.read_parquet(out / "families.parquet")
-    examples = json.loads((out / "examples.json").read_text())
-    assert 0 < len(examples) <= len(families)
-    for shown, (_, family) in zip(examples, families.iterrows(), strict=False):
-        assert shown["k"] == family.k == len(family.agents)
-        assert shown["features"] == {
-            str(a): int(f) for a, f in zip(family.agents, family.features, strict=True)
-        }
-        for quiz in shown["quizzes"]:
-            assert quiz["tokens"] == batch.tokens[quiz["quiz"]].tolist()
-            lines = np.array(list(quiz["activations"].values()))
-            assert lines.shape == (family.k, small_world.seq_len)
-            assert lines.min() >= 0
-            assert lines.max() <= 1
-            assert (lines[:, :: small_world.cells + 1] == 0).all()
-    best = examples[0]["quizzes"][0]["activations"]
-    assert max(max(line) for line in best.values()) > 0.5
-    assert {quiz["task"] for e in examples for quiz in e["quizzes"]} <= {*small_world.tasks, None}
+    shown = pd.read_parquet(out / "family_examples.parquet")
+    quizzes = set(pd.read_parquet(out / "quizzes.parquet").quiz)
+    assert 0 < len(shown) == len(families)
+    for row, family in zip(shown.itertuples(), families.itertuples(), strict=True):
+        assert row.agents.tolist() == family.agents.tolist()
+        assert set(row.quizzes) <= quizzes
+        shape = (family.k, QUIZZES, small_world.seq_len)
+        lines = np.frombuffer(row.activations, np.uint8).reshape(shape)
+        peaks = lines.max(axis=2).mean(axis=0)[: len(row.quizzes)]
+        assert (np.diff(peaks) <= 1).all()
+        assert (peaks > 0).all()
 
 
 def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
