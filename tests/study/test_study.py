@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +18,25 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.culture_config import CultureConfig
 from culture_sim.run import Run
+from culture_sim.store import CultureStore
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
 from tests.culture_sim.stored_round import SMALL
+from tests.processes import equal, kill_with_workers, tensors
 from world.errors import UserError
 
 FULL = "full"
+ARMS = (CONTROL, "single", "random_filter", "frozen")
+"""Arms of the study that is made here."""
+LEARNED = [
+    *("--world.height", "5", "--world.width", "5", "--world.colours", "4"),
+    *("--world.rectangles", "1", "--world.tasks", "replace_color", "frame"),
+    *("--train.target", "0.7", "--train.epoch-quizzes", "4096", "--train.max-quizzes", "40960"),
+    *("--agents", "3", "--culture.rule", "all_but_k"),
+]
+"""What three agents learn well enough that two solve some quizzes and one does not."""
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def made_up(effect, seeds=3, rounds=2):
@@ -119,45 +135,127 @@ def test_impossible_studies_are_refused(tmp_path, capsys, options, says):
     assert list(tmp_path.iterdir()) == []
 
 
+@dataclass(frozen=True)
+class Small:
+    """A study on a world that agents learn in seconds, so that they keep some quizzes."""
+
+    runs: Path
+
+    @property
+    def folder(self):
+        return self.runs / "s"
+
+    @property
+    def command(self):
+        return [
+            *(sys.executable, "-m", "culture_sim", "study", "--runs", str(self.runs)),
+            *("--name", "s", "--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
+            *("--exam-proposals", "96", "--processes", "1", *SMALL, *LEARNED),
+            *("--culture.max-proposals", "96", "--culture.block-size", "32"),
+        ]
+
+    def make(self, *options):
+        """Run the command to its end."""
+        return subprocess.run(
+            [*self.command, *options],
+            capture_output=True,
+            text=True,
+            env=ONE_THREAD,
+            check=False,
+        )
+
+    def run(self, name):
+        return Run.open(self.folder / "seed-0" / name)
+
+    def votes(self, name):
+        """What was voted on in a run, without what was decided of it."""
+        return CultureStore(self.folder / "seed-0" / name / "culture").table(1)
+
+    @property
+    def summary(self):
+        return (self.folder / "study.json").read_text()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A finished study, which is not to be changed, and what it said."""
+    made = Small(tmp_path_factory.mktemp("runs"))
+    done = made.make()
+    assert done.returncode == 0, done.stderr[-2000:]
+    return made, done.stdout
+
+
 @pytest.mark.slow
-def test_a_study_from_end_to_end_and_again(tmp_path):
-    command = [
-        *(sys.executable, "-m", "culture_sim", "study", "--runs", str(tmp_path), "--name", "s"),
-        *("--seeds", "1", "--arms", "none", "single", "--lesson", "256", "--rounds", "1"),
-        *("--exam-proposals", "32"),
-        *("--processes", "1", *SMALL, "--culture.max-proposals", "64"),
-        *("--culture.block-size", "16"),
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def made():
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return (tmp_path / "s" / "study.json").read_text(), done.stdout
-
-    summary, shown = made()
-    assert f"written: {tmp_path / 's' / 'study.json'}, results.parquet, study.svg" in shown
-    found = json.loads(summary)
+def test_a_study_leaves_its_results(small):
+    made, shown = small
+    assert f"written: {made.folder / 'study.json'}, results.parquet, study.svg" in shown
+    found = json.loads(made.summary)
     assert found["rounds"] == 1
-    assert {row["arm"] for row in found["compared"]} == {"none", "single"}
+    assert {row["arm"] for row in found["compared"]} == set(ARMS)
     assert len(found["exam_quizzes"]) == 1
-    assert (tmp_path / "s" / "study.svg").exists()
-    results = pd.read_parquet(tmp_path / "s" / "results.parquet")
+    assert (made.folder / "study.svg").exists()
+    results = pd.read_parquet(made.folder / "results.parquet")
     assert set(results["measure"]) >= {"world", "world loss", "science loss", "yield"}
-    runs = {arm: tmp_path / "s" / "seed-0" / arm for arm in ("base", "exam", "none", "single")}
-    states = {arm: Run.open(path).agent_state(2) for arm, path in runs.items()}
-    assert states["none"]["quizzes"] == states["single"]["quizzes"]
-    assert states["none"]["quizzes"] == states["base"]["quizzes"] + 256
+
+
+@pytest.mark.slow
+def test_arms_do_the_same_work_and_teach_something_else(small):
+    made, _ = small
+    began = made.run("base").agent_state(2)["quizzes"]
+    assert {made.run(arm).agent_state(2)["quizzes"] for arm in ARMS} == {began + 256}
     # The same agents propose the same in every arm, and something else for the exam.
-    rounds = {arm: runs[arm] / "culture" / "round-0001.parquet" for arm in list(runs)[1:]}
-    assert rounds["none"].read_bytes() == rounds["single"].read_bytes()
-    proposed = [set(pd.read_parquet(rounds[arm])["hash"]) for arm in ("exam", "none")]
-    assert len(proposed[0] & proposed[1]) < 5
-    other = subprocess.run(
-        [*command, "--lesson", "512"], capture_output=True, text=True, env=environment, check=False
-    )
+    voted = {name: made.votes(name) for name in (*ARMS, "exam")}
+    asked = {name: table["hash"].to_pylist() for name, table in voted.items()}
+    assert all(asked[arm] == asked[CONTROL] for arm in ARMS)
+    assert len(set(asked["exam"]) & set(asked[CONTROL])) < 5
+    kept = {name: table["keep"].to_pylist() for name, table in voted.items()}
+    assert kept[CONTROL] == kept["single"] == kept["frozen"]
+    assert sum(kept["random_filter"]) == sum(kept[CONTROL]) > 5
+    assert kept["random_filter"] != kept[CONTROL]
+    assert set(voted["random_filter"]["rule"].to_pylist()) == {"random_filter"}
+    taught = {arm: made.run(arm).config.culture.taught for arm in ARMS}
+    assert taught == {CONTROL: "none", "single": "own", "random_filter": "all", "frozen": "first"}
+    learned = {tuple(made.run(arm).agent_state(i)["sha256"] for i in range(3)) for arm in ARMS}
+    assert len(learned) == len(ARMS)
+
+
+@pytest.mark.slow
+def test_a_finished_study_is_left_alone_and_another_refused(small):
+    made, _ = small
+    summary = made.summary
+    other = made.make("--lesson", "512")
     assert other.returncode == 2
     assert "holds a study with other options (lesson); give this one a --name" in other.stderr
-    again, shown = made()
-    assert again == summary
-    assert "agents learn the world" not in shown
+    again = made.make()
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert made.summary == summary
+    assert "agents learn the world" not in again.stdout
+
+
+@pytest.mark.slow
+def test_a_study_that_was_killed_in_an_arm_goes_on(small, tmp_path):
+    """The last arm is made again, and killed while agents train on its culture."""
+    whole, _ = small
+    made = Small(tmp_path)
+    shutil.copytree(whole.folder, made.folder)
+    arm = made.folder / "seed-0" / "frozen"
+    shutil.rmtree(arm)
+    for name in ("study.json", "results.parquet", "study.svg"):
+        (made.folder / name).unlink()
+    process = subprocess.Popen(
+        made.command,
+        env=ONE_THREAD,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (arm / "culture" / "round-0001.json").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    kill_with_workers(process, arm)
+    assert not (made.folder / "study.json").exists()
+    done = made.make()
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "agents learn the world" not in done.stdout
+    assert made.summary == whole.summary
+    assert equal(tensors(arm), tensors(whole.folder / "seed-0" / "frozen"))
