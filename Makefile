@@ -17,8 +17,8 @@ given = $(filter-out file,$(origin $(1)))
 STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup culture train-agents culture-round sae report analyze study quizzes demo \
-	test check format bench clean
+.PHONY: help setup culture train-agents culture-round sae report analyze effects crosscoder study \
+	quizzes demo test check format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ report: $(READY) ## Write the run's report, one HTML file
 	$(STAGE)
 
 analyze: $(READY) ## Find out what the quizzes of a run's culture are
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+effects: $(READY) ## Find out what features do: silence them, put one agent's in another's
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+crosscoder: $(READY) ## Train one dictionary for all agents: what has one of them alone?
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
 study: $(READY) ## Compare arms with and without culture, from the same agents

@@ -79,13 +79,13 @@ def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compare
 
     Raises UserError when the run has none, or not this one.
     """
-    found = [Compared(run, config) for config in sae_configs(run)]
-    made = [one for one in found if (one.folder / "summary.json").exists()]
-    if not made:
+    if not any((run.path / "features").glob("*/*/summary.json")):
         raise UserError(
             f"the features of {run.path} are not compared yet; run first: "
             f"culture-sim sae --run {run.path.name}"
         )
+    found = [Compared(run, config) for config in sae_configs(run)]
+    made = [one for one in found if (one.folder / "summary.json").exists()]
     for one in made:
         if site in (None, one.config.site) and dictionary in (None, one.config.dictionary):
             return one

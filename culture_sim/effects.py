@@ -225,8 +225,8 @@ def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dic
                 "factor": float(factor),
                 "features": len(rows),
                 "changes_an_answer": int(((rows.lost > 0) | (rows.gained > 0)).sum()),
-                "lowers_accuracy": int((rows.accuracy_change_high < 0).sum()),
-                "raises_accuracy": int((rows.accuracy_change_low > 0).sum()),
+                "lowers_accuracy": int((rows.accuracy_high < 0).sum()),
+                "raises_accuracy": int((rows.accuracy_low > 0).sum()),
                 "consequential": int(agents[int(number)].chosen.consequential().sum())
                 if ablated
                 else None,

@@ -12,10 +12,12 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from accelerate import Accelerator
 
 from agents.training import mixed_draw, task_odds
+from culture_sim.cli import main
 from culture_sim.culture_stage import restarts
 from culture_sim.lessons import make_lessons
 from culture_sim.population import Population
@@ -251,20 +253,73 @@ def test_the_report_has_every_kept_quiz_with_the_answers_of_agents_as_they_are(t
         assert set(given) == {f"{agent},{d}" for agent, d in np.argwhere(~correct).tolist()}
 
 
-@pytest.mark.slow
-def test_features_are_compared_on_held_out_culture_too(trained, tmp_path):
-    path = tmp_path / "compared"
+@pytest.fixture(scope="module")
+def compared(trained, tmp_path_factory):
+    """The trained run with SAEs and their comparison."""
+    path = tmp_path_factory.mktemp("sae") / "compared"
     shutil.copytree(trained, path)
     assert culture_sim(path, "sae", *SAE) == 0
-    run = Run.open(path)
+    return path
+
+
+@pytest.mark.slow
+def test_features_are_compared_on_held_out_culture_too(compared):
+    run = Run.open(compared)
     world = run.config.world
-    hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
+    hashes = world.canonical_hash(CultureStore(compared / "culture").kept("culture_test"))
     # Quizzes that an SAE may have been trained on are left out of the comparison.
     trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
-    compared = len(world.answer_structures) * int((~trainable).sum())
+    unseen = len(world.answer_structures) * int((~trainable).sum())
     place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
-    found = json.loads((path / "features" / place / "summary.json").read_text())
-    assert found["culture_quizzes"] == compared
-    assert found["quizzes"] == 40 + compared
-    assert run.summary()["features"][place]["culture_quizzes"] == compared
+    found = json.loads((compared / "features" / place / "summary.json").read_text())
+    assert found["culture_quizzes"] == unseen
+    assert found["quizzes"] == 40 + unseen
+    assert run.summary()["features"][place]["culture_quizzes"] == unseen
+
+
+@pytest.mark.slow
+def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
+    run = Run.open(compared)
+    where = ("--runs", str(compared.parent), "--run", compared.name)
+    options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
+    assert main(["effects", *where, *options]) == 0
+    folder = compared / "features" / run.config.sae.site / run.config.sae.dictionary
+    found = json.loads((folder / "effects.json").read_text())
+    assert {row["factor"] for row in found["features"]} == {0.0, 2.0}
+    assert [row["features"] for row in found["features"]] == [32] * 2 * AGENTS
+    effects = pd.read_parquet(folder / "effects.parquet")
+    assert set(effects.agent) == set(run.agents)
+    before = {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
+    assert main(["effects", *where, *options]) == 0
+    assert before == {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
+    assert json.loads((folder / "effects.json").read_text()) == found
+    capsys.readouterr()
+    assert main(["effects", *where, "--site", "nowhere"]) == 2
+    assert "no features are compared there; known in" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
+    run = Run.open(compared)
+    where = ("--runs", str(compared.parent), "--run", compared.name)
+    options = {"d-sae": 48, "k": 6, "training-tokens": 16000, "block-quizzes": 64, "passes": 2}
+    flags = [str(part) for k, v in options.items() for part in (f"--crosscoder.{k}", v)]
+    assert main(["crosscoder", *where, *flags]) == 0
+    folder = compared / "features" / run.config.sae.site / run.config.sae.dictionary
+    found = json.loads((folder / "crosscoder.json").read_text())
+    assert set(found["found"]) == {"none", "copies", "permuted"}
+    assert found["found"]["copies"]["unique"] == 0
+    assert len(pd.read_parquet(folder / "crosscoder.parquet")) == 48
+    weights = list((compared / "sae").rglob("crosscoder-48/*/sae_weights.safetensors"))
+    before = [path.stat().st_mtime_ns for path in weights]
+    assert len(weights) == 3
+    assert main(["crosscoder", *where, *flags]) == 0
+    assert before == [path.stat().st_mtime_ns for path in weights]
+    assert "written:" in capsys.readouterr().out
+
+
+def test_features_must_be_compared_before_their_effects(trained, capsys):
+    for command in ("effects", "crosscoder"):
+        assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
+        assert "run first: culture-sim sae" in capsys.readouterr().err
