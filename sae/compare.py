@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sae.chance import Chance, find_chance
 from sae.config import SAEConfig
 from sae.families import Family, Link, counts, find_families, find_links, histogram
 from sae.features import Features
@@ -113,12 +114,37 @@ def _all_pairs(
 ) -> Iterator[tuple[tuple[int, int], tuple[Direction, Direction]]]:
     """Both directions of every pair of agents a < b, by b, onto which nulls are put only once."""
     for place, b in enumerate(subjects[1:], 1):
-        flat = [(name, draw) for name, found in draws.items() for draw in found]
-        put = list(side_by_side([partial(draw.onto, b.features) for _, draw in flat]))
-        under = {n: [o for (m, _), o in zip(flat, put, strict=True) if m == n] for n in draws}
-        pairs = [Pair(a, b, under, source, resampler, site) for a in subjects[:place]]
+        before = subjects[:place]
+        under = _under(before, b, draws, resampler)
+        pairs = [Pair(a, b, under[a.number], source, resampler, site) for a in before]
         found = side_by_side([pair.directions for pair in pairs])
         yield from zip([(p.a.number, b.number) for p in pairs], found, strict=True)
+
+
+def _under(
+    before: Sequence[Subject],
+    b: Subject,
+    draws: Mapping[str, Sequence[Draw]],
+    resampler: Resampler,
+) -> dict[int, dict[str, Chance]]:
+    """What nulls make of b and of every agent before it, by that agent and by null."""
+    found: dict[int, dict[str, Chance]] = {a.number: {} for a in before}
+    for name, drawn in draws.items():
+        for number, draw in enumerate(drawn):
+            first = number == 0 and name == next(iter(draws))
+            onto = draw.onto(b.features)
+            jobs = [
+                partial(find_chance, a.features, onto, resampler, first and _predictable(a, b))
+                for a in before
+            ]
+            for a, chance in zip(before, side_by_side(jobs), strict=True):
+                known = found[a.number].get(name)
+                found[a.number][name] = known.joined(chance) if known else chance
+    return found
+
+
+def _predictable(a: Subject, b: Subject) -> bool:
+    return a.own is not None and b.own is not None
 
 
 def _check(features: Mapping[int, Sequence[Features]], rows: TokenRows) -> None:

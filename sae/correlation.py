@@ -44,6 +44,8 @@ class Codes:
     @cached_property
     def tiles(self) -> tuple[sparse.csr_array, ...]:
         """The values cut into tiles of features, [N, <= TILE] each."""
+        if self.size <= TILE:
+            return (self.values,)
         columns = self.values.tocsc()
         return tuple(
             columns[:, first : first + TILE].tocsr() for first in range(0, self.size, TILE)
@@ -62,8 +64,9 @@ class Codes:
     def permuted(self, order: NDArray[np.int64]) -> Codes:
         """The same codes with rows in another order, a permutation int64 [N]."""
         found = Codes(self.values[order], self.moments)
-        # Reordering the tiles costs far less than cutting them again.
-        found.__dict__["tiles"] = tuple(tile[order] for tile in self.tiles)
+        if len(self.tiles) > 1:
+            # Reordering the tiles costs far less than cutting them again.
+            found.__dict__["tiles"] = tuple(tile[order] for tile in self.tiles)
         return found
 
     def taken(self, features: NDArray[np.int64]) -> Codes:

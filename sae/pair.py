@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sae.chance import Chance
 from sae.correlation import correlation, paired_correlation
 from sae.covariance import MOST_PREDICTED, Covariance, covariance, predicted
 from sae.features import Features, within_cells
 from sae.harvest import TokenRows
 from sae.matching import FeatureMatch, assign, mutual_best, spread
-from sae.nulls import Onto, Shuffled
 from sae.search import Matched, match_both_ways
 from sae.significance import within_cell_test
 from sae.universality import Resampler
@@ -86,11 +86,11 @@ def make_subject(
 
 @dataclass(frozen=True)
 class Pair:
-    """Two agents a < b. under: every draw of every null, put onto the features of b."""
+    """Two agents a < b. under: what every null makes of them, the reference first."""
 
     a: Subject
     b: Subject
-    under: Mapping[str, Sequence[Onto]]
+    under: Mapping[str, Chance]
     source: NDArray[np.int64]
     resampler: Resampler
     site: str
@@ -99,60 +99,20 @@ class Pair:
         """From a to b and from b to a."""
         a, b = self.a.features, self.b.features
         ahead, back = match_both_ways(a, b)
-        draws = {name: [onto(a) for onto in found] for name, found in self.under.items()}
         assigned = _assignments(a, b)
-        forward = _Side(self, self.a, self.b, ahead, back, assigned[0])
-        backward = _Side(self, self.b, self.a, back, ahead, assigned[1])
-        nulls = _sides(draws)
         between = self._between()
+        turned = tuple(found.turned if found else None for found in between)
         return (
-            forward.direction(nulls[0], self._null_resampled(draws, 0), between),
-            backward.direction(
-                nulls[1],
-                self._null_resampled(draws, 1),
-                tuple(found.turned if found else None for found in between),
-            ),
+            _Side(self, self.a, self.b, ahead, back, assigned[0], 0).direction(between),
+            _Side(self, self.b, self.a, back, ahead, assigned[1], 1).direction(turned),
         )
 
     def _between(self) -> tuple[Covariance | None, ...]:
         """Covariances of a with b, and with b under the first null; None where not computed."""
         if self.a.own is None or self.b.own is None:
             return None, None
-        onto = next(iter(self.under.values()))[0]
-        a, b = self.a.features, self.b.features
-        return covariance(a, b), covariance(a, onto.b) if isinstance(onto, Shuffled) else None
-
-    def _null_resampled(
-        self, draws: Mapping[str, Sequence[tuple[Matched, Matched]]], side: int
-    ) -> dict[str, NDArray[np.float32]]:
-        """float32 [R, C] by null: mean over its draws, on resamples of quizzes."""
-        return {
-            name: np.mean(
-                [
-                    self._resampled(onto, both[side], side)
-                    for onto, both in zip(self.under[name], found, strict=True)
-                ],
-                axis=0,
-            )
-            for name, found in draws.items()
-        }
-
-    def _resampled(self, onto: Onto, matched: Matched, side: int) -> NDArray[np.float32]:
-        if not isinstance(onto, Shuffled):
-            return np.tile(matched.r.astype(np.float32), (len(self.resampler.weights), 1))
-        codes = self.a.features.reported, onto.b.reported
-        x, y = codes if side == 0 else codes[::-1]
-        return self.resampler.correlation(x, y, matched.found.feature)
-
-
-def _sides(
-    draws: Mapping[str, Sequence[tuple[Matched, Matched]]],
-) -> tuple[dict[str, NDArray[np.float64]], ...]:
-    """For both directions, r [P, C] by null."""
-    return tuple(
-        {name: np.stack([both[side].r for both in found]) for name, found in draws.items()}
-        for side in (0, 1)
-    )
+        first = next(iter(self.under.values()))
+        return covariance(self.a.features, self.b.features), first.between
 
 
 def _assignments(a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -167,7 +127,10 @@ def _assignments(a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[n
 
 @dataclass(frozen=True)
 class _Side:
-    """One direction of a pair: the asking agent, the asked one, and the matches both ways."""
+    """One direction of a pair: the asking agent, the asked one, and the matches both ways.
+
+    number: 0 from a to b, 1 from b to a.
+    """
 
     pair: Pair
     asking: Subject
@@ -175,17 +138,15 @@ class _Side:
     ahead: Matched
     back: Matched
     assigned: NDArray[np.int64]
+    number: int
 
-    def direction(
-        self,
-        null_r: dict[str, NDArray[np.float64]],
-        null_resampled: dict[str, NDArray[np.float32]],
-        between: tuple[Covariance | None, ...],
-    ) -> Direction:
+    def direction(self, between: tuple[Covariance | None, ...]) -> Direction:
         """This direction with its null, ceiling and resamples.
 
         between: covariances of the asking agent with the asked one, as is and under the null.
         """
+        under = self.pair.under
+        null_r = {name: chance.r[self.number] for name, chance in under.items()}
         x, y = self.asking.features.reported, self.asked.features.reported
         cross = self.pair.resampler.correlation(x, y, self.ahead.found.feature)
         return Direction(
@@ -194,7 +155,7 @@ class _Side:
             null_r,
             self.asking.ceiling,
             cross,
-            null_resampled,
+            {name: chance.resampled(self.number) for name, chance in under.items()},
             self.asking.ceiling_resampled,
             self.ahead.found.feature,
             between[0],
