@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that opens without a network and shows what was measured."""
+"""The report of a run: an HTML file that opens without a network and shows what was measured."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from culture_sim.report.charts import heat, learning_curves
+from culture_sim.report.explorer import write_parts
 from culture_sim.report.gather import gather
 from culture_sim.run import Run
 from world.files import replacing
 
 MISSING = "-"
-STYLES = ("style.css", "gallery.css")
-SCRIPTS = ("gallery_draw.js", "gallery_detail.js", "gallery.js")
-"""Parts of one script, in this order."""
+STYLES = ("style.css", "gallery.css", "explorer.css")
+GALLERY = ("gallery_draw.js", "draw.js", "gallery_detail.js", "gallery.js")
+EXPLORER = ("explorer_data.js", "draw.js", "explorer_detail.js", "explorer.js")
+"""Parts of one script each, in this order."""
 
 
 def write_report(run: Run) -> Path:
     """Write ``report/index.html`` of a run from what its stages left; returns its path.
 
-    A stage that has not run yet is a sentence naming its command.
+    A stage that has not run yet is a sentence naming its command. What the page loads only when it
+    is asked for is beside it, in ``report/explorer/``.
     """
     environment = Environment(
         loader=PackageLoader("culture_sim.report", "."),
@@ -37,14 +40,18 @@ def write_report(run: Run) -> Path:
         number=lambda value, digits=2: MISSING if value is None else f"{value:.{digits}f}",
         whole=lambda value: MISSING if value is None else f"{value:,}",
     )
+    found = gather(run)
     page = environment.get_template("template.html.jinja").render(
         style=_joined(STYLES),
-        script=_joined(SCRIPTS),
+        gallery_script=_joined(GALLERY),
+        explorer_script=_joined(EXPLORER),
         heat=heat,
         learning_curves=learning_curves,
-        **gather(run),
+        **found,
     )
     path = run.path / "report" / "index.html"
+    explored = found["features"] and found["features"]["explorer"]
+    write_parts(path.with_name("explorer"), explored.beside if explored else {})
     with replacing(path) as aside:
         aside.write_text(page)
     return path

@@ -13,15 +13,13 @@ from culture_sim.monitor import parse_line
 from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.report.drift import drift
+from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
 from culture_sim.store import CultureStore
-from world import UNKNOWN_TASK, QuizBatch
 
 SHOWN_REJECTED = 4
-SHOWN_FAMILIES = 12
-SHOWN_QUIZZES = 3
 Tree = dict[str, Any]
 
 
@@ -122,10 +120,7 @@ def _features(run: Run) -> Tree | None:
     }
     if not found:
         return None
-    folder, summary = next(iter(found.items()))
-    path = folder / "examples.json"
-    examples = read_json(path, remedy) if path.exists() else []
-    chosen = [family for family in examples if family["k"] > 1][:SHOWN_FAMILIES]
+    summary = next(iter(found.values()))
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
         **summary,
@@ -133,7 +128,7 @@ def _features(run: Run) -> Tree | None:
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
-        "examples": [_family(run, family) for family in chosen],
+        "explorer": explorer(run, list(found.items())),
     }
 
 
@@ -150,20 +145,3 @@ def _shared(families: Tree) -> list[Tree]:
         }
         for k in sorted(features, key=int, reverse=True)
     ]
-
-
-def _family(run: Run, family: Tree) -> Tree:
-    """A family's quizzes, once for each agent, with the agent's activation on the cells."""
-    world = run.config.world
-    quizzes = []
-    for quiz in family["quizzes"][:SHOWN_QUIZZES]:
-        tokens = np.array([quiz["tokens"]], dtype=np.uint8)
-        batch = QuizBatch(
-            tokens, np.array([quiz["structure"]], np.uint8), np.array([UNKNOWN_TASK], np.int16)
-        )
-        pictures = {
-            int(agent): Markup(world.svg(batch, 0, overlay=np.array(values, dtype=np.float32)))
-            for agent, values in quiz["activations"].items()
-        }
-        quizzes.append({"task": quiz["task"], "pictures": pictures})
-    return {**family, "quizzes": quizzes}

@@ -1,0 +1,234 @@
+// One family or feature in a dialog: its agents side by side on the same quizzes, and in figures.
+
+const AXIS = 34, BAR = 9;
+
+async function open(e) {
+  const found = shown.indexOf(e);
+  place = found < 0 ? place : found;
+  opened = e;
+  const entry = list.entries[e];
+  $("feature").replaceChildren(detailHead(entry, found), h("p", { class: "soft" }, story(entry)));
+  const which = `${kindOfEntry(entry)}, ${position(found)}`;
+  $("heard").textContent = `${title(entry)}, ${which}. ${story(entry)}`;
+  if (!$("detail").open) $("detail").showModal();
+  $("detail").scrollTop = 0;
+  save();
+  const body = await detailBody(entry).catch(({ message }) => [h("p", { class: "bad" }, message)]);
+  // Another one may have been opened before the details came.
+  if (opened === e) $("feature").append(...body);
+}
+
+function step(by) {
+  const next = place + by;
+  if (next < 0 || next >= shown.length) return;
+  const focused = document.activeElement?.dataset.step;
+  open(shown[next]);
+  const again = $("detail").querySelector(`[data-step="${focused}"]:not(:disabled)`);
+  (again ?? $("detail").querySelector("h3")).focus();
+}
+
+function closed() {
+  opened = null;
+  page = Math.floor(place / PAGE);
+  showPage();
+  $("rows").querySelectorAll("button")[place - page * PAGE]?.focus();
+}
+
+const position = (found) =>
+  found < 0 ? "not among those filtered" : `${number(found + 1)} of ${number(shown.length)}`;
+const kindOfEntry = ({ family, key }) => (family < 0 ? `feature ${key}` : key);
+const isNamed = (name) => name !== "" && name !== "unnamed";
+const title = ({ name }) => (isNamed(name) ? name : "unnamed");
+
+function detailHead(entry, found) {
+  const button = (by, label, text) => h("button", {
+    type: "button", "data-step": by, "aria-label": label, title: label,
+    disabled: place + by < 0 || place + by >= shown.length, onclick: () => step(by),
+  }, text);
+  return h("header", null,
+    h("h3", { id: "explorer-detail-title", tabindex: "-1" }, title(entry),
+      h("small", { class: "soft" }, `${kindOfEntry(entry)}, ${position(found)}`)),
+    button(-1, "Previous (left arrow)", "←"),
+    button(1, "Next (right arrow)", "→"),
+    h("button", {
+      type: "button", autofocus: true, "aria-label": "Close (Escape)", title: "Close (Escape)",
+      onclick: () => $("detail").close(),
+    }, "✕"));
+}
+
+function story(entry) {
+  const named = isNamed(entry.name)
+    ? `Name: F1 ${two(entry.f1)}.` : `Closest name: “${entry.candidate}”, F1 ${two(entry.f1)}.`;
+  const who = entry.family < 0
+    ? `Agent ${agentOf(entry.rows[0])} alone has it; with its best matches r is ${two(entry.r)}`
+    : `${entry.rows.length} agents share it: r ${two(entry.r)}`;
+  const costs = Number.isFinite(entry.effect)
+    ? ` Without it an answer costs ${signed(entry.effect)} nats a cell.` : "";
+  return `${who}, ${two(entry.excess)} beyond the null. It fires on `
+    + `${percent(entry.frequency)} of tokens. ${named}${costs}`;
+}
+
+const two = (x) => (Number.isFinite(x) ? x.toFixed(2).replace("-", "−") : "–");
+const signed = (x) => (Number.isFinite(x) ? `${x < 0 ? "−" : "+"}${small(Math.abs(x))}` : "–");
+const small = (x) => (x && x < 0.1 ? String(Number(x.toPrecision(2))) : x.toFixed(2));
+const percent = (x) => `${(100 * x).toFixed(x < 0.01 ? 2 : 1)} %`;
+
+// ---- the quizzes
+
+async function detailBody(entry) {
+  const others = contrasts(entry);
+  const [lines, details, beside] = await Promise.all([
+    entry.family < 0
+      ? detailsOf(entry.rows[0]).then((found) => new Map([[entry.rows[0], found.lines]]))
+      : familyLines(entry),
+    Promise.all(entry.rows.map(detailsOf)),
+    Promise.all(others.map(detailsOf)),
+  ]);
+  const agents = entry.rows.length > 1 ? "all of them" : "it";
+  return [
+    h("h4", null, `The quizzes that activate ${agents} most`),
+    h("p", { class: "soft" }, "Parts are in the order in which they are written. A dot’s area is "
+      + "the activation when its cell is about to be written, over the feature’s highest."),
+    h("div", { class: entry.rows.length > 1 ? null : "alone" },
+      ...entry.quizzes.map((quiz, k) => quizRow(quiz, entry.rows, (row) => lines.get(row)[k]))),
+    h("h4", null, entry.rows.length > 1 ? "Agent by agent" : "In figures"),
+    h("ul", { class: "agents" }, ...entry.rows.map((row, k) => card(row, details[k]))),
+    ...(others.length ? [
+      h("h4", null, "For contrast: the best match in the other agents, on its own quizzes"),
+      h("ul", { class: "agents" }, ...others.map((row, k) => contrast(entry, row, beside[k]))),
+    ] : []),
+  ];
+}
+
+/** In every agent without a member, what the first member matches best. */
+function contrasts({ rows }) {
+  const present = new Set(rows.map(agentOf)), best = rowOf(list.column.match, rows[0]);
+  return list.agents.flatMap((agent, k) => (present.has(agent) || best[k] < 0 ? [] : [best[k]]));
+}
+
+function quizRow(quiz, rows, line) {
+  const written = orders[list.quizzes.structure[quiz]].map((p) => drawing.parts[p]).join(", ");
+  return h("section", null,
+    h("h5", null, spaced(taskOf(quiz)), h("small", { class: "soft" }, `written ${written}`)),
+    h("ul", { class: "beside" }, ...rows.map((row) =>
+      h("li", null, agentName(row), quizPicture(quiz, line(row), `agent ${agentOf(row)}`)))));
+}
+
+function quizPicture(quiz, line, who) {
+  const tokens = list.quizzes.tokens[quiz], order = orders[list.quizzes.structure[quiz]];
+  const panels = order.map((p, k) => panel(tokens, p, {
+    levels: line.subarray(p * cells, (p + 1) * cells), outlined: k === order.length - 1,
+  }));
+  return picture(panels, `${who}: ${spokenLevels(order, line)}`, 2);
+}
+
+/** Where a feature fires most, in words. */
+function spokenLevels(order, line) {
+  const strongest = [...line.keys()].filter((k) => line[k] >= 64).sort((a, b) => line[b] - line[a]);
+  if (!strongest.length) return "hardly active";
+  return strongest.slice(0, 6).map((k) => {
+    const inside = k % cells, part = drawing.parts[Math.floor(k / cells)];
+    const row = Math.floor(inside / drawing.width) + 1, column = (inside % drawing.width) + 1;
+    return `${part} row ${row} column ${column}, ${Math.round(line[k] / 2.55)} %`;
+  }).join("; ");
+}
+
+function agentName(row) {
+  const agent = agentOf(row);
+  return h("b", { style: `--agent:${colourOf(agent)}` }, `agent ${agent}`,
+    h("small", { class: "soft" }, `feature ${featureOf(row)}`));
+}
+
+// ---- the figures of a member
+
+function card(row, { histogram, maximum, zero, logits }) {
+  const concepts = conceptsOf(row), effect = list.column.effect?.values[row];
+  return h("li", null, agentName(row),
+    h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
+      `F1 ${two(list.column.f1.values[row])}`)),
+    ...(concepts.length ? [h("ol", { class: "concepts", "aria-label": "Best concepts" },
+      ...concepts.map(({ text, f1 }) => h("li", null, meter(f1), h("span", null, text),
+        h("small", { class: "soft" }, two(f1)))))] : []),
+    h("h6", null, "How strongly it fires"),
+    histogramPicture(histogram),
+    h("p", { class: "soft" }, `silent on ${percent(zero)} of tokens; highest ${two(maximum)}`),
+    ...(logits ? [h("h6", null, "Values it promotes, and suppresses"), logitPicture(logits)] : []),
+    ...(Number.isFinite(effect) ? [h("p", { class: "soft" },
+      `without it: ${signed(effect)} nats a cell`)] : []),
+    h("h6", null, "Best match in each other agent"),
+    matchList(row));
+}
+
+const meter = (share) =>
+  h("i", { class: "meter", "aria-hidden": "true", style: `--share:${Math.max(share, 0)}` });
+
+function histogramPicture(counts) {
+  const most = Math.max(...counts, 1), width = counts.length * BAR;
+  const bars = [...counts].map((n, k) => {
+    // By the root, so that the few strong firings stay visible beside the many weak ones.
+    const tall = AXIS * Math.sqrt(n / most);
+    return `<path d="M${k * BAR} ${AXIS}v${-tall.toFixed(1)}h${BAR - 1}V${AXIS}z"/>`;
+  }).join("");
+  const least = Math.round(100 * 2 ** (-counts.length / index.binsPerOctave) * 10) / 10;
+  const spread = [...counts].map(number).join(", ");
+  return drawn(`<svg class="bars" role="img" viewBox="0 0 ${width} ${AXIS + 12}" aria-label="`
+    + `Tokens by activation, from weak to the highest: ${spread}">${bars}`
+    + `<path class="axis" d="M0 ${AXIS}.5H${width}"/><text x="0" y="${AXIS + 10}">${least} %</text>`
+    + `<text x="${width}" y="${AXIS + 10}" text-anchor="end">highest</text></svg>`);
+}
+
+function logitPicture(logits) {
+  const most = Math.max(...[...logits].map(Math.abs), 1e-9), side = 12, gap = 3, reach = 18;
+  const squares = [...logits].map((weight, v) => {
+    const x = v * (side + gap), tall = reach * Math.abs(weight) / most;
+    const y = weight > 0 ? reach - tall : reach + side;
+    return `<rect class="weight" x="${x + 3}" y="${y.toFixed(1)}" width="${side - 6}" `
+      + `height="${tall.toFixed(1)}"/><rect class="swatch" x="${x}" y="${reach}" `
+      + `width="${side}" height="${side}" fill="${drawing.palette[v]}"><title>`
+      + `${escaped(drawing.words[v])} ${signed(weight)}</title></rect>`;
+  }).join("");
+  const said = [...logits].map((weight, v) => `${drawing.words[v]} ${signed(weight)}`).join(", ");
+  const box = `-1 0 ${logits.length * (side + gap)} ${2 * reach + side}`;
+  return drawn(`<svg class="logits" role="img" viewBox="${box}" aria-label="${escaped(said)}">`
+    + `${squares}</svg>`);
+}
+
+function matchList(row) {
+  const r = rowOf(list.column.r, row), chance = rowOf(list.column.nullR, row);
+  const best = rowOf(list.column.match, row), kind = rowOf(list.column.kind, row);
+  return h("ul", { class: "matches" }, ...list.agents.flatMap((agent, k) => {
+    if (agent === agentOf(row)) return [];
+    if (best[k] < 0) return [h("li", { class: "soft" }, `agent ${agent}: not compared`)];
+    return [h("li", null,
+      h("button", {
+        type: "button", style: `--agent:${colourOf(agent)}`,
+        "aria-label": `Open feature ${featureOf(best[k])} of agent ${agent}`,
+        onclick: () => follow(best[k]),
+      }, `${agent}.${featureOf(best[k])}`),
+      matched(r[k], chance[k]), h("span", null, two(r[k])),
+      h("small", { class: "soft" }, `null ${two(chance[k])} ${list.kinds[kind[k]]}`))];
+  }));
+}
+
+/** A bar as long as r, with a mark where the null is. */
+const matched = (r, chance) => h("i", {
+  class: "meter", "aria-hidden": "true",
+  style: `--share:${Math.max(r, 0)};--null:${Math.max(chance, 0)}`,
+});
+
+function contrast(entry, row, { lines }) {
+  const k = list.agents.indexOf(agentOf(row)), [first] = entry.rows;
+  const r = rowOf(list.column.r, first)[k], chance = rowOf(list.column.nullR, first)[k];
+  const kind = list.kinds[rowOf(list.column.kind, first)[k]];
+  const quizzes = [...rowOf(list.column.shown, row)].filter((quiz) => quiz >= 0).slice(0, 2);
+  return h("li", null, agentName(row),
+    h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
+      `r ${two(r)} with agent ${agentOf(first)}’s, null ${two(chance)} ${kind}`)),
+    ...quizzes.map((quiz, place) => quizPicture(quiz, lines[place], `agent ${agentOf(row)}`)),
+    h("button", { type: "button", class: "follow", onclick: () => follow(row) }, "Open it"));
+}
+
+function follow(row) {
+  open(list.entryOf[row]);
+  $("detail").querySelector("h3").focus();
+}
