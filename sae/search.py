@@ -14,7 +14,7 @@ from sae.dense import dense_products
 from sae.features import Features
 from sae.kernels import best_of_tile
 
-DENSE = 0.1
+DENSE = 0.05
 """Share of products that are not zero above which a processor forms all of them."""
 
 

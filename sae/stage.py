@@ -252,7 +252,9 @@ class _Comparing:
         else:
             features = self.features([name])
         first = self.config.nulls[0]
-        return self.compared(features, replace(self.config, nulls=(first,))).overall[first]
+        # One draw: a baseline's null is a median over features, and they may be dense, thus slow.
+        config = replace(self.config, nulls=(first,), permutations=1)
+        return self.compared(features, config).overall[first]
 
     def geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
         """Where the decoders of matched features point, after agents are turned."""
