@@ -70,11 +70,14 @@ def compare_features(
     site: str,
     stream: Stream,
     tick: Tick | None = None,
+    closely: bool = True,
 ) -> Comparison:
     """Compare agents by the features of their first SAE; their other SAEs are the ceiling.
 
-    features: by agent number, one per SAE seed, all on the tokens of ``rows``. Raises
-    ValueError for fewer than two agents or codes of other tokens.
+    features: by agent number, one per SAE seed, all on the tokens of ``rows``. closely: test
+    matches and find out what becomes of features; without it there are no families, and memory is
+    less where codes are dense. Raises ValueError for fewer than two agents or codes of other
+    tokens.
     """
     _check(features, rows)
     halves = rows.half(reported=False), rows.half(reported=True)
@@ -83,7 +86,7 @@ def compare_features(
     weights = resample_weights(reported.source, config.resamples, rng)
     resampler = Resampler(weights, reported.quiz)
     agents = sorted(features)
-    jobs = [partial(make_subject, a, features[a], reported, resampler) for a in agents]
+    jobs = [partial(make_subject, a, features[a], reported, resampler, closely) for a in agents]
     subjects = list(side_by_side(jobs))
     draws = _draws(halves, config, stream)
     directions: dict[tuple[int, int], Direction] = {}

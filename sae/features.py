@@ -61,7 +61,7 @@ def select_features(
 
 
 def within_cells(codes: Codes, rows: TokenRows) -> sparse.csr_array:
-    """float64 [N, C]: codes less their mean among tokens of the same task, structure, position and
+    """float32 [N, C]: codes less their mean among tokens of the same task, structure, position and
     last token: what is left when all that is trivially shared is taken out."""
     cell = group_index(rows.task, rows.structure, rows.position, rows.token)
     count = np.bincount(cell)
@@ -70,4 +70,4 @@ def within_cells(codes: Codes, rows: TokenRows) -> sparse.csr_array:
     )
     scale = sparse.diags_array(1 / count).tocsr()
     means = scale @ (member.T.tocsr() @ codes.values.astype(np.float64))
-    return sparse.csr_array(codes.values - means.tocsr()[cell])
+    return sparse.csr_array(codes.values - means.tocsr().astype(np.float32)[cell])

@@ -55,26 +55,33 @@ class Subject:
     """One agent in a comparison.
 
     number: the agent's. features: of its first SAE. residual: its codes on the reported half
-    with the means of cells taken out. ceiling: float64 [C], r of the best match in its own other
+    with the means of cells taken out, None where matches are not tested. ceiling: float64 [C], r of the best match in its own other
     SAEs, mean over them; ceiling_resampled: float32 [R, C], of the first of them; NaN if none.
     own: covariances of its features with each other, None where there are too many.
     """
 
     number: int
     features: Features
-    residual: sparse.csr_array
+    residual: sparse.csr_array | None
     own: Covariance | None
     ceiling: NDArray[np.float64]
     ceiling_resampled: NDArray[np.float32]
 
 
 def make_subject(
-    number: int, seeds: Sequence[Features], rows: TokenRows, resampler: Resampler
+    number: int,
+    seeds: Sequence[Features],
+    rows: TokenRows,
+    resampler: Resampler,
+    closely: bool,
 ) -> Subject:
-    """An agent by the features of its SAEs, the compared one first. rows: of the reported half."""
+    """An agent by the features of its SAEs, the compared one first.
+
+    rows: of the reported half. closely: with what testing and predicting features needs.
+    """
     first = seeds[0]
-    residual = within_cells(first.reported, rows)
-    own = covariance(first, first) if first.compared <= MOST_PREDICTED else None
+    residual = within_cells(first.reported, rows) if closely else None
+    own = covariance(first, first) if closely and first.compared <= MOST_PREDICTED else None
     if len(seeds) < 2:
         nothing = np.full((len(resampler.weights), first.compared), np.nan, dtype=np.float32)
         return Subject(number, first, residual, own, np.full(first.compared, np.nan), nothing)
@@ -181,9 +188,7 @@ class _Side:
         """The matches, spread over all F features of the asking agent."""
         asking, asked, found = self.asking.features, self.asked.features, self.ahead.found
         names = np.append(asked.index, -1)
-        within, p = within_cell_test(
-            self.asking.residual, self.asked.residual, found.feature, self.pair.source
-        )
+        within, p = self._tested(found.feature)
 
         def over_all(values: NDArray[Any], fill: float) -> NDArray[Any]:
             return spread(values, asking.index, asking.size, fill)
@@ -209,6 +214,14 @@ class _Side:
             ridge_r2=over_all(ridge[0], np.nan),
             ridge_null_r2=over_all(ridge[1], np.nan),
         )
+
+    def _tested(self, found: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is left of r within cells and its p-value, NaN where matches are not tested."""
+        x, y = self.asking.residual, self.asked.residual
+        if x is None or y is None:
+            nothing = np.full(len(found), np.nan)
+            return nothing, nothing
+        return within_cell_test(x, y, found, self.pair.source)
 
     def _assigned_r(self) -> NDArray[np.float64]:
         x, y = self.asking.features.reported, self.asked.features.reported

@@ -30,7 +30,7 @@ def within_cell_test(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Correlation within cells and its one-sided p-value, float64 [Fx] each; NaN for -1.
 
-    x, y: float64 [N, Fx] and [N, Fy] with the means of cells taken out. source: int64 [N], the
+    x, y: float32 [N, Fx] and [N, Fy] with the means of cells taken out. source: int64 [N], the
     quiz of each row, 0 .. Q - 1, one number for all writings of it.
     """
     quizzes = int(source.max(initial=-1)) + 1

@@ -196,7 +196,7 @@ def compare_agents(
         return done
     work = _Comparing(agents, places, world, batch, config, stream, tick)
     features = work.features([str(seed) for seed in range(config.seeds)])
-    comparison = work.compared(features, config)
+    comparison = work.compared(features, config, closely=True)
     found = {name: work.baseline(name) for name in config.baselines}
     geometry = work.geometry(comparison)
     meaning = work.meaning(comparison, known[: config.concept_quizzes])
@@ -254,7 +254,7 @@ class _Comparing:
         first = self.config.nulls[0]
         # One draw: a baseline's null is a median over features, and they may be dense, thus slow.
         config = replace(self.config, nulls=(first,), permutations=1)
-        return self.compared(features, config).overall[first]
+        return self.compared(features, config, closely=False).overall[first]
 
     def geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
         """Where the decoders of matched features point, after agents are turned."""
