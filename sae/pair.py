@@ -55,9 +55,10 @@ class Subject:
     """One agent in a comparison.
 
     number: the agent's. features: of its first SAE. residual: its codes on the reported half
-    with the means of cells taken out, None where matches are not tested. ceiling: float64 [C], r of the best match in its own other
-    SAEs, mean over them; ceiling_resampled: float32 [R, C], of the first of them; NaN if none.
-    own: covariances of its features with each other, None where there are too many.
+    with the means of cells taken out, None where matches are not tested. ceiling: float64 [C], r
+    of the best match in its own other SAEs, mean over them; ceiling_resampled: float32 [R, C], of
+    the first of them; NaN if none. own: covariances of its features with each other, None where
+    there are too many or none is predicted.
     """
 
     number: int

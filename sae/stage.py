@@ -237,10 +237,14 @@ class _Comparing:
         """By agent, what the SAEs of some roles make of the quizzes."""
         return self._each(lambda agent: self._sae_features(agent, names))
 
-    def compared(self, features: Mapping[int, Sequence[Features]], config: SAEConfig) -> Comparison:
+    def compared(
+        self, features: Mapping[int, Sequence[Features]], config: SAEConfig, closely: bool
+    ) -> Comparison:
         """All pairs of agents by their features."""
-        step = lambda *_: self._step()  # noqa: E731
-        return compare_features(features, self.rows, config, self.config.site, self.stream, step)
+        rows, site = self.rows, self.config.site
+        return compare_features(
+            features, rows, config, site, self.stream, lambda *_: self._step(), closely
+        )
 
     def baseline(self, name: str) -> Universality | None:
         """How well a baseline's features match under the first null; None where there is none."""
