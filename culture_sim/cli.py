@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -151,11 +151,24 @@ def _resolve(command: str, arguments: list[str]) -> tuple[Place, Path, RunConfig
         parsed = tyro.cli(
             Arguments,
             args=arguments,
-            default=Arguments(options=base),
+            default=Arguments(options=_with_rule_options(base, {})),
             prog=f"culture-sim {command}",
             description=COMMANDS[command],
         )
-    return place, path, parsed.options, preset
+    options = parsed.options
+    given = any(argument.startswith("--culture.rule-options") for argument in arguments)
+    if not given and options.culture.rule == base.culture.rule:
+        options = _with_rule_options(options, base.culture.rule_options)
+    return place, path, options, preset
+
+
+def _with_rule_options(config: RunConfig, options: dict[str, float]) -> RunConfig:
+    """The configuration with other options of its rule.
+
+    tyro names a flag after each key that a default holds, so that the flag which made a run would
+    be unknown when it is given again: it is shown a default without any.
+    """
+    return replace(config, culture=replace(config.culture, rule_options=options))
 
 
 def _base(place: Place, path: Path) -> tuple[RunConfig, str]:

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from culture_sim.cli import main
+from culture_sim.cli import _resolve, main
 from culture_sim.config import RunConfig, config_from_dict, config_to_dict, read_config
+from culture_sim.culture_config import CultureConfig
 from culture_sim.presets import presets
 from culture_sim.run import Run
 from world.errors import UserError
@@ -150,3 +151,24 @@ def test_a_refused_command_leaves_no_trace(tmp_path, capsys, command, options, m
     assert main([command, "--run", "fresh", "--runs", str(tmp_path), *options]) == 2
     assert capsys.readouterr().err.startswith(f"culture-sim: error: {message}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "rule", "options"),
+    [
+        ([], "all_but_k", {"k": 2.0}),
+        (
+            ["--culture.rule", "all_but_k", "--culture.rule-options", "k", "2"],
+            "all_but_k",
+            {"k": 2},
+        ),
+        (["--culture.rule-options", "k", "3"], "all_but_k", {"k": 3.0}),
+        (["--culture.rule", "four_of_five"], "four_of_five", {}),
+    ],
+)
+def test_the_options_of_a_runs_rule_may_be_given_again(tmp_path, flags, rule, options):
+    culture = CultureConfig(rule="all_but_k", rule_options={"k": 2.0})
+    Run.start(tmp_path / "made", RunConfig(culture=culture), "compact")
+    where = ["--runs", str(tmp_path), "--run", "made"]
+    _, _, found, _ = _resolve("culture-round", [*where, *flags])
+    assert (found.culture.rule, found.culture.rule_options) == (rule, options)
