@@ -12,7 +12,7 @@ const facets = {
   k: {
     label: "Shared by",
     of: ({ rows }) => [rows.length],
-    name: (k) => (k > 1 ? `${k} agents` : "one agent only"),
+    name: (k) => (k > 1 ? `${k} agents` : "in no family"),
     order: (a, b) => b - a,
   },
   kind: {
@@ -138,7 +138,7 @@ function line(e) {
   const entry = list.entries[e], { name, candidate, rows, r, excess, f1, frequency } = entry;
   const named = isNamed(name);
   const said = {
-    k: h("span", { class: "who", "aria-label": `agents ${listed(rows.map(agentOf))}` },
+    k: h("span", { class: "who", role: "img", "aria-label": `agents ${listed(rows.map(agentOf))}` },
       ...list.agents.map((agent) => h("i", rows.some((row) => agentOf(row) === agent)
         ? { style: `background:${colourOf(agent)}`, title: `agent ${agent}` } : null))),
     r: h("span", { class: "rated" }, meter(r || 0), two(r)),
@@ -150,10 +150,12 @@ function line(e) {
   return h("tr", { "data-entry": entry.key },
     h("td", { class: "sight" }),
     h("th", { scope: "row" },
-      h("button", { type: "button", "aria-haspopup": "dialog", onclick: () => open(e) },
-        named ? name : candidate || "unnamed"),
+      h("button", {
+        type: "button", class: named ? null : "guess", "aria-haspopup": "dialog",
+        onclick: () => open(e),
+      }, named ? name : candidate || "unnamed"),
       h("small", { class: "soft" },
-        `${named ? "" : "at best · "}${kindOfEntry(entry)} · ${tasksSaid(entry)}`)),
+        `${named ? "" : "no good name, this is closest · "}${kindOfEntry(entry)} · ${tasksSaid(entry)}`)),
     ...columnsShown().map(([column]) => h("td", { class: `of-${column}` }, said[column])));
 }
 
@@ -166,7 +168,7 @@ function showPage() {
   const found = shown.length === list.entries.length ? "" : `${number(shown.length)} of `;
   const families = list.entries.filter(({ family }) => family >= 0).length;
   const all = `${found}${number(families)} families and `
-    + `${count(list.entries.length - families, "feature")} of one agent alone`;
+    + `${count(list.entries.length - families, "feature")} in no family`;
   const where = pages() > 1 ? `, ${number(first + 1)} to ${number(first + rows.length)}` : "";
   $("count").textContent = shown.length
     ? `${all}${where}` : "Nothing is like that. Clear the search and the filters to see some.";

@@ -25,6 +25,7 @@ from culture_sim.run import Run
 from sae.examples import BINS_PER_OCTAVE, QUIZZES
 from world import UNKNOWN_TASK, QuizBatch, World
 from world.drawing import Drawing
+from world.files import replacing
 
 INSIDE = 15_000_000
 """Characters of details that the page itself may hold; the report stays below 20 MB."""
@@ -38,14 +39,11 @@ Tree = dict[str, Any]
 @dataclass(frozen=True)
 class Explorer:
     """index: what the page's script reads first. inside: parts in the page, beside: parts in a
-    folder next to it, both JSON by name. features, families: how many the first comparison has.
-    """
+    folder next to it, both JSON by name."""
 
     index: Markup
     inside: dict[str, Markup]
     beside: dict[str, Markup]
-    features: int
-    families: int
 
 
 def explorer(run: Run, comparisons: Sequence[tuple[Path, Tree]]) -> Explorer | None:
@@ -68,19 +66,16 @@ def explorer(run: Run, comparisons: Sequence[tuple[Path, Tree]]) -> Explorer | N
         (beside if number else inside)[str(number)] = listing
         small = not number and sum(map(len, details.values())) <= INSIDE
         (inside if small else beside).update(details)
-    first = shown[0][0]
-    index = embed(_index(run, drawing, [tree for _, tree in shown]))
-    return Explorer(index, inside, beside, len(first.features), len(first.families))
+    return Explorer(embed(_index(run, drawing, [tree for _, tree in shown])), inside, beside)
 
 
 def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
     """Write the parts that lie beside the page, and remove those of an earlier report."""
     for old in folder.glob("*.js"):
         old.unlink()
-    if parts:
-        folder.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
-        (folder / f"{name}.js").write_text(f'{CALLED}("{name}",{part});\n')
+        with replacing(folder / f"{name}.js") as aside:
+            aside.write_text(f'{CALLED}("{name}",{part});\n')
 
 
 def _index(run: Run, drawing: Drawing, summaries: Sequence[Tree]) -> Tree:

@@ -60,10 +60,10 @@ function story(entry) {
   const named = isNamed(entry.name)
     ? `Name: F1 ${two(entry.f1)}.` : `Closest name: “${entry.candidate}”, F1 ${two(entry.f1)}.`;
   const who = entry.family < 0
-    ? `Agent ${agentOf(entry.rows[0])} alone has it; with its best matches r is ${two(entry.r)}`
+    ? `In no family: with its best matches in other agents r is ${two(entry.r)}`
     : `${entry.rows.length} agents share it: r ${two(entry.r)}`;
   const costs = Number.isFinite(entry.effect)
-    ? ` Without it an answer costs ${signed(entry.effect)} nats a cell.` : "";
+    ? ` Without it the loss changes by ${signed(entry.effect)} nats a cell of the answer.` : "";
   return `${who}, ${two(entry.excess)} beyond the null. It fires on `
     + `${percent(entry.frequency)} of tokens. ${named}${costs}`;
 }
@@ -143,20 +143,29 @@ function agentName(row) {
 
 function card(row, { histogram, maximum, zero, logits }) {
   const concepts = conceptsOf(row), effect = list.column.effect?.values[row];
-  return h("li", null, agentName(row),
+  return aligned(agentName(row),
     h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
       `F1 ${two(list.column.f1.values[row])}`)),
     ...(concepts.length ? [h("ol", { class: "concepts", "aria-label": "Best concepts" },
       ...concepts.map(({ text, f1 }) => h("li", null, meter(f1), h("span", null, text),
         h("small", { class: "soft" }, two(f1)))))] : []),
-    h("h6", null, "How strongly it fires"),
+    h("h6", null, "How it fires ", h("small", { class: "soft" }, "√ tokens, log scale")),
     histogramPicture(histogram),
     h("p", { class: "soft" }, `silent on ${percent(zero)} of tokens; highest ${two(maximum)}`),
-    ...(logits ? [h("h6", null, "Values it promotes, and suppresses"), logitPicture(logits)] : []),
+    ...(logits ? [
+      h("h6", null, "Values it promotes ↑ and suppresses ↓ ",
+        h("small", { class: "soft" }, "directly, later blocks aside")),
+      logitPicture(logits)] : []),
     ...(Number.isFinite(effect) ? [h("p", { class: "soft" },
-      `without it: ${signed(effect)} nats a cell`)] : []),
+      `without it: loss ${signed(effect)} nats a cell`)] : []),
     h("h6", null, "Best match in each other agent"),
     matchList(row));
+}
+
+/** A card whose lines stand beside those of its neighbours, for which it says how many it has. */
+function aligned(...children) {
+  const shown = children.filter(Boolean);
+  return h("li", { style: `--rows:${shown.length}` }, ...shown);
 }
 
 const meter = (share) =>
@@ -221,7 +230,7 @@ function contrast(entry, row, { lines }) {
   const r = rowOf(list.column.r, first)[k], chance = rowOf(list.column.nullR, first)[k];
   const kind = list.kinds[rowOf(list.column.kind, first)[k]];
   const quizzes = [...rowOf(list.column.shown, row)].filter((quiz) => quiz >= 0).slice(0, 2);
-  return h("li", null, agentName(row),
+  return aligned(agentName(row),
     h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
       `r ${two(r)} with agent ${agentOf(first)}’s, null ${two(chance)} ${kind}`)),
     ...quizzes.map((quiz, place) => quizPicture(quiz, lines[place], `agent ${agentOf(row)}`)),

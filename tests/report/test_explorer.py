@@ -27,7 +27,7 @@ from world.errors import UserError
 
 SIZE = 64
 FAMILIES, ALONE = SIZE // 2, AGENTS * SIZE - sum(AGENTS - f % 4 for f in range(SIZE // 2))
-ALL = f"{FAMILIES} families and {ALONE} features of one agent alone"
+ALL = f"{FAMILIES} families and {ALONE} features in no family"
 PHONE, DESK = (375, 800), (1280, 900)
 LATER = "blocks.3.hook_resid_post"
 """A second site; it is compared, too."""
@@ -445,7 +445,7 @@ def test_twenty_thousand_features_are_quick(browser, large_page):
     size, start = large_page.stat().st_size, time.perf_counter()
     visit(browser, large_page)
     shown = time.perf_counter() - start
-    assert counted(browser).startswith("2,048 families and 13,312 features")
+    assert counted(browser).startswith("2,048 families and 13,312 features in no family")
     typed = browser.execute_script(SOUGHT, "words", "corner", "input")
     filtered = browser.execute_script(SOUGHT, "k", "1", "change")
     sorted_ = browser.execute_script(SOUGHT, "sort", "f1", "change")
