@@ -27,7 +27,7 @@ from world import UNKNOWN_TASK, QuizBatch, World
 from world.drawing import Drawing
 from world.files import replacing
 
-INSIDE = 15_000_000
+INSIDE = 12_000_000
 """Characters of details that the page itself may hold; the report stays below 20 MB."""
 PART = 512
 """Features, or families, whose details are one part."""
