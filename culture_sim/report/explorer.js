@@ -165,10 +165,11 @@ function showPage() {
   const first = page * PAGE, rows = shown.slice(first, first + PAGE);
   $("head").replaceChildren(heading());
   $("rows").replaceChildren(...rows.map(line));
-  const found = shown.length === list.entries.length ? "" : `${number(shown.length)} of `;
+  const total = list.entries.length;
   const families = list.entries.filter(({ family }) => family >= 0).length;
-  const all = `${found}${number(families)} families and `
-    + `${count(list.entries.length - families, "feature")} in no family`;
+  const all = shown.length < total
+    ? `${number(shown.length)} of ${number(total)} families and features`
+    : `${number(families)} families and ${count(total - families, "feature")} in no family`;
   const where = pages() > 1 ? `, ${number(first + 1)} to ${number(first + rows.length)}` : "";
   $("count").textContent = shown.length
     ? `${all}${where}` : "Nothing is like that. Clear the search and the filters to see some.";
