@@ -40,11 +40,13 @@ def covariance(a: Features, b: Features) -> Covariance:
     the choosing half, where they are correlations therefore."""
     scale = np.outer(a.choosing.moments.deviation, b.choosing.moments.deviation)
     return Covariance(
-        _covariance(a.choosing, b.choosing) / scale, _covariance(a.reported, b.reported) / scale
+        code_covariance(a.choosing, b.choosing) / scale,
+        code_covariance(a.reported, b.reported) / scale,
     )
 
 
-def _covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
+def code_covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
+    """float64 [Fx, Fy]: covariance of every feature of x with every feature of y."""
     return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
 
 

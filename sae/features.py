@@ -60,9 +60,22 @@ def select_features(
     return Features(index, firings, halves[0].taken(index), halves[1].taken(index))
 
 
-def within_cells(codes: Codes, rows: TokenRows) -> sparse.csr_array:
-    """float32 [N, C]: codes less their mean among tokens of the same task, structure, position and
-    last token: what is left when all that is trivially shared is taken out."""
+@dataclass(frozen=True)
+class Residual:
+    """What is left of codes when all that is trivially shared is taken out.
+
+    values: float32 [N, C], codes less their mean among tokens of the same task, structure,
+    position and last token. spread: float32 [N], sqrt(n / (n - 1)) for a row in a cell of n:
+    products of residuals vary by so much more than those of one row say, since the residuals of a
+    cell add up to 0.
+    """
+
+    values: sparse.csr_array
+    spread: NDArray[np.float32]
+
+
+def within_cells(codes: Codes, rows: TokenRows) -> Residual:
+    """The residual of codes [N, C] on N rows."""
     cell = group_index(rows.task, rows.structure, rows.position, rows.token)
     count = np.bincount(cell)
     member = sparse.csr_array(
@@ -70,4 +83,7 @@ def within_cells(codes: Codes, rows: TokenRows) -> sparse.csr_array:
     )
     scale = sparse.diags_array(1 / count).tocsr()
     means = scale @ (member.T.tocsr() @ codes.values.astype(np.float64))
-    return sparse.csr_array(codes.values - means.tocsr().astype(np.float32)[cell])
+    values = sparse.csr_array(codes.values - means.tocsr().astype(np.float32)[cell])
+    # Alone in its cell, a row leaves nothing.
+    alone = np.maximum(count - 1, 1)
+    return Residual(values, np.sqrt(count / alone)[cell].astype(np.float32))

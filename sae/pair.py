@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from sae.chance import Chance
 from sae.correlation import correlation, paired_correlation
 from sae.covariance import MOST_PREDICTED, Covariance, covariance, predicted
-from sae.features import Features, within_cells
+from sae.features import Features, Residual, within_cells
 from sae.harvest import TokenRows
 from sae.matching import FeatureMatch, assign, mutual_best, spread
 from sae.search import Matched, match_both_ways
@@ -56,14 +55,14 @@ class Subject:
 
     number: the agent's. features: of its first SAE. residual: its codes on the reported half
     with the means of cells taken out, None where matches are not tested. ceiling: float64 [C], r
-    of the best match in its own other SAEs, mean over them; ceiling_resampled: float32 [R, C], of
-    the first of them; NaN if none. own: covariances of its features with each other, None where
+    of the best match in its own other SAEs, mean over them; ceiling_resampled: float32 [R, C], the
+    same on resamples; NaN if none. own: covariances of its features with each other, None where
     there are too many or none is predicted.
     """
 
     number: int
     features: Features
-    residual: sparse.csr_array | None
+    residual: Residual | None
     own: Covariance | None
     ceiling: NDArray[np.float64]
     ceiling_resampled: NDArray[np.float32]
@@ -87,7 +86,13 @@ def make_subject(
         nothing = np.full((len(resampler.weights), first.compared), np.nan, dtype=np.float32)
         return Subject(number, first, residual, own, np.full(first.compared, np.nan), nothing)
     found = [match_both_ways(first, other)[0] for other in seeds[1:]]
-    resampled = resampler.correlation(first.reported, seeds[1].reported, found[0].found.feature)
+    resampled = np.mean(
+        [
+            resampler.correlation(first.reported, other.reported, one.found.feature)
+            for other, one in zip(seeds[1:], found, strict=True)
+        ],
+        axis=0,
+    )
     ceiling = np.mean([f.r for f in found], axis=0)
     return Subject(number, first, residual, own, ceiling, resampled)
 

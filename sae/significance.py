@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from sae.correlation import grouped_moments, grouped_products
+from sae.features import Residual
 
 Key = TypeVar("Key")
 
@@ -23,23 +24,24 @@ MAX_Q = 0.05
 
 
 def within_cell_test(
-    x: sparse.csr_array,
-    y: sparse.csr_array,
+    x: Residual,
+    y: Residual,
     match: NDArray[np.int64],
     source: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Correlation within cells and its one-sided p-value, float64 [Fx] each; NaN for -1.
 
-    x, y: float32 [N, Fx] and [N, Fy] with the means of cells taken out. source: int64 [N], the
-    quiz of each row, 0 .. Q - 1, one number for all writings of it.
+    x, y: of Fx and Fy features, on the same rows. source: int64 [N], the quiz of each row, 0 ..
+    Q - 1, one number for all writings of it.
     """
     quizzes = int(source.max(initial=-1)) + 1
-    sums = grouped_products(x, y, match, source, quizzes)
     one = np.zeros(len(source), dtype=np.int64)
-    square_x, square_y = (grouped_moments(codes, one, 1)[1][0] for codes in (x, y))
+    total = grouped_products(x.values, y.values, match, one, 1)[0]
+    scaled = sparse.csr_array(x.values.multiply(x.spread[:, None]))
+    sums = grouped_products(scaled, y.values, match, source, quizzes)
+    square_x, square_y = (grouped_moments(found.values, one, 1)[1][0] for found in (x, y))
     scale = np.sqrt(square_x * np.append(square_y, np.nan)[match])
     spread = sums.std(axis=0, ddof=1) * np.sqrt(quizzes)
-    total = sums.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.where(scale > 0, total / scale, np.nan)
         # A feature that its cell determines leaves nothing to test: no evidence, p = 1.

@@ -64,7 +64,7 @@ COMPARISON_FIELDS = (
     "resamples",
 )
 """Options that a comparison of given SAEs depends on."""
-METHOD = 3
+METHOD = 4
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE is graded."""
@@ -373,6 +373,7 @@ def _write_tables(
     config: SAEConfig,
     out_dir: Path,
 ) -> None:
+    _clear(out_dir)
     write_parquet(out_dir / "matches.parquet", match_table(comparison, geometry, config.dictionary))
     write_parquet(out_dir / "families.parquet", family_table(comparison.families, meaning))
     write_parquet(out_dir / "features.parquet", meaning.names)
@@ -395,6 +396,17 @@ def _write_examples(
     write_parquet(out_dir / "quizzes.parquet", found.quizzes)
     write_parquet(out_dir / "examples.parquet", found.features)
     write_parquet(out_dir / "family_examples.parquet", found.families)
+
+
+def _clear(out_dir: Path) -> None:
+    """Remove what there is of a former comparison, and all that was found out with it.
+
+    The summary goes first: tables of two comparisons must never pass for one.
+    """
+    (out_dir / SUMMARY).unlink(missing_ok=True)
+    for path in out_dir.glob("*"):
+        if path.is_file():
+            path.unlink()
 
 
 def _sae_figures(

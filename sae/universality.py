@@ -7,6 +7,7 @@ the same agent give, beyond which no two agents can be expected to agree (Paulo 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +95,8 @@ def resample_weights(
     return drawn[:, source].astype(np.float64)
 
 
+ENOUGH = 0.95
+"""Share of resamples on which a figure must exist to have an interval."""
 Interval = tuple[float, float] | None
 """95 %, or None where there is none."""
 
@@ -132,8 +135,7 @@ class Triple:
     def medians(self, chosen: NDArray[np.bool_]) -> dict[str, NDArray[np.floating]]:
         """Medians over the chosen features [F], and what follows from them, by name."""
         cross, null, ceiling = (
-            np.median(values[..., chosen], axis=-1)
-            for values in (self.cross, self.null, self.ceiling)
+            _median(values[..., chosen]) for values in (self.cross, self.null, self.ceiling)
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(ceiling > null, (cross - null) / (ceiling - null), np.nan)
@@ -166,10 +168,17 @@ def universality(found: Triple, resampled: Triple | None) -> Universality:
     )
 
 
+def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Medians over the last axis of what exists: a rare feature may not vary in a resample."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.asarray(np.nanmedian(values, axis=-1))
+
+
 def _interval(values: NDArray[np.floating]) -> Interval:
-    """2.5th and 97.5th percentile of values [R], those left out in which there was none."""
+    """2.5th and 97.5th percentile of values [R]; None if more than a few do not exist."""
     finite = values[np.isfinite(values)]
-    if not len(finite):
+    if len(finite) < ENOUGH * len(values) or not len(finite):
         return None
     low, high = np.percentile(finite, [2.5, 97.5])
     return float(low), float(high)

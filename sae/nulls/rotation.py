@@ -12,10 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.correlation import Codes, product
+from sae.correlation import Codes
+from sae.covariance import code_covariance
 from sae.features import Features
 from sae.nulls import Halves, Onto, nulls
 from sae.search import Found, Matched
+
+MOST_ROTATED = 4096
+"""Features up to which they are rotated: time grows with their cube."""
 
 
 def random_rotation(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -33,10 +37,11 @@ def random_rotation(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Rotated:
-    """Codes [N, C] turned into codes [N, C] of a random basis. seed: of the rotation.
+    """Codes [N, C] turned into codes [N, C] of a random basis. seed: of the rotations.
 
-    Rotated codes are never formed: their covariance with others follows from that of the
-    codes, at C^3 operations and C^2 memory.
+    Features of either agent are looked for in the other's rotated codes. These are never formed:
+    their covariance with others follows from that of the codes, at C^3 operations and C^2 memory;
+    beyond MOST_ROTATED features nothing is found.
     """
 
     seed: int
@@ -44,15 +49,47 @@ class Rotated:
 
     def onto(self, b: Features) -> Onto:
         """The features of b in a random basis."""
-        basis = random_rotation(b.compared, np.random.default_rng(self.seed))
-        deviations = [_deviation(half, basis) for half in (b.choosing, b.reported)]
+        turned_b = self._turn(b)
 
         def ask(a: Features) -> tuple[Matched, Matched]:
-            chosen = _correlation(a.choosing, b.choosing, basis, deviations[0])
-            reported = _correlation(a.reported, b.reported, basis, deviations[1])
-            return _best(chosen, reported), _best(chosen.T, reported.T)
+            turned_a = self._turn(a)
+            if turned_a is None or turned_b is None:
+                return _nothing(a.compared), _nothing(b.compared)
+            chosen = code_covariance(a.choosing, b.choosing)
+            reported = code_covariance(a.reported, b.reported)
+            return (
+                turned_b.best(a, chosen, reported),
+                turned_a.best(b, chosen.T, reported.T),
+            )
 
         return ask
+
+    def _turn(self, features: Features) -> _Turned | None:
+        if features.compared > MOST_ROTATED:
+            return None
+        basis = random_rotation(features.compared, np.random.default_rng(self.seed))
+        halves = features.choosing, features.reported
+        return _Turned(basis, *(_deviation(half, basis) for half in halves))
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """basis: float64 [C, C]. choosing, reported: float64 [C], deviations of the rotated codes."""
+
+    basis: NDArray[np.float64]
+    choosing: NDArray[np.float64]
+    reported: NDArray[np.float64]
+
+    def best(
+        self, asking: Features, chosen: NDArray[np.float64], reported: NDArray[np.float64]
+    ) -> Matched:
+        """The best rotated code for every asking feature, from its covariances [Ca, C] with the
+        codes before they are rotated, on either half."""
+        deviations = asking.choosing.moments.deviation, asking.reported.moments.deviation
+        return _best(
+            (chosen @ self.basis) / np.outer(deviations[0], self.choosing),
+            (reported @ self.basis) / np.outer(deviations[1], self.reported),
+        )
 
 
 @nulls.register("rotation")
@@ -61,29 +98,23 @@ def rotation(halves: Halves, rng: np.random.Generator) -> Rotated:
     return Rotated(int(rng.integers(2**63)))
 
 
-def _covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
-    return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
-
-
 def _deviation(codes: Codes, basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64 [C]: standard deviation of each rotated code."""
-    variance = np.einsum("ij,ij->j", basis, _covariance(codes, codes) @ basis)
+    variance = np.einsum("ij,ij->j", basis, code_covariance(codes, codes) @ basis)
     return np.asarray(np.sqrt(np.where(variance > 0, variance, np.nan)))
-
-
-def _correlation(
-    x: Codes, y: Codes, basis: NDArray[np.float64], deviation: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """float64 [Cx, Cy]: r of the features of x with the rotated ones of y."""
-    return (_covariance(x, y) @ basis) / np.outer(x.moments.deviation, deviation)
 
 
 def _best(chosen: NDArray[np.float64], reported: NDArray[np.float64]) -> Matched:
     """Each row's best column by ``chosen``, with its r in ``reported``."""
-    none = np.full(len(chosen), -1, dtype=np.int64)
     if not chosen.shape[1]:
-        return Matched(Found(none, np.full(len(none), np.nan), none), np.full(len(none), np.nan))
+        return _nothing(len(chosen))
     filled = np.where(np.isnan(chosen), -np.inf, chosen)
     best = filled.argmax(axis=1)
     rows = np.arange(len(best))
+    none = np.full(len(chosen), -1, dtype=np.int64)
     return Matched(Found(best, filled[rows, best], none), reported[rows, best])
+
+
+def _nothing(count: int) -> Matched:
+    none, nan = np.full(count, -1, dtype=np.int64), np.full(count, np.nan)
+    return Matched(Found(none, nan, none), nan)

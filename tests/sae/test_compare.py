@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sae.compare import compare_features
 from sae.config import SAEConfig
-from sae.features import select_features
+from sae.correlation import make_codes
+from sae.features import select_features, within_cells
 from sae.harvest import TokenRows
-from sae.significance import MAX_Q
+from sae.significance import MAX_Q, within_cell_test
 from world import Stream
 
 QUIZZES, POSITIONS, TOKENS = 400, 20, 3
@@ -271,3 +274,20 @@ def test_refuses_codes_of_other_tokens(rows):
         compare_features({0: [short], 1: [short]}, rows, CONFIG, SITE, STREAM)
     with pytest.raises(ValueError, match="at least two agents"):
         compare_features({0: [short]}, rows, CONFIG, SITE, STREAM)
+
+
+def test_the_test_within_cells_is_calibrated_where_cells_are_small(rows):
+    """Unrelated features in cells of two, whose residuals are each other's opposite."""
+    rng = np.random.default_rng(10)
+    half = rows.half(reported=True)
+    pairs = replace(half, token=(np.arange(len(half)) // 2 % 200).astype(np.uint8))
+    pairs = replace(pairs, position=np.arange(len(half)) // 2, task=pairs.task * 0)
+    pairs = replace(pairs, structure=pairs.structure * 0)
+    x, y = (
+        within_cells(make_codes(sparse.csr_array(rng.normal(size=(len(half), 400)))), pairs)
+        for _ in range(2)
+    )
+    source = half.source[half.quiz]
+    shuffled = rng.permutation(source)
+    _, p = within_cell_test(x, y, np.arange(400), shuffled)
+    assert 0.02 < (p <= 0.05).mean() < 0.09

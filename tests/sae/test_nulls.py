@@ -82,6 +82,8 @@ def test_rotation_is_orthogonal_and_equals_rotated_codes(batch):
     best = chosen.argmax(axis=1)
     assert (forward.found.feature == best).all()
     np.testing.assert_allclose(forward.r, reported[np.arange(a.compared), best], atol=1e-9)
+    backward = Rotated(5).onto(a)(b)[0]
+    np.testing.assert_allclose(Rotated(5).onto(b)(a)[1].r, backward.r, atol=1e-12)
 
 
 def test_within_cell_keeps_task_structure_position_and_token(batch):
