@@ -33,6 +33,7 @@ def smoke() -> RunConfig:
             block_quizzes=128,
             batch_size=512,
             comparison_quizzes=200,
+            baselines=("neurons", "pca"),
             permutations=2,
             resamples=20,
         ),

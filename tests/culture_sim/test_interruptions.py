@@ -91,14 +91,14 @@ def start(path, stage, processes=2, **more):
 AT_WORK = {
     "train-agents": "agents/*/state.json",
     "culture-round": "culture/round-0001.parts/*.parquet",
-    "sae": "sae/*/*/0/training.json",
+    "sae": "sae/*/*/*/0/training.json",
     "report": "logs/report-0.log",
 }
 """What a stage has left, by glob, when it is in the middle of its work."""
 DONE = {
     "train-agents": "agents/4/state.json",
     "culture-round": "culture/round-0001.json",
-    "sae": "features/*/summary.json",
+    "sae": "features/*/*/summary.json",
     "report": "report/index.html",
 }
 LIMITS = {"train-agents": 16_000, "culture-round": 8_000, "sae": 16_000, "report": 20_000}

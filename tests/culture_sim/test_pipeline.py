@@ -11,6 +11,8 @@ from culture_sim.store import CultureStore
 from tests.browser import check_page
 
 pytestmark = pytest.mark.slow
+PLACE = "blocks.1.hook_resid_post/batch_topk-64"
+"""Where the smoke preset's features are compared."""
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -20,7 +22,7 @@ def test_every_stage_leaves_what_the_next_one_needs(runs):
     assert {"training", "culture", "features", "seconds"} <= summary.keys()
     assert [agent["round"] for agent in summary["training"]] == [0] * 5
     assert summary["culture"]["rounds"][0]["proposed"] == 160
-    assert len(summary["features"]["blocks.1.hook_resid_post"]["pairs"]) == 10
+    assert len(summary["features"][PLACE]["pairs"]) == 10
     assert (run.path / "report" / "index.html").stat().st_size > 10_000
     assert len(CultureStore(run.path / "culture").votes(1)) > 0
     assert any((run.path / "tensorboard").iterdir())
@@ -75,8 +77,8 @@ def test_features_of_other_agents_are_made_again(culture_sim, runs, tmp_path):
     shutil.rmtree(run.agent_path(4))
     shutil.copytree(run.agent_path(3), run.agent_path(4))
     assert culture_sim(tmp_path, "sae", "--run", "changed").returncode == 0
-    after = run.summary()["features"]["blocks.1.hook_resid_post"]
-    earlier = before["blocks.1.hook_resid_post"]
+    after = run.summary()["features"][PLACE]
+    earlier = before[PLACE]
     assert after["saes"][:8] == earlier["saes"][:8]
     assert after["made_from"] != earlier["made_from"]
     assert after["matrices"] != earlier["matrices"]
