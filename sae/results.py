@@ -96,10 +96,8 @@ def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
             "consistency": np.array([f.consistency for f in families], dtype=np.float64),
         }
     )
-    if len(table):
-        named = meaning.families
-        table = table.assign(name=named.name, candidate=named.candidate, name_f1=named.f1)
-    return table
+    named = meaning.families
+    return table.assign(name=named["name"], candidate=named.candidate, name_f1=named.f1)
 
 
 def summary(

@@ -15,6 +15,8 @@ from sae.concepts.truth import Concepts
 TOP = 5
 """Concepts listed for each feature."""
 FIGURES = ("f1", "precision", "recall", "auroc", "threshold")
+NAMED = ("name", "candidate", "concepts", *FIGURES, "chosen_f1")
+"""Columns that say how something is called."""
 
 
 def concept_table(scores: Mapping[int, Scores], concepts: Concepts, top: int = TOP) -> pd.DataFrame:
@@ -71,7 +73,8 @@ def family_name_table(names: Sequence[Name]) -> pd.DataFrame:
         }
         for number, name in enumerate(names)
     ]
-    return pd.DataFrame(rows)
+    columns = ["family", *NAMED, "agents", "member_f1"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _name_row(name: Name) -> dict[str, object]:
