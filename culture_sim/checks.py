@@ -17,7 +17,7 @@ from culture_sim.votes import trial_votes
 from sae.architectures import architectures as sae_architectures
 from sae.baselines import baselines
 from sae.harvest import comparable_sites, kept_tokens
-from sae.nulls import nulls
+from sae.nulls import Permuting, nulls
 from sae.quizzes import held_out_quizzes, training_source
 from world import QuizBatch, Registry, Stream
 from world.errors import UserError
@@ -46,6 +46,12 @@ def check_features(config: RunConfig) -> None:
     ):
         for name in getattr(config.sae, option):
             _check_known(f"sae.{option}", name, registry)
+    first = config.sae.nulls[0]
+    if not isinstance(nulls[first], Permuting):
+        raise UserError(
+            f"sae.nulls begins with {first!r}, which permutes no rows; name another first, such as "
+            f"within_cell: universality is measured against it"
+        )
     _check_known("model.architecture", config.model.architecture, architectures)
     # On this device tensors have shapes and no content, so that a large model costs nothing.
     with torch.device("meta"):

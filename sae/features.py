@@ -11,7 +11,6 @@ from scipy import sparse
 
 from sae.correlation import Codes, make_codes
 from sae.harvest import TokenRows
-from sae.permutation import group_index
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Residual:
 
 def within_cells(codes: Codes, rows: TokenRows) -> Residual:
     """The residual of codes [N, C] on N rows."""
-    cell = group_index(rows.task, rows.structure, rows.position, rows.token)
+    cell = rows.cells
     count = np.bincount(cell)
     member = sparse.csr_array(
         (np.ones(len(cell)), cell, np.arange(len(cell) + 1)), shape=(len(cell), len(count))

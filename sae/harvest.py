@@ -17,6 +17,7 @@ from torch import Tensor
 
 from agents.hooks import capture, site_names
 from agents.model import AgentModel
+from sae.permutation import group_index
 from sae.quizzes import QuizSource, is_reported
 from world import QuizBatch, TokenRole, World
 from world.errors import UserError
@@ -49,6 +50,12 @@ class TokenRows:
 
     def __len__(self) -> int:
         return len(self.quiz)
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """int64 [N]: a number for each cell, the rows of equal task, structure, position and last
+        token: alike in all that is trivially shared. Agents' quizzes are a task of their own."""
+        return group_index(self.task, self.structure, self.position, self.token)
 
     def half(self, reported: bool) -> TokenRows:
         """The rows of one half of the quizzes, which are numbered afresh."""

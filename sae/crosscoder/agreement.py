@@ -12,6 +12,7 @@ from scipy import sparse
 
 from sae.correlation import pearson
 from sae.crosscoder.analysis import CrosscoderAnalysis
+from world.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,14 @@ def match_features(
     and ``features``, as in families.parquet. Columns: ``agent``, ``feature``; ``k``, agents in its
     family, 1 for none; ``crosscoder_feature``, the judged one of highest correlation ``r``, with
     its ``carriers`` and ``owner``; ``unique``, whether this agent alone carries that feature.
+    Raises UserError when the crosscoder has no judged feature.
     """
     judged = np.flatnonzero(analysis.features.judged)
+    if not len(judged):
+        raise UserError(
+            "no feature of the crosscoder fires often enough to be judged; train it on more tokens "
+            "or lower crosscoder.min_firings"
+        )
     shared, widths = analysis.codes[:, judged].tocsr(), _widths(families)
     tables = []
     for agent in sorted(own):

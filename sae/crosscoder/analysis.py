@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 from torch import Tensor
 
-from sae.crosscoder.collect import CrosscoderQuality, cells, collect
+from sae.crosscoder.collect import CrosscoderQuality, collect
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import Crosscoder
 from sae.crosscoder.scaling import latent_scaling
@@ -70,7 +70,7 @@ def analyse(
     table = sharing_table(crosscoder, config.carried)
     table["firings"] = np.bincount(collected.codes.indices, minlength=len(table))
     table["judged"] = table.firings >= config.min_firings
-    table["cell_share"] = cell_share(collected.codes, cells(rows))
+    table["cell_share"] = cell_share(collected.codes, rows.cells)
     for suffix in ("", "_within"):
         absent = _absent(scaling, suffix, config)
         table[f"exclusive{suffix}"] = (table.sharing == UNIQUE) & table.judged & absent

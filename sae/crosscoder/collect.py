@@ -14,7 +14,6 @@ from torch import Tensor
 
 from sae.crosscoder.model import Crosscoder
 from sae.harvest import TokenRows
-from sae.permutation import group_index
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,6 @@ class Collected:
     within: tuple[Scatter, Scatter]
 
 
-def cells(rows: TokenRows) -> NDArray[np.int64]:
-    """int64 [N]: the cell of each row, as in the null within_cell."""
-    return group_index(rows.task, rows.structure, rows.position, rows.token)
-
-
 def indicator(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
     """CSR float64 [size, N] that adds up the rows of each group."""
     places = (groups, np.arange(len(groups)))
@@ -77,7 +71,7 @@ def indicator(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
 def collect(crosscoder: Crosscoder, blocks: Iterable[Tensor], rows: TokenRows) -> Collected:
     """Encode blocks of activations float32 [n, A, d], which are the N rows in order."""
     meter, parts = _Meter(), []
-    groups = cells(rows)
+    groups = rows.cells
     gather = indicator(2 * groups + rows.reported, 2 * (groups.max() + 1))
     products: list[Any] = [0.0, 0.0]
     totals: Any = 0.0

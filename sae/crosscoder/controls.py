@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sae.crosscoder.collect import cells
 from sae.crosscoder.harvest import Change
 from sae.harvest import TokenRows
 from sae.permutation import permute_within
@@ -40,7 +39,7 @@ def permuted_within_cells(rng: np.random.Generator) -> Change:
     """
 
     def change(block: Tensor, rows: TokenRows) -> Tensor:
-        changed, groups = block.clone(), cells(rows)
+        changed, groups = block.clone(), rows.cells
         for place in range(1, block.shape[1]):
             order = torch.from_numpy(permute_within(groups, rng)).to(block.device)
             changed[:, place] = block[order, place]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sae.harvest import TokenRows
 from sae.nulls import permuting
-from sae.permutation import group_index, permute_within
+from sae.permutation import permute_within
 
 
 @permuting("within_cell")
@@ -19,5 +19,4 @@ def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     Quizzes made by agents have task -1 and so form a task of their own. A row alone in its
     cell stays in place, which only raises the null.
     """
-    cells = group_index(rows.task, rows.structure, rows.position, rows.token)
-    return permute_within(cells, rng)
+    return permute_within(rows.cells, rng)

@@ -258,6 +258,7 @@ def test_every_preset_can_be_run(name):
         ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post'; .* sae.sites"),
         ({"sae": SAEConfig(sites=("hook_pos_embed",))}, "no site 'hook_pos_embed'; .* sae.sites"),
         ({"sae": SAEConfig(nulls=("quizzes", "none"))}, "unknown sae.nulls 'none'; known: quizzes"),
+        ({"sae": SAEConfig(nulls=("rotation", "quizzes"))}, "'rotation', which permutes no rows"),
         ({"sae": SAEConfig(baselines=("luck",))}, "unknown sae.baselines 'luck'; known: frozen"),
         (
             {"sae": SAEConfig(architectures=("vae",))},
