@@ -17,11 +17,11 @@ given = $(filter-out file,$(origin $(1)))
 STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup culture train-agents culture-round sae report analyze effects crosscoder study \
+.PHONY: help setup culture train-agents culture-round sae report analyze effects crosscoder culture-features study \
 	quizzes demo test check format bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PRESET=compact     smoke, compact, fleuret, faithful: the options to start from"
 	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
@@ -47,6 +47,9 @@ report: $(READY) ## Write the run's report, one HTML file
 	$(STAGE)
 
 analyze: $(READY) ## Find out what the quizzes of a run's culture are
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+culture-features: $(READY) ## What agents' own quizzes do to their features
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
 effects: $(READY) ## Find out what features do: silence them, put one agent's in another's

@@ -7,6 +7,7 @@ So accuracies and votes cost one forward pass.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -47,19 +48,39 @@ def score(
     the rows beside it. autocast: run in bf16; when False, an autocast that the caller has
     entered still holds. Raises ValueError for a structure that has no answer.
     """
-    answer = _answer_mask(world, batch)
-    device = model.unembed.weight.device
     wrong = np.zeros(len(batch), dtype=np.uint16)
     log_prob = np.zeros(len(batch), dtype=np.float32)
+    for rows, row_wrong, row_log_prob in _scored(model, world, batch, batch_size, autocast):
+        wrong[rows] = row_wrong.sum(-1).cpu().numpy()
+        log_prob[rows] = row_log_prob.cpu().numpy()
+    return Scores(wrong == 0, wrong, log_prob)
+
+
+def mistakes(
+    model: AgentModel, world: World, batch: QuizBatch, batch_size: int = 64
+) -> NDArray[np.bool_]:
+    """bool [B, T]: answer tokens that are not the agent's choice, given the true ones before.
+
+    Raises ValueError for a structure that has no answer.
+    """
+    found = np.zeros(batch.tokens.shape, dtype=np.bool_)
+    for rows, wrong, _ in _scored(model, world, batch, batch_size, autocast=False):
+        found[rows] = wrong.cpu().numpy()
+    return found
+
+
+def _scored(
+    model: AgentModel, world: World, batch: QuizBatch, batch_size: int, autocast: bool
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Rows of the batch, their wrong answer tokens bool [b, T] and log-probabilities [b]."""
+    answer = _answer_mask(world, batch)
+    device = model.unembed.weight.device
     with evaluating(model), _precision(device, autocast):
         for start in range(0, len(batch), batch_size):
             rows = slice(start, start + batch_size)
             tokens = torch.from_numpy(batch.tokens[rows]).to(device).long()
             mask = torch.from_numpy(answer[rows]).to(device)
-            row_wrong, row_log_prob = _score_rows(model, tokens, mask, batch_size)
-            wrong[rows] = row_wrong.cpu().numpy()
-            log_prob[rows] = row_log_prob.cpu().numpy()
-    return Scores(wrong == 0, wrong, log_prob)
+            yield rows, *_score_rows(model, tokens, mask, batch_size)
 
 
 def answers(
@@ -83,7 +104,7 @@ def answers(
 def _score_rows(
     model: AgentModel, tokens: Tensor, mask: Tensor, padded: int
 ) -> tuple[Tensor, Tensor]:
-    """Wrong answer tokens [B] and log-probability [B] of tokens [B, T] at mask [B, T]."""
+    """Wrong answer tokens bool [B, T], log-probability [B] of tokens [B, T] at mask [B, T]."""
     B = len(tokens)
     # Always the same shape: matrix products round differently for another number of rows,
     # and a near tie must not be decided by how the quizzes were cut into batches.
@@ -93,7 +114,7 @@ def _score_rows(
     chosen = torch.log_softmax(logits, -1).gather(-1, truth[:, None])[:, 0]
     log_prob = torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, chosen)
     wrong = torch.zeros_like(mask).masked_scatter(mask, logits.argmax(-1) != truth)
-    return wrong.sum(-1), log_prob.sum(-1)
+    return wrong, log_prob.sum(-1)
 
 
 def _answer_mask(world: World, batch: QuizBatch) -> NDArray[np.bool_]:

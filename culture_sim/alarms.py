@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scipy.stats import binomtest
-
 from culture_sim.config import RunConfig
 
 Tree = dict[str, Any]
@@ -67,6 +65,8 @@ def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: RunConfig) -> str | 
 
 def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], config: RunConfig) -> str | None:
     """It is always the same agent that fails."""
+    from scipy.stats import binomtest  # slow to import, and seldom needed
+
     total = sum(now["dissenters"])
     if not total:
         return None

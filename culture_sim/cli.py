@@ -36,6 +36,7 @@ COMMANDS = {
     "analyze": "Find out what a run's culture is: by which rules, how clear, new and hard.",
     "effects": "Find out what features do: silence them, put one agent's in another's place.",
     "crosscoder": "Train one dictionary for all agents: is what one agent alone has its own?",
+    "culture-features": "Find out what agents' own quizzes do to their features.",
     "study": "Find out whether culture does anything: arms from the same agents, compared.",
     "export": "Write quizzes as a Hugging Face dataset, and as text for language models.",
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
@@ -45,6 +46,7 @@ TOOLS = {
     "analyze": ("culture_sim.analysis.command", "analyze"),
     "effects": ("culture_sim.effects", "effects"),
     "crosscoder": ("culture_sim.crosscoder", "crosscoder"),
+    "culture-features": ("culture_sim.culture_features.command", "culture_features"),
     "study": ("culture_sim.study.command", "study"),
     "export": ("culture_sim.export.command", "export"),
     "quizzes": ("culture_sim.show", "show"),
@@ -134,7 +136,7 @@ def _overview() -> None:
     console = Console()
     console.print("usage: culture-sim COMMAND [--preset NAME] [--run NAME] [options]\n")
     for name, text in COMMANDS.items():
-        console.print(f"  {name:14} {text}", highlight=False)
+        console.print(f"  {name:16} {text}", highlight=False)
     console.print("\n  culture-sim COMMAND --help lists every option.")
     console.print(f"  presets: {', '.join(presets.names())}", highlight=False)
 

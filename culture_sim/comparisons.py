@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from sae_lens import SAE
 from scipy import sparse
 
 from agents.model import AgentModel
@@ -14,6 +17,7 @@ from culture_sim.feature_stage import features_path, held_out_of, sae_configs, s
 from culture_sim.run import Run
 from sae.codes import agent_codes
 from sae.config import SAEConfig
+from sae.groups.dissent import Links
 from sae.harvest import TokenRows, token_rows
 from sae.stage import fingerprint
 from sae.training import load_sae
@@ -57,21 +61,39 @@ class Compared:
         """A table of the comparison, such as "families"."""
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
+    @cached_property
+    def saes(self) -> dict[int, SAE[Any]]:
+        """The compared SAE of each agent, by number."""
+        return {
+            place.agent: load_sae(
+                place.path, str(next(self.agents[place.agent].parameters()).device)
+            )
+            for place in sae_places(self.run, self.config)
+            if place.role == "0"
+        }
+
+    @cached_property
+    def links(self) -> dict[tuple[int, int], Links]:
+        """By ordered pair of agents, where features of the first are found in the second: the
+        mutual best match of each, and how well it correlates with its best, mutual or not."""
+        found = {}
+        for (a, b), rows in self.table("matches").groupby(["agent_a", "agent_b"]):
+            match = np.full(self.config.d_sae, -1, dtype=np.int64)
+            r = np.full(self.config.d_sae, np.nan)
+            feature = rows.feature_a.to_numpy(np.int64)
+            r[feature] = rows.r.to_numpy(np.float64, na_value=np.nan)
+            mutual = rows.mutual.fillna(False).to_numpy(np.bool_)
+            match[feature[mutual]] = rows.feature_b[mutual].to_numpy(np.int64)
+            found[int(a), int(b)] = Links(match, r)
+        return found
+
     def codes(self) -> dict[int, sparse.csr_array]:
         """By agent, float32 [N, F]: what its compared SAE makes of the quizzes."""
-        found = {}
-        for place in sae_places(self.run, self.config):
-            if place.role == "0":
-                agent = self.agents[place.agent]
-                device = str(next(agent.parameters()).device)
-                (found[place.agent],) = agent_codes(
-                    agent,
-                    self.run.config.world,
-                    self.quizzes,
-                    self.config.site,
-                    [load_sae(place.path, device)],
-                )
-        return found
+        world, site = self.run.config.world, self.config.site
+        return {
+            n: agent_codes(agent, world, self.quizzes, site, [self.saes[n]])[0]
+            for n, agent in self.agents.items()
+        }
 
 
 def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compared:

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 from culture_sim.comparisons import Compared, open_compared
-from culture_sim.feature_stage import sae_places
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run
 from sae.effects.components import component_effects
@@ -29,7 +28,6 @@ from sae.effects.subject import Subject, read_subject
 from sae.effects.substitution import Exchange, substitution_summary, substitution_table
 from sae.files import write_json, write_parquet
 from sae.harvest import TokenRows, token_rows
-from sae.training import load_sae
 from world import QuizBatch, Stream
 from world.errors import COUNT, require
 from world.files import replacing
@@ -115,14 +113,10 @@ class _Work:
     @cached_property
     def subjects(self) -> dict[int, Subject]:
         """The agents with their SAEs on the quizzes; each answers them once."""
-        every = sae_places(self.compared.run, self.compared.config)
-        places = {place.agent: place for place in every if place.role == "0"}
-        site = self.compared.config.site
+        site, saes = self.compared.config.site, self.compared.saes
         return {
-            number: read_subject(
-                agent, self.world, self.batch, self.rows, site, load_sae(places[number].path)
-            )
-            for number, agent in self.compared.agents.items()
+            n: read_subject(agent, self.world, self.batch, self.rows, site, saes[n])
+            for n, agent in self.compared.agents.items()
         }
 
     def _components(self) -> pd.DataFrame:

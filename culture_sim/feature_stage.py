@@ -61,9 +61,12 @@ def sae_stage(run: Run, accelerator: Accelerator) -> None:
             _compare(run, models, held_out, config, notes, f"{number} of {len(configs)}")
 
 
-def held_out_of(run: Run) -> QuizBatch:
-    """World quizzes that features are compared on; no agent or SAE was trained on them."""
-    count = run.config.sae.comparison_quizzes
+def held_out_of(run: Run, count: int | None = None) -> QuizBatch:
+    """World quizzes that features are compared on; no agent or SAE was trained on them.
+
+    count: how many, by default those compared on, with which all others begin.
+    """
+    count = count or run.config.sae.comparison_quizzes
     return held_out_quizzes(run.config.world, _stream(run, "sae-held-out"), count)
 
 

@@ -7,15 +7,17 @@ returns a sae_lens training SAE with fresh weights from the global generator.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from sae_lens import TrainingSAE
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sae.config import SAEConfig
 from world import Registry
 
-Build = Callable[[int, SAEConfig, SAEMetadata], TrainingSAE[Any]]
+# sae_lens takes seconds to import, and commands that only check names do not need it.
+if TYPE_CHECKING:
+    from sae_lens import TrainingSAE
+    from sae_lens.saes.sae import SAEMetadata
+
+Build: TypeAlias = "Callable[[int, SAEConfig, SAEMetadata], TrainingSAE[Any]]"
 
 architectures: Registry[Build] = Registry("SAE architecture", "sae.architectures")
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from sae_lens import BatchTopKTrainingSAEConfig
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING
 
 from sae.architectures import NORMALISED, architectures
-from sae.batch_topk import QuickBatchTopKSAE
 from sae.config import SAEConfig
+
+if TYPE_CHECKING:
+    from sae_lens.saes.sae import SAEMetadata
+
+    from sae.batch_topk import QuickBatchTopKSAE
 
 
 @architectures.register("batch_topk")
 def batch_topk(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> QuickBatchTopKSAE:
     """A fresh SAE of activations [n, d_in]."""
+    from sae_lens import BatchTopKTrainingSAEConfig
+
+    from sae.batch_topk import QuickBatchTopKSAE
+
     return QuickBatchTopKSAE(
         BatchTopKTrainingSAEConfig(
             d_in=d_in,

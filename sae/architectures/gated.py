@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sae_lens import GatedTrainingSAE, GatedTrainingSAEConfig
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING
 
 from sae.architectures import NORMALISED, architectures
 from sae.config import SAEConfig
+
+if TYPE_CHECKING:
+    from sae_lens import GatedTrainingSAE
+    from sae_lens.saes.sae import SAEMetadata
 
 
 @architectures.register("gated")
 def gated(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> GatedTrainingSAE:
     """A fresh SAE of activations [n, d_in]."""
+    from sae_lens import GatedTrainingSAE, GatedTrainingSAEConfig
+
     return GatedTrainingSAE(
         GatedTrainingSAEConfig(
             d_in=d_in,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sae_lens import JumpReLUTrainingSAE, JumpReLUTrainingSAEConfig
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING
 
 from sae.architectures import NORMALISED, architectures
 from sae.config import SAEConfig
+
+if TYPE_CHECKING:
+    from sae_lens import JumpReLUTrainingSAE
+    from sae_lens.saes.sae import SAEMetadata
 
 
 @architectures.register("jumprelu")
 def jumprelu(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> JumpReLUTrainingSAE:
     """A fresh SAE of activations [n, d_in]."""
+    from sae_lens import JumpReLUTrainingSAE, JumpReLUTrainingSAEConfig
+
     return JumpReLUTrainingSAE(
         JumpReLUTrainingSAEConfig(
             d_in=d_in,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sae_lens import MatryoshkaBatchTopKTrainingSAE, MatryoshkaBatchTopKTrainingSAEConfig
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING
 
 from sae.architectures import NORMALISED, architectures
 from sae.config import SAEConfig
+
+if TYPE_CHECKING:
+    from sae_lens import MatryoshkaBatchTopKTrainingSAE
+    from sae_lens.saes.sae import SAEMetadata
 
 
 @architectures.register("matryoshka")
@@ -14,6 +17,8 @@ def matryoshka(
     d_in: int, config: SAEConfig, metadata: SAEMetadata
 ) -> MatryoshkaBatchTopKTrainingSAE:
     """A fresh SAE of activations [n, d_in]."""
+    from sae_lens import MatryoshkaBatchTopKTrainingSAE, MatryoshkaBatchTopKTrainingSAEConfig
+
     return MatryoshkaBatchTopKTrainingSAE(
         MatryoshkaBatchTopKTrainingSAEConfig(
             d_in=d_in,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
-from sae_lens.saes.sae import SAEMetadata
+from typing import TYPE_CHECKING
 
 from sae.architectures import NORMALISED, architectures
 from sae.config import SAEConfig
+
+if TYPE_CHECKING:
+    from sae_lens import TopKTrainingSAE
+    from sae_lens.saes.sae import SAEMetadata
 
 
 @architectures.register("topk")
 def topk(d_in: int, config: SAEConfig, metadata: SAEMetadata) -> TopKTrainingSAE:
     """A fresh SAE of activations [n, d_in]."""
+    from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
+
     return TopKTrainingSAE(
         TopKTrainingSAEConfig(
             d_in=d_in,

@@ -8,14 +8,16 @@ baseline is one file in this package.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sae_lens import TrainingSAE
 from scipy import sparse
 
 from agents.model import AgentModel
 from sae.harvest import TokenRows
 from world import QuizBatch, Registry, World
+
+if TYPE_CHECKING:
+    from sae_lens import TrainingSAE
 
 
 class TrainedBaseline:

@@ -6,11 +6,12 @@ about the directions that training finds.
 
 from __future__ import annotations
 
-from typing import Any
-
-from sae_lens import TrainingSAE
+from typing import TYPE_CHECKING, Any
 
 from sae.baselines import TrainedBaseline, baselines
+
+if TYPE_CHECKING:
+    from sae_lens import TrainingSAE
 
 
 class FrozenDecoder(TrainedBaseline):

@@ -25,6 +25,7 @@ SMOKE = [
     "--train.test-quizzes", "20", "--train.gate-quizzes", "20",
     "--culture.wave-blocks", "1",
     "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
+    "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
 ]  # fmt: skip
 STAGES = ("train-agents", "culture-round", "sae", "report")
 ERROR = "culture-sim: error: "
@@ -113,7 +114,16 @@ def one_error(stderr):
     return lines[0].removeprefix(ERROR)
 
 
-def test_ctrl_c_ends_a_stage_in_one_line_and_leaves_no_worker(path, stage):
+def test_a_stage_goes_on_after_ctrl_c_and_a_full_disk(path, stage):
+    """One line each time, no worker left, nothing half-written; then the stage ends as it does."""
+    interrupt(path, stage)
+    fill_the_disk(path, stage)
+    assert finish(path, stage) == 0
+    assert_done(path, stage)
+
+
+def interrupt(path, stage):
+    """Press Ctrl-C when two workers are in the middle of their work."""
     process = start(path, stage)
     wait_until(lambda: any(path.glob(AT_WORK[stage])) and len(workers(path)) == 2, process)
     assert not any(path.glob(DONE[stage]))
@@ -124,8 +134,24 @@ def test_ctrl_c_ends_a_stage_in_one_line_and_leaves_no_worker(path, stage):
     assert one_error(stderr) == "interrupted; run the same command again to go on from here"
     assert left == []
     assert not any(path.glob(DONE[stage]))
-    assert finish(path, stage) == 0
-    assert_done(path, stage)
+
+
+def fill_the_disk(path, stage):
+    """Go on where no large file can be written."""
+    limit = LIMITS[stage]
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start(path, stage, processes=1, preexec_fn=lower)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    left = workers(path)
+    assert process.returncode == 2
+    line = one_error(stderr)
+    assert "File too large" in line
+    assert str(path) in line
+    assert left == []
+    assert not any(path.glob(DONE[stage]))
 
 
 @pytest.mark.parametrize("stage", ["report"], indirect=True)
@@ -144,25 +170,6 @@ def test_ctrl_c_while_workers_are_started_leaves_none(path, stage):
     while workers(path) and time.time() < until:
         time.sleep(0.1)
     assert workers(path) == []
-
-
-def test_a_write_that_fails_ends_a_stage_in_one_line(path, stage):
-    limit = LIMITS[stage]
-
-    def lower():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    process = start(path, stage, processes=1, preexec_fn=lower)
-    _, stderr = process.communicate(timeout=PATIENCE_S)
-    left = workers(path)
-    assert process.returncode == 2
-    line = one_error(stderr)
-    assert "File too large" in line
-    assert str(path) in line
-    assert left == []
-    assert not any(path.glob(DONE[stage]))
-    assert finish(path, stage) == 0
-    assert_done(path, stage)
 
 
 def wait_until(condition, process, pause=0.01):

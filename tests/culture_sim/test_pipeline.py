@@ -13,6 +13,7 @@ from tests.browser import check_page
 pytestmark = pytest.mark.slow
 PLACE = "blocks.1.hook_resid_post/batch_topk-64"
 """Where the smoke preset's features are compared."""
+ALONE = ("--processes", "1")
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -76,7 +77,7 @@ def test_features_of_other_agents_are_made_again(culture_sim, runs, tmp_path):
     before = run.summary()["features"]
     shutil.rmtree(run.agent_path(4))
     shutil.copytree(run.agent_path(3), run.agent_path(4))
-    assert culture_sim(tmp_path, "sae", "--run", "changed").returncode == 0
+    assert culture_sim(tmp_path, "sae", "--run", "changed", *ALONE).returncode == 0
     after = run.summary()["features"][PLACE]
     earlier = before[PLACE]
     assert after["saes"][:8] == earlier["saes"][:8]
@@ -97,7 +98,7 @@ def test_a_truncated_file_is_named_in_one_line(culture_sim, runs, tmp_path, file
     shutil.rmtree(tmp_path / "hurt" / "features")
     path = tmp_path / "hurt" / file
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    ended = culture_sim(tmp_path, command, "--run", "hurt")
+    ended = culture_sim(tmp_path, command, "--run", "hurt", *ALONE)
     lines = ended.stderr.splitlines()
     assert ended.returncode == 2
     assert len(lines) == 1

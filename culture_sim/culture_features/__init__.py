@@ -1,0 +1,1 @@
+"""What agents' own quizzes do to their features: ``culture-sim culture-features``."""

@@ -1,0 +1,100 @@
+"""The features of all agents on one batch of quizzes, each failed by one of them or by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from agents.scoring import mistakes
+from culture_sim.comparisons import Compared
+from culture_sim.culture_features.quizzes import NOBODY, Asked
+from sae.codes import agent_codes
+from sae.groups.dissent import Contrast, Links, company, contrast, counterpart
+from sae.groups.occurrence import firing_shares
+from sae.harvest import TokenRows, token_rows
+from sae.quality import measure_quality
+from world import TokenRole
+
+REGIONS = ("prompt", "right", "wrong")
+"""Tokens: those given, and those of the answer that the dissenter has right and wrong."""
+MEASURES = ("counterpart", "company")
+"""What is measured of pairs of agents; see ``sae.groups.dissent``."""
+
+
+class Looked:
+    """Quizzes of one origin, by the features of one comparison.
+
+    alone: bool [Q], one agent fails the quiz; dissenter: int64 [Q], which.
+    """
+
+    def __init__(self, compared: Compared, asked: Asked) -> None:
+        self._compared, self._batch = compared, asked.batch
+        self._world = compared.run.config.world
+        self.dissenter = asked.dissenter
+        self.alone = asked.dissenter != NOBODY
+        self._rows: TokenRows = token_rows(self._world, asked.batch)
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    @cached_property
+    def _codes(self) -> dict[int, sparse.csr_array]:
+        """By agent, float32 [N, F]."""
+        site, saes = self._compared.config.site, self._compared.saes
+        return {
+            n: agent_codes(agent, self._world, self._batch, site, [saes[n]])[0]
+            for n, agent in self._compared.agents.items()
+        }
+
+    @cached_property
+    def _region(self) -> NDArray[np.int64]:
+        """int64 [N]: number of each token's region; where nobody fails, all answers are right."""
+        answer = self._world.roles[self._batch.structure] == TokenRole.ANSWER
+        region = answer.astype(np.int64)
+        for n, agent in self._compared.agents.items():
+            own = np.flatnonzero(self.dissenter == n)
+            if len(own):
+                region[own] += mistakes(agent, self._world, self._batch[own])
+        return np.asarray(region[self._rows.quiz, self._rows.position])
+
+    def shares(self, agent: int) -> NDArray[np.float64]:
+        """float64 [Q, F] of ``firing_shares``."""
+        return firing_shares(self._codes[agent], self._rows.quiz, len(self))
+
+    def contrasts(
+        self, rng: np.random.Generator, resamples: int
+    ) -> Iterator[tuple[str, str, Contrast | None]]:
+        """Every region and measure, with what the dissenter is to the others there."""
+        for number, region in enumerate(REGIONS):
+            for measure in MEASURES:
+                values, usual = {}, {}
+                for pair, links in self._compared.links.items():
+                    values[pair] = self._measured(measure, pair, links, number)[self.alone]
+                    # Where nobody fails, no part of an answer is wrong.
+                    there = self._measured(measure, pair, links, min(number, 1))[~self.alone]
+                    usual[pair] = float(there[np.isfinite(there)].mean()) if len(there) else np.nan
+                dissenter = self.dissenter[self.alone]
+                yield region, measure, contrast(values, usual, dissenter, rng, resamples)
+
+    def _measured(
+        self, measure: str, pair: tuple[int, int], links: Links, region: int
+    ) -> NDArray[np.float64]:
+        """float64 [Q]: of a pair of agents, on the tokens of one region."""
+        quiz = np.where(self._region == region, self._rows.quiz, -1)
+        a, b = (self._codes[n] for n in pair)
+        if measure == "counterpart":
+            return counterpart(a, links, quiz, len(self))
+        return company(a, b, links, quiz, len(self))
+
+    def quality(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """By agent, how good its SAE is on the quizzes that all solve, if there are any."""
+        batch = self._batch[~self.alone]
+        for n, agent in self._compared.agents.items() if len(batch) else ():
+            sae = self._compared.saes[n]
+            found = measure_quality(agent, self._world, batch, self._compared.config.site, sae)
+            yield n, found.as_dict()

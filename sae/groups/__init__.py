@@ -1,0 +1,1 @@
+"""Features on different groups of quizzes: which fire where, and who is alone in failing."""
