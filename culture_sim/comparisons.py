@@ -14,12 +14,12 @@ from scipy import sparse
 
 from agents.model import AgentModel
 from culture_sim.feature_stage import features_path, held_out_of, sae_configs, sae_places
-from culture_sim.run import Run
+from culture_sim.run import Run, read_json
 from sae.codes import agent_codes
 from sae.config import SAEConfig
 from sae.groups.dissent import Links
 from sae.harvest import TokenRows, token_rows
-from sae.stage import fingerprint
+from sae.places import fingerprint
 from sae.training import load_sae
 from world import QuizBatch
 from world.errors import UserError
@@ -56,6 +56,11 @@ class Compared:
     def rows(self) -> TokenRows:
         """Their rows of activations."""
         return token_rows(self.run.config.world, self.quizzes)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The figures of the comparison."""
+        return dict(read_json(self.folder / "summary.json", "remove it and run sae again"))
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"."""
@@ -110,6 +115,19 @@ def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compare
     made = [one for one in found if (one.folder / "summary.json").exists()]
     for one in made:
         if site in (None, one.config.site) and dictionary in (None, one.config.dictionary):
+            _refuse_outdated(one)
             return one
     known = ", ".join(f"{one.config.site} {one.config.dictionary}" for one in made)
     raise UserError(f"no features are compared there; known in {run.path}: {known}")
+
+
+def _refuse_outdated(compared: Compared) -> None:
+    """Agents that were trained on since have other features than those that were compared."""
+    made_from = compared.summary["made_from"]["saes"]
+    then = {name.split("/")[0]: made["agent"] for name, made in made_from.items()}
+    if then != compared.fingerprints:
+        path = compared.run.path
+        raise UserError(
+            f"the agents of {path} are not those whose features are compared in "
+            f"{compared.folder}; run first: culture-sim sae --run {path.name}"
+        )

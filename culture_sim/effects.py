@@ -195,7 +195,7 @@ class _Work:
 
     def _name(self, what: str, ending: str) -> str:
         """The file of a step: of these agents, quizzes and comparison, and no others."""
-        made = json.loads((self.compared.folder / "summary.json").read_text())["made_from"]
+        made = self.compared.summary["made_from"]
         key = json.dumps([made, self.given.quizzes, self.given.seed], sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 

@@ -16,8 +16,9 @@ from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from sae.config import SAEConfig
 from sae.harvest import comparable_sites
+from sae.places import Place, roles, sae_done, train_one
 from sae.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
-from sae.stage import Place, compare_agents, roles, sae_done, train_one
+from sae.stage import compare_agents
 from sae.training import Progress
 from world import SPLITS, QuizBatch, Stream, concatenate
 

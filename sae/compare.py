@@ -44,9 +44,10 @@ class Comparison:
     was not found out).
     overall: universality by null, of all features of all agents. pairs: the same of every
     unordered pair, under the first null. by_frequency: the same of features that fire on a
-    share of tokens between two bounds. unmoved: by null, the share of rows that its draws leave
-    in place, None for one that moves none. shared: features shared by k agents; shared_above:
-    the same if links need an r above the key. tokens, quizzes: what was compared on.
+    share of tokens between two bounds. without: universality under the first null of all agents
+    but one, by its number; empty for two agents. unmoved: by null, the share of rows that its
+    draws leave in place, None for one that moves none. shared: features shared by k agents;
+    shared_above: the same if links need an r above the key. tokens, quizzes: what was compared on.
     """
 
     directions: dict[tuple[int, int], Direction]
@@ -55,6 +56,7 @@ class Comparison:
     overall: dict[str, Universality]
     pairs: dict[tuple[int, int], Universality]
     by_frequency: dict[tuple[float, float], Universality]
+    without: dict[int, float | None]
     unmoved: dict[str, float | None]
     families: list[Family]
     shared: dict[int, int]
@@ -192,6 +194,7 @@ def _summed(
         by_frequency={
             bounds: _universality(everything, first, bounds) for bounds in pairwise(FREQUENCIES)
         },
+        without=_without(directions, first),
         unmoved=unmoved,
         families=families,
         shared=histogram(families, compared),
@@ -199,6 +202,16 @@ def _summed(
         tokens=len(rows),
         quizzes=rows.quizzes,
     )
+
+
+def _without(directions: Mapping[tuple[int, int], Direction], null: str) -> dict[int, float | None]:
+    """Universality of the pairs that leave one agent out, for each agent."""
+    found = {}
+    for agent in sorted({a for a, _ in directions}):
+        rest = [direction for pair, direction in directions.items() if agent not in pair]
+        if rest:
+            found[agent] = universality(_triple(rest, null), None).value
+    return found
 
 
 def _kinds(
@@ -242,17 +255,23 @@ def _universality(
 ) -> Universality:
     """Universality of the features of several directions together, of some frequency of firing."""
     here = np.concatenate([_between(d, bounds) for d in found])
-    triple = Triple(
-        np.concatenate([d.match.r[d.index] for d in found])[here],
-        np.concatenate([d.null_r[null].mean(axis=0) for d in found])[here],
-        np.concatenate([d.ceiling for d in found])[here],
-    )
     resampled = Triple(
         np.concatenate([d.resampled for d in found], axis=1)[:, here],
         np.concatenate([d.null_resampled[null] for d in found], axis=1)[:, here],
         np.concatenate([d.ceiling_resampled for d in found], axis=1)[:, here],
     )
-    return universality(triple, resampled)
+    return universality(_triple(found, null, here), resampled)
+
+
+def _triple(
+    found: Sequence[Direction], null: str, here: NDArray[np.bool_] | slice = slice(None)
+) -> Triple:
+    """Of the features of several directions together, or of some of them."""
+    return Triple(
+        np.concatenate([d.match.r[d.index] for d in found])[here],
+        np.concatenate([d.null_r[null].mean(axis=0) for d in found])[here],
+        np.concatenate([d.ceiling for d in found])[here],
+    )
 
 
 def _between(direction: Direction, bounds: tuple[float, float]) -> NDArray[np.bool_]:

@@ -23,6 +23,8 @@ from sae.universality import Universality
 
 Pair = tuple[int, int]
 """Two agents, in order."""
+MIN_EXCESS = (0.05, 0.1, 0.2, 0.3)
+"""Demands on the excess of families, for which they are counted."""
 SCHEMA = 1
 """Version of the files of a comparison; raised when a reader of them would have to change."""
 
@@ -122,6 +124,7 @@ def summary(
         "permutations": config.permutations,
         "resamples": config.resamples,
         "universality": asdict(comparison.overall[first]),
+        "jackknife": jackknife(comparison.without),
         "by_null": {
             name: {**asdict(found), "unmoved": comparison.unmoved[name]}
             for name, found in comparison.overall.items()
@@ -139,6 +142,7 @@ def summary(
             "max_q": MAX_Q,
             "shared": comparison.shared,
             "shared_above": comparison.shared_above,
+            "by_excess": by_excess(comparison.families),
             "consistency": _mean([f.consistency for f in comparison.families if f.k > 2]),
         },
         "saes": list(saes),
@@ -152,6 +156,25 @@ def baseline_figures(
     names = ("l0", "explained_variance", "dead", "ce_recovered", "accuracy_sae")
     quality = {name: _mean([q[name] for q in qualities]) for name in names} if qualities else None
     return {**asdict(universality), "quality": quality}
+
+
+def jackknife(without: Mapping[int, float | None]) -> dict[str, Any] | None:
+    """Universality without one agent at a time, and the standard error over agents that follows
+    (J. W. Tukey 1958; of statistics of pairs, J. N. Arvesen 1969). None for two agents."""
+    values = [value for value in without.values() if value is not None]
+    if len(values) < max(len(without), 3):
+        return None
+    error = np.sqrt((len(values) - 1) * np.var(values))
+    return {"without": {str(a): v for a, v in without.items()}, "standard_error": float(error)}
+
+
+def by_excess(families: Sequence[Family]) -> dict[str, dict[int, int]]:
+    """For some demands on the mean excess of a family's links, how many families of k agents."""
+    found = {}
+    for least in MIN_EXCESS:
+        sizes = Counter(family.k for family in families if family.mean_excess > least)
+        found[str(least)] = dict(sorted(sizes.items()))
+    return found
 
 
 def _discoveries(comparison: Comparison) -> dict[str, int]:

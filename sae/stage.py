@@ -1,25 +1,23 @@
-"""The work of this package as two steps: train one SAE, and compare those of all agents.
+"""The comparison of the SAEs of all agents as one step, from agents and quizzes to files.
 
-Both do only what is missing. Agents and quizzes come in as they are, results go to paths, so
-nothing here knows of runs or of culture.
+It is left alone where it is there. Agents and quizzes come in as they are, results go to paths,
+so nothing here knows of runs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sae_lens import SAE
 from scipy import sparse
 
 from agents.model import AgentModel
-from sae.baselines import ReadBaseline, TrainedBaseline, baselines
+from sae.baselines import ReadBaseline, baselines
 from sae.codes import agent_codes
 from sae.compare import Comparison, Tick, compare_features
 from sae.config import SAEConfig
@@ -27,34 +25,16 @@ from sae.examples import Logits, find_examples
 from sae.features import Features, select_features
 from sae.files import write_json, write_parquet
 from sae.geometry import Geometry, decoder_geometry
-from sae.harvest import ActivationStream, TokenRows, check_site, token_rows
+from sae.harvest import TokenRows, token_rows
 from sae.logits import logit_weights
 from sae.meaning import Meaning, find_meaning
-from sae.quality import measure_quality
-from sae.quizzes import QuizSource
+from sae.places import Place, record_of, trained_baseline
 from sae.results import baseline_figures, family_table, match_table, summary
 from sae.threads import side_by_side
-from sae.training import Progress, load_sae, read_record, save_sae, train_sae
+from sae.training import load_sae
 from sae.universality import Universality
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
-from world.errors import UserError
 
-TRAINING_FIELDS = (
-    "site",
-    "architecture",
-    "d_sae",
-    "k",
-    "sparsity",
-    "training_tokens",
-    "passes",
-    "block_quizzes",
-    "batch_size",
-    "learning_rate",
-    "warmup_steps",
-    "dead_after",
-    "aux_coefficient",
-)
-"""Options that an SAE's weights depend on; a change of any of them makes it out of date."""
 COMPARISON_FIELDS = (
     "min_firings",
     "nulls",
@@ -66,9 +46,6 @@ COMPARISON_FIELDS = (
 """Options that a comparison of given SAEs depends on."""
 METHOD = 4
 """Raised when the same inputs come to give other figures, so that older results are remade."""
-GRADED_QUIZZES = 400
-"""Held-out quizzes on which a fresh SAE is graded."""
-
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
 TABLES = (
@@ -82,93 +59,6 @@ TABLES = (
     "family_examples.parquet",
 )
 """The rest of it."""
-
-
-def fingerprint(model: AgentModel) -> str:
-    """A hash of an agent's weights, hexadecimal: SAEs of other weights are out of date."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Place:
-    """One SAE to train. Sites, architectures and widths have places of their own.
-
-    agent: number of the agent. role: "0" for the SAE that is compared, "1" and so on for others
-    of the same agent, or the name of a trained baseline. seed: of its initial weights and the
-    order of its data, different for every SAE. path: its folder.
-    """
-
-    agent: int
-    role: str
-    seed: int
-    path: Path
-
-
-def roles(config: SAEConfig) -> list[str]:
-    """The roles of the SAEs of every agent."""
-    trained = [n for n in config.baselines if isinstance(baselines[n], TrainedBaseline)]
-    return [*(str(seed) for seed in range(config.seeds)), *trained]
-
-
-def sae_done(model: AgentModel, config: SAEConfig, place: Place) -> bool:
-    """True when the SAE of a place is complete and of these weights, options and seed."""
-    record = read_record(place.path)
-    return record is not None and record["made_from"] == _made_from(model, config, place)
-
-
-def _made_from(model: AgentModel, config: SAEConfig, place: Place) -> dict[str, Any]:
-    options = {name: getattr(config, name) for name in TRAINING_FIELDS}
-    baseline = None if place.role.isdigit() else place.role
-    return {"agent": fingerprint(model), "seed": place.seed, "baseline": baseline, **options}
-
-
-def train_one(
-    model: AgentModel,
-    world: World,
-    source: QuizSource,
-    held_out: QuizBatch,
-    config: SAEConfig,
-    place: Place,
-    name: str,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Train, grade and save one SAE of one agent, unless it is there; returns its record.
-
-    source: training quizzes in answer structures. held_out: other quizzes, to grade it on.
-    name: the agent's, for the metadata. Raises UserError on an unknown site.
-    """
-    check_site(model, config.site)
-    if sae_done(model, config, place):
-        return read_record(place.path) or {}
-    began = time.time()
-    baseline = _trained_baseline(place.role)
-    subject = baseline.subject(model, world, place.seed)
-    stream = ActivationStream(
-        subject, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
-    )
-    batches = stream.batches(place.seed)
-    sae = train_sae(batches, config, place.seed, name, progress, baseline.prepare)
-    spent = round(time.time() - began, 1)
-
-    def record(saved: SAE[Any]) -> dict[str, Any]:
-        graded = held_out[:GRADED_QUIZZES]
-        quality = measure_quality(subject, world, graded, config.site, saved)
-        made_from = _made_from(model, config, place)
-        return {"made_from": made_from, "seconds": spent, "quality": quality.as_dict()}
-
-    return save_sae(sae, place.path, record)
-
-
-def _trained_baseline(role: str) -> TrainedBaseline:
-    """What a role does to an SAE: nothing for those that are compared."""
-    found = TrainedBaseline() if role.isdigit() else baselines[role]
-    if not isinstance(found, TrainedBaseline):
-        raise ValueError(f"baseline {role!r} has no SAE to train")
-    return found
 
 
 def compare_agents(
@@ -231,7 +121,13 @@ class _Comparing:
         self.rows = token_rows(world, batch)
         self._places = {(place.agent, place.role): place for place in places}
         pairs = len(agents) * (len(agents) - 1) // 2
-        self._done, self._steps = 0, (len(agents) + pairs) * (1 + len(config.baselines)) + 2
+        compared = 1 + sum(self._available(name) for name in config.baselines)
+        self._done, self._steps = 0, (len(agents) + pairs) * compared + 2
+
+    def _available(self, name: str) -> bool:
+        """Whether a baseline exists at the site."""
+        found, agent = baselines[name], next(iter(self.agents.values()))
+        return not isinstance(found, ReadBaseline) or found.available(agent, self.config.site)
 
     def features(self, names: Sequence[str]) -> dict[int, list[Features]]:
         """By agent, what the SAEs of some roles make of the quizzes."""
@@ -248,10 +144,10 @@ class _Comparing:
 
     def baseline(self, name: str) -> Universality | None:
         """How well a baseline's features match under the first null; None where there is none."""
+        if not self._available(name):
+            return None
         found = baselines[name]
         if isinstance(found, ReadBaseline):
-            if not found.available(next(iter(self.agents.values())), self.config.site):
-                return None
             features = self._each(lambda agent: [self._read_features(found, agent)])
         else:
             features = self.features([name])
@@ -301,11 +197,11 @@ class _Comparing:
         agent, site = self.agents[number], self.config.site
         name = "0" if dictionary == self.config.dictionary else dictionary
         if not name.isdigit():
+            if not self._available(name):
+                return None
             found = baselines[name]
             if isinstance(found, ReadBaseline):
                 rows = token_rows(self.world, quizzes)
-                if not found.available(agent, site):
-                    return None
                 return found.codes(agent, self.world, quizzes, site, rows)
         return self._sae_codes(number, [name], quizzes)[0]
 
@@ -330,7 +226,7 @@ class _Comparing:
     ) -> list[sparse.csr_array]:
         """Codes of an agent's SAEs of some roles; all of them read the same activations."""
         agent, places = self.agents[number], [self._places[number, name] for name in names]
-        subject = _trained_baseline(names[0]).subject(agent, self.world, places[0].seed)
+        subject = trained_baseline(names[0]).subject(agent, self.world, places[0].seed)
         loaded = [load_sae(p.path, str(next(agent.parameters()).device)) for p in places]
         return agent_codes(subject, self.world, quizzes, self.config.site, loaded)
 
@@ -351,19 +247,12 @@ def _compared_from(
         quizzes.update(array.tobytes())
     tree = {
         "method": METHOD,
-        "saes": {f"{p.agent}/{p.role}": _record(p)["made_from"] for p in places},
+        "saes": {f"{p.agent}/{p.role}": record_of(p)["made_from"] for p in places},
         "quizzes": quizzes.hexdigest(),
         "seed": str(stream.seed()),
         **{name: getattr(config, name) for name in COMPARISON_FIELDS},
     }
     return dict(json.loads(json.dumps(tree)))
-
-
-def _record(place: Place) -> dict[str, Any]:
-    record = read_record(place.path)
-    if record is None:
-        raise UserError(f"there is no SAE at {place.path}; train it first")
-    return record
 
 
 def _write_tables(
@@ -424,8 +313,8 @@ def _sae_figures(
                     "features": found.size,
                     "compared": found.compared,
                     "silent": float((found.firings == 0).mean()),
-                    "seconds": _record(place)["seconds"],
-                    **_record(place)["quality"],
+                    "seconds": record_of(place)["seconds"],
+                    **record_of(place)["quality"],
                 }
             )
     return sorted(figures, key=lambda row: (row["agent"], row["sae"]))
@@ -433,7 +322,7 @@ def _sae_figures(
 
 def _baseline_quality(places: Sequence[Place], name: str) -> list[dict[str, Any]]:
     """How the SAEs of a trained baseline were graded, by agent."""
-    return [_record(place)["quality"] for place in places if place.role == name]
+    return [record_of(place)["quality"] for place in places if place.role == name]
 
 
 def _read_summary(out_dir: Path) -> dict[str, Any] | None:

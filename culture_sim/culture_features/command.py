@@ -17,7 +17,7 @@ from agents.precision import make_accelerator
 from culture_sim.comparisons import Compared, open_compared
 from culture_sim.culture_features.figures import figures_of, tables_of, with_q
 from culture_sim.culture_features.looking import Looked
-from culture_sim.culture_features.quizzes import Asked, ask, untaught
+from culture_sim.culture_features.quizzes import NOBODY, Asked, ask, untaught
 from culture_sim.feature_stage import held_out_of
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run
@@ -115,7 +115,13 @@ class _Work:
         run = self.compared.run
         models = [self.compared.agents[n] for n in run.agents]
         with make_accelerator(run.config.train).autocast():
-            return ask(models, run.config.world, quizzes[order], self.given.solved)
+            asked = ask(models, run.config.world, quizzes[order], self.given.solved)
+        if (asked.dissenter == NOBODY).sum() < 2:
+            raise UserError(
+                f"of {len(quizzes)} quizzes of the {origin}, the agents of {run.path} solve "
+                f"{asked.counts['failed_by_none']} all together: too few to compare features on"
+            )
+        return asked
 
     def _world_quizzes(self) -> QuizBatch:
         """Others than those on which features were matched."""

@@ -11,13 +11,14 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from culture_sim.checks import check_features
 from culture_sim.config import RunConfig
 from culture_sim.launch import launched_outside
 from culture_sim.parsing import one_line_errors
 from culture_sim.presets import presets
 from culture_sim.run import write_json
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
-from culture_sim.study.results import EXAMS, LOSS, compare, make_exam, measure
+from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam, measure
 from culture_sim.study.runs import StudyRuns
 from culture_sim.votes import DIRECTIONS
 from world.errors import COUNT, SHARE, UserError, require
@@ -45,6 +46,8 @@ class Study:
     """Of them, how many are culture where there is some to teach, 0 to 1."""
     exam_proposals: int = 5120
     """Proposals of each population as it begins, from which its exam of culture is kept."""
+    features: bool = False
+    """Also train SAEs on the agents of every arm, and compare what features they share."""
     processes: int | None = None
     """Worker processes on this machine; one a GPU or core by default."""
     options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(
@@ -94,6 +97,8 @@ def study(arguments: Sequence[str]) -> int:
         given = tyro.cli(Study, args=arguments, prog="culture-sim study")
     if launched_outside():
         raise UserError("a study starts its own processes; run it without a launcher")
+    if given.features:
+        check_features(given.options)
     folder = given.runs / given.name
     runs = StudyRuns(
         folder,
@@ -106,7 +111,9 @@ def study(arguments: Sequence[str]) -> int:
         given.exam_proposals,
     )
     runs.make_all(given.processes)
-    results = measure(runs)
+    if given.features:
+        runs.compare_features(given.processes)
+    results = measure(runs, given.features)
     results.to_parquet(folder / RESULTS)
     compared = compare(results, given.options.rounds)
     about = {arm: ABOUT[arm] for arm in given.arms}
@@ -132,7 +139,7 @@ def study(arguments: Sequence[str]) -> int:
 def _table(compared: list[dict[str, Any]]) -> Table:
     table = Table("measure", "arm", "after the last round", "gained", "against no culture")
     for row in compared:
-        form = "{:.4f}" if row["measure"] in LOSSES else "{:.2%}"
+        form = "{:.4f}" if row["measure"] in {*LOSSES, *FEATURES} else "{:.2%}"
         cells = [_shown(row[key], form) for key in ("after", "gained", "against_control")]
         table.add_row(row["measure"], row["arm"], *cells)
     return table

@@ -6,6 +6,7 @@ with the same agents, so arms are compared within seeds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,18 +32,26 @@ EXAMS = {
 """What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
 LOSS = "{} loss"
 """Name of the measure of an exam's loss, in nats a cell: it tells arms apart at 0 % or 100 %."""
-MEASURES = (*EXAMS, *(LOSS.format(name) for name in EXAMS), "yield")
+FEATURES = {"universality": "value", "shared r": "cross", "ceiling r": "ceiling"}
+"""Measures of the comparison of features, by their names in its summary."""
+MEASURES = (*EXAMS, *(LOSS.format(name) for name in EXAMS), "yield", *FEATURES)
 
 
-def measure(study: StudyRuns) -> pd.DataFrame:
+def measure(study: StudyRuns, features: bool) -> pd.DataFrame:
     """A row for every accuracy and loss: seed, arm, round, agent, measure, value; and one for every
-    yield, with agent -1. Round 0 of every arm is where its agents began."""
+    yield, with agent -1. Round 0 of every arm is where its agents began.
+
+    features: with what the comparison of features found, agent -1, too.
+    """
     rows: list[dict[str, Any]] = []
     for seed in range(study.seeds):
         exam = make_exam(study, seed)
         for arm in study.arms:
             run = Run.open(study.path(seed, arm))
             found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam)]
+            if features:
+                found += [*_features(study, seed, 0, BASE)]
+                found += [*_features(study, seed, study.options.rounds, arm)]
             rows += [{"seed": seed, "arm": arm, **row} for row in found]
     return pd.DataFrame(rows)
 
@@ -97,6 +106,15 @@ def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch) -> list[dic
             found = evaluate(model, study.options.world, exam, accelerator)
             rows += _both(number, agent, "culture", found.accuracy, found.loss)
     return rows
+
+
+def _features(study: StudyRuns, seed: int, number: int, name: str) -> Iterator[dict[str, Any]]:
+    """What the agents of a run share, by the first of its comparisons."""
+    compared = Run.open(study.path(seed, name)).summary()["features"]
+    universality = next(iter(compared.values()))["universality"]
+    for measured, key in FEATURES.items():
+        if universality[key] is not None:
+            yield _row(number, -1, measured, universality[key])
 
 
 def _both(number: int, agent: int, exam: str, accuracy: float, loss: float) -> list[dict[str, Any]]:

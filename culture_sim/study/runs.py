@@ -22,6 +22,8 @@ OPTIONS = "options.json"
 """The options that all runs of a study have in common."""
 EXAM_SEEDS = 1 << 31
 """Root seeds of exams are below this; those of populations are 0, 1, 2 ..."""
+MAY_CHANGE = ("rounds", "sae")
+"""More rounds may be made, and the same agents looked at with other SAEs."""
 BASE = "base"
 """The run of a seed in which agents are trained."""
 
@@ -90,6 +92,21 @@ class StudyRuns:
                 step = f"{place}; {name}, {number} of {len(named)}"
                 self._make_rounds(self.path(seed, name), options, step, processes)
 
+    def compare_features(self, processes: int | None) -> None:
+        """SAEs on the agents of each seed as they began and as every arm left them, compared.
+
+        An SAE starts from the same weights and sees the same quizzes in every arm.
+        """
+        for seed in range(self.seeds):
+            for number, name in enumerate((BASE, *self.arms), 1):
+                arm = replace(self.options, seed=seed) if name == BASE else None
+                options = arm or self.arm_options(seed, name)
+                _say(
+                    f"features of seed {seed}, {seed + 1} of {self.seeds}; {name}, "
+                    f"{number} of {len(self.arms) + 1}"
+                )
+                self._command("sae", self.path(seed, name), options, processes)
+
     def _refuse_another_study(self) -> None:
         own = {"lesson": self.lesson, "share": self.share, "exam_proposals": self.exam_proposals}
         wanted = json.loads(json.dumps(config_to_dict(self.options) | own))  # as it is read back
@@ -97,7 +114,7 @@ class StudyRuns:
         begun = read_json(path, "remove the study's folder") if path.exists() else wanted
         if not isinstance(begun, dict):
             raise UserError(f"{path} holds no options; remove the study's folder")
-        changed = [key for key in wanted if begun.get(key) != wanted[key] and key != "rounds"]
+        changed = [k for k in wanted if begun.get(k) != wanted[k] and k not in MAY_CHANGE]
         # What the agents know after more rounds is not what they knew after fewer.
         if begun.get("rounds", 0) > self.options.rounds:
             changed.append("fewer rounds")

@@ -323,3 +323,22 @@ def test_features_must_be_compared_before_their_effects(trained, capsys):
     for command in ("effects", "crosscoder"):
         assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
         assert "run first: culture-sim sae" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp_path, capsys):
+    path = tmp_path / "later"
+    shutil.copytree(compared, path)
+    run = Run.open(path)
+    shutil.rmtree(run.agent_path(4))
+    shutil.copytree(run.agent_path(3), run.agent_path(4))
+    for command in ("effects", "crosscoder", "culture-features"):
+        assert main([command, "--runs", str(tmp_path), "--run", "later"]) == 2
+        assert "are not those whose features are compared" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_agents_that_solve_nothing_have_no_culture_to_look_at(compared, capsys):
+    where = ("--runs", str(compared.parent), "--run", compared.name)
+    assert main(["culture-features", *where, "--world-quizzes", "20"]) == 2
+    assert "too few to compare features on" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from sae.config import SAEConfig
 from sae.correlation import make_codes
 from sae.features import select_features, within_cells
 from sae.harvest import TokenRows
+from sae.results import by_excess, jackknife
 from sae.significance import MAX_Q, within_cell_test
 from world import Stream
 
@@ -75,6 +76,28 @@ def planted(rows):
         second = rng.permutation(order)
         agents[agent] = [features(noisy(rng, truth[:, o])) for o in (order, second)]
     return compare_features(agents, rows, CONFIG, SITE, STREAM), places
+
+
+def test_without_an_agent_are_the_pairs_of_the_others(planted):
+    found, _ = planted
+    assert list(found.without) == [0, 1, 2]
+    for agent, rest in ((0, (1, 2)), (1, (0, 2)), (2, (0, 1))):
+        assert found.without[agent] == found.pairs[rest].value
+    # Agents 0 and 1 share four features that they do not share with 2.
+    assert found.without[2] > max(found.without[0], found.without[1])
+    figures = jackknife(found.without)
+    values = list(found.without.values())
+    deviations = np.array(values) - np.mean(values)
+    assert figures["standard_error"] == pytest.approx((2 / 3 * (deviations**2).sum()) ** 0.5)
+    assert jackknife({}) is None
+    assert jackknife({0: 0.5, 1: None, 2: 0.5}) is None
+
+
+def test_families_are_counted_by_what_they_exceed_the_null_by(planted):
+    found, _ = planted
+    counts = by_excess(found.families)
+    assert counts["0.3"] == {2: 4, 3: 8}
+    assert counts["0.05"] == counts["0.3"]
 
 
 def test_planted_features_are_recovered(planted):

@@ -11,8 +11,9 @@ import pytest
 
 from sae.baselines import baselines
 from sae.examples import LEVELS, QUIZZES
+from sae.places import Place, roles, train_one
 from sae.quizzes import held_out_quizzes, training_source
-from sae.stage import Place, compare_agents, roles, train_one
+from sae.stage import compare_agents
 from tests.sae.conftest import SITE
 from tests.sae.test_training import CONFIG
 from world import QuizBatch, Stream, concatenate

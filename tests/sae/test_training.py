@@ -16,9 +16,9 @@ from sae.baselines import baselines
 from sae.codes import agent_codes, encode
 from sae.config import SAEConfig
 from sae.harvest import ActivationStream, activations, token_rows
+from sae.places import Place, sae_done, train_one
 from sae.quality import measure_quality
 from sae.quizzes import held_out_quizzes, training_source
-from sae.stage import Place, sae_done, train_one
 from sae.training import load_sae, train_sae
 from tests.sae.conftest import SITE
 from world import Stream

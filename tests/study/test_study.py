@@ -36,6 +36,21 @@ LEARNED = [
     *("--agents", "3", "--culture.rule", "all_but_k"),
 ]
 """What three agents learn well enough that two solve some quizzes and one does not."""
+SAES = [
+    *(
+        "--sae.sites",
+        "blocks.1.hook_resid_post",
+        "--sae.widths",
+        "32",
+        "--sae.k",
+        "4",
+        "--sae.training-tokens",
+        "16000",
+    ),
+    *("--sae.comparison-quizzes", "80", "--sae.concept-quizzes", "20", "--sae.min-firings", "5"),
+    *("--sae.resamples", "5", "--sae.permutations", "1"),
+]
+"""SAEs that are trained in a second."""
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
@@ -125,6 +140,7 @@ def test_arms_differ_in_what_is_taught():
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
         (["--agents", "4"], "four_of_five"),
+        (["--features", "--sae.sites", "blocks.9.*"], "blocks.9.*"),
     ],
 )
 def test_impossible_studies_are_refused(tmp_path, capsys, options, says):
@@ -230,6 +246,68 @@ def test_a_finished_study_is_left_alone_and_another_refused(small):
     assert again.returncode == 0, again.stderr[-2000:]
     assert made.summary == summary
     assert "agents learn the world" not in again.stdout
+
+
+@pytest.fixture(scope="module")
+def featured(small, tmp_path_factory):
+    """The study of one arm, with features, and what it said."""
+    made = Small(tmp_path_factory.mktemp("featured"))
+    shutil.copytree(small[0].folder, made.folder)
+    done = made.make("--arms", CONTROL, "--features", *SAES)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return made, done.stdout
+
+
+@pytest.mark.slow
+def test_what_agents_share_is_measured_before_and_after(featured):
+    made, shown = featured
+    assert "agents learn the world" not in shown
+    results = pd.read_parquet(made.folder / "results.parquet")
+    shared = results[results["measure"] == "shared r"]
+    assert shared["round"].tolist() == [0, 1]
+    assert shared["agent"].tolist() == [-1, -1]
+    compared = [made.run(name).summary()["features"] for name in ("base", CONTROL)]
+    found = [next(iter(tree.values()))["universality"]["cross"] for tree in compared]
+    assert shared["value"].tolist() == found
+    assert found[0] != found[1]
+    row = of(json.loads(made.summary)["compared"], "shared r", CONTROL)
+    assert row["gained"]["value"] == pytest.approx(found[1] - found[0])
+
+
+@pytest.mark.slow
+def test_features_on_agents_own_quizzes(featured, capsys):
+    made, _ = featured
+    run = made.run(CONTROL)
+    where = ("--runs", str(run.path.parent), "--run", run.path.name)
+    options = ("--world-quizzes", "300", "--solved", "100", "--resamples", "50")
+    assert main(["culture-features", *where, *options]) == 0
+    assert "Solvers towards the dissenter" in capsys.readouterr().out
+    (folder,) = (run.path / "features").glob("*/*")
+    found = json.loads((folder / "culture.json").read_text())
+    asked = found["asked"]
+    assert asked["world"]["quizzes"] == 300
+    # Of a round of 96 proposals those are left that no agent was taught; here nobody was any.
+    stored = made.votes(CONTROL)
+    taught = [k and s == "culture_train" for k, s in zip(*columns(stored), strict=True)]
+    assert asked["agents"]["quizzes"] == len(stored) - sum(taught)
+    for counts in asked.values():
+        by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
+        assert sum(by_failing) == counts["quizzes"]
+        assert sum(counts["dissenters"]) >= counts["failed_by_one"] > 5
+    assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
+        (origin, region) for origin in asked for region in ("prompt", "right", "wrong")
+    }
+    occurs = pd.read_parquet(folder / "occurrence.parquet")
+    alike = occurs[occurs.groups == "world_world"]
+    assert (alike.q.dropna() <= 0.05).mean() < 0.05
+    departures = pd.read_parquet(folder / "departures.parquet")
+    assert len(departures) == 2 * len(pd.read_parquet(folder / "families.parquet"))
+    assert main(["culture-features", *where, "--solved", "0"]) == 2
+    assert "solved must be at least 1" in capsys.readouterr().err
+
+
+def columns(table):
+    return table["keep"].to_pylist(), table["split"].to_pylist()
 
 
 @pytest.mark.slow
