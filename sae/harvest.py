@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from agents.hooks import capture, site_names
 from agents.model import AgentModel
+from sae.batches import shuffled_batches
 from sae.permutation import group_index
 from sae.quizzes import QuizSource, is_reported
 from world import QuizBatch, TokenRole, World
@@ -150,19 +152,7 @@ class ActivationStream:
 
     def batches(self, seed: int) -> Iterator[Tensor]:
         """Endless batches float32 [batch_size, d] in an order drawn from ``seed``."""
-        generator = torch.Generator().manual_seed(seed)
-        start = 0
-        while True:
-            quizzes = self.source(start, self.block_quizzes)
-            start += self.block_quizzes
-            block = activations(self.model, self.world, quizzes, self.site)
-            if len(block) < self.batch_size:
-                raise UserError(
-                    f"sae.block_quizzes ({self.block_quizzes}) gives {len(block)} activations, "
-                    f"fewer than sae.batch_size ({self.batch_size}); raise it"
-                )
-            for _ in range(self.passes):
-                order = torch.randperm(len(block), generator=generator).to(block.device)
-                for rows in order.split(self.batch_size):
-                    if len(rows) == self.batch_size:
-                        yield block[rows]
+        size = self.block_quizzes
+        quizzes = (self.source(start, size) for start in count(step=size))
+        blocks = (activations(self.model, self.world, each, self.site) for each in quizzes)
+        return shuffled_batches(blocks, self.passes, self.batch_size, seed, "sae")

@@ -1,8 +1,4 @@
-"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format.
-
-sae_lens's trainer is driven step by step, because its own loop spends a thousand batches on
-the normalisation alone and reports nothing without wandb.
-"""
+"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format."""
 
 from __future__ import annotations
 
@@ -16,24 +12,16 @@ from typing import Any
 import safetensors
 import torch
 from sae_lens import SAE, TrainingSAE
-from sae_lens.config import SAETrainerConfig
 from sae_lens.saes.sae import SAEMetadata
-from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
 from sae.architectures import architectures
 from sae.config import SAEConfig
+from sae.loop import Progress, first_batches, make_trainer, train
 from world.errors import UserError
-
-Progress = Callable[[int, int, float], None]
-"""(activations seen, activations in all, explained variance of the last batch)."""
 
 RECORD = "training.json"
 """What an SAE was trained from and how it was graded, beside sae_lens's own files."""
-SCALE_BATCHES = 32
-"""Batches that estimate the mean and the scale of activations."""
-REPORT_EVERY = 25
-"""Steps between two calls of the progress function."""
 
 
 def train_sae(
@@ -51,24 +39,14 @@ def train_sae(
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
-    first = [next(batches) for _ in range(min(SCALE_BATCHES, _steps(config)))]
+    first = first_batches(batches, config)
     sae = _fresh_sae(torch.cat(first), config, seed, model_name)
     prepare(sae)
-    trainer = _trainer(sae, batches, config)
+    trainer = make_trainer(sae, batches, config)
     trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
-    for step in range(_steps(config)):
-        batch = first[step] if step < len(first) else next(batches)
-        output = trainer.step(batch)
-        trainer.n_training_steps += 1
-        if progress and (step % REPORT_EVERY == 0 or step == _steps(config) - 1):
-            explained = _explained(output.sae_in, output.sae_out)
-            progress((step + 1) * config.batch_size, config.training_tokens, explained)
+    train(trainer, first, batches, config, progress)
     sae.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
     return sae
-
-
-def _steps(config: SAEConfig) -> int:
-    return config.training_tokens // config.batch_size
 
 
 def _scale(activations: Tensor) -> float:
@@ -89,30 +67,6 @@ def _fresh_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> 
     # Starting from the mean spares features from learning a constant, and dying of it.
     sae.b_dec.data = first.mean(dim=0) * _scale(first)
     return sae
-
-
-def _trainer(
-    sae: TrainingSAE[Any], batches: Iterator[Tensor], config: SAEConfig
-) -> SAETrainer[Any, Any]:
-    return SAETrainer(
-        cfg=SAETrainerConfig(
-            total_training_samples=_steps(config) * config.batch_size,
-            train_batch_size_samples=config.batch_size,
-            lr=config.learning_rate,
-            lr_end=config.learning_rate,
-            lr_warm_up_steps=min(config.warmup_steps, _steps(config) // 5),
-            lr_decay_steps=_steps(config) // 5,
-            dead_feature_window=config.dead_after,
-            device=str(sae.W_dec.device),
-        ),
-        sae=sae,
-        data_provider=batches,
-    )
-
-
-def _explained(x: Tensor, reconstruction: Tensor) -> float:
-    residual = (x - reconstruction).detach().pow(2).sum()
-    return float(1 - residual / (x - x.mean(dim=0)).pow(2).sum())
 
 
 def save_sae(

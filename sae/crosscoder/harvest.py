@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
-import torch
 from torch import Tensor
 
 from agents.model import AgentModel
+from sae.batches import shuffled_batches
 from sae.harvest import TokenRows, activation_chunks, check_site, token_rows
 from sae.quizzes import QuizSource
 from world import QuizBatch, World
@@ -81,18 +82,6 @@ class JointStream:
 
     def batches(self, seed: int) -> Iterator[Tensor]:
         """Endless batches float32 [batch_size, A, d] in an order drawn from ``seed``."""
-        generator = torch.Generator().manual_seed(seed)
-        start = 0
-        while True:
-            block = self.joint.block(self.source(start, self.block_quizzes))
-            start += self.block_quizzes
-            if len(block) < self.batch_size:
-                raise UserError(
-                    f"crosscoder.block_quizzes ({self.block_quizzes}) gives {len(block)} tokens, "
-                    f"fewer than crosscoder.batch_size ({self.batch_size}); raise it"
-                )
-            for _ in range(self.passes):
-                order = torch.randperm(len(block), generator=generator).to(block.device)
-                for rows in order.split(self.batch_size):
-                    if len(rows) == self.batch_size:
-                        yield block[rows]
+        starts = count(step=self.block_quizzes)
+        blocks = (self.joint.block(self.source(n, self.block_quizzes)) for n in starts)
+        return shuffled_batches(blocks, self.passes, self.batch_size, seed, "crosscoder")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from sae_lens import BatchTopKTrainingSAEConfig
-from sae_lens.config import SAETrainerConfig
 from sae_lens.saes.sae import SAEMetadata
-from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import CrosscoderSAE
-from sae.training import REPORT_EVERY, SCALE_BATCHES, Progress
+from sae.loop import Progress, first_batches, make_trainer, train
 
 
 def train_crosscoder(
@@ -31,18 +28,15 @@ def train_crosscoder(
     Every agent's activations are scaled to a mean norm of sqrt(d), else the loss would favour the
     loudest; the scales are in the metadata.
     """
-    steps = config.training_tokens // config.batch_size
-    first = [next(batches) for _ in range(min(SCALE_BATCHES, steps))]
+    first = first_batches(batches, config)
     scales = _scales(torch.cat(first))
     sae = _initial(torch.cat(first) * scales[:, None], scales, agents, config, seed, site)
-    trainer = _trainer(sae, batches, config)
-    for step in range(steps):
-        batch = first[step] if step < len(first) else next(batches)
-        output = trainer.step((batch * scales[:, None]).flatten(1))
-        trainer.n_training_steps += 1
-        if progress and (step % REPORT_EVERY == 0 or step == steps - 1):
-            explained = _explained(output.sae_in, output.sae_out)
-            progress((step + 1) * config.batch_size, config.training_tokens, explained)
+    trainer = make_trainer(sae, batches, config)
+
+    def given(batch: Tensor) -> Tensor:
+        return (batch * scales[:, None]).flatten(1)
+
+    train(trainer, first, batches, config, progress, given)
     return sae
 
 
@@ -79,28 +73,3 @@ def _initial(
     # Starting from the mean spares features from learning a constant, and dying of it.
     sae.b_dec.data = scaled.mean(dim=0).flatten()
     return sae
-
-
-def _trainer(
-    sae: CrosscoderSAE, batches: Iterator[Tensor], config: CrosscoderConfig
-) -> SAETrainer[Any, Any]:
-    steps = config.training_tokens // config.batch_size
-    return SAETrainer(
-        cfg=SAETrainerConfig(
-            total_training_samples=steps * config.batch_size,
-            train_batch_size_samples=config.batch_size,
-            lr=config.learning_rate,
-            lr_end=config.learning_rate,
-            lr_warm_up_steps=min(config.warmup_steps, steps // 5),
-            lr_decay_steps=steps // 5,
-            dead_feature_window=config.dead_after,
-            device=str(sae.W_dec.device),
-        ),
-        sae=sae,
-        data_provider=batches,
-    )
-
-
-def _explained(x: Tensor, reconstruction: Tensor) -> float:
-    residual = (x - reconstruction).detach().pow(2).sum()
-    return float(1 - residual / (x - x.mean(dim=0)).pow(2).sum())

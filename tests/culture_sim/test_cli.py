@@ -132,9 +132,17 @@ def test_a_wrong_configuration_is_refused(change, says):
         config_from_dict({**config_to_dict(RunConfig()), **change})
 
 
-def test_importing_the_command_line_is_quick():
-    """Help must not wait for sae_lens, which brings much else."""
-    script = "import sys, culture_sim.cli; sys.exit('sae_lens' in sys.modules)"
+@pytest.mark.parametrize(
+    "needed",
+    [
+        "import culture_sim.cli",
+        "import culture_sim.pipeline as p; from culture_sim.config import RunConfig; "
+        "p.check_command('culture', RunConfig(), 1)",
+    ],
+)
+def test_only_workers_wait_for_sae_lens(needed):
+    """It brings much else: the help, and the process that starts workers, do without."""
+    script = f"import sys; {needed}; sys.exit('sae_lens' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

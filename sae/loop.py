@@ -1,0 +1,95 @@
+"""sae_lens's trainer, driven step by step: for an SAE of one agent or of all.
+
+Its own loop spends a thousand batches on the normalisation alone and reports nothing without
+wandb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Protocol
+
+from sae_lens import TrainingSAE
+from sae_lens.config import SAETrainerConfig
+from sae_lens.training.sae_trainer import SAETrainer
+from torch import Tensor
+
+Progress = Callable[[int, int, float], None]
+"""(activations seen, activations in all, explained variance of the last batch)."""
+FIRST_BATCHES = 32
+"""Batches that estimate the mean and the scale of activations, before they are trained on."""
+REPORT_EVERY = 25
+"""Steps between two calls of the progress function."""
+
+
+class Schedule(Protocol):
+    """The options of a training."""
+
+    @property
+    def training_tokens(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def warmup_steps(self) -> int: ...
+    @property
+    def dead_after(self) -> int: ...
+
+
+def steps_of(schedule: Schedule) -> int:
+    """Optimiser steps in all."""
+    return schedule.training_tokens // schedule.batch_size
+
+
+def first_batches(batches: Iterator[Tensor], schedule: Schedule) -> list[Tensor]:
+    """The batches to estimate scales from, taken from the series."""
+    return [next(batches) for _ in range(min(FIRST_BATCHES, steps_of(schedule)))]
+
+
+def make_trainer(
+    sae: TrainingSAE[Any], batches: Iterator[Tensor], schedule: Schedule
+) -> SAETrainer[Any, Any]:
+    """The rate rises over the warm-up, and falls to zero in the last fifth."""
+    steps = steps_of(schedule)
+    return SAETrainer(
+        cfg=SAETrainerConfig(
+            total_training_samples=steps * schedule.batch_size,
+            train_batch_size_samples=schedule.batch_size,
+            lr=schedule.learning_rate,
+            lr_end=schedule.learning_rate,
+            lr_warm_up_steps=min(schedule.warmup_steps, steps // 5),
+            lr_decay_steps=steps // 5,
+            dead_feature_window=schedule.dead_after,
+            device=str(sae.W_dec.device),
+        ),
+        sae=sae,
+        data_provider=batches,
+    )
+
+
+def train(
+    trainer: SAETrainer[Any, Any],
+    first: Sequence[Tensor],
+    batches: Iterator[Tensor],
+    schedule: Schedule,
+    progress: Progress | None,
+    given: Callable[[Tensor], Tensor] = lambda batch: batch,
+) -> None:
+    """All steps of a training, on the first batches and then on those that follow.
+
+    given: what the SAE is shown of a batch.
+    """
+    steps = steps_of(schedule)
+    for step, batch in zip(range(steps), chain(first, batches), strict=False):
+        output = trainer.step(given(batch))
+        trainer.n_training_steps += 1
+        if progress and (step % REPORT_EVERY == 0 or step == steps - 1):
+            explained = _explained(output.sae_in, output.sae_out)
+            progress((step + 1) * schedule.batch_size, schedule.training_tokens, explained)
+
+
+def _explained(x: Tensor, reconstruction: Tensor) -> float:
+    residual = (x - reconstruction).detach().pow(2).sum()
+    return float(1 - residual / (x - x.mean(dim=0)).pow(2).sum())
