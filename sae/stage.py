@@ -44,7 +44,7 @@ COMPARISON_FIELDS = (
     "resamples",
 )
 """Options that a comparison of given SAEs depends on."""
-METHOD = 4
+METHOD = 5
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
@@ -120,6 +120,12 @@ class _Comparing:
         self.stream, self.tick = stream, tick
         self.rows = token_rows(world, batch)
         self._places = {(place.agent, place.role): place for place in places}
+        # Here and not where they are needed, which is on several threads: weights are drawn from
+        # PyTorch's global generator.
+        self._subjects = {
+            key: trained_baseline(place.role).subject(agents[place.agent], world, place.seed)
+            for key, place in self._places.items()
+        }
         pairs = len(agents) * (len(agents) - 1) // 2
         compared = 1 + sum(self._available(name) for name in config.baselines)
         self._done, self._steps = 0, (len(agents) + pairs) * compared + 2
@@ -225,9 +231,9 @@ class _Comparing:
         self, number: int, names: Sequence[str], quizzes: QuizBatch
     ) -> list[sparse.csr_array]:
         """Codes of an agent's SAEs of some roles; all of them read the same activations."""
-        agent, places = self.agents[number], [self._places[number, name] for name in names]
-        subject = trained_baseline(names[0]).subject(agent, self.world, places[0].seed)
-        loaded = [load_sae(p.path, str(next(agent.parameters()).device)) for p in places]
+        subject = self._subjects[number, names[0]]
+        device = str(next(subject.parameters()).device)
+        loaded = [load_sae(self._places[number, name].path, device) for name in names]
         return agent_codes(subject, self.world, quizzes, self.config.site, loaded)
 
     def _read_features(self, found: ReadBaseline, number: int) -> Features:

@@ -9,11 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agents.model import build_model
 from sae.baselines import baselines
+from sae.codes import agent_codes
 from sae.examples import LEVELS, QUIZZES
+from sae.features import select_features
+from sae.harvest import token_rows
 from sae.places import Place, roles, train_one
 from sae.quizzes import held_out_quizzes, training_source
 from sae.stage import compare_agents
+from sae.training import load_sae, read_record
 from tests.sae.conftest import SITE
 from tests.sae.test_training import CONFIG
 from world import QuizBatch, Stream, concatenate
@@ -103,6 +108,34 @@ def test_summary(compared):
     assert found["baselines"]["frozen_decoder"]["quality"]["l0"] > 0
     assert found["baselines"]["pca"]["quality"] is None
     assert ticks[-1] == (17, 17)
+
+
+def test_untrained_agents_are_those_that_their_saes_were_trained_on(compared):
+    """Their weights are drawn again, and agents are looked at on several threads."""
+    (agents, places, world, batch, _, config, *_), found, _ = compared
+    codes = {}
+    for place in places:
+        if place.role == "untrained":
+            fresh = build_model(agents[place.agent].config, world, place.seed)
+            codes[place.agent] = agent_codes(fresh, world, batch, SITE, [load_sae(place.path)])[0]
+            quality = read_record(place.path)["quality"]
+            fires = codes[place.agent].nnz / codes[place.agent].shape[0]
+            assert fires == pytest.approx(quality["l0"], rel=0.05)
+    reported = token_rows(world, batch).reported
+    features = {a: select_features(c, reported, config.min_firings) for a, c in codes.items()}
+    assert found["baselines"]["untrained"]["cross"] == pytest.approx(direct(features))
+
+
+def direct(features):
+    """Median r of best matches of two agents, by numpy."""
+    halves = [
+        [getattr(features[a], half).values.toarray() for a in (0, 1)]
+        for half in ("choosing", "reported")
+    ]
+    chosen, r = (np.corrcoef(x.T, y.T)[: x.shape[1], x.shape[1] :] for x, y in halves)
+    ahead = r[np.arange(len(r)), chosen.argmax(axis=1)]
+    back = r[chosen.argmax(axis=0), np.arange(r.shape[1])]
+    return np.median(np.concatenate([ahead, back]))
 
 
 def test_features_have_names(compared):
