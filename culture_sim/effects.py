@@ -182,7 +182,9 @@ class _Work:
         return family_pairs(members, seconds)
 
     def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
-        path = self.folder / self._name(f"substitution-{self.given.families}", "parquet")
+        path = self.folder / self._name(
+            f"substitution-{self.given.families}", "parquet", matched=True
+        )
         if not path.exists():
             groups = sorted({pair.group for pair in pairs})
             rng = self.stream.with_role("families").generator()
@@ -193,10 +195,17 @@ class _Work:
             write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
         return pd.read_parquet(path)
 
-    def _name(self, what: str, ending: str) -> str:
-        """The file of a step: of these agents, quizzes and comparison, and no others."""
+    def _name(self, what: str, ending: str, matched: bool = False) -> str:
+        """The file of a step: of these agents, SAEs and quizzes, and no others.
+
+        matched: also of what the comparison found to match, and of the seed.
+        """
         made = self.compared.summary["made_from"]
-        key = json.dumps([made, self.given.quizzes, self.given.seed], sort_keys=True)
+        first = {name: of for name, of in made["saes"].items() if name.endswith("/0")}
+        parts: list[Any] = [first, made["quizzes"], self.given.quizzes]
+        if matched:
+            parts += [made, self.given.seed]
+        key = json.dumps(parts, sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 
     def _progress(self, what: str, done: int, total: int) -> None:
