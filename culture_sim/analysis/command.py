@@ -24,6 +24,14 @@ TABLE, SUMMARY = "analysis.parquet", "analysis.json"
 """What is written, in the folder of the culture."""
 
 
+RIVALS = {
+    "contested": "agents prefer another answer",
+    "same_rival": "several give the same other one",
+    "other_by_rule": "a rule gives another",
+}
+"""What speaks for another answer, as it is shown."""
+
+
 @dataclass(frozen=True)
 class Analyze:
     """Find out what the quizzes of a run's culture are: by which rules, how clear, new and hard."""
@@ -71,7 +79,8 @@ def _explained(found: dict[str, Any]) -> Table:
     table.add_row("looked at", *(f"{group['quizzes']:,}" for group in groups))
     for kind in Kind:
         table.add_row(kind.value, *(_share(group["explained"][kind.value]) for group in groups))
-    table.add_row("another answer fits", *(_share(group["ambiguous"]) for group in groups))
+    for name, what in RIVALS.items():
+        table.add_row(what, *(_share(group[name]) for group in groups))
     return table
 
 

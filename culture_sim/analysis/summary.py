@@ -20,8 +20,10 @@ MEASURES = (
     *("objects", "colours", "changed"),
 )
 """Columns of which the mean is given, where the world has them."""
-BREAKDOWNS = ("round", "procedure", "proposer", "dissenter")
+BREAKDOWNS = ("round", "split", "procedure", "proposer", "dissenter")
 """Columns by which the kept quizzes are told apart."""
+SEVERAL = 2
+"""Agents that give the same other answer: from so many on it is told."""
 RESAMPLES = 1000
 
 
@@ -37,6 +39,13 @@ def summarize(quizzes: pd.DataFrame, store: CultureStore, n_agents: int) -> dict
             }
             for column in BREAKDOWNS
         },
+        "by_solvers": {
+            name: {
+                _name(solvers): {"quizzes": len(some), **rival_figures(some)}
+                for solvers, some in part.groupby("solvers")
+            }
+            for name, part in groups.items()
+        },
         "dissent": _dissent(store, n_agents),
     }
 
@@ -51,9 +60,17 @@ def figures(part: pd.DataFrame) -> dict[str, Any]:
     return {
         "quizzes": len(part),
         "explained": {kind.value: share(part["explained"] == kind.value) for kind in Kind},
-        "ambiguous": share(part["ambiguous"]),
-        "other_by_rule": share(part["other_by_rule"]),
+        **rival_figures(part),
         **{name: mean(part[name]) for name in MEASURES if name in part},
+    }
+
+
+def rival_figures(part: pd.DataFrame) -> dict[str, Any]:
+    """Shares of quizzes by what speaks for another answer."""
+    return {
+        "contested": share(part["contested"]),
+        "same_rival": share(part["same_rival"] >= SEVERAL),
+        "other_by_rule": share(part["other_by_rule"]),
     }
 
 

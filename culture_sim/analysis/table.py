@@ -1,7 +1,8 @@
 """One row a quiz: everything that is said of it by itself.
 
-The kept quizzes of every round, and beside them two references of the same size: quizzes of the
-same rounds that were voted on and not kept, and quizzes of the world.
+The kept quizzes of every round, and beside them three references of the same size: quizzes of the
+same rounds that were voted on and not kept, quizzes of the world, and quizzes of tasks that agents
+never met. The last have one right answer, which agents seldom find: hard, and not under-specified.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import pyarrow.compute as pc
 
 from agents.model import AgentModel
 from culture_sim import records as rows
-from culture_sim.analysis.ambiguity import rivals
 from culture_sim.analysis.nearness import nearest
+from culture_sim.analysis.rivals import rivals
 from culture_sim.store import CultureStore
 from culture_sim.votes import VoteTable, vote
 from world import QuizBatch, Stream, World, concatenate
 
-GROUPS = ("kept", "rejected", "world")
+GROUPS = ("kept", "rejected", "world", "science")
 KNOWN_WORLD = 20_000
 """World quizzes among which the nearest is sought."""
 Progress = Callable[[str], None]
@@ -58,10 +59,13 @@ def quiz_table(
                 found = found.append_column(name, chosen[name])
             parts.append(found)
     size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
-    progress(f"world: {size} quizzes")
-    drawn = world.draw(Stream(seed, "analysis"), 0, size, "test")
-    votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
-    parts.append(study.describe(drawn, votes, "world", 0, culture))
+    science = world.science()
+    for group, source in (("world", world), ("science", science)):
+        if source is not None:
+            progress(f"{group}: {size} quizzes")
+            drawn = source.draw(Stream(seed, "analysis"), 0, size, "test")
+            votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
+            parts.append(study.describe(drawn, votes, group, 0, culture))
     return pa.concat_tables(parts, promote_options="default")
 
 
@@ -91,8 +95,9 @@ class Study:
             **_difficulty(votes),
             "rival_ratio": found.ratio.max(axis=1, initial=0.0),
             "rivals": found.found.sum(axis=1),
+            "contested": found.contested,
+            "same_rival": found.same.max(axis=1, initial=0),
             "other_by_rule": found.by_rule,
-            "ambiguous": found.ambiguous,
             **self.world.describe(batch),
         }
         return pa.table(columns)

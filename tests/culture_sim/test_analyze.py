@@ -11,6 +11,7 @@ import pytest
 from datasets import load_dataset
 
 from culture_sim.analysis.command import SUMMARY, TABLE
+from culture_sim.analysis.table import GROUPS
 from culture_sim.cli import main
 from culture_sim.store import CultureStore
 from tests.culture_sim.stored_round import HELD_OUT, TRAIN
@@ -34,19 +35,24 @@ def analyzed(stored, tmp_path_factory):
 def test_a_row_for_every_quiz(analyzed):
     table = pd.read_parquet(analyzed / TABLE)
     counts = table["group"].value_counts()
-    assert counts["kept"] == counts["world"] == MOST
+    assert counts["kept"] == counts["world"] == counts["science"] == MOST
     assert 0 < counts["rejected"] < MOST
     stored = CultureStore(analyzed).table(1).to_pandas().set_index("hash")
-    of_store = table[table["group"] != "world"].set_index("hash")
+    of_store = table[table["group"].isin(["kept", "rejected"])].set_index("hash")
     assert (stored.loc[of_store.index, "keep"] == (of_store["group"] == "kept")).all()
     for name in ("proposer", "dissenter", "procedure"):
         assert (stored.loc[of_store.index, name] == of_store[name]).all()
-    assert table.loc[table["group"] == "world", "proposer"].isna().all()
+    assert table.loc[table["group"].isin(["world", "science"]), "proposer"].isna().all()
 
 
 def test_what_is_known_of_the_quizzes_is_found(analyzed):
     """The stored quizzes are the world's own, so the rules explain all of them."""
     table = pd.read_parquet(analyzed / TABLE)
+    unknown = table[table["group"] == "science"]
+    assert Kind.TASK.value not in set(unknown["explained"])
+    assert (unknown["solvers"] == 0).all()
+    assert unknown["contested"].all()  # agents that fail a quiz hold another answer for likelier
+    table = table[table["group"] != "science"]
     assert set(table["explained"]) == {Kind.TASK.value}
     assert not table["other_by_rule"].any()
     kept = table[table["group"] == "kept"]
@@ -66,7 +72,7 @@ def test_figures_have_intervals(analyzed):
     assert kept["explained"][Kind.TASK.value]["low"] < 1.0
     mean = kept["novelty_world"]
     assert mean["low"] < mean["value"] < mean["high"]
-    assert set(found["kept_by"]) == {"round", "procedure", "proposer", "dissenter"}
+    assert set(found["kept_by"]) == {"round", "split", "procedure", "proposer", "dissenter"}
     by_agent = found["kept_by"]["dissenter"]
     assert set(by_agent) <= set("01234")
     assert sum(part["quizzes"] for part in by_agent.values()) == MOST
@@ -91,7 +97,7 @@ def test_fewer_can_be_asked_for(stored, tmp_path, capsys):
     assert main(["analyze", *place, "--most", "5"]) == 0
     assert "How they are explained" in capsys.readouterr().out
     counts = pd.read_parquet(path / "culture" / TABLE)["group"].value_counts()
-    assert dict(counts) == {"kept": 5, "rejected": 5, "world": 5}
+    assert dict(counts) == dict.fromkeys(GROUPS, 5)
     assert main(["analyze", *place, "--most", "0"]) == 2
     assert "analyze.most must be at least 1, got 0" in capsys.readouterr().err
     for file in (path / "culture").glob("round-*"):

@@ -1,12 +1,15 @@
-"""Whether another answer fits a quiz as well: hard is not the same as under-specified.
+"""Other answers to a quiz than its own: hard is not the same as under-specified.
 
-Rivals to the answer that a quiz was kept with are sought in three places: what each agent answers,
-what it samples, and what rules of the world's tasks give that explain the example. A rival counts
-when a rule gives it, or when agents hold it to be at least half as likely as the answer.
+Rivals to the answer are sought in three places: what each agent answers, what it samples, and what
+rules of the world's tasks give that explain the example. Three kinds of evidence, of different
+weight: that agents hold a rival as likely says only that they would not give the answer, so every
+quiz that they fail has it; that several of them give the *same* rival, each from its own training,
+points to a quiz that can be read in another way; that a rule gives a rival proves it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,29 +38,33 @@ class Rivals:
     ratio: float64 [B, D], how likely agents hold the best rival for, as a multiple of the answer,
     in the geometric mean over agents; 0 where none was found. by_rule: bool [B], a rule that
     explains the example gives another answer (forward). found: int64 [B, D], different rivals.
+    same: int64 [B, D], how many agents give the most frequent rival, greedily.
     """
 
     ratio: NDArray[np.float64]
     by_rule: NDArray[np.bool_]
     found: NDArray[np.int64]
+    same: NDArray[np.int64]
 
     @property
-    def ambiguous(self) -> NDArray[np.bool_]:
-        """bool [B]: a rival fits as well, in either direction."""
-        return np.asarray(self.by_rule | (self.ratio >= AS_LIKELY).any(axis=1))
+    def contested(self) -> NDArray[np.bool_]:
+        """bool [B]: agents hold a rival for about as likely, in either direction."""
+        return np.asarray((self.ratio >= AS_LIKELY).any(axis=1))
 
 
 def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream: Stream) -> Rivals:
     """Rivals to the answers of quizzes in structure 0; the stream decides what is sampled."""
     implied = world.implied(batch)
     ratio = np.zeros((len(batch), len(DIRECTIONS)))
-    found = np.zeros(ratio.shape, dtype=np.int64)
+    found, same = (np.zeros(ratio.shape, dtype=np.int64) for _ in range(2))
     for direction in DIRECTIONS:
         asked = world.arrange(batch, direction)
-        others = _others(models, world, asked, stream.seed(direction))
+        others, given = _others(models, world, asked, stream.seed(direction))
         if direction == 0:
             others = [{*own, *_rows(rows)} for own, rows in zip(others, implied, strict=True)]
-        others = [own - {row.tobytes()} for own, row in zip(others, asked.tokens, strict=True)]
+        right = [row.tobytes() for row in asked.tokens]
+        others = [own - {row} for own, row in zip(others, right, strict=True)]
+        same[:, direction] = [_most(each, row) for each, row in zip(given, right, strict=True)]
         ratio[:, direction] = _ratio(models, world, asked, others)
         found[:, direction] = [len(own) for own in others]
     answer = batch.tokens[:, world.roles[0] == TokenRole.ANSWER]
@@ -65,26 +72,34 @@ def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream:
         bool((rows[:, world.roles[0] == TokenRole.ANSWER] != own).any())
         for rows, own in zip(implied, answer, strict=True)
     ]
-    return Rivals(ratio, np.array(by_rule, dtype=np.bool_), found)
+    return Rivals(ratio, np.array(by_rule, dtype=np.bool_), found, same)
 
 
 def _rows(tokens: NDArray[np.uint8]) -> set[bytes]:
     return {row.tobytes() for row in tokens}
 
 
+def _most(given: Sequence[bytes], right: bytes) -> int:
+    """How many of the given answers are the most frequent one that is not right."""
+    counted = Counter(answer for answer in given if answer != right)
+    return max(counted.values(), default=0)
+
+
 def _others(
     models: Sequence[AgentModel], world: World, asked: QuizBatch, seed: int
-) -> list[set[bytes]]:
-    """Whole quizzes as every agent answers them, greedily and by sampling."""
+) -> tuple[list[set[bytes]], list[list[bytes]]]:
+    """For each quiz, the quiz with every answer that some agent gives, greedily or by sampling;
+    and with the greedy answer of each."""
     generator = torch.Generator().manual_seed(seed)
     others: list[set[bytes]] = [set() for _ in range(len(asked))]
+    given: list[list[bytes]] = [[] for _ in range(len(asked))]
     for model in models:
         for start in range(0, len(asked), BLOCK):
-            part = asked[start : start + BLOCK]
-            written = _written(model, world, part, generator)
-            for own, mine in zip(others[start:], written, strict=False):
-                own |= _rows(mine)
-    return others
+            written = _written(model, world, asked[start : start + BLOCK], generator)
+            for quiz, mine in enumerate(written, start):
+                others[quiz] |= _rows(mine)
+                given[quiz].append(mine[0].tobytes())
+    return others, given
 
 
 def _written(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.scoring import answers, score
-from culture_sim.analysis.ambiguity import Rivals, rivals
+from culture_sim.analysis.rivals import Rivals, rivals
 from world import UNKNOWN_TASK, QuizBatch, Stream
 
 
@@ -57,7 +57,8 @@ def test_a_rival_is_weighed_by_all_agents(agents, world, drawn):
     ]
     least = np.exp(np.mean(gains, axis=0, dtype=np.float64))
     assert (result.ratio[:, 0] >= least * (1 - 1e-4)).all()
-    assert result.ambiguous.mean() > 0.9
+    assert result.contested.mean() > 0.9
+    assert (result.same[:, 0] == len(agents)).all()
     # The world's rules give the right one, too.
     assert result.by_rule.any()
 
@@ -69,14 +70,25 @@ def test_the_seed_decides(agents, world, drawn, found):
     assert not np.array_equal(found.found, rivals(agents, world, drawn, Stream(5, "rivals")).found)
 
 
-def test_either_direction_or_a_rule_makes_a_quiz_ambiguous():
+def test_a_likely_rival_in_either_direction_contests_a_quiz():
     made = Rivals(
         ratio=np.array([[0.1, 0.2], [0.6, 0.0], [0.0, 0.5], [0.0, 0.0]]),
         by_rule=np.array([False, False, False, True]),
         found=np.ones((4, 2), dtype=np.int64),
+        same=np.zeros((4, 2), dtype=np.int64),
     )
-    assert made.ambiguous.tolist() == [False, True, True, True]
+    assert made.contested.tolist() == [False, True, True, False]
+
+
+def test_agents_that_give_the_same_rival_are_counted(agents, world, drawn, found):
+    for direction in (0, 1):
+        asked = world.arrange(drawn, direction)
+        given = [answers(model, world, asked) for model in agents]
+        for quiz, right in enumerate(asked.tokens):
+            others = [mine[quiz].tobytes() for mine in given if (mine[quiz] != right).any()]
+            most = max((others.count(other) for other in others), default=0)
+            assert found.same[quiz, direction] == most
 
 
 def test_no_quizzes(agents, world, drawn):
-    assert rivals(agents, world, drawn[:0], Stream(0, "rivals")).ambiguous.shape == (0,)
+    assert rivals(agents, world, drawn[:0], Stream(0, "rivals")).contested.shape == (0,)
