@@ -54,6 +54,10 @@ FIRST_PARENTS = 1024
 """World quizzes that proposals are made from while no culture is kept."""
 
 
+READ_LATER = {"culture", "kept", "yield", "by_reason", "dissenters", "near_duplicates", "entropy"}
+"""Figures of a round that other commands read back."""
+
+
 @dataclass(frozen=True)
 class RoundProgress:
     """How far a round is, as of its last finished wave: numbers of quizzes."""
@@ -127,7 +131,10 @@ def read_summary(store: CultureStore, round_: int) -> dict[str, Any]:
     path = summary_path(store, round_)
     if not path.exists():
         raise UserError(f"{path} is missing beside its Parquet file; restore it")
-    return dict(read_json(path, "restore it"))
+    found = read_json(path, "restore it")
+    if not isinstance(found, dict) or not found.keys() >= READ_LATER:
+        raise UserError(f"{path} is damaged: it lacks figures of the round; restore it")
+    return found
 
 
 def _refuse_strangers(accelerator: Accelerator) -> None:

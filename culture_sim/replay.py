@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 import tyro
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.consensus import make_rule
+from culture_sim.consensus import Rule, make_rule
 from culture_sim.culture_round import read_summary
 from culture_sim.launch import ERROR_PREFIX
 from culture_sim.parsing import one_line_errors
+from culture_sim.records import array_of
 from culture_sim.run import Run, write_json
 from culture_sim.store import CultureStore
-from culture_sim.votes import Decision
+from culture_sim.votes import Decision, VoteTable
 from world.errors import UserError
 
 
@@ -61,7 +63,10 @@ def replay(arguments: Sequence[str]) -> int:
     found = [_replayed(store, number, given) for number in rounds]
     if given.out is not None:
         write_json(given.out, found)
-    Console().print(_table(found))
+    console = Console()
+    console.print(_table(found))
+    for seen in found:
+        console.print(_reasons(seen), highlight=False)
     others = [str(seen["round"]) for seen in found if not seen["same"]]
     if given.rule is None and others:
         print(
@@ -75,12 +80,14 @@ def replay(arguments: Sequence[str]) -> int:
 def _replayed(store: CultureStore, number: int, given: Replay) -> dict[str, Any]:
     """One round's decisions beside the stored ones."""
     table = store.table(number)
+    made = read_summary(store, number)["culture"]
     name, options = given.rule, given.options
     if name is None:
-        made = read_summary(store, number)["culture"]
         name, options = made["rule"], made["rule_options"]
     stored = store.decision(number)
-    decided = make_rule(name, options)(store.votes(number))
+    # A rule that chooses among quizzes chose among those of one wave.
+    wave = array_of(table, "index") // (made["block_size"] * made["wave_blocks"])
+    decided = _by_wave(make_rule(name, options), store.votes(number), wave)
     return {
         "round": number,
         "rule": name,
@@ -98,6 +105,18 @@ def _replayed(store: CultureStore, number: int, given: Replay) -> dict[str, Any]
     }
 
 
+def _by_wave(rule: Rule, votes: VoteTable, wave: NDArray[np.int64]) -> Decision:
+    """What a rule decides of each wave by itself; wave: int64 [B], ascending."""
+    parts = [rule(votes[wave == number]) for number in np.unique(wave)]
+    if not parts:
+        return rule(votes)
+    return Decision(
+        np.concatenate([part.keep for part in parts]),
+        np.concatenate([part.dissenter for part in parts]),
+        [reason for part in parts for reason in part.reason],
+    )
+
+
 def _same(one: Decision, other: Decision) -> bool:
     return (
         np.array_equal(one.keep, other.keep)
@@ -108,11 +127,16 @@ def _same(one: Decision, other: Decision) -> bool:
 
 def _table(found: list[dict[str, Any]]) -> Table:
     """What a person wants to know of each round."""
-    made = Table("round", "rule", "voted", "kept", "stored", "in both", "decisions", "by reason")
+    made = Table("round", "voted", "kept", "stored", "in both", "decisions")
     for seen in found:
-        options = " ".join(f"{key} {value:g}" for key, value in seen["options"].items())
-        reasons = "\n".join(f"{count:,} {text}" for text, count in seen["by_reason"].items())
         counts = [f"{seen[key]:,}" for key in ("voted", "kept", "stored", "both")]
         same = "as stored" if seen["same"] else "others"
-        made.add_row(str(seen["round"]), f"{seen['rule']} {options}", *counts, same, reasons)
+        made.add_row(str(seen["round"]), *counts, same)
     return made
+
+
+def _reasons(seen: dict[str, Any]) -> str:
+    """A round's rule, and what became of its quizzes."""
+    options = "".join(f" {key} {value:g}" for key, value in seen["options"].items())
+    reasons = ", ".join(f"{count:,} {text}" for text, count in seen["by_reason"].items())
+    return f"round {seen['round']}, {seen['rule']}{options}: {reasons}"

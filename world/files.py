@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from world.errors import UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; it takes its place when the block ends well.
 
     Folders are made. One process at a time may do this to a path. An OSError, such as that of a
-    full disk, names ``path``.
+    full disk, names ``path``. Raises UserError for what is there and no ordinary file, such as a
+    device, which would be replaced too.
     """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise UserError(f"{path} is there and no ordinary file; give another path")
     # One name for each file, so that what a killed process left is overwritten by the next.
     aside = path.with_name(f".{path.name}.tmp")
     with naming(path):

@@ -14,6 +14,8 @@ from world.errors import UserError
 
 CONTROL = "none"
 """The arm that the others are held against."""
+FULL = "full"
+"""The arm that is taught all that was kept."""
 EXAM = "exam"
 """A run beside the arms: the quizzes that the agents kept as they began, which nobody is taught."""
 CHANGES: dict[str, dict[str, Any]] = {
@@ -21,7 +23,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "random_filter": {},
     "frozen": {"taught": "first"},
     "single": {"taught": "own"},
-    "full": {},
+    FULL: {},
 }
 """By arm, the options that differ from those of the study."""
 ABOUT = {
@@ -29,7 +31,7 @@ ABOUT = {
     "random_filter": "as many quizzes as the rule would keep, drawn from all that were voted on",
     "frozen": "the culture of the first round only",
     "single": "a lineage each: an agent sees only what it proposed itself",
-    "full": "full culture",
+    FULL: "full culture",
 }
 
 

@@ -24,6 +24,8 @@ from culture_sim.votes import DIRECTIONS
 from world.errors import COUNT, SHARE, UserError, require
 
 LOSSES = {LOSS.format(name) for name in EXAMS}
+SHOWN = ("after", "gained", "against_control", "full_against")
+"""What is shown of every arm and measure."""
 RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
 """What is written, in the folder of the study."""
 
@@ -64,6 +66,8 @@ class Study:
             raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
         if len(set(self.arms)) < len(self.arms):
             raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
+        if Path(self.name).name != self.name:
+            raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
         self._refuse_what_arms_decide()
@@ -117,7 +121,7 @@ def study(arguments: Sequence[str]) -> int:
     results.to_parquet(folder / RESULTS)
     compared = compare(results, given.options.rounds)
     about = {arm: ABOUT[arm] for arm in given.arms}
-    exams = [len(make_exam(runs, seed)) // len(DIRECTIONS) for seed in range(given.seeds)]
+    exams = [len(make_exam(runs, seed)[0]) // len(DIRECTIONS) for seed in range(given.seeds)]
     found = {
         "rounds": given.options.rounds,
         "arms": about,
@@ -137,10 +141,15 @@ def study(arguments: Sequence[str]) -> int:
 
 
 def _table(compared: list[dict[str, Any]]) -> Table:
-    table = Table("measure", "arm", "after the last round", "gained", "against no culture")
+    table = Table(
+        "measure", "arm", "after the last round", "gained", "against no culture",
+        "full culture against it",
+    )  # fmt: skip
     for row in compared:
         form = "{:.4f}" if row["measure"] in {*LOSSES, *FEATURES} else "{:.2%}"
-        cells = [_shown(row[key], form) for key in ("after", "gained", "against_control")]
+        cells = [
+            _shown(row[key], form) for key in ("after", "gained", "against_control", "full_against")
+        ]
         table.add_row(row["measure"], row["arm"], *cells)
     return table
 

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from scipy import stats
 
 from agents.evaluation import evaluate
+from agents.scoring import score
 from culture_sim.culture_round import read_summary
-from culture_sim.records import CULTURE_SPLITS
+from culture_sim.records import array_of, hashes_of, quizzes_of
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
-from culture_sim.study.arms import CONTROL, EXAM
+from culture_sim.study.arms import CONTROL, EXAM, FULL
 from culture_sim.study.runs import BASE, StudyRuns
 from culture_sim.votes import DIRECTIONS
 from world import QuizBatch, concatenate
@@ -34,7 +36,10 @@ LOSS = "{} loss"
 """Name of the measure of an exam's loss, in nats a cell: it tells arms apart at 0 % or 100 %."""
 FEATURES = {"universality": "value", "shared r": "cross", "ceiling r": "ceiling"}
 """Measures of the comparison of features, by their names in its summary."""
-MEASURES = (*EXAMS, *(LOSS.format(name) for name in EXAMS), "yield", *FEATURES)
+BY_PART = ("culture failed", "culture solved")
+"""Accuracies on the exam of culture: of each quiz by the agent that failed it as it began, and by
+those that solved it. The first is learned, the second kept or forgotten."""
+MEASURES = (*EXAMS, *BY_PART, *(LOSS.format(name) for name in EXAMS), "yield", *FEATURES)
 
 
 def measure(study: StudyRuns, features: bool) -> pd.DataFrame:
@@ -45,10 +50,10 @@ def measure(study: StudyRuns, features: bool) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for seed in range(study.seeds):
-        exam = make_exam(study, seed)
+        exam, failed_by = make_exam(study, seed)
         for arm in study.arms:
             run = Run.open(study.path(seed, arm))
-            found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam)]
+            found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam, failed_by)]
             if features:
                 found += [*_features(study, seed, 0, BASE)]
                 found += [*_features(study, seed, study.options.rounds, arm)]
@@ -78,33 +83,40 @@ def _yields(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def make_exam(study: StudyRuns, seed: int) -> QuizBatch:
-    """The culture that a seed's agents are examined on, asked in both directions.
+def make_exam(study: StudyRuns, seed: int) -> tuple[QuizBatch, NDArray[np.int16]]:
+    """The culture that a seed's agents are examined on, B quizzes asked in both directions.
 
     What they kept as they began, before any arm: so that one of them fails each quiz holds for all
-    arms alike. Nothing that an arm kept is among it.
+    arms alike. Nothing that an arm kept is among it. Also int16 [2 B], which agent failed it.
     """
     world = study.options.world
     store = CultureStore(study.path(seed, EXAM) / "culture")
-    parts = [store.kept(split, [1]) for split in CULTURE_SPLITS]
-    kept = concatenate([part for part in parts if part is not None])
+    table = store.table(1).filter(store.table(1)["keep"])
     arms = [CultureStore(study.path(seed, arm) / "culture").hashes() for arm in study.arms]
-    fresh = kept[~np.isin(world.canonical_hash(kept), np.concatenate(arms))]
-    return concatenate([world.arrange(fresh, structure) for structure in DIRECTIONS])
+    fresh = ~np.isin(hashes_of(table), np.concatenate(arms))
+    exam, failed_by = quizzes_of(table)[fresh], array_of(table, "dissenter")[fresh]
+    asked = concatenate([world.arrange(exam, structure) for structure in DIRECTIONS])
+    return asked, np.tile(failed_by, len(DIRECTIONS))
 
 
-def _culture(study: StudyRuns, seed: int, arm: str, exam: QuizBatch) -> list[dict[str, Any]]:
+def _culture(
+    study: StudyRuns, seed: int, arm: str, exam: QuizBatch, failed_by: NDArray[np.int16]
+) -> list[dict[str, Any]]:
     """What agents make of the exam: as they began and as they ended."""
     if not len(exam):
         return []
     accelerator, rounds = Accelerator(cpu=True), study.options.rounds
     rows = []
     for number, name in ((0, BASE), (rounds, arm)):
-        run = Run.open(study.path(seed, name))
+        run, correct = Run.open(study.path(seed, name)), []
         for agent in run.agents:
             model = run.load_agent(agent)
             found = evaluate(model, study.options.world, exam, accelerator)
             rows += _both(number, agent, "culture", found.accuracy, found.loss)
+            correct.append(score(model, study.options.world, exam).correct)
+        own = failed_by == np.arange(len(correct))[:, None]
+        for measured, chosen in zip(BY_PART, (own, ~own), strict=True):
+            rows.append(_row(number, -1, measured, float(np.array(correct)[chosen].mean())))
     return rows
 
 
@@ -129,8 +141,9 @@ def _row(number: int, agent: int, name: str, value: float) -> dict[str, Any]:
 
 
 def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
-    """For each arm and measure: the mean after the last round, what it gained since round 0, and
-    how far it is from the control, each with its 95 % interval over seeds.
+    """For each arm and measure: the mean after the last round, what it gained since round 0, how
+    far it is from the control, and how far full culture is from it, each with its 95 % interval
+    over seeds.
 
     Intervals are Student's t over the seeds' means (over agents); None with a single seed.
     """
@@ -142,7 +155,7 @@ def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
             if last is None:
                 continue
             first = _by_seed(means, name, arm, 1 if name == "yield" else 0)
-            control = _by_seed(means, name, CONTROL, rounds)
+            control, full = (_by_seed(means, name, each, rounds) for each in (CONTROL, FULL))
             found.append(
                 {
                     "measure": name,
@@ -151,6 +164,7 @@ def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
                     "after": interval(last),
                     "gained": None if first is None else interval(last - first),
                     "against_control": None if control is None else interval(last - control),
+                    "full_against": None if full is None else interval(full - last),
                     "by_seed": None if control is None else (last - control).tolist(),
                 }
             )

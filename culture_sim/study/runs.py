@@ -110,6 +110,8 @@ class StudyRuns:
     def _refuse_another_study(self) -> None:
         own = {"lesson": self.lesson, "share": self.share, "exam_proposals": self.exam_proposals}
         wanted = json.loads(json.dumps(config_to_dict(self.options) | own))  # as it is read back
+        if (self.folder / "config.json").exists():
+            raise UserError(f"{self.folder} is a run; give the study a --name of its own")
         path = self.folder / OPTIONS
         begun = read_json(path, "remove the study's folder") if path.exists() else wanted
         if not isinstance(begun, dict):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from culture_sim.cli import main
+from culture_sim.consensus import make_rule
 from culture_sim.store import CultureStore, write_table
 
 
@@ -49,6 +51,51 @@ def test_a_round_that_its_rule_does_not_reproduce(stored, capsys, tmp_path):
     assert not found["same"]
     # Another rule is not held to what is stored.
     assert main([*command, "--rule", "all_but_k"]) == 0
+
+
+def test_a_rule_that_chooses_does_so_within_a_wave(stored, tmp_path):
+    """A round of random_filter in waves of 32 proposals is found to be what it is."""
+    run, size = tmp_path / "waves", 32
+    shutil.copytree(stored, run)
+    store, path = CultureStore(run / "culture"), run / "culture" / "round-0001.json"
+    rule, table, votes = make_rule("random_filter"), store.table(1), store.votes(1)
+    cuts = [slice(start, start + size) for start in range(0, len(table), size)]
+    assert len(cuts) > 1
+    keep = np.concatenate([rule(votes[cut]).keep for cut in cuts])
+    assert (keep != rule(votes).keep).any()
+    columns = {
+        "keep": keep.tolist(),
+        "dissenter": [-1] * len(table),
+        "reason": ["kept" if kept else "not drawn" for kept in keep],
+    }
+    for name, values in columns.items():
+        field = table.field(name)
+        array = pa.array(values, field.type)
+        table = table.set_column(table.column_names.index(name), field, array)
+    write_table(store.path(1), table)
+    summary = json.loads(path.read_text())
+    made = {"rule": "random_filter", "rule_options": {}, "block_size": 16, "wave_blocks": 2}
+    path.write_text(json.dumps({**summary, "culture": {**summary["culture"], **made}}))
+    assert main(["replay", "--runs", str(tmp_path), "--run", run.name]) == 0
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_damaged_summary_is_one_line(stored, capsys, tmp_path, text):
+    shutil.copytree(stored, tmp_path / "hurt")
+    (tmp_path / "hurt" / "culture" / "round-0001.json").write_text(text)
+    assert main(["replay", "--runs", str(tmp_path), "--run", "hurt"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "round-0001.json is damaged" in error
+
+
+def test_what_is_no_file_is_not_written_over(stored, capsys, tmp_path):
+    (tmp_path / "link").symlink_to("/dev/null")
+    place = ["replay", "--runs", str(stored.parent), "--run", stored.name]
+    for path in (tmp_path, tmp_path / "link", "/dev/null"):
+        assert main([*place, "--out", str(path)]) == 2
+        assert f"{path} is there and no ordinary file" in capsys.readouterr().err
+    assert (tmp_path / "link").is_symlink()
 
 
 @pytest.mark.parametrize(

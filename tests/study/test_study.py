@@ -92,7 +92,9 @@ def test_arms_are_compared_within_seeds(effect):
     assert (against["low"] > 0) == (effect > 0)
     assert (against["high"] < 0) == (effect < 0)
     assert len(row["by_seed"]) == 3
+    assert row["full_against"] == {"value": 0, "low": 0, "high": 0}
     control = of(compare(made_up(effect), 2), "science", CONTROL)
+    assert control["full_against"] == against
     assert control["against_control"]["value"] == 0
     assert row["after"]["high"] - row["after"]["low"] > 0.05
 
@@ -133,6 +135,7 @@ def test_arms_differ_in_what_is_taught():
         (["--arms", "full"], "--arms must name 'none'"),
         (["--rounds", "0"], "a study needs at least one round"),
         (["--lesson", "33"], "--lesson (33) must be a multiple of --train.batch-size (32)"),
+        (["--name", "../other"], "study.name must be the name of a folder"),
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
@@ -212,6 +215,11 @@ def test_a_study_leaves_its_results(small):
     assert (made.folder / "study.svg").exists()
     results = pd.read_parquet(made.folder / "results.parquet")
     assert set(results["measure"]) >= {"world", "world loss", "science loss", "yield"}
+    began = results[results["round"] == 0].groupby("measure")["value"].mean()
+    # The exam holds what one agent failed and the others solved, in either direction.
+    assert began["culture solved"] == 1.0
+    assert 0 <= began["culture failed"] <= 0.5
+    assert {row["full_against"] for row in found["compared"]} == {None}
 
 
 @pytest.mark.slow
