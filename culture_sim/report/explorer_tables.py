@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sae.concepts.tables import TOP
 from sae.examples import QUIZZES
 from sae.kinds import Kind
-from world.errors import UserError
+from world.errors import UserError, first_line
 
 NEEDED = ("matches", "families", "features", "concepts", "quizzes", "examples", "family_examples")
 
@@ -74,10 +74,9 @@ def read_tables(folder: Path, run: str) -> Tables | None:
         effects = pd.read_parquet(path) if path.exists() else None
         return _lined_up(found, effects) if len(found["examples"]) else None
     except (pa.ArrowException, KeyError, OSError, ValueError, AttributeError) as error:
-        what = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
-            f"the tables in {folder} are damaged ({what}); remove the folder and make them again "
-            f"with: culture-sim sae --run {run}"
+            f"the tables in {folder} are damaged ({first_line(error)}); remove the folder and make "
+            f"them again with: culture-sim sae --run {run}"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.report.drift import drift
 from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
+from culture_sim.report.page_data import embed
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
 from culture_sim.store import CultureStore
@@ -29,6 +31,7 @@ def gather(run: Run) -> Tree:
     summary = run.summary()
     states = [run.agent_state(agent) for agent in run.agents]
     curves = _curves(run)
+    culture, features = _culture(run), _features(run)
     return {
         "name": run.path.name,
         "preset": run.preset,
@@ -49,9 +52,17 @@ def gather(run: Run) -> Tree:
             run.config.world.structures[s].name for s in run.config.world.answer_structures
         ],
         "colours": [line_colour(agent) for agent in run.agents],
-        "culture": _culture(run),
-        "features": _features(run),
+        "culture": culture,
+        "features": features,
+        "drawing": _drawing(run, culture, features),
     }
+
+
+def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | None:
+    """How quizzes are drawn, for the page's scripts; None where nothing needs them."""
+    browsed = (culture and culture["gallery"]["data"]) or (features and features["explorer"])
+    drawing = run.config.world.drawing()
+    return embed(asdict(drawing)) if browsed and drawing else None
 
 
 def _curves(run: Run) -> dict[int, list[Point]]:

@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import Select
 
 from culture_sim.analysis.command import TABLE
 from culture_sim.records import quizzes_of
-from culture_sim.report import gallery, gallery_parents, gallery_text, write_report
+from culture_sim.report import gallery, gallery_parents, page_data, write_report
 from culture_sim.store import CultureStore
 from tests.browser import check_page
 from tests.report.made_culture import (
@@ -66,12 +66,18 @@ def kept_of(run):
 
 def embedded(text):
     """What the page's script reads, None where there is no script."""
-    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', text)
-    return json.loads(found[1]) if found else None
+    names = {"gallery-data": "data", "drawing": "drawing"}
+    found = {
+        name: re.search(rf'<script type="application/json" id="{id_}">(.*?)</script>', text)
+        for id_, name in names.items()
+    }
+    if not found["data"]:
+        return None
+    return {**json.loads(found["data"][1]), "drawing": json.loads(found["drawing"][1])}
 
 
 def values(text):
-    return np.array([ord(each) - gallery_text.BASE for each in text])
+    return np.array([ord(each) - page_data.BASE for each in text])
 
 
 # What is gathered.
@@ -208,7 +214,7 @@ def test_agents_without_weights_answer_nothing(tmp_path):
 
 
 def test_nothing_embedded_can_end_the_script():
-    text = gallery_text.embed({"name": "</script><script>"})
+    text = page_data.embed({"name": "</script><script>"})
     assert "<" not in text
     assert json.loads(text) == {"name": "</script><script>"}
 
@@ -269,7 +275,11 @@ def severe(driver):
 
 
 def data_of(driver):
-    return json.loads(one(driver, "#gallery-data").get_attribute("textContent"))
+    data, drawing = (
+        json.loads(one(driver, id_).get_attribute("textContent"))
+        for id_ in ("#gallery-data", "#drawing")
+    )
+    return {**data, "drawing": drawing}
 
 
 def option_of(driver, name, text):
