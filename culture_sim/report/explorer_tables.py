@@ -170,8 +170,9 @@ def _concepts(
 def _shown(lists: pd.Series, quiz: pd.Series) -> NDArray[np.int64]:
     """int64 [rows, QUIZZES]: lists of quizzes as places, -1 past the last."""
     found = np.full((len(lists), QUIZZES), -1, dtype=np.int64)
-    for row, quizzes in zip(found, lists, strict=True):
-        row[: len(quizzes)] = quiz.loc[quizzes]
+    if len(lists):
+        count = lists.map(len).to_numpy(np.int64)
+        found[np.arange(QUIZZES) < count[:, None]] = quiz.loc[np.concatenate(lists.to_list())]
     return found
 
 

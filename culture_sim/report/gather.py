@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from culture_sim.config import config_to_dict
+from culture_sim.feature_folders import compared_folders
 from culture_sim.monitor import parse_line
 from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
@@ -125,10 +126,7 @@ def _rejected(run: Run, store: CultureStore) -> list[Tree]:
 def _features(run: Run) -> Tree | None:
     """The first comparison in full, and the figures of all."""
     remedy = f"remove it and make it again with: culture-sim sae --run {run.path.name}"
-    found = {
-        path.parent: read_json(path, remedy)
-        for path in sorted((run.path / "features").glob("*/*/summary.json"))
-    }
+    found = {folder: read_json(folder / "summary.json", remedy) for folder in compared_folders(run)}
     if not found:
         return None
     summary = next(iter(found.values()))
