@@ -150,7 +150,7 @@ class _Made:
         lines[self.rng.random(lines.shape, dtype=np.float32) < 0.02] = 90
         lines[np.arange(len(feature)), 0, dots[:, 0]] = 255
         batch = self.quizzes[self._shown(feature).ravel()]
-        values = lines.reshape(len(batch), -1)
+        values = lines.reshape(len(batch), self.world.seq_len)
         forward = type(batch)(values, np.zeros(len(batch), dtype=np.uint8), batch.task)
         return self.world.arrange(forward, batch.structure).tokens.reshape(lines.shape)
 
