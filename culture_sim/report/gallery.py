@@ -25,6 +25,7 @@ from culture_sim.analysis.command import TABLE
 from culture_sim.notes import Notes
 from culture_sim.records import quizzes_of, votes_of
 from culture_sim.report.charts import line_colour
+from culture_sim.report.damage import damage_named
 from culture_sim.report.gallery_parents import rejected_parents, world_parents
 from culture_sim.report.page_data import embed, part_orders, written
 from culture_sim.run import Run
@@ -32,7 +33,6 @@ from culture_sim.store import CultureStore
 from culture_sim.votes import DIRECTIONS, VoteTable
 from world import QuizBatch, World
 from world.drawing import Drawing
-from world.errors import UserError, first_line
 
 FIRST = 12
 """Cards that are there without a script."""
@@ -109,16 +109,12 @@ def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
     path = folder / TABLE
     if not path.exists():
         return None
-    try:
+    remedy = f"make it again with: culture-sim analyze --run {folder.parent.name}"
+    with damage_named(f"{path} is", remedy):
         with path.open("rb") as file:
             table = pq.read_table(file)
         names = [*ANALYSED, *(name for name in COUNTS if name in table.column_names)]
         kept = table.filter(pc.equal(table["group"], "kept")).select(["hash", *names])
-    except (pa.ArrowException, KeyError, EOFError, OSError) as error:
-        raise UserError(
-            f"{path} is damaged ({first_line(error)}); make it again with: "
-            f"culture-sim analyze --run {folder.parent.name}"
-        ) from None
     rows = {row["hash"]: row for row in kept.to_pylist()}
     if not rows or not rows.keys() <= set(hashes):
         return None

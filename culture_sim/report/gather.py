@@ -17,6 +17,8 @@ from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.report.drift import drift
 from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
+from culture_sim.report.joint import joint
+from culture_sim.report.layers import layers
 from culture_sim.report.page_data import embed
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
@@ -129,7 +131,7 @@ def _features(run: Run) -> Tree | None:
     found = {folder: read_json(folder / "summary.json", remedy) for folder in compared_folders(run)}
     if not found:
         return None
-    summary = next(iter(found.values()))
+    folder, summary = next(iter(found.items()))
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
         **summary,
@@ -137,6 +139,8 @@ def _features(run: Run) -> Tree | None:
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
+        "layers": layers(folder, run.path.name),
+        "joint": joint(folder, run.path.name),
         "explorer": explorer(run, list(found.items())),
     }
 
