@@ -5,9 +5,8 @@ Apart from the stage that makes them, because that loads sae_lens, which takes s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from agents.model import build_model
 from culture_sim.config import RunConfig
@@ -21,10 +20,9 @@ def sae_configs(config: RunConfig) -> list[SAEConfig]:
 
     Raises UserError for a site that agents do not have.
     """
-    # On this device tensors have shapes and no content, so that a large model costs nothing.
-    with torch.device("meta"):
-        model = build_model(config.model, config.world, seed=0)
-    return config.sae.each(comparable_sites(model))
+    # Widths do not change which sites there are, so the narrowest network names them at no cost.
+    narrow = replace(config.model, d_model=2 * config.model.n_heads, d_mlp=1)
+    return config.sae.each(comparable_sites(build_model(narrow, config.world, seed=0)))
 
 
 def features_path(run: Run, config: SAEConfig) -> Path:

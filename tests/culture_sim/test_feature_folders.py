@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents.config import ModelConfig
+from agents.model import build_model
 from culture_sim.config import RunConfig
 from culture_sim.feature_folders import compared_folders, features_path, sae_configs
 from culture_sim.run import Run
 from sae.config import SAEConfig
+from sae.harvest import comparable_sites
 from world.errors import UserError
 
 SITES = ("blocks.0.hook_resid_post", "hook_embed")
@@ -41,6 +45,14 @@ def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
     assert compared_folders(run) == [asked[0], asked[1], asked[3], *earlier]
     # By name, what is now first would not be.
     assert compared_folders(run) != sorted(compared_folders(run))
+
+
+@pytest.mark.parametrize("architecture", ["gpt", "culture_gpt"])
+def test_every_site_of_the_agents_is_known(architecture):
+    model = replace(MODEL, architecture=architecture)
+    config = RunConfig(model=model, sae=SAEConfig(sites=("*",)))
+    known = comparable_sites(build_model(config.model, config.world, seed=0))
+    assert [each.site for each in sae_configs(config)] == known
 
 
 def test_a_site_that_agents_do_not_have_is_refused():
