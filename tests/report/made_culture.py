@@ -5,7 +5,7 @@ Large ones cost a second instead of hours, and what the report must say of them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +61,8 @@ def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
         named = Names(hashes[rows], hashes[order], example_from[first[rows]])
         store.append(_records(number, every[first[rows]], named, rule, failing))
-        write_json(store.folder / f"round-{number:04d}.json", _figures(number, size))
+        figures = {**_figures(number, size), "culture": asdict(run.config.culture)}
+        write_json(store.folder / f"round-{number:04d}.json", figures)
     return run
 
 
