@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from agents.model import architectures, build_model
+from agents.model import architectures
 from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule
+from culture_sim.feature_folders import sae_configs
 from culture_sim.votes import trial_votes
 from sae.architectures import architectures as sae_architectures
 from sae.baselines import baselines
-from sae.harvest import comparable_sites, kept_tokens
+from sae.harvest import kept_tokens
 from sae.nulls import Permuting, nulls
 from sae.quizzes import held_out_quizzes, training_source
 from world import QuizBatch, Registry, Stream
@@ -53,10 +52,7 @@ def check_features(config: RunConfig) -> None:
             f"within_cell: universality is measured against it"
         )
     _check_known("model.architecture", config.model.architecture, architectures)
-    # On this device tensors have shapes and no content, so that a large model costs nothing.
-    with torch.device("meta"):
-        model = build_model(config.model, config.world, seed=0)
-    config.sae.each(comparable_sites(model))
+    sae_configs(config)
     _check_block(config, _sae_quizzes(config))
 
 

@@ -13,7 +13,8 @@ from sae_lens import SAE
 from scipy import sparse
 
 from agents.model import AgentModel
-from culture_sim.feature_stage import features_path, held_out_of, sae_configs, sae_places
+from culture_sim.feature_folders import compared_folders, features_path, sae_configs
+from culture_sim.feature_stage import held_out_of, sae_places
 from culture_sim.run import Run, read_json
 from sae.codes import agent_codes
 from sae.config import SAEConfig
@@ -106,12 +107,12 @@ def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compare
 
     Raises UserError when the run has none, or not this one.
     """
-    if not any((run.path / "features").glob("*/*/summary.json")):
+    if not compared_folders(run):
         raise UserError(
             f"the features of {run.path} are not compared yet; run first: "
             f"culture-sim sae --run {run.path.name}"
         )
-    found = [Compared(run, config) for config in sae_configs(run)]
+    found = [Compared(run, config) for config in sae_configs(run.config)]
     made = [one for one in found if (one.folder / "summary.json").exists()]
     for one in made:
         if site in (None, one.config.site) and dictionary in (None, one.config.dictionary):

@@ -18,7 +18,7 @@ from culture_sim.run import Run
 from sae.crosscoder.agreement import agreement, cross_table, match_features
 from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
 from sae.crosscoder.config import CrosscoderConfig
-from sae.crosscoder.controls import permuted_within_cells, rotated_copies
+from sae.crosscoder.controls import CONTROLS, permuted_within_cells, rotated_copies
 from sae.crosscoder.harvest import Change, JointActivations
 from sae.crosscoder.model import load_crosscoder
 from sae.crosscoder.stage import fit_crosscoder
@@ -26,7 +26,6 @@ from sae.files import write_json, write_parquet
 from sae.quizzes import training_source
 from world import Stream
 
-CONTROLS = ("none", "copies", "permuted")
 MIN_R = 0.7
 """Correlation from which on a feature's own SAE and the crosscoder are said to mean the same."""
 
@@ -60,7 +59,7 @@ def crosscoder(arguments: Sequence[str]) -> int:
     console = Console()
     found, folder = {}, compared.folder
     with console.status("") as status:
-        for name in CONTROLS if given.controls else CONTROLS[:1]:
+        for name in CONTROLS if given.controls else ("none",):
             analysis = _fitted(
                 compared,
                 given,
@@ -145,14 +144,9 @@ def _table(found: dict[str, dict[str, Any]]) -> Table:
         "agents", "features judged", "shared by all", "by some", "unique", "exclusive in cells",
         title="What a dictionary common to all agents shares", title_justify="left",
     )  # fmt: skip
-    names = {
-        "none": "as they are",
-        "copies": "copies of one, rotated (nothing is unique)",
-        "permuted": "permuted within cells (most is unique)",
-    }
     for control, figures in found.items():
-        counts = [figures[key] for key in ("judged", "shared", "partial", "unique")]
-        table.add_row(names[control], *(f"{n:,}" for n in (*counts, figures["exclusive_within"])))
+        keys = ("judged", "shared", "partial", "unique", "exclusive_within")
+        table.add_row(CONTROLS[control], *(f"{figures[key]:,}" for key in keys))
     return table
 
 

@@ -5,27 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from agents.model import AgentModel
+from culture_sim.feature_folders import features_path, sae_configs
 from culture_sim.notes import Notes
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from sae.config import SAEConfig
-from sae.harvest import comparable_sites
 from sae.places import Place, roles, sae_done, train_one
 from sae.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
 from sae.stage import compare_agents
 from sae.training import Progress
 from world import SPLITS, QuizBatch, Stream, concatenate
-
-
-def sae_configs(run: Run) -> list[SAEConfig]:
-    """One configuration for each site, architecture and width of a run."""
-    return run.config.sae.each(comparable_sites(run.load_agent(run.agents[0])))
 
 
 def sae_places(run: Run, config: SAEConfig) -> list[Place]:
@@ -44,15 +38,10 @@ def _sae_seed(run: Run, config: SAEConfig, agent: int, role: str) -> int:
     return Stream(run.config.seed, name, agent=agent).seed()
 
 
-def features_path(run: Run, config: SAEConfig) -> Path:
-    """The folder of one comparison."""
-    return run.path / "features" / config.site / config.dictionary
-
-
 def sae_stage(run: Run, accelerator: Accelerator) -> None:
     """Train the SAEs that are missing, one a worker at a time; then one worker compares them."""
     models = {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents}
-    configs = sae_configs(run)
+    configs = sae_configs(run.config)
     notes = Notes(run, "sae", accelerator.is_main_process)
     held_out = held_out_of(run)
     todo = [(config, place) for config in configs for place in sae_places(run, config)]

@@ -22,7 +22,7 @@ from culture_sim import records as rows
 from culture_sim.records import CULTURE_SPLITS, CultureRecords
 from culture_sim.votes import Decision, VoteTable
 from world import QuizBatch, concatenate
-from world.errors import UserError
+from world.errors import UserError, first_line
 from world.files import replacing
 
 ROUND_FILE = re.compile(r"round-(\d{4,})\.parquet")
@@ -149,8 +149,7 @@ def read_table(path: Path, remedy: str, columns: Sequence[str] | None = None) ->
         # A corrupted page is reported as an OSError without a number; a full disk is not.
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        what = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(f"{path} is damaged ({what}); {remedy}") from None
+        raise UserError(f"{path} is damaged ({first_line(error)}); {remedy}") from None
 
 
 def _refuse_missing(stored: Iterable[str], columns: Iterable[str]) -> None:

@@ -1,13 +1,20 @@
-"""Chromium without a window, and what every page of a report must do in it."""
+"""Chromium without a window, what is done in it, and what every page of a report must do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.remote.webelement import WebElement
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+PHONE, DESK = (375, 800), (1280, 900)
+"""Windows, width and height."""
 SECTIONS = ("learning", "culture", "features", "reading", "run")
 
 
@@ -44,4 +51,38 @@ def check_page(driver: webdriver.Chrome, page: Path) -> None:
     assert width <= 1280
     cut = "return [...document.querySelectorAll('.box')].filter(b => b.scrollWidth > b.clientWidth)"
     assert driver.execute_script(cut) == []
-    assert [e for e in driver.get_log("browser") if e["level"] == "SEVERE"] == []
+    assert severe(driver) == []
+
+
+def one(driver: webdriver.Chrome, selector: str) -> WebElement:
+    return driver.find_element("css selector", selector)
+
+
+def every(driver: webdriver.Chrome, selector: str) -> list[WebElement]:
+    return driver.find_elements("css selector", selector)
+
+
+def values(driver: webdriver.Chrome, selector: str, value: str) -> list[Any]:
+    """A property of every element that fits, such as "dataset.entry", in a single call."""
+    code = f"return [...document.querySelectorAll(arguments[0])].map(e => e.{value})"
+    return driver.execute_script(code, selector)
+
+
+def press(driver: webdriver.Chrome, *keys: str) -> None:
+    ActionChains(driver).send_keys(*keys).perform()
+
+
+def severe(driver: webdriver.Chrome) -> list[dict[str, Any]]:
+    """What failed in the page since this was asked last."""
+    return [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+@contextmanager
+def window(driver: webdriver.Chrome, width: int, height: int) -> Iterator[None]:
+    """A window of another size, narrower than a real one can be."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        yield
+    finally:
+        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

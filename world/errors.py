@@ -11,6 +11,11 @@ class UserError(ValueError):
     """A mistake the user can mend; its message is one line saying what is wrong and what to do."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 class Limit(NamedTuple):
     """What an option's number must be, in words and as a test, which NaN must fail."""
 

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
-from world.errors import UserError
+from world.errors import UserError, first_line
 
 
 def check_hub(repo: str) -> None:
@@ -23,7 +23,7 @@ def check_hub(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise UserError(f"--push-to-hub {repo}: {_first_line(error)}") from None
+        raise UserError(f"--push-to-hub {repo}: {first_line(error)}") from None
     with _one_line():
         HfApi().whoami()
 
@@ -57,13 +57,9 @@ def _one_line() -> Iterator[None]:
             "there is no Hugging Face token; run: hf auth login, or set HF_TOKEN"
         ) from None
     except HfHubHTTPError as error:
-        raise UserError(f"the Hugging Face Hub refuses: {_first_line(error)}") from None
+        raise UserError(f"the Hugging Face Hub refuses: {first_line(error)}") from None
     except (HTTPError, OSError) as error:
         raise UserError(
-            f"the Hugging Face Hub cannot be reached ({_first_line(error)}); "
+            f"the Hugging Face Hub cannot be reached ({first_line(error)}); "
             f"run the same command again when it can"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

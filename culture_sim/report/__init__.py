@@ -16,10 +16,11 @@ from culture_sim.run import Run
 from world.files import replacing
 
 MISSING = "-"
-STYLES = ("style.css", "gallery.css", "explorer.css")
-GALLERY = ("gallery_draw.js", "draw.js", "gallery_detail.js", "gallery.js")
-EXPLORER = ("explorer_data.js", "draw.js", "explorer_detail.js", "explorer.js")
-"""Parts of one script each, in this order."""
+STYLES = ("style.css", "browse.css", "gallery.css", "explorer.css")
+COMMON = ("draw.js", "browse.js")
+GALLERY = ("gallery_draw.js", "gallery_detail.js", "gallery.js")
+EXPLORER = ("explorer_data.js", "explorer_detail.js", "explorer.js")
+"""Parts of one script each, in this order; the common one is there once, before the others."""
 
 
 def write_report(run: Run) -> Path:
@@ -43,6 +44,7 @@ def write_report(run: Run) -> Path:
     found = gather(run)
     page = environment.get_template("template.html.jinja").render(
         style=_joined(STYLES),
+        common_script=_joined(COMMON),
         gallery_script=_joined(GALLERY),
         explorer_script=_joined(EXPLORER),
         heat=heat,

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 LINES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7b4b94", "#7f7f7f")
+DEEPEST = 0.7
+"""Of the blue that shades cells: the page's own ink, light or dark, is legible on it."""
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 274, 44, 44, 10, 74
 
 
@@ -92,7 +94,4 @@ def heat(value: float | None, low: float, high: float) -> Markup:
     if value is None:
         return Markup("")
     share = min(1.0, max(0.0, (value - low) / (high - low))) if high > low else 0.0
-    ink = "#fff" if share > 0.55 else "#111"
-    return Markup(f'style="background:rgb(0 90 160 / {share:.2f});color:{ink}"').replace(
-        "color:#111", "color:inherit"
-    )
+    return Markup(f'style="background:rgb(0 90 160 / {DEEPEST * share:.2f})"')

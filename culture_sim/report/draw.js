@@ -1,5 +1,6 @@
-// How quizzes are drawn and said in words: whatever is before this says what ``drawing`` is.
+// How quizzes are drawn and said in words, and elements made.
 
+const drawing = JSON.parse(document.getElementById("drawing").textContent);
 const SIDE = 60, GAP = 8, HEAD = 15;
 const BASE = "0".charCodeAt(0);
 const cells = drawing.height * drawing.width;

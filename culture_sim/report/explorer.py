@@ -6,10 +6,8 @@ one is opened, the part that holds its details; parts that would make the page h
 
 from __future__ import annotations
 
-import base64
-import gzip
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from culture_sim.report.charts import line_colour
 from culture_sim.report.explorer_tables import Tables, read_tables
-from culture_sim.report.gallery_text import embed, written
+from culture_sim.report.page_data import embed, packed, part_orders, written
 from culture_sim.run import Run
 from sae.examples import BINS_PER_OCTAVE, QUIZZES
 from world import UNKNOWN_TASK, QuizBatch, World
@@ -66,7 +64,7 @@ def explorer(run: Run, comparisons: Sequence[tuple[Path, Tree]]) -> Explorer | N
         (beside if number else inside)[str(number)] = listing
         small = not number and sum(map(len, details.values())) <= INSIDE
         (inside if small else beside).update(details)
-    return Explorer(embed(_index(run, drawing, [tree for _, tree in shown])), inside, beside)
+    return Explorer(embed(_index(run, [tree for _, tree in shown])), inside, beside)
 
 
 def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
@@ -78,13 +76,10 @@ def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
             aside.write_text(f'{CALLED}("{name}",{part});\n')
 
 
-def _index(run: Run, drawing: Drawing, summaries: Sequence[Tree]) -> Tree:
+def _index(run: Run, summaries: Sequence[Tree]) -> Tree:
     world = run.config.world
-    slots = [world.structures[0].parts.index(part) for part in range(len(drawing.parts))]
     return {
-        "drawing": asdict(drawing),
-        # In which order the parts are written in each structure; the last is the answer.
-        "orders": [[slots[p] for p in structure.parts] for structure in world.structures],
+        "orders": part_orders(world, range(len(world.structures))),
         "agents": [{"number": agent, "colour": line_colour(agent)} for agent in run.agents],
         "comparisons": [f"{tree['site']}, {tree['dictionary']}" for tree in summaries],
         "part": PART,
@@ -213,14 +208,3 @@ def _details(tables: Tables, world: World, drawing: Drawing) -> Iterator[tuple[s
         blobs = tables.family_blobs(start, start + PART, QUIZZES * length)
         shown = tables.family_shown[start:][:PART]
         yield f"g{k}", embed({"activations": packed(lines(blobs, shown, agents))})
-
-
-def packed(column: NDArray[Any]) -> list[Any]:
-    """An array as its type, the length of a row and its compressed bytes, in base 64."""
-    little = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<"))
-    row = int(np.prod(column.shape[1:], dtype=np.int64))
-    return [
-        column.dtype.name,
-        row,
-        base64.b64encode(gzip.compress(little.tobytes(), 6, mtime=0)).decode(),
-    ]

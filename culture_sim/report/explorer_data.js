@@ -1,9 +1,9 @@
 // The explorer's data: parts that are in the page or beside it, and what is known of an entry.
 // An entry of the list is a family of features, or a feature that is in none.
 
-const $ = (id) => document.getElementById(`explorer-${id}`);
+const $ = within("explorer");
 const index = JSON.parse($("index").textContent);
-const { drawing, orders } = index;
+const { orders } = index;
 const ARRAYS = {
   uint8: Uint8Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
 };
@@ -116,7 +116,6 @@ const colourOf = (agent) => index.agents.find(({ number }) => number === agent).
 const kindsOf = (row) =>
   [...new Set(rowOf(list.column.kind, row))].filter(Boolean).map((k) => list.kinds[k]);
 const taskOf = (quiz) => list.quizzes.task[quiz] ?? "made by agents";
-const spaced = (name) => name.replaceAll("_", " ");
 
 /** The best concepts of a feature: [{text, f1}]. */
 function conceptsOf(row) {

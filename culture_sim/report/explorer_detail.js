@@ -2,59 +2,14 @@
 
 const AXIS = 34, BAR = 9;
 
-async function open(e) {
-  const found = shown.indexOf(e);
-  place = found < 0 ? place : found;
-  opened = e;
-  const entry = list.entries[e];
-  $("feature").replaceChildren(detailHead(entry, found), h("p", { class: "soft" }, story(entry)));
-  const which = `${kindOfEntry(entry)}, ${position(found)}`;
-  $("heard").textContent = `${title(entry)}, ${which}. ${story(entry)}`;
-  if (!$("detail").open) $("detail").showModal();
-  $("detail").scrollTop = 0;
-  save();
-  const body = await detailBody(entry).catch(({ message }) => [h("p", { class: "bad" }, message)]);
-  // Another one may have been opened before the details came.
-  if (opened === e) $("feature").append(...body);
-}
-
-function step(by) {
-  const next = place + by;
-  if (next < 0 || next >= shown.length) return;
-  const focused = document.activeElement?.dataset.step;
-  open(shown[next]);
-  const again = $("detail").querySelector(`[data-step="${focused}"]:not(:disabled)`);
-  (again ?? $("detail").querySelector("h3")).focus();
-}
-
-function closed() {
-  opened = null;
-  page = Math.floor(place / PAGE);
-  showPage();
-  $("rows").querySelectorAll("button")[place - page * PAGE]?.focus();
-}
-
-const position = (found) =>
-  found < 0 ? "not among those filtered" : `${number(found + 1)} of ${number(shown.length)}`;
 const kindOfEntry = ({ family, key }) => (family < 0 ? `feature ${key}` : key);
 const isNamed = (name) => name !== "" && name !== "unnamed";
 const title = ({ name }) => (isNamed(name) ? name : "unnamed");
 
-function detailHead(entry, found) {
-  const button = (by, label, text) => h("button", {
-    type: "button", "data-step": by, "aria-label": label, title: label,
-    disabled: place + by < 0 || place + by >= shown.length, onclick: () => step(by),
-  }, text);
-  return h("header", null,
-    h("h3", { id: "explorer-detail-title", tabindex: "-1" }, title(entry),
-      h("small", { class: "soft" }, `${kindOfEntry(entry)}, ${position(found)}`)),
-    button(-1, "Previous (left arrow)", "←"),
-    button(1, "Next (right arrow)", "→"),
-    h("button", {
-      type: "button", autofocus: true, "aria-label": "Close (Escape)", title: "Close (Escape)",
-      onclick: () => $("detail").close(),
-    }, "✕"));
-}
+const detailHeading = (entry, place) =>
+  [title(entry), h("small", { class: "soft" }, `${kindOfEntry(entry)}, ${place}`)];
+const spokenEntry = (entry, place) =>
+  `${title(entry)}, ${kindOfEntry(entry)}, ${place}. ${story(entry)}`;
 
 function story(entry) {
   const named = isNamed(entry.name)
@@ -212,7 +167,7 @@ function matchList(row) {
       h("button", {
         type: "button", style: `--agent:${colourOf(agent)}`,
         "aria-label": `Open feature ${featureOf(best[k])} of agent ${agent}`,
-        onclick: () => follow(best[k]),
+        onclick: () => view.follow(list.entryOf[best[k]]),
       }, `${agent}.${featureOf(best[k])}`),
       matched(r[k], chance[k]), h("span", null, two(r[k])),
       h("small", { class: "soft" }, `null ${two(chance[k])} ${list.kinds[kind[k]]}`))];
@@ -234,10 +189,5 @@ function contrast(entry, row, { lines }) {
     h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
       `r ${two(r)} with agent ${agentOf(first)}’s, null ${two(chance)} ${kind}`)),
     ...quizzes.map((quiz, place) => quizPicture(quiz, lines[place], `agent ${agentOf(row)}`)),
-    h("button", { type: "button", class: "follow", onclick: () => follow(row) }, "Open it"));
-}
-
-function follow(row) {
-  open(list.entryOf[row]);
-  $("detail").querySelector("h3").focus();
+    h("button", { type: "button", class: "follow", onclick: () => view.follow(list.entryOf[row]) }, "Open it"));
 }

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from culture_sim.report.damage import damage_named
 from sae.concepts.tables import TOP
 from sae.examples import QUIZZES
 from sae.kinds import Kind
-from world.errors import UserError
 
 NEEDED = ("matches", "families", "features", "concepts", "quizzes", "examples", "family_examples")
 
@@ -68,17 +67,12 @@ def read_tables(folder: Path, run: str) -> Tables | None:
     """
     if not all((folder / f"{name}.parquet").exists() for name in NEEDED):
         return None
-    try:
+    remedy = f"remove the folder and make them again with: culture-sim sae --run {run}"
+    with damage_named(f"the tables in {folder} are", remedy):
         found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NEEDED}
         path = folder / "effects.parquet"
         effects = pd.read_parquet(path) if path.exists() else None
         return _lined_up(found, effects) if len(found["examples"]) else None
-    except (pa.ArrowException, KeyError, OSError, ValueError, AttributeError) as error:
-        what = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(
-            f"the tables in {folder} are damaged ({what}); remove the folder and make them again "
-            f"with: culture-sim sae --run {run}"
-        ) from None
 
 
 def _lined_up(found: dict[str, pd.DataFrame], effects: pd.DataFrame | None) -> Tables:
@@ -171,8 +165,9 @@ def _concepts(
 def _shown(lists: pd.Series, quiz: pd.Series) -> NDArray[np.int64]:
     """int64 [rows, QUIZZES]: lists of quizzes as places, -1 past the last."""
     found = np.full((len(lists), QUIZZES), -1, dtype=np.int64)
-    for row, quizzes in zip(found, lists, strict=True):
-        row[: len(quizzes)] = quiz.loc[quizzes]
+    if len(lists):
+        count = lists.map(len).to_numpy(np.int64)
+        found[np.arange(QUIZZES) < count[:, None]] = quiz.loc[np.concatenate(lists.to_list())]
     return found
 
 

@@ -1,6 +1,4 @@
-// The gallery: cards, filters, pages, and the address that keeps what is chosen.
-
-const PAGE = 24;
+// The gallery: its cards, and what they are filtered and sorted by.
 
 // ---- cards
 
@@ -51,7 +49,7 @@ function card(i) {
     "data-quiz": quizzes.hash[i],
     "aria-label": `Quiz ${short(quizzes.hash[i])}: ${said(i)}${about ? `; ${about}` : ""}`,
     "aria-haspopup": "dialog",
-    onclick: () => open(i),
+    onclick: () => view.open(i),
   },
   svg,
   votes(i),
@@ -86,8 +84,7 @@ function bandName(b) {
   return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} cells from the world`;
 }
 
-/** What can be filtered by: the value of a quiz (null: not known; or a list of several), and how
- *  a value is called. */
+/** What can be filtered by. */
 const facets = {
   round: { label: "Round", of: (i) => quizzes.round[i], name: (v) => `round ${v}` },
   proposer: { label: "Proposer", of: (i) => quizzes.proposer[i], name: agent },
@@ -95,7 +92,7 @@ const facets = {
   procedure: {
     label: "Procedure",
     of: (i) => quizzes.procedure[i],
-    name: (v) => data.procedures[v].replaceAll("_", " "),
+    name: (v) => spaced(data.procedures[v]),
   },
   lineage: {
     label: "Lineage",
@@ -104,7 +101,7 @@ const facets = {
   },
   ...(analysis && {
     explained: { label: "Explained by", of: known("explained"), name: (v) => v },
-    task: { label: "Task", of: tasksOf, name: (v) => v.replaceAll("_", " ") || "no task" },
+    task: { label: "Task", of: tasksOf, name: (v) => spaced(v) || "no task" },
     novelty: { label: "Novelty", of: band, name: bandName },
     ambiguous: {
       label: "Answer",
@@ -113,13 +110,6 @@ const facets = {
     },
   }),
 };
-const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a - b);
-for (const facet of Object.values(facets)) {
-  const every = [...Array(size).keys()].map((i) => [facet.of(i)].flat().filter((v) => v !== null));
-  facet.values = [...new Set(every.flat())].sort(compare);
-  facet.column = every.map((found) => found.map((v) => facet.values.indexOf(v)));
-}
-
 /** By a column, up or down; what is not known comes last. */
 const by = (column, sign) => (a, b) =>
   column[a] === null || column[b] === null
@@ -136,174 +126,42 @@ const sorts = {
   }),
 };
 
-// ---- state: what is chosen, and what is shown of it
-
-const chosen = {};
-let sort = "newest", page = 0, shown = [], opened = null, place = 0;
-
-function orderOf(name) {
-  sorts[name].all ??= [...Array(size).keys()].sort(sorts[name].order);
-  return sorts[name].all;
+function ordered() {
+  const by = sorts[view.sort];
+  by.all ??= [...Array(size).keys()].sort(by.order);
+  return by.all;
 }
 
-/** Filter; a facet counts what would be left if only its own choice were another. */
-function choose() {
-  const tests = Object.entries(facets).map(([name, facet]) => ({
-    facet, wanted: name in chosen ? chosen[name] : -1, left: facet.values.map(() => 0),
-  }));
-  shown = orderOf(sort).filter((i) => {
-    const failed = tests.filter(({ facet, wanted }) =>
-      wanted >= 0 && !facet.column[i].includes(wanted));
-    const counted = [tests, failed][failed.length] ?? [];
-    for (const { facet, left } of counted) {
-      for (const k of facet.column[i]) left[k] += 1;
-    }
-    return !failed.length;
-  });
-  page = Math.min(page, Math.max(0, Math.ceil(shown.length / PAGE) - 1));
-  for (const { facet, left } of tests) facet.left = left;
+function counted(where) {
+  const found = view.shown.length === size ? "" : `${number(view.shown.length)} of `;
+  return `${found}${count(size, "quiz")}${where && `${where} on this page`}`;
 }
 
-const pages = () => Math.max(1, Math.ceil(shown.length / PAGE));
-
-function render() {
-  choose();
-  for (const [name, facet] of Object.entries(facets)) refresh(name, facet);
-  $("filters").elements.sort.value = sort;
-  $("filters").elements.clear.disabled = !Object.keys(chosen).length;
-  showPage();
-}
-
-function refresh(name, facet) {
-  const select = $("filters").elements[name];
-  if (!select) return;
-  select.value = name in chosen ? String(chosen[name]) : "";
-  facet.values.forEach((v, k) => {
-    const option = select.options[k + 1];
-    option.textContent = `${facet.name(v)} (${number(facet.left[k])})`;
-  });
-}
-
-function showPage() {
-  const first = page * PAGE, rows = shown.slice(first, first + PAGE);
-  $("cards").replaceChildren(...rows.map(card));
-  const found = shown.length === size ? "" : `${number(shown.length)} of `;
-  const where = pages() > 1
-    ? `, ${number(first + 1)} to ${number(first + rows.length)} on this page` : "";
-  $("count").textContent = shown.length
-    ? `${found}${count(size, "quiz")}${where}`
-    : "No quiz is like that. Clear the filters to see some.";
-  $("pages").hidden = pages() === 1;
-  const [back, text, on] = $("pages").children;
-  back.disabled = page === 0;
-  on.disabled = page === pages() - 1;
-  text.textContent = `Page ${page + 1} of ${pages()}`;
-  save();
-}
-
-function turn(step) {
-  page += step;
-  showPage();
-  $("count").scrollIntoView({ block: "start" });
-  $("cards").querySelector("button")?.focus({ preventScroll: true });
-}
-
-// ---- the address keeps the state: #gallery?round=2&sort=novel&page=2&quiz=HASH
-
-function save() {
-  const kept = new URLSearchParams();
-  for (const [name, k] of Object.entries(chosen)) kept.set(name, facets[name].values[k]);
-  if (sort !== "newest") kept.set("sort", sort);
-  if (page) kept.set("page", page + 1);
-  if (opened !== null) kept.set("quiz", quizzes.hash[opened]);
-  const hash = kept.size ? `#gallery?${kept}` : "#gallery";
-  if (kept.size || location.hash.startsWith("#gallery")) history.replaceState(null, "", hash);
-}
-
-function load() {
-  const kept = new URLSearchParams(location.hash.split("?")[1] ?? "");
-  for (const [name, facet] of Object.entries(facets)) {
-    const k = facet.values.findIndex((v) => String(v) === kept.get(name));
-    if (k >= 0) chosen[name] = k;
-    else delete chosen[name];
-  }
-  sort = kept.get("sort") in sorts ? kept.get("sort") : "newest";
-  page = Math.max(0, (parseInt(kept.get("page"), 10) || 1) - 1);
-  render();
-  $("title").scrollIntoView();
-  if (indexOf.has(kept.get("quiz"))) open(indexOf.get(kept.get("quiz")));
-  else if ($("detail").open) $("detail").close();
-}
-
-// ---- the controls
-
-function control(name, label, options) {
-  return h("label", null, label, h("select", { name }, ...options));
-}
-
-function build() {
-  const selects = Object.entries(facets)
-    .filter(([, facet]) => facet.values.length > 1)
-    .map(([name, facet]) => control(name, facet.label, [
-      h("option", { value: "" }, "all"),
-      ...facet.values.map((_, k) => h("option", { value: k })),
-    ]));
-  const order = control("sort", "Order", Object.entries(sorts)
-    .map(([name, each]) => h("option", { value: name }, each.name)));
-  const any = () => shown.length && open(shown[Math.floor(Math.random() * shown.length)]);
-  $("filters").append(...selects, order,
-    h("button", { type: "button", name: "clear", onclick: clear }, "Clear filters"),
-    h("button", { type: "button", name: "any", onclick: any }, "Surprise me"));
-  $("pages").append(
-    h("button", { type: "button", onclick: () => turn(-1) }, "← Previous page"),
-    h("span", null),
-    h("button", { type: "button", onclick: () => turn(1) }, "Next page →"));
-  $("controls").hidden = false;
-  $("controls").open = window.innerWidth > 600;
-}
-
-function clear() {
-  for (const name of Object.keys(chosen)) delete chosen[name];
-  page = 0;
-  render();
-  $("filters").elements.sort.focus();
-}
-
-function changed({ target }) {
-  if (target.name === "sort") sort = target.value;
-  else if (target.value) chosen[target.name] = Number(target.value);
-  else delete chosen[target.name];
-  page = 0;
-  render();
-}
-
-/** Arrow keys go from card to card, and over the end of a page to the next one. */
-function walk(event) {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  const buttons = [...$("cards").querySelectorAll("button.card")];
-  const next = buttons.indexOf(document.activeElement) + by;
-  if (!by) return;
-  event.preventDefault();
-  if (next >= 0 && next < buttons.length) buttons[next].focus();
-  else if (page + by >= 0 && page + by < pages()) {
-    turn(by);
-    if (by < 0) [...$("cards").querySelectorAll("button.card")].at(-1).focus();
-  }
-}
-
-build();
-$("filters").addEventListener("change", changed);
-$("cards").addEventListener("keydown", walk);
-$("detail").addEventListener("close", closed);
-$("detail").addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by) step(by);
+const view = new ListView({
+  part: "gallery",
+  rows: "cards",
+  content: "quiz",
+  button: "button.card",
+  keys: { ArrowLeft: -1, ArrowRight: 1 },
+  perPage: 24,
+  facets,
+  orders: () => Object.entries(sorts).map(([name, each]) => [name, each.name]),
+  ordered,
+  row: card,
+  counted,
+  nothing: "No quiz is like that. Clear the filters to see some.",
+  heading,
+  heard: (i, place) => `Quiz ${short(quizzes.hash[i])}, ${place}. ${story(i)}`,
+  body,
+  turns: ["Previous quiz", "Next quiz"],
+  opens: "quiz",
+  keyOf: (i) => quizzes.hash[i],
+  entryOf: (hash) => indexOf.get(hash),
+  focus: "sort",
 });
-$("detail").addEventListener("click", (event) => {
-  // A click beside the box is a click on the dialog itself.
-  if (event.target === $("detail")) $("detail").close();
-});
-const addressed = () => location.hash.startsWith("#gallery");
-window.addEventListener("hashchange", () => addressed() && load());
-if (addressed()) load();
-else render();
+
+view.prepare([...Array(size).keys()]);
+view.build("Clear filters");
+$("controls").hidden = false;
+$("controls").open = window.innerWidth > 600;
+view.listen(({ target }) => view.set(target));

@@ -7,7 +7,6 @@ quick. What a reader without scripts sees, a few cards, is drawn here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,14 @@ from culture_sim.analysis.command import TABLE
 from culture_sim.notes import Notes
 from culture_sim.records import quizzes_of, votes_of
 from culture_sim.report.charts import line_colour
+from culture_sim.report.damage import damage_named
 from culture_sim.report.gallery_parents import rejected_parents, world_parents
-from culture_sim.report.gallery_text import embed, written
+from culture_sim.report.page_data import embed, part_orders, written
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from culture_sim.votes import DIRECTIONS, VoteTable
 from world import QuizBatch, World
 from world.drawing import Drawing
-from world.errors import UserError
 
 FIRST = 12
 """Cards that are there without a script."""
@@ -110,17 +109,12 @@ def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
     path = folder / TABLE
     if not path.exists():
         return None
-    try:
+    remedy = f"make it again with: culture-sim analyze --run {folder.parent.name}"
+    with damage_named(f"{path} is", remedy):
         with path.open("rb") as file:
             table = pq.read_table(file)
         names = [*ANALYSED, *(name for name in COUNTS if name in table.column_names)]
         kept = table.filter(pc.equal(table["group"], "kept")).select(["hash", *names])
-    except (pa.ArrowException, KeyError, EOFError, OSError) as error:
-        what = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UserError(
-            f"{path} is damaged ({what}); make it again with: "
-            f"culture-sim analyze --run {folder.parent.name}"
-        ) from None
     rows = {row["hash"]: row for row in kept.to_pylist()}
     if not rows or not rows.keys() <= set(hashes):
         return None
@@ -137,12 +131,9 @@ def _data(
 ) -> Tree:
     """What the script reads; ``quizzes`` has a list of B entries for each column."""
     world = run.config.world
-    slots = [world.structures[0].parts.index(part) for part in range(len(drawing.parts))]
     procedures = sorted(set(kept["procedure"].to_pylist()))
     return {
-        "drawing": asdict(drawing),
-        # In which order the parts are read in each direction; the last is asked for.
-        "orders": [[slots[p] for p in world.structures[d].parts] for d in DIRECTIONS],
+        "orders": part_orders(world, DIRECTIONS),
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
         "procedures": procedures,
         "rejected": rejected_parents(store, kept),
@@ -182,10 +173,10 @@ def wrong_answers(
 ) -> list[dict[str, str]]:
     """[B]: the cells of every answer that is not the stored one, by "agent,direction"."""
     found: list[dict[str, str]] = [{} for _ in range(len(batch))]
-    first = world.structures[0].parts
+    orders = part_orders(world, DIRECTIONS)
     for agent, quizzes in given.items():
         for direction, tokens in zip(DIRECTIONS, quizzes, strict=True):
-            start = drawing.starts[first.index(world.structures[direction].parts[-1])]
+            start = drawing.starts[orders[direction][-1]]
             rows = np.flatnonzero((tokens != batch.tokens).any(axis=1))
             cells = tokens[rows, start : start + drawing.height * drawing.width]
             for row, text in zip(rows.tolist(), written(cells), strict=True):

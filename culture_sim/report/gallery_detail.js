@@ -1,52 +1,9 @@
 // One quiz in a dialog: what every agent answers, what it is, and where it comes from.
 
-function open(i) {
-  const found = shown.indexOf(i);
-  place = found < 0 ? place : found;
-  opened = i;
-  $("quiz").replaceChildren(detailHead(i, found), ...detailBody(i));
-  $("heard").textContent = `Quiz ${short(quizzes.hash[i])}, ${position(found)}. ${story(i)}`;
-  if (!$("detail").open) $("detail").showModal();
-  $("detail").scrollTop = 0;
-  save();
-}
+const heading = (i, place) =>
+  [`Quiz ${short(quizzes.hash[i])} `, h("small", { class: "soft" }, place)];
 
-function step(by) {
-  const next = place + by;
-  if (next < 0 || next >= shown.length) return;
-  const focused = document.activeElement?.dataset.step;
-  open(shown[next]);
-  const again = $("detail").querySelector(`[data-step="${focused}"]:not(:disabled)`);
-  (again ?? $("detail").querySelector("h3")).focus();
-}
-
-function closed() {
-  opened = null;
-  page = Math.floor(place / PAGE);
-  showPage();
-  $("cards").querySelectorAll("button.card")[place - page * PAGE]?.focus();
-}
-
-const position = (found) =>
-  found < 0 ? "not among those filtered" : `${number(found + 1)} of ${number(shown.length)}`;
-
-function detailHead(i, found) {
-  const button = (by, label, text) => h("button", {
-    type: "button", "data-step": by, "aria-label": label, title: label,
-    disabled: place + by < 0 || place + by >= shown.length, onclick: () => step(by),
-  }, text);
-  return h("header", null,
-    h("h3", { id: "gallery-detail-title", tabindex: "-1" },
-      `Quiz ${short(quizzes.hash[i])} `, h("small", { class: "soft" }, position(found))),
-    button(-1, "Previous quiz (left arrow)", "←"),
-    button(1, "Next quiz (right arrow)", "→"),
-    h("button", {
-      type: "button", autofocus: true, "aria-label": "Close (Escape)", title: "Close (Escape)",
-      onclick: () => $("detail").close(),
-    }, "✕"));
-}
-
-function detailBody(i) {
+function body(i) {
   const tokens = quizzes.tokens[i];
   return [
     h("div", { class: "large" }, picture(parts(tokens), spokenQuiz(tokens))),
@@ -144,7 +101,7 @@ function parent(hash, child) {
   }
   if (hash in fromWorld) {
     const { tokens, task } = fromWorld[hash];
-    return ancestor(tokens, child, `${name}, a quiz of the world: ${task.replaceAll("_", " ")}`);
+    return ancestor(tokens, child, `${name}, a quiz of the world: ${spaced(task)}`);
   }
   return h("li", { class: "ancestor" },
     note(`${name}, a quiz of the world that cannot be drawn again: its task is not known`));
@@ -173,10 +130,7 @@ function relative(i, about = null) {
     class: "card",
     "data-quiz": quizzes.hash[i],
     "aria-label": `Quiz ${name}: ${said(i)}${about ? `; ${about}` : ""}`,
-    onclick: () => {
-      open(i);
-      $("detail").querySelector("h3").focus();
-    },
+    onclick: () => view.follow(i),
   },
   svg,
   note(`${name}, round ${quizzes.round[i]}, by ${agent(quizzes.proposer[i])}`),

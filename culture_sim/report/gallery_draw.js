@@ -1,8 +1,8 @@
 // What the gallery says of a quiz, from the columns that gallery.py embeds.
 
-const $ = (id) => document.getElementById(`gallery-${id}`);
+const $ = within("gallery");
 const data = JSON.parse($("data").textContent);
-const { quizzes, analysis, drawing, orders, agents, rejected, fromWorld } = data;
+const { quizzes, analysis, orders, agents, rejected, fromWorld } = data;
 const size = quizzes.hash.length;
 const indexOf = new Map(quizzes.hash.map((hash, i) => [hash, i]));
 const childrenOf = new Map();
@@ -16,12 +16,12 @@ quizzes.parents.forEach((parents, i) => {
 
 const agent = (a) => (a < 0 ? "no single agent" : `agent ${a}`);
 const short = (hash) => hash.slice(0, 8);
-const procedure = (i) => data.procedures[quizzes.procedure[i]].replaceAll("_", " ");
+const procedure = (i) => spaced(data.procedures[quizzes.procedure[i]]);
 
 function explained(i) {
   const kind = analysis.explained[i], tasks = analysis.tasks[i] ?? [];
   const joined = kind === "two rules in sequence" ? tasks.join(", then ") : listed(tasks);
-  return tasks.length ? `${kind}: ${joined.replaceAll("_", " ")}` : kind;
+  return tasks.length ? `${kind}: ${spaced(joined)}` : kind;
 }
 
 function ambiguity(i) {

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from culture_sim.culture_round import FIRST_PARENTS
 from culture_sim.records import quizzes_of
-from culture_sim.report.gallery_text import written
+from culture_sim.report.page_data import written
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from world import Stream

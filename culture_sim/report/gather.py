@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from culture_sim.config import config_to_dict
+from culture_sim.feature_folders import compared_folders
 from culture_sim.monitor import parse_line
 from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
 from culture_sim.report.drift import drift
 from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
+from culture_sim.report.joint import joint
+from culture_sim.report.layers import layers
+from culture_sim.report.page_data import embed
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
 from culture_sim.store import CultureStore
@@ -29,6 +34,7 @@ def gather(run: Run) -> Tree:
     summary = run.summary()
     states = [run.agent_state(agent) for agent in run.agents]
     curves = _curves(run)
+    culture, features = _culture(run), _features(run)
     return {
         "name": run.path.name,
         "preset": run.preset,
@@ -49,9 +55,17 @@ def gather(run: Run) -> Tree:
             run.config.world.structures[s].name for s in run.config.world.answer_structures
         ],
         "colours": [line_colour(agent) for agent in run.agents],
-        "culture": _culture(run),
-        "features": _features(run),
+        "culture": culture,
+        "features": features,
+        "drawing": _drawing(run, culture, features),
     }
+
+
+def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | None:
+    """How quizzes are drawn, for the page's scripts; None where nothing needs them."""
+    browsed = (culture and culture["gallery"]["data"]) or (features and features["explorer"])
+    drawing = run.config.world.drawing()
+    return embed(asdict(drawing)) if browsed and drawing else None
 
 
 def _curves(run: Run) -> dict[int, list[Point]]:
@@ -114,13 +128,10 @@ def _rejected(run: Run, store: CultureStore) -> list[Tree]:
 def _features(run: Run) -> Tree | None:
     """The first comparison in full, and the figures of all."""
     remedy = f"remove it and make it again with: culture-sim sae --run {run.path.name}"
-    found = {
-        path.parent: read_json(path, remedy)
-        for path in sorted((run.path / "features").glob("*/*/summary.json"))
-    }
+    found = {folder: read_json(folder / "summary.json", remedy) for folder in compared_folders(run)}
     if not found:
         return None
-    summary = next(iter(found.values()))
+    folder, summary = next(iter(found.items()))
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     return {
         **summary,
@@ -128,6 +139,8 @@ def _features(run: Run) -> Tree | None:
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
+        "layers": layers(folder, run.path.name),
+        "joint": joint(folder, run.path.name),
         "explorer": explorer(run, list(found.items())),
     }
 

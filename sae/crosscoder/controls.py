@@ -10,6 +10,13 @@ from sae.crosscoder.harvest import Change
 from sae.harvest import TokenRows
 from sae.permutation import permute_within
 
+CONTROLS = {
+    "none": "as they are",
+    "copies": "copies of one, rotated (nothing is unique)",
+    "permuted": "permuted within cells (most is unique)",
+}
+"""What a crosscoder may be trained on, with what is known of it: the agents, and two controls."""
+
 
 def rotated_copies(agent: int, seed: int) -> Change:
     """Every agent becomes the one at place ``agent``, in a random rotation of its own.

@@ -5,10 +5,11 @@ Large ones cost a second instead of hours, and what the report must say of them 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from agents.config import ModelConfig
 from culture_sim import culture_round
@@ -17,7 +18,7 @@ from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule
 from culture_sim.proposers import Proposals
 from culture_sim.records import CultureRecords, Provenance
-from culture_sim.report import gallery
+from culture_sim.report import gallery, write_report
 from culture_sim.run import Run, write_json
 from culture_sim.store import CultureStore, write_table
 from culture_sim.votes import VoteTable
@@ -25,6 +26,9 @@ from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.explanation import Kind
 
 AGENTS, REJECTED = 5, 3
+ROUNDS, SIZE = 3, 20
+KEPT = ROUNDS * SIZE
+"""Of the run that most tests read: rounds, and quizzes kept in each and in all."""
 PROCEDURES = ("hot_then_cold", "mutation")
 STRANGER = 0xFACADE0123456789
 """A hash that no quiz has, neither in the store nor among those drawn from the world."""
@@ -57,7 +61,8 @@ def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
         named = Names(hashes[rows], hashes[order], example_from[first[rows]])
         store.append(_records(number, every[first[rows]], named, rule, failing))
-        write_json(store.folder / f"round-{number:04d}.json", _figures(number, size))
+        figures = {**_figures(number, size), "culture": asdict(run.config.culture)}
+        write_json(store.folder / f"round-{number:04d}.json", figures)
     return run
 
 
@@ -177,3 +182,11 @@ def make_analysis(run, share=1.0):
     table = pa.table(columns)
     write_table(store.folder / TABLE, table)
     return table
+
+
+def made_page(path, rounds, size):
+    run = make_run(path, rounds, size)
+    make_analysis(run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery, "answers_now", make_answers)
+        return write_report(run)

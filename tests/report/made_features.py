@@ -139,21 +139,28 @@ class _Made:
             }
         )
 
-    def _lines(self, feature, shown):
-        """uint8 [QUIZZES, T]: dots around one cell of f(B), wherever the quiz has it."""
-        start = self.world.drawing().starts[3]
-        cells = self.world.height * self.world.width
-        lines = np.zeros((QUIZZES, self.world.seq_len), dtype=np.uint8)
-        for k in range(QUIZZES):
-            lines[k, start + (feature // 2 + 7 * k) % cells] = 255 - 40 * k
-        lines[self.rng.random(lines.shape) < 0.02] = 90
-        lines[0, start + feature // 2 % cells] = 255
-        batch = self.quizzes[shown]
-        forward = type(batch)(lines, np.zeros(QUIZZES, dtype=np.uint8), batch.task)
-        return self.world.arrange(forward, batch.structure).tokens
+    def _lines(self, feature):
+        """uint8 [n, QUIZZES, T] of features [n]: dots around one cell of f(B), wherever each quiz
+        has it."""
+        drawing, quiz = self.world.drawing(), np.arange(QUIZZES)
+        start, cells = drawing.starts[3], drawing.height * drawing.width
+        lines = np.zeros((len(feature), QUIZZES, self.world.seq_len), dtype=np.uint8)
+        dots = start + (feature[:, None] // 2 + 7 * quiz) % cells
+        np.put_along_axis(lines, dots[:, :, None], (255 - 40 * quiz)[None, :, None], axis=2)
+        lines[self.rng.random(lines.shape, dtype=np.float32) < 0.02] = 90
+        lines[np.arange(len(feature)), 0, dots[:, 0]] = 255
+        batch = self.quizzes[self._shown(feature).ravel()]
+        values = lines.reshape(len(batch), self.world.seq_len)
+        forward = type(batch)(values, np.zeros(len(batch), dtype=np.uint8), batch.task)
+        return self.world.arrange(forward, batch.structure).tokens.reshape(lines.shape)
 
     def _shown(self, feature):
-        return (feature // 2 + 13 * np.arange(QUIZZES)) % SHOWN_QUIZZES
+        """int64 [n, QUIZZES]: places of the quizzes that features [n] are shown on."""
+        return (feature[:, None] // 2 + 13 * np.arange(QUIZZES)) % SHOWN_QUIZZES
+
+    def _named(self, feature):
+        """[n]: the same as they are named in tables."""
+        return list((10 * self._shown(feature)).astype(np.int32))
 
     def _examples(self):
         count, values = len(self.agent), self.world.vocab_size
@@ -162,8 +169,8 @@ class _Made:
             {
                 "agent": self.agent,
                 "feature": self.feature,
-                "quizzes": [(10 * self._shown(f)).astype(np.int32) for f in self.feature],
-                "activations": [self._lines(f, self._shown(f)).tobytes() for f in self.feature],
+                "quizzes": self._named(self.feature),
+                "activations": [lines.tobytes() for lines in self._lines(self.feature)],
                 "maximum": self.rng.gamma(3, size=count).astype(np.float32),
                 "zero": 1 - firings / TOKENS,
                 "histogram": list(self.rng.integers(1000, size=(count, BINS)).astype(np.int32)),
@@ -172,18 +179,14 @@ class _Made:
         )
 
     def _family_examples(self):
-        blobs = [
-            np.stack([self._lines(2 * f, self._shown(2 * f))] * k).tobytes()
-            for f, k in enumerate(self.members)
-        ]
+        feature = 2 * np.arange(len(self.members))
+        lines = zip(self._lines(feature), self.members, strict=True)
         return pd.DataFrame(
             {
                 "family": np.arange(len(self.members)),
                 "agents": [list(range(k)) for k in self.members],
-                "quizzes": [
-                    (10 * self._shown(2 * f)).astype(np.int32) for f in range(len(self.members))
-                ],
-                "activations": blobs,
+                "quizzes": self._named(feature),
+                "activations": [np.stack([of_one] * k).tobytes() for of_one, k in lines],
             }
         )
 

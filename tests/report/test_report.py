@@ -1,14 +1,21 @@
 """The report in a real browser: every section, no error, no horizontal scroll."""
 
+import re
+from importlib.resources import files
+
+import numpy as np
 import pytest
 
 from agents.config import ModelConfig
 from culture_sim.config import RunConfig
 from culture_sim.report import write_report
-from culture_sim.report.charts import Point, learning_curves, round_starts
+from culture_sim.report.charts import Point, heat, learning_curves, round_starts
 from culture_sim.report.gather import gather
 from culture_sim.run import Run
+from sae.config import SAEConfig
 from tests.browser import check_page
+from tests.report.made_features import DICTIONARY, SITE, make_features
+from tests.report.reading import embedded
 
 
 @pytest.fixture
@@ -54,6 +61,45 @@ def test_a_ring_marks_where_culture_began():
     points = [Point(10, 0.5, 0), Point(20, 0.9, 0), Point(30, 0.9, 1), Point(40, 1.0, 2)]
     assert round_starts({0: points}) == {0: [points[1], points[2]]}
     assert learning_curves({0: points}, 0.0, "Accuracy").count('class="start"') == 2
+
+
+def test_the_first_comparison_is_the_first_of_the_options(tmp_path):
+    # By name, hook_embed would be the second; the network computes it first.
+    sites, widths = ("hook_embed", SITE), (int(DICTIONARY.rpartition("-")[2]),)
+    config = RunConfig(model=ModelConfig(d_model=32), sae=SAEConfig(sites=sites, widths=widths))
+    run = Run.start(tmp_path / "run", config, "compact")
+    for site in sites[::-1]:
+        make_features(run, 4, site)
+    found = gather(run)["features"]
+    assert [each["site"] for each in found["comparisons"]] == list(sites)
+    assert found["site"] == "hook_embed"
+    first, second = embedded(write_report(run).read_text(), "explorer-index")["comparisons"]
+    assert (first, second) == tuple(f"{site}, {DICTIONARY}" for site in sites)
+
+
+INK, PAPER = {"light": "1b1b1b", "dark": "e8e8e6"}, {"light": "ffffff", "dark": "161616"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_ink_is_legible_on_shaded_cells(scheme, value):
+    """WCAG 2.2 asks for a contrast of 4.5."""
+    style = files("culture_sim.report").joinpath("style.css").read_text()
+    for name, colour in (("ink", INK[scheme]), ("paper", PAPER[scheme])):
+        assert re.search(rf"--{name}: #({colour}|{colour[:3]});", style)
+    *blue, alpha = map(
+        float, re.search(r"rgb\((.+)\)", heat(value, 0, 1))[1].replace("/", "").split()
+    )
+    ink, paper = (np.array(list(bytes.fromhex(c[scheme]))) for c in (INK, PAPER))
+    low, high = sorted(map(luminance, (ink, alpha * np.array(blue) + (1 - alpha) * paper)))
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def luminance(colour):
+    """Relative luminance of sRGB [3], 0 to 255 (WCAG 2.2)."""
+    share = np.asarray(colour) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
 
 
 @pytest.mark.browser

@@ -1,0 +1,113 @@
+"""What is gathered for the explorer of features."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from culture_sim.report import explorer, explorer_tables, write_report
+from sae.examples import QUIZZES
+from tests.report.exploring import FAMILIES, made_run
+from tests.report.made_features import AGENTS, SITE
+from tests.report.reading import embedded
+from world.errors import UserError
+
+
+def held(page, part):
+    """What a part of the page holds, with its columns unpacked."""
+    tree = embedded(page.read_text(), f"explorer-part-{part}")
+    columns = tree.pop("columns", tree)
+    return tree, {name: unpacked(*column) for name, column in columns.items()}
+
+
+def unpacked(kind, row, text):
+    values = np.frombuffer(gzip.decompress(base64.b64decode(text)), kind)
+    return values.reshape(-1, row) if row > 1 else values
+
+
+def test_every_compared_feature_is_in_the_list(explored):
+    tree, columns = held(explored, "0")
+    folder = explored.parents[1] / "features" / SITE / "batch_topk-64"
+    examples = pd.read_parquet(folder / "examples.parquet")
+    assert np.array_equal(columns["agent"], examples.agent)
+    assert np.array_equal(columns["feature"], examples.feature)
+    matches = pd.read_parquet(folder / "matches.parquet").set_index(
+        ["agent_a", "feature_a", "agent_b"]
+    )
+    for row in (0, 70, 319):
+        agent, feature = columns["agent"][row], columns["feature"][row]
+        assert np.isnan(columns["r"][row, agent])
+        for other in set(range(AGENTS)) - {agent}:
+            found = matches.loc[agent, feature, other]
+            assert columns["r"][row, other] == pytest.approx(found.r)
+            assert columns["nullR"][row, other] == pytest.approx(found.null_r)
+            assert tree["kinds"][columns["kind"][row, other]] == found.kind
+            best = columns["match"][row, other]
+            assert (columns["agent"][best], columns["feature"][best]) == (other, found.feature_b)
+    effects = pd.read_parquet(folder / "effects.parquet")
+    ablated = effects[(effects.factor == 0) & (effects.task == "all")]
+    assert np.allclose(columns["effect"], ablated.loss_change)
+
+
+def test_activations_stay_on_their_cells(explored):
+    tree, listing = held(explored, "0")
+    _, details = held(explored, "0-f0")
+    _, families = held(explored, "0-g0")
+    assert set(tree["quizzes"]["structure"]) == {0, 1, 2, 3}
+    cells = details["activations"].shape[1] // QUIZZES // 4
+    lines = details["activations"].reshape(-1, QUIZZES, 4, cells)
+    rows = np.arange(len(lines))
+    first = listing["feature"] // 2 % cells
+    assert (lines[rows, 0, 3, first] == 255).all()
+    shared = families["activations"].reshape(FAMILIES, AGENTS, QUIZZES, 4, cells)
+    for family in range(FAMILIES):
+        members = listing["members"][family] >= 0
+        assert (shared[family, members, 0, 3, family % cells] == 255).all()
+        assert (shared[family, ~members] == 0).all()
+
+
+def test_large_details_are_beside_the_page(parted):
+    text, folder = parted.read_text(), parted.with_name("explorer")
+    assert 'id="explorer-part-0"' in text
+    assert 'id="explorer-part-0-f0"' not in text
+    assert 'id="explorer-part-1"' not in text
+    names = {path.name for path in folder.iterdir()}
+    assert {"0-f0.js", "0-f13.js", "0-g1.js", "1.js", "1-f0.js"} <= names
+    assert (folder / "1.js").read_text().startswith('cultureExplorer("1",{"agents"')
+
+
+def test_parts_of_an_earlier_report_are_removed(tmp_path, monkeypatch):
+    run = made_run(tmp_path / "run", 8)
+    monkeypatch.setattr(explorer, "INSIDE", 1000)
+    folder = write_report(run).with_name("explorer")
+    assert list(folder.iterdir())
+    monkeypatch.undo()
+    write_report(run)
+    assert not list(folder.iterdir())
+
+
+def test_a_run_without_families_is_explored(tmp_path):
+    run = made_run(tmp_path / "run", 1)
+    _, columns = held(write_report(run), "0")
+    assert columns["members"].size == 0
+    assert len(columns["agent"]) == AGENTS
+
+
+def test_a_run_without_examples_says_what_to_run(tmp_path):
+    run = made_run(tmp_path / "run", 8)
+    next(run.path.glob("features/*/*/examples.parquet")).unlink()
+    text = write_report(run).read_text()
+    assert "There are no examples to explore. Run <code>culture-sim sae --run run</code>" in text
+    assert "<script" not in text
+
+
+def test_a_damaged_table_is_one_clear_line(tmp_path):
+    run = made_run(tmp_path / "run", 8)
+    folder = next(run.path.glob("features/*/*"))
+    (folder / "concepts.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match="culture-sim sae --run run"):
+        explorer_tables.read_tables(folder, "run")

@@ -1,0 +1,140 @@
+"""The explorer's dialog in a real browser, and the parts and addresses that lead to it."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from sae.examples import QUIZZES
+from tests.browser import DESK, PHONE, every, one, press, severe, window
+from tests.report.exploring import (
+    LATER,
+    choose,
+    counted,
+    details,
+    entries,
+    until,
+    visit,
+)
+from tests.report.made_features import AGENTS
+
+
+@pytest.mark.browser
+def test_a_family_opens_by_keyboard_agent_beside_agent(browser, explored):
+    visit(browser, explored)
+    one(browser, "#explorer-rows button").send_keys(Keys.ARROW_DOWN)
+    press(browser, Keys.ENTER)
+    shown = details(browser)
+    assert "open=family+4" in browser.current_url
+    quizzes = every(browser, "#explorer-feature .beside")
+    assert len(quizzes) == QUIZZES
+    for quiz in quizzes:
+        pictures = quiz.find_elements("css selector", "svg.quiz")
+        assert len(pictures) == AGENTS
+        assert all(svg.find_elements("css selector", "circle") for svg in pictures)
+    # Its name is of cell 4, which is in the first row of six.
+    label = quizzes[0].find_element("css selector", "svg").get_attribute("aria-label")
+    assert "f(B) row 1 column 5, 100 %" in label
+    cards = every(browser, "#explorer-feature .agents > li")
+    assert len(cards) == AGENTS
+    for kind in (".concepts li", ".bars", ".logits .swatch", ".matches li"):
+        assert cards[0].find_elements("css selector", kind)
+    assert "without it:" in cards[0].text
+    assert "null" in cards[0].text
+    assert "For contrast" not in shown.text
+    assert "family 4, 2 of" in one(browser, "#explorer-heard").get_attribute("textContent")
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_a_single_feature_opens_with_its_contrast(browser, explored):
+    visit(browser, explored, "#explorer?k=1")
+    first = entries(browser)[0]
+    one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
+    assert "For contrast" in details(browser).text
+    alone, others = every(browser, "#explorer-feature .agents")
+    assert len(alone.find_elements("css selector", ":scope > li")) == 1
+    cards = others.find_elements("css selector", ":scope > li")
+    assert len(cards) == AGENTS - 1
+    assert all(card.find_elements("css selector", "svg.quiz circle") for card in cards)
+    cards[0].find_element("css selector", "button").send_keys(Keys.ENTER)
+    until(browser, lambda: first not in one(browser, "#explorer-detail-title").text)
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_arrows_turn_escape_closes_and_focus_returns(browser, explored):
+    visit(browser, explored)
+    names = entries(browser)
+    one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
+    press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    details(browser)
+    assert names[1] in one(browser, "#explorer-detail-title").text
+    press(browser, Keys.ESCAPE)
+    # Over the end of the page: from its last entry to the sixth of the next one.
+    every(browser, "#explorer-rows button")[-1].send_keys(Keys.ENTER)
+    press(browser, *[Keys.ARROW_RIGHT] * 6)
+    press(browser, Keys.ESCAPE)
+    assert not one(browser, "#explorer-detail").is_displayed()
+    assert one(browser, "#explorer-pages span").text.startswith("Page 2 of")
+    focused = "return document.activeElement.closest('tr')?.dataset.entry"
+    assert browser.execute_script(focused) == entries(browser)[5]
+    assert "open=" not in browser.current_url
+    press(browser, *[Keys.ARROW_UP] * 6)
+    assert browser.execute_script(focused) == names[-1]
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_an_address_opens_what_it_names(browser, explored):
+    visit(browser, explored, "#explorer?open=family+7&sort=f1&page=3")
+    assert "family 7" in details(browser).text
+    # Feature 8 of every agent is in family 4.
+    visit(browser, explored, "#explorer?open=2.8")
+    assert "family 4" in details(browser).text
+    visit(browser, explored, "#explorer?open=9.9&k=77&sort=none&page=999&of=5")
+    assert not one(browser, "#explorer-detail").is_displayed()
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_parts_beside_the_page_are_loaded_when_asked_for(browser, parted):
+    visit(browser, parted, "#explorer?open=family+30")
+    assert len(details(browser).find_elements("css selector", ".beside")) == QUIZZES
+    loaded = "return [...document.scripts].map(s => s.src).filter(Boolean)"
+    assert not any("0-g0.js" in name for name in browser.execute_script(loaded))
+    press(browser, Keys.ESCAPE)
+    choose(browser, "of", LATER)
+    until(browser, lambda: counted(browser).startswith("8 families"))
+    assert "effect" not in one(browser, "#explorer-head").text
+    assert "of=1" in browser.current_url
+    one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
+    assert details(browser).find_elements("css selector", ".beside circle")
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_a_part_that_is_lost_is_said(browser, parted, tmp_path):
+    alone = tmp_path / "alone.html"
+    alone.write_text(parted.read_text())
+    visit(browser, alone, "#explorer?open=family+0")
+    until(browser, lambda: "is not beside this page" in one(browser, "#explorer-feature").text)
+    browser.get_log("browser")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [PHONE, DESK])
+def test_nothing_is_wider_than_the_window(browser, explored, size):
+    with window(browser, *size):
+        for hash_ in ("#explorer?open=family+0", "#explorer?k=1&open=2.7"):
+            visit(browser, explored, hash_)
+            details(browser)
+            width = "return document.documentElement.scrollWidth"
+            assert browser.execute_script(width) <= size[0]
+            wide = "const d = document.getElementById('explorer-detail');"
+            assert browser.execute_script(f"{wide} return d.scrollWidth - d.clientWidth") == 0
+            cut = (
+                "return [...document.querySelectorAll('#explorer-feature .agents > li')]"
+                ".filter(e => e.scrollWidth > e.clientWidth).length"
+            )
+            assert browser.execute_script(cut) == 0
