@@ -17,6 +17,8 @@ from world import QuizBatch, World, concatenate
 
 NOBODY = -1
 """In place of the dissenter, where there is none."""
+FAILED = 2
+"""Agents that may have failed a quiz of the store that is asked again."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,17 @@ def ask(models: Sequence[AgentModel], world: World, batch: QuizBatch, solved: in
 
 
 def untaught(store: CultureStore) -> QuizBatch:
-    """Every quiz of a store that no agent was trained on, kept or not, in structure 0."""
+    """The quizzes of a store that no agent was trained on, kept or not, in structure 0; but for
+    those that more than ``FAILED`` agents failed when they voted, who seldom solve them since."""
     parts = []
     for number in store.rounds():
         table = store.table(number)
         taught = records.array_of(table, "keep") & (
             records.array_of(table, "split") == CULTURE_SPLITS[0]
         )
-        parts.append(records.quizzes_of(table)[~taught])
+        votes = records.votes_of(table)
+        failed = (votes.voted & ~votes.solves).sum(axis=1)
+        parts.append(records.quizzes_of(table)[~taught & (failed <= FAILED)])
     return concatenate(parts)
 
 

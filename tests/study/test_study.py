@@ -294,10 +294,11 @@ def test_features_on_agents_own_quizzes(featured, capsys):
     found = json.loads((folder / "culture.json").read_text())
     asked = found["asked"]
     assert asked["world"]["quizzes"] == 300
-    # Of a round of 96 proposals those are left that no agent was taught; here nobody was any.
-    stored = made.votes(CONTROL)
+    # Those of the round that no agent was taught, or would have been, and most did not fail.
+    stored, votes = made.votes(CONTROL), CultureStore(run.path / "culture").votes(1)
     taught = [k and s == "culture_train" for k, s in zip(*columns(stored), strict=True)]
-    assert asked["agents"]["quizzes"] == len(stored) - sum(taught)
+    near = (~votes.solves).sum(axis=1) <= 2
+    assert asked["agents"]["quizzes"] == (near & ~np.array(taught)).sum()
     for counts in asked.values():
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
