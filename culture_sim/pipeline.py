@@ -17,7 +17,6 @@ from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
 
 from agents.precision import process_state
-from culture_sim.checks import check_culture, check_features, check_options
 from culture_sim.config import RunConfig, config_to_dict
 from culture_sim.launch import (
     END,
@@ -46,20 +45,19 @@ from world.errors import UserError
 
 console = Console()
 
-CHECKS: dict[str, Callable[[RunConfig], None]] = {
-    "culture": check_options,
-    "culture-round": check_culture,
-    "sae": check_features,
-}
-"""What each command looks at first, so that nothing fails after hours of other stages."""
-
 
 def check_command(command: str, config: RunConfig, processes: int | None) -> None:
-    """Raise UserError for options with which a command could not do all that it is to do."""
+    """Raise UserError for options with which a command could not do all that it is to do.
+
+    Looked at first, so that nothing fails after hours of other stages.
+    """
     if processes is not None and processes < 1:
         raise UserError(f"processes must be at least 1, got {processes}")
-    if command in CHECKS:
-        CHECKS[command](config)
+    if command in ("culture", "culture-round", "sae"):
+        from culture_sim.checks import check_culture, check_features, check_options
+
+        checks = {"culture": check_options, "culture-round": check_culture, "sae": check_features}
+        checks[command](config)
 
 
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:

@@ -7,16 +7,19 @@ another rule, and every proposal made again from its seed.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from datasets import Dataset, Features, List, Value
 from numpy.typing import NDArray
 
 from culture_sim.proposers import PARENTS, Proposals
 from culture_sim.votes import DIRECTIONS, Decision, VoteTable
 from world import UNKNOWN_TASK, QuizBatch
+
+# It takes a second to import, and most that comes by here, such as training, never needs it.
+if TYPE_CHECKING:
+    from datasets import Features, List
 
 CULTURE_SPLITS = ("culture_train", "culture_test")
 
@@ -80,6 +83,7 @@ class CultureRecords:
 
 def features(n_agents: int, seq_len: int) -> Features:
     """The typed columns of a round's file."""
+    from datasets import Features, List, Value
 
     def votes(dtype: str) -> List:
         return List(List(Value(dtype), length=len(DIRECTIONS)), length=n_agents)
@@ -115,6 +119,8 @@ def features(n_agents: int, seq_len: int) -> Features:
 
 def to_table(records: CultureRecords) -> pa.Table:
     """The records as an Arrow table that carries its Hugging Face features."""
+    from datasets import Dataset
+
     shared, proposals = records.provenance, records.proposals
     columns: dict[str, Any] = {
         "round": shared.round,

@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from datasets import Dataset
 from numpy.typing import NDArray
 
 from culture_sim import records as rows
@@ -24,6 +24,9 @@ from culture_sim.votes import Decision, VoteTable
 from world import QuizBatch, concatenate
 from world.errors import UserError, first_line
 from world.files import replacing
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 ROUND_FILE = re.compile(r"round-(\d{4,})\.parquet")
 
@@ -95,6 +98,8 @@ class CultureStore:
 
     def dataset(self, round_: int) -> Dataset:
         """A round as a Hugging Face dataset, in memory."""
+        from datasets import Dataset
+
         return Dataset(self.table(round_))
 
     def votes(self, round_: int) -> VoteTable:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from world import QuizBatch, World
 
@@ -98,6 +97,8 @@ def _joint(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64
 
 def _distance(joint: NDArray[np.int64]) -> int:
     """The distance of two quizzes from their joint counts [V, V]."""
+    from scipy.optimize import linear_sum_assignment  # slow to import, and not for every command
+
     rows, columns = linear_sum_assignment(joint[1:, 1:], maximize=True)
     return int(joint.sum() - joint[0, 0] - joint[1:, 1:][rows, columns].sum())
 
