@@ -17,6 +17,7 @@ from sae.codes import agent_codes
 from sae.groups.dissent import Contrast, Links, company, contrast, counterpart
 from sae.groups.occurrence import firing_shares
 from sae.harvest import TokenRows, token_rows
+from sae.places import GRADED_QUIZZES
 from sae.quality import measure_quality
 from world import TokenRole
 
@@ -92,8 +93,8 @@ class Looked:
         return company(a, b, links, quiz, len(self))
 
     def quality(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """By agent, how good its SAE is on the quizzes that all solve, if there are any."""
-        batch = self._batch[~self.alone]
+        """By agent, how good its SAE is on quizzes that all solve, if there are any."""
+        batch = self._batch[~self.alone][:GRADED_QUIZZES]
         for n, agent in self._compared.agents.items() if len(batch) else ():
             sae = self._compared.saes[n]
             found = measure_quality(agent, self._world, batch, self._compared.config.site, sae)
