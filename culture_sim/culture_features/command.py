@@ -31,6 +31,8 @@ from world.errors import COUNT, UserError, require
 
 WORLD, AGENTS = "world", "agents"
 """Where quizzes come from: the world's generator, or the agents themselves."""
+PLACEBO = "placebo"
+"""Dissenters of the world's quizzes, dealt out to quizzes that nobody fails."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,17 @@ class _Work:
 
     def _occurrence(self, looked: Mapping[str, Looked]) -> pd.DataFrame:
         tables = []
+        groups = _groups(looked, self.stream.with_role("halves").generator())
         for n in self.compared.agents:
             shares = {origin: each.shares(n) for origin, each in looked.items()}
-            for name, ((one, some), (other, others)) in _groups(looked).items():
-                if min(some.sum(), others.sum()) > 1:
-                    table = occurrence(shares[one][some], shares[other][others])
-                    tables.append(table.assign(groups=name, agent=n))
+            for name, ((one, some), (other, others)) in groups.items():
+                table = occurrence(
+                    shares[one][some],
+                    shares[other][others],
+                    looked[one].direction[some],
+                    looked[other].direction[others],
+                )
+                tables.append(table.assign(groups=name, agent=n))
         return with_q(pd.concat(tables, ignore_index=True), "groups")
 
     def _departures(self, looked: Mapping[str, Looked]) -> pd.DataFrame:
@@ -168,21 +175,42 @@ class _Work:
             for agents, features in zip(families.agents, families.features, strict=True)
         ]
         tables = []
-        for origin, each in looked.items():
-            shares = {n: each.shares(n) for n in self.compared.agents}
-            table = family_departures(members, shares, each.dissenter)
-            tables.append(table.assign(origin=origin, name=families["name"].to_numpy()))
+        failed = {origin: each.dissenter for origin, each in looked.items()}
+        rng = self.stream.with_role("placebo").generator()
+        for name, origin, dissenter in (
+            (WORLD, WORLD, failed[WORLD]),
+            (AGENTS, AGENTS, failed[AGENTS]),
+            (PLACEBO, WORLD, placebo(failed[WORLD], rng)),
+        ):
+            shares = {n: looked[origin].shares(n) for n in self.compared.agents}
+            rows = np.flatnonzero((dissenter != NOBODY) | ~looked[origin].alone)
+            table = family_departures(
+                members,
+                {n: share[rows] for n, share in shares.items()},
+                dissenter[rows],
+                looked[origin].stratum[rows],
+            )
+            tables.append(table.assign(origin=name, name=families["name"].to_numpy()))
         return with_q(pd.concat(tables, ignore_index=True), "origin")
+
+
+def placebo(dissenter: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [Q]: the same dissenters [Q], dealt out to quizzes that nobody fails."""
+    dealt = np.full(len(dissenter), NOBODY)
+    solved, agents = np.flatnonzero(dissenter == NOBODY), dissenter[dissenter != NOBODY]
+    some = rng.permutation(solved)[: min(len(agents), len(solved) // 2)]
+    dealt[some] = rng.permutation(agents)[: len(some)]
+    return dealt
 
 
 Part = tuple[str, NDArray[np.bool_]]
 """Of the quizzes of an origin, some."""
 
 
-def _groups(looked: Mapping[str, Looked]) -> dict[str, tuple[Part, Part]]:
+def _groups(looked: Mapping[str, Looked], rng: np.random.Generator) -> dict[str, tuple[Part, Part]]:
     """The groups of quizzes that are held against each other, by name; the last are alike."""
     failed = {origin: each.alone for origin, each in looked.items()}
-    even = np.arange(len(failed[WORLD])) % 2 == 0
+    even = rng.random(len(failed[WORLD])) < 0.5
     solved = {origin: ~each for origin, each in failed.items()}
     return {
         "agents_world": ((AGENTS, solved[AGENTS]), (WORLD, solved[WORLD])),

@@ -15,8 +15,10 @@ from culture_sim.comparisons import Compared
 from culture_sim.culture_features.quizzes import NOBODY, Asked
 from sae.codes import agent_codes
 from sae.groups.dissent import Contrast, Links, company, contrast, counterpart
+from sae.groups.families import less_usual
 from sae.groups.occurrence import firing_shares
 from sae.harvest import TokenRows, token_rows
+from sae.permutation import group_index
 from sae.places import GRADED_QUIZZES
 from sae.quality import measure_quality
 from world import TokenRole
@@ -30,7 +32,8 @@ MEASURES = ("counterpart", "company")
 class Looked:
     """Quizzes of one origin, by the features of one comparison.
 
-    alone: bool [Q], one agent fails the quiz; dissenter: int64 [Q], which.
+    alone: bool [Q], one agent fails the quiz; dissenter: int64 [Q], which. direction: int64 [Q], in
+    which it is asked; stratum: int64 [Q], a number for each direction and task.
     """
 
     def __init__(self, compared: Compared, asked: Asked) -> None:
@@ -38,6 +41,8 @@ class Looked:
         self._world = compared.run.config.world
         self.dissenter = asked.dissenter
         self.alone = asked.dissenter != NOBODY
+        self.direction = asked.batch.structure.astype(np.int64)
+        self.stratum = group_index(asked.batch.structure, asked.batch.task)
         self._rows: TokenRows = token_rows(self._world, asked.batch)
 
     def __len__(self) -> int:
@@ -73,14 +78,21 @@ class Looked:
         """Every region and measure, with what the dissenter is to the others there."""
         for number, region in enumerate(REGIONS):
             for measure in MEASURES:
-                values, usual = {}, {}
-                for pair, links in self._compared.links.items():
-                    values[pair] = self._measured(measure, pair, links, number)[self.alone]
-                    # Where nobody fails, no part of an answer is wrong.
-                    there = self._measured(measure, pair, links, min(number, 1))[~self.alone]
-                    usual[pair] = float(there[np.isfinite(there)].mean()) if len(there) else np.nan
+                values = {
+                    pair: self._beyond_usual(measure, pair, links, number)[self.alone]
+                    for pair, links in self._compared.links.items()
+                }
                 dissenter = self.dissenter[self.alone]
-                yield region, measure, contrast(values, usual, dissenter, rng, resamples)
+                yield region, measure, contrast(values, dissenter, rng, resamples)
+
+    def _beyond_usual(
+        self, measure: str, pair: tuple[int, int], links: Links, region: int
+    ) -> NDArray[np.float64]:
+        """float64 [Q]: of a pair of agents, less its mean on quizzes that nobody fails."""
+        values = self._measured(measure, pair, links, region)
+        # Where nobody fails, no part of an answer is wrong.
+        there = self._measured(measure, pair, links, min(region, 1))
+        return less_usual(np.where(self.alone, values, there), ~self.alone, self.stratum)
 
     def _measured(
         self, measure: str, pair: tuple[int, int], links: Links, region: int

@@ -104,20 +104,19 @@ class Contrast:
 
 def contrast(
     values: Mapping[Pair, NDArray[np.float64]],
-    usual: Mapping[Pair, float],
     dissenter: NDArray[np.int64],
     rng: np.random.Generator,
     resamples: int = 2000,
 ) -> Contrast | None:
     """Do solvers meet the dissenter less than each other? None without two quizzes to tell by.
 
-    values: by ordered pair of agents, float64 [Q], NaN where it does not exist. usual: the
-    mean of each on quizzes that nobody fails. dissenter: int64 [Q], number of the agent. A quiz is
-    one observation, so no two of them may be writings of the same.
+    values: by ordered pair of agents, float64 [Q], less what is usual for the pair; NaN where that
+    does not exist. dissenter: int64 [Q], number of the agent. A quiz is one observation, so no two
+    of them may be writings of the same.
     """
     agents = sorted({agent for pair in values for agent in pair})
     place = np.searchsorted(agents, dissenter)
-    apart = _apart(agents, {pair: v - usual[pair] for pair, v in values.items()})
+    apart = _apart(agents, values)
     exists = np.isfinite(apart).all(axis=1)
     apart, place = apart[exists], place[exists]
     if len(apart) < 2:

@@ -14,27 +14,29 @@ def family_departures(
     members: Sequence[Mapping[int, int]],
     shares: Mapping[int, NDArray[np.float64]],
     dissenter: NDArray[np.int64],
+    stratum: NDArray[np.int64],
 ) -> pd.DataFrame:
     """For each family, how much less often the dissenter's member fires than those of the others.
 
     members: feature by agent, of each family. shares: by agent, float64 [Q, F], of
-    ``firing_shares``. dissenter: int64 [Q], -1 where nobody fails.
+    ``firing_shares``. dissenter: int64 [Q], -1 where nobody fails. stratum: int64 [Q], such as the
+    task and direction of each quiz, of which quizzes that somebody fails have their own mixture.
 
     Columns: family, quizzes (failed by one of its agents), difference (share of tokens on which the
     dissenter's member fires, less the mean of the others', less what the same difference is on
-    quizzes that nobody fails; mean over quizzes) and p, of a two-sided t-test of one sample. Both
-    are NaN with fewer than two quizzes.
+    quizzes of the same stratum that nobody fails; mean over quizzes) and p, of a two-sided t-test
+    of one sample. Both are NaN with fewer than two quizzes.
     """
-    usual = dissenter < 0
     rows = []
     for number, family in enumerate(members):
         fires = {agent: shares[agent][:, feature] for agent, feature in family.items()}
         differences = [
-            (apart := _apart(fires, agent))[dissenter == agent] - apart[usual].mean()
+            less_usual(_apart(fires, agent), dissenter < 0, stratum)[dissenter == agent]
             for agent in family
         ]
         found = np.concatenate(differences)
-        enough = len(found) > 1 and usual.any()
+        found = found[np.isfinite(found)]
+        enough = len(found) > 1
         rows.append(
             {
                 "family": number,
@@ -44,6 +46,19 @@ def family_departures(
             }
         )
     return pd.DataFrame(rows, columns=["family", "quizzes", "difference", "p"])
+
+
+def less_usual(
+    values: NDArray[np.float64], usual: NDArray[np.bool_], stratum: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """float64 [Q]: values [Q], less their mean over the usual ones [Q] of the same stratum [Q];
+    NaN where that has none. Values that are NaN have no part in it."""
+    known = usual & np.isfinite(values)
+    size = int(stratum.max(initial=-1)) + 1
+    total = np.bincount(stratum[known], values[known], minlength=size)
+    count = np.bincount(stratum[known], minlength=size)
+    means = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
+    return np.asarray(values - means[stratum])
 
 
 def _apart(fires: Mapping[int, NDArray[np.float64]], agent: int) -> NDArray[np.float64]:

@@ -26,28 +26,58 @@ def firing_shares(
         return np.asarray((member @ fires).toarray() / tokens[:, None])
 
 
-def occurrence(shares: NDArray[np.float64], other: NDArray[np.float64]) -> pd.DataFrame:
+def occurrence(
+    shares: NDArray[np.float64],
+    other: NDArray[np.float64],
+    stratum: NDArray[np.int64],
+    other_stratum: NDArray[np.int64],
+) -> pd.DataFrame:
     """How often each of F features fires in two groups of quizzes.
 
     shares: float64 [Q, F] of the group in question, other: float64 [P, F] of the one it is held
-    against; different quizzes, each once. Columns: feature, share and share_other (means over
-    quizzes), quizzes and quizzes_other (on how many it fires at all), difference, and p, of a
-    two-sided t-test for unequal variances (B. L. Welch 1947); NaN for features that fire on fewer
-    than ``LEAST_QUIZZES``.
+    against; different quizzes, each once. stratum, other_stratum: int64 [Q] and [P], 0 .. S - 1,
+    such as the direction in which a quiz is asked: groups may differ in how many they have of each,
+    and that is not what is asked. Quizzes of a stratum that one group lacks are left out.
+
+    Columns: feature, share and share_other (means over quizzes, every stratum with its weight in
+    both groups together), quizzes and quizzes_other (on how many it fires at all), difference, and
+    p, of a two-sided t-test for unequal variances (B. L. Welch 1947) of what is left when each
+    stratum's mean is taken out; NaN for features that fire on fewer than ``LEAST_QUIZZES``.
     """
+    common = np.intersect1d(stratum, other_stratum)
+    here, there = np.isin(stratum, common), np.isin(other_stratum, common)
+    shares, stratum = shares[here], stratum[here]
+    other, other_stratum = other[there], other_stratum[there]
+    left, left_other = shares.copy(), other.copy()
+    means = np.zeros((2, shares.shape[1]))
+    for each in common:
+        own, others = shares[stratum == each], other[other_stratum == each]
+        weight = (len(own) + len(others)) / (len(shares) + len(other))
+        means += weight * np.stack([own.mean(axis=0), others.mean(axis=0)])
+        # The same is taken out of both groups, so that their difference stays.
+        middle = (own.mean(axis=0) + others.mean(axis=0)) / 2
+        left[stratum == each] -= middle
+        left_other[other_stratum == each] -= middle
     fires, fires_other = (shares > 0).sum(axis=0), (other > 0).sum(axis=0)
     tested = fires + fires_other >= LEAST_QUIZZES
-    p = np.full(shares.shape[1], np.nan)
-    if tested.any():
-        p[tested] = stats.ttest_ind(shares[:, tested], other[:, tested], equal_var=False).pvalue
+    p = np.where(tested, _welch(left, left_other), np.nan)
     return pd.DataFrame(
         {
             "feature": np.arange(shares.shape[1]),
-            "share": shares.mean(axis=0),
-            "share_other": other.mean(axis=0),
+            "share": means[0],
+            "share_other": means[1],
             "quizzes": fires,
             "quizzes_other": fires_other,
-            "difference": shares.mean(axis=0) - other.mean(axis=0),
+            "difference": means[0] - means[1],
             "p": p,
         }
     )
+
+
+def _welch(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64 [F]: p-values for two groups [Q, F] and [P, F]; NaN where neither varies."""
+    parts = [(x.mean(axis=0), x.std(axis=0, ddof=1), len(x)) for x in (one, other) if len(x) > 1]
+    if len(parts) < 2:
+        return np.full(one.shape[1], np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(stats.ttest_ind_from_stats(*parts[0], *parts[1], equal_var=False).pvalue)

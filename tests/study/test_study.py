@@ -310,7 +310,7 @@ def test_features_on_agents_own_quizzes(featured, capsys):
     alike = occurs[occurs.groups == "world_world"]
     assert (alike.q.dropna() <= 0.05).mean() < 0.05
     departures = pd.read_parquet(folder / "departures.parquet")
-    assert len(departures) == 2 * len(pd.read_parquet(folder / "families.parquet"))
+    assert len(departures) == 3 * len(pd.read_parquet(folder / "families.parquet"))
     assert main(["culture-features", *where, "--solved", "0"]) == 2
     assert "solved must be at least 1" in capsys.readouterr().err
 

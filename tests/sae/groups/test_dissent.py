@@ -7,12 +7,14 @@ import pytest
 from scipy import sparse
 
 from sae.groups.dissent import Links, company, contrast, counterpart
-from sae.groups.families import family_departures
+from sae.groups.families import family_departures, less_usual
 from sae.groups.occurrence import firing_shares
 
 AGENTS, FEATURES, TOKENS = 5, 30, 40
 QUIZZES = 160
 """Half of them failed by one agent."""
+ALIKE = np.zeros(QUIZZES, dtype=np.int64)
+"""All quizzes are of one task."""
 
 
 def planted(rng, silent, unmatched):
@@ -49,14 +51,14 @@ def contrasts(codes, quiz, dissenter, matched):
     """Both measures of planted codes."""
     alone, rng, found = dissenter >= 0, np.random.default_rng(1), {}
     for name in ("counterpart", "company"):
-        values, usual = {}, {}
+        values = {}
         for (a, b), link in matched.items():
             if name == "counterpart":
                 each = counterpart(codes[a], link, quiz, QUIZZES)
             else:
                 each = company(codes[a], codes[b], link, quiz, QUIZZES)
-            values[a, b], usual[a, b] = each[alone], each[~alone].mean()
-        found[name] = contrast(values, usual, dissenter[alone], rng)
+            values[a, b] = less_usual(each, ~alone, ALIKE)[alone]
+        found[name] = contrast(values, dissenter[alone], rng)
     return found
 
 
@@ -112,8 +114,7 @@ def test_shares_are_of_what_fires_at_the_same_token():
 def test_one_quiz_is_not_enough():
     values = {(0, 1): np.ones(1), (1, 0): np.ones(1), (0, 2): np.ones(1), (2, 0): np.ones(1)}
     values |= {(1, 2): np.ones(1), (2, 1): np.ones(1)}
-    usual = dict.fromkeys(values, 1.0)
-    assert contrast(values, usual, np.zeros(1, np.int64), np.random.default_rng(0)) is None
+    assert contrast(values, np.zeros(1, np.int64), np.random.default_rng(0)) is None
 
 
 def test_the_family_whose_member_stays_silent_is_found():
@@ -125,16 +126,31 @@ def test_the_family_whose_member_stays_silent_is_found():
         codes[agent] = sparse.csr_array(dense)
     shares = {agent: firing_shares(own, quiz, QUIZZES) for agent, own in codes.items()}
     members = [dict.fromkeys(range(AGENTS), f) for f in range(FEATURES)]
-    table = family_departures(members, shares, dissenter)
+    table = family_departures(members, shares, dissenter, ALIKE)
     assert table.p.idxmin() == 3
     assert table.difference[3] == pytest.approx(-0.18, abs=0.01)
     assert (table.p.drop(3) > 0.001).all()
     assert (table.quizzes == QUIZZES // 2).all()
 
 
+def test_what_a_task_does_to_a_family_is_not_the_dissenter_s_doing():
+    """Agent 0's member fires half as often on task 1, on which agent 0 fails."""
+    rng, quizzes = np.random.default_rng(0), 400
+    task = np.arange(quizzes) % 2
+    dissenter = np.where((task == 1) & (np.arange(quizzes) % 3 == 0), 0, -1)
+    rates = {0: np.where(task == 1, 0.1, 0.2), 1: np.full(quizzes, 0.2)}
+    shares = {agent: rng.binomial(40, rate)[:, None] / 40 for agent, rate in rates.items()}
+    together = family_departures([{0: 0, 1: 0}], shares, dissenter, np.zeros(quizzes, np.int64))
+    assert together.p[0] < 1e-6
+    apart = family_departures([{0: 0, 1: 0}], shares, dissenter, task)
+    assert apart.p[0] > 0.05
+    # Where every quiz of the task is failed, nothing is known of what is usual.
+    assert family_departures([{0: 0, 1: 0}], shares, np.where(task, 0, -1), task).quizzes[0] == 0
+
+
 def test_a_family_without_a_quiz_has_no_figures():
     shares = {0: np.full((4, 1), 0.1), 1: np.full((4, 1), 0.2)}
-    table = family_departures([{0: 0, 1: 0}], shares, np.full(4, -1))
+    table = family_departures([{0: 0, 1: 0}], shares, np.full(4, -1), np.zeros(4, np.int64))
     assert table.quizzes[0] == 0
     assert np.isnan(table.difference[0])
     assert np.isnan(table.p[0])
