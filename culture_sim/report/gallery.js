@@ -31,9 +31,9 @@ function said(i) {
 
 function facts(i) {
   if (!analysis || analysis.explained[i] === null) return null;
-  const unclear = analysis.ambiguous[i] ? " · ambiguous" : "";
+  const rival = analysis.contested[i] ? " · another answer about as likely" : "";
   const novelty = count(analysis.novelty_world[i], "cell");
-  return `${explained(i)} · ${novelty} from the world${unclear}`;
+  return `${explained(i)} · ${novelty} from the world${rival}`;
 }
 
 function card(i) {
@@ -103,10 +103,10 @@ const facets = {
     explained: { label: "Explained by", of: known("explained"), name: (v) => v },
     task: { label: "Task", of: tasksOf, name: (v) => spaced(v) || "no task" },
     novelty: { label: "Novelty", of: band, name: bandName },
-    ambiguous: {
-      label: "Answer",
-      of: known("ambiguous"),
-      name: (v) => (v ? "ambiguous" : "clear"),
+    contested: {
+      label: "Another answer",
+      of: known("contested"),
+      name: (v) => (v ? "about as likely, or more" : "less likely, or none"),
     },
   }),
 };

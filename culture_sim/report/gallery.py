@@ -38,7 +38,7 @@ FIRST = 12
 """Cards that are there without a script."""
 ANALYSED = (
     *("explained", "tasks", "novelty_world", "novelty_culture"),
-    *("rival_ratio", "other_by_rule", "ambiguous"),
+    *("rival_ratio", "contested", "same_rival", "other_by_rule"),
 )
 """Columns of the analysis that the gallery shows; and, where the world has them:"""
 COUNTS = ("objects", "colours", "changed")
@@ -64,6 +64,7 @@ def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | 
         "largest": int(by_round.max()),
         "cards": first_cards(run.config.world, kept, given),
         "analysed": sum(each is not None for each in analysis["explained"]) if analysis else None,
+        "outdated": analysis is None and (store.folder / TABLE).exists(),
         "data": drawing and embed(_data(run, store, kept, given, analysis, drawing)),
     }
 
@@ -103,7 +104,8 @@ def _answers(model: AgentModel, world: World, batch: QuizBatch) -> NDArray[np.ui
 def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
     """The columns of the analysis for the quizzes of these hashes, None for one not analysed.
 
-    None as a whole without an analysis, or where it is of quizzes that are not among these.
+    None as a whole without an analysis, or where it is of quizzes that are not among these, or
+    lacks columns, as one of an older version does.
     Raises UserError when the file is damaged.
     """
     path = folder / TABLE
@@ -113,6 +115,8 @@ def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
     with damage_named(f"{path} is", remedy):
         with path.open("rb") as file:
             table = pq.read_table(file)
+        if not {*ANALYSED} <= {*table.column_names}:
+            return None
         names = [*ANALYSED, *(name for name in COUNTS if name in table.column_names)]
         kept = table.filter(pc.equal(table["group"], "kept")).select(["hash", *names])
     rows = {row["hash"]: row for row in kept.to_pylist()}

@@ -64,16 +64,16 @@ function figures(i) {
   const wrong = `${quizzes.wrong[i]} wrong cells a vote, on average over agents and both ways.`;
   if (!analysis || analysis.explained[i] === null) return [h("p", { class: "soft" }, wrong)];
   const kept = analysis.novelty_culture[i];
-  const counts = { objects: "objects", colours: "colours", changed: "cells changed" };
+  const counts = { objects: "object", colours: "colour", changed: "changed cell" };
   const shows = Object.entries(counts)
-    .filter(([name]) => analysis[name]).map(([name, what]) => `${analysis[name][i]} ${what}`);
+    .filter(([name]) => analysis[name]).map(([name, what]) => count(analysis[name][i], what));
   const rows = [
     ["Rule", analysis.tasks[i].length
       ? sentence(explained(i)) : "None of the world’s tasks was found to explain it."],
     ["Novelty", `${count(analysis.novelty_world[i], "cell")} from the nearest quiz of the world, `
       + `${kept} from the nearest that was kept.`],
     ["Difficulty", wrong],
-    ["Answer", ambiguity(i)],
+    ["Other answers", otherAnswers(i)],
     ...(shows.length ? [["Shows", sentence(listed(shows))]] : []),
   ];
   return [h("h4", null, "What it is"),
@@ -95,11 +95,11 @@ function parent(hash, child) {
     return relative(i, taken(quizzes.tokens[i], child));
   }
   const name = short(hash);
-  if (hash in rejected) {
+  if (Object.hasOwn(rejected, hash)) {
     const { tokens, round, reason } = rejected[hash];
     return ancestor(tokens, child, `${name}, round ${round}, not kept (${reason})`);
   }
-  if (hash in fromWorld) {
+  if (Object.hasOwn(fromWorld, hash)) {
     const { tokens, task } = fromWorld[hash];
     return ancestor(tokens, child, `${name}, a quiz of the world: ${spaced(task)}`);
   }

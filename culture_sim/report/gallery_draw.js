@@ -24,17 +24,27 @@ function explained(i) {
   return tasks.length ? `${kind}: ${spaced(joined)}` : kind;
 }
 
-function ambiguity(i) {
-  const ratio = analysis.rival_ratio[i];
-  const likely = ratio >= 1e6 ? "over a million" : ratio;
-  if (analysis.other_by_rule[i]) {
-    return "Another answer fits as well: a rule of the world gives it.";
-  }
-  if (analysis.ambiguous[i]) {
-    return `Another answer fits about as well, ${likely} times as likely as this one to agents.`;
-  }
-  if (!ratio) return "No other answer was found.";
-  return `No other answer fits: the best found is ${likely} times as likely as this one to agents.`;
+/** What speaks for another answer. The likeliest one need not be the one that most agents give. */
+function otherAnswers(i) {
+  const ratio = analysis.rival_ratio[i], same = analysis.same_rival[i];
+  const byRule = analysis.other_by_rule[i];
+  if (!ratio && !same && !byRule) return "No other was found.";
+  const most = same > 1 ? `${same} agents give the same other answer.`
+    : `${same ? "No two agents give the same other answer" : "No agent gives another"}.`;
+  return [
+    `The likeliest other is ${likelihood(ratio)} as this one, on average over agents.`,
+    most,
+    byRule ? "A rule of the world that explains the example gives another: "
+      + "the quiz is under-specified." : "",
+  ].join(" ").trim();
+}
+
+/** A ratio in words, without digits that say nothing. */
+function likelihood(ratio) {
+  if (ratio >= 1e6) return "over a million times as likely";
+  if (ratio < 1e-3) return "less than a thousandth as likely";
+  const times = ratio < 10 ? Number(ratio.toPrecision(2)) : number(Math.round(ratio));
+  return times === 1 ? "about as likely" : `${times} times as likely`;
 }
 
 const spokenQuiz = (tokens) =>

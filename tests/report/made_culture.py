@@ -14,6 +14,7 @@ import pytest
 from agents.config import ModelConfig
 from culture_sim import culture_round
 from culture_sim.analysis.command import TABLE
+from culture_sim.analysis.rivals import AS_LIKELY
 from culture_sim.config import RunConfig
 from culture_sim.consensus import make_rule
 from culture_sim.proposers import Proposals
@@ -30,6 +31,8 @@ ROUNDS, SIZE = 3, 20
 KEPT = ROUNDS * SIZE
 """Of the run that most tests read: rounds, and quizzes kept in each and in all."""
 PROCEDURES = ("hot_then_cold", "mutation")
+RATIOS, SAME = (np.inf, 0.0, 0.0000373, 0.3, 12.4), (2, 0, 0, 1, 3)
+"""Of kept quizzes in turn: how likely another answer is, and how many agents give the same."""
 STRANGER = 0xFACADE0123456789
 """A hash that no quiz has, neither in the store nor among those drawn from the world."""
 
@@ -173,10 +176,11 @@ def make_analysis(run, share=1.0):
         ],
         "novelty_world": rows * 13 % 40,
         "novelty_culture": rows * 7 % 20,
-        "rival_ratio": np.where(rows % 4 == 0, np.inf, rows % 5 / 10),
-        "other_by_rule": rows % 8 == 0,
-        "ambiguous": rows % 4 == 0,
-        "objects": 4 + rows % 5,
+        "rival_ratio": np.array(RATIOS)[rows % len(RATIOS)],
+        "contested": np.array(RATIOS)[rows % len(RATIOS)] >= AS_LIKELY,
+        "same_rival": np.array(SAME)[rows % len(SAME)],
+        "other_by_rule": rows % len(RATIOS) == 0,
+        "objects": 1 + rows % 5,
         "changed": 10 + rows % 20,
     }
     table = pa.table(columns)

@@ -10,7 +10,7 @@ import pytest
 from culture_sim.analysis.command import TABLE
 from culture_sim.records import quizzes_of
 from culture_sim.report import gallery, gallery_parents, page_data, write_report
-from culture_sim.store import CultureStore
+from culture_sim.store import CultureStore, write_table
 from tests.report.made_culture import (
     AGENTS,
     KEPT,
@@ -102,7 +102,7 @@ def test_without_parents_no_quiz_of_the_world_is_drawn(made, monkeypatch):
 def test_without_an_analysis_its_command_is_named(made):
     page = write_report(made).read_text()
     assert gallery_data(page)["analysis"] is None
-    assert "culture-sim analyze --run made" in page
+    assert "culture-sim analyze --run made</code> and then" in page
 
 
 def test_an_analysis_of_other_quizzes_is_left_out(made, tmp_path):
@@ -112,6 +112,15 @@ def test_an_analysis_of_other_quizzes_is_left_out(made, tmp_path):
     page = write_report(made).read_text()
     assert gallery_data(page)["analysis"] is None
     assert "culture-sim analyze --run made" in page
+
+
+def test_an_analysis_of_an_older_version_is_left_out(made):
+    table = make_analysis(made)
+    path = made.path / "culture" / TABLE
+    write_table(path, table.drop_columns(["contested", "same_rival"]))
+    page = write_report(made).read_text()
+    assert gallery_data(page)["analysis"] is None
+    assert "culture-sim analyze --run made</code> again" in page
 
 
 def test_an_analysis_of_some_quizzes_says_so(made):

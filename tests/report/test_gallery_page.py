@@ -58,7 +58,7 @@ def test_filters_show_what_they_promise(browser, gallery_page):
     assert "dissenter=2" in browser.current_url
     clear(browser, "gallery")
     assert counted(browser, "gallery").startswith(f"{KEPT} quizzes")
-    for name, text in (("explained", "two rules"), ("ambiguous", "ambiguous"), ("novelty", "0 to")):
+    for name, text in (("explained", "two rules"), ("contested", "about"), ("novelty", "0 to")):
         clear(browser, "gallery")
         found = pick(browser, "gallery", name, text)
         assert 0 < found < KEPT
@@ -120,7 +120,7 @@ def test_the_address_brings_everything_back(browser, gallery_page):
     again = values(browser, "#gallery-cards button", "dataset.quiz")
     assert again == shown
     assert counted(browser, "gallery") == count
-    visit(browser, gallery_page, "#gallery?round=99&sort=none&page=77&quiz=nothing")
+    visit(browser, gallery_page, "#gallery?round=99&sort=constructor&page=77&quiz=nothing")
     assert one(browser, "#gallery-pages span").text == "Page 3 of 3"
     assert severe(browser) == []
 
@@ -182,6 +182,31 @@ def test_a_card_opens_by_keyboard_with_wrong_cells_crossed(browser, gallery_page
     novelty = data["analysis"]["novelty_world"][row]
     assert f"{novelty} cells from the nearest quiz of the world" in figures
     assert severe(browser) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (0, "over a million times as likely as this one, on average over agents. 2 agents give"),
+        (0, "A rule of the world that explains the example gives another: the quiz is under-spec"),
+        (0, "1 object and 10 changed cells"),
+        (1, "No other was found."),
+        (2, "less than a thousandth as likely as this one, on average over agents. No agent gives"),
+        (3, "is 0.3 times as likely as this one, on average over agents. No two agents give the"),
+        (4, "is 12 times as likely as this one, on average over agents. 3 agents give the same"),
+    ],
+)
+def test_other_answers_are_told_in_words(browser, gallery_page, row, said):
+    data = data_of(gallery_page)
+    visit(browser, gallery_page, f"#gallery?quiz={data['quizzes']['hash'][row]}")
+    figures = one(browser, "#gallery-quiz dl").text
+    assert said in figures
+    assert ("under-specified" in figures) == data["analysis"]["other_by_rule"][row]
+    card = f"#gallery-cards [data-quiz='{data['quizzes']['hash'][row]}']"
+    visit(browser, gallery_page, "#gallery?sort=oldest")
+    likely = "another answer about as likely" in one(browser, card).text
+    assert likely == data["analysis"]["contested"][row]
 
 
 @pytest.mark.browser
