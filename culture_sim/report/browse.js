@@ -102,7 +102,8 @@ class ListView {
 
   build(clear, before = []) {
     const selects = Object.entries(this.facets)
-      .filter(([, facet]) => facet.values.length > 1)
+      // Only where some choice leaves something out.
+      .filter(([, facet]) => facet.column.some((found) => found.length < facet.values.length))
       .map(([name, facet]) => control(name, facet.label, [
         h("option", { value: "" }, "all"),
         ...facet.values.map((_, k) => h("option", { value: k })),

@@ -19,6 +19,17 @@ const facets = {
   },
   agent: { label: "Agent", of: ({ rows }) => rows.map(agentOf), name: (a) => `in agent ${a}` },
   task: { label: "Task", of: ({ quizzes }) => [...new Set(quizzes.map(taskOf))], name: spaced },
+  origin: {
+    label: "Fires more on",
+    of: ({ rows }) => [...new Set(rows.flatMap(originsOf))],
+    name: (origin) => ({
+      agents: "agents’ quizzes",
+      world: "world quizzes",
+      many: `${index.times} times more on agents’ quizzes`,
+      never: "never on world quizzes",
+    })[origin],
+    order: (a, b) => index.origins.indexOf(a) - index.origins.indexOf(b),
+  },
 };
 
 const sorts = {
@@ -28,6 +39,7 @@ const sorts = {
   f1: { name: "best named", of: ({ f1 }) => f1 },
   frequency: { name: "fires most", of: ({ frequency }) => frequency },
   effect: { name: "most needed", of: ({ effect }) => effect },
+  ratio: { name: "most on agents’ quizzes", of: ({ ratio }) => ratio },
 };
 
 /** Once for a comparison: the values of every facet, and every text in lower case. */
@@ -42,9 +54,10 @@ function ordered() {
   const way = `${view.sort}${upward}`;
   if (!list.orders[way]) {
     const value = list.entries.map(sorts[view.sort].of), sign = upward ? -1 : 1;
-    const known = (e) => Number.isFinite(value[e]);
+    const known = (e) => !Number.isNaN(value[e]);
+    // Of what is not known, or infinite in both, the difference is NaN: they stay as they are.
     list.orders[way] = [...list.entries.keys()].sort((a, b) =>
-      known(b) - known(a) || (known(a) ? sign * (value[b] - value[a]) : 0) || a - b);
+      known(b) - known(a) || sign * (value[b] - value[a]) || a - b);
   }
   return list.orders[way];
 }
@@ -68,6 +81,7 @@ function searcher() {
 const columnsShown = () => [
   ["k", "agents"], ["r", "r"], ["excess", "beyond null"], ["f1", "name F1"],
   ["frequency", "fires on"], ...(list.column.effect ? [["effect", "effect"]] : []),
+  ...(list.column.onRatio ? [["ratio", "agents’ quizzes"]] : []),
 ];
 
 function columnHeads() {
@@ -97,6 +111,7 @@ function line(e) {
     f1: two(f1),
     frequency: percent(frequency),
     effect: signed(entry.effect),
+    ratio: times(entry.ratio),
   };
   return h("tr", { "data-entry": entry.key },
     h("td", { class: "sight" }),

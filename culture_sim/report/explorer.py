@@ -16,8 +16,9 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from culture_sim.culture_features.figures import TIMES
 from culture_sim.report.charts import line_colour
-from culture_sim.report.explorer_tables import Tables, read_tables
+from culture_sim.report.explorer_tables import ORIGINS, Occurrence, Tables, read_tables
 from culture_sim.report.page_data import embed, packed, part_orders, written
 from culture_sim.run import Run
 from sae.examples import BINS_PER_OCTAVE, QUIZZES
@@ -85,6 +86,8 @@ def _index(run: Run, summaries: Sequence[Tree]) -> Tree:
         "part": PART,
         "quizzes": QUIZZES,
         "binsPerOctave": BINS_PER_OCTAVE,
+        "origins": ORIGINS,
+        "times": TIMES,
     }
 
 
@@ -110,6 +113,7 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "kind": tables.kind.astype(np.uint8),
         "shown": tables.shown.astype(np.int32),
         **({} if tables.effect is None else {"effect": tables.effect.astype(np.float32)}),
+        **_occurring(tables.occurrence),
         "members": tables.members.astype(np.int32),
         "familyR": families.mean_r.to_numpy(np.float32),
         "familyExcess": families.mean_excess.to_numpy(np.float32),
@@ -127,6 +131,19 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "texts": texts.all,
         "quizzes": _quizzes(tables.quizzes, world),
         "columns": {name: packed(column) for name, column in columns.items()},
+    }
+
+
+def _occurring(found: Occurrence | None) -> dict[str, NDArray[Any]]:
+    """Columns of what agents' own quizzes do to features, none where it is not known."""
+    if found is None:
+        return {}
+    return {
+        "onAgents": found.share.astype(np.float32),
+        "onWorld": found.share_other.astype(np.float32),
+        "onQ": found.q.astype(np.float32),
+        "onRatio": found.ratio.astype(np.float32),
+        "origins": found.origins.astype(np.uint8),
     }
 
 

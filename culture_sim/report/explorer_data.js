@@ -81,10 +81,19 @@ const mean = (values) => {
   return known.length ? known.reduce((sum, v) => sum + v, 0) / known.length : NaN;
 };
 
+const greatest = (values) => {
+  const known = values.filter((v) => !Number.isNaN(v));
+  return known.length ? Math.max(...known) : NaN;
+};
+
 /** What an entry is called and sorted by. */
 function figuresOf({ column, text }, { family, rows }) {
   const over = (name) => mean(rows.map((row) => column[name].values[row]));
-  const both = { frequency: over("frequency"), ...(column.effect && { effect: over("effect") }) };
+  const both = {
+    frequency: over("frequency"),
+    ...(column.effect && { effect: over("effect") }),
+    ...(column.onRatio && { ratio: greatest(rows.map((row) => column.onRatio.values[row])) }),
+  };
   if (family >= 0) {
     return {
       ...both,
@@ -115,6 +124,9 @@ const featureOf = (row) => list.column.feature.values[row];
 const colourOf = (agent) => index.agents.find(({ number }) => number === agent).colour;
 const kindsOf = (row) =>
   [...new Set(rowOf(list.column.kind, row))].filter(Boolean).map((k) => list.kinds[k]);
+/** What a feature fires more on than chance would have it. */
+const originsOf = (row) => (list.column.origins
+  ? index.origins.filter((_, k) => rowOf(list.column.origins, row)[k]) : []);
 const taskOf = (quiz) => list.quizzes.task[quiz] ?? "made by agents";
 
 /** The best concepts of a feature: [{text, f1}]. */

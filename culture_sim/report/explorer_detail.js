@@ -26,7 +26,15 @@ function story(entry) {
 const two = (x) => (Number.isFinite(x) ? x.toFixed(2).replace("-", "−") : "–");
 const signed = (x) => (Number.isFinite(x) ? `${x < 0 ? "−" : "+"}${small(Math.abs(x))}` : "–");
 const small = (x) => (x && x < 0.1 ? String(Number(x.toPrecision(2))) : x.toFixed(2));
-const percent = (x) => `${(100 * x).toFixed(x < 0.01 ? 2 : 1)} %`;
+const percent = (x) =>
+  (x > 0 && x < 5e-5 ? "< 0.01 %" : `${(100 * x).toFixed(x < 0.01 ? 2 : 1)} %`);
+
+/** How many times more often, in words where the other share is 0. */
+function times(ratio) {
+  if (Number.isNaN(ratio)) return "–";
+  if (ratio === Infinity) return "only";
+  return `${ratio < 10 ? ratio.toFixed(ratio < 1 ? 2 : 1) : number(Math.round(ratio))} ×`;
+}
 
 // ---- the quizzes
 
@@ -107,6 +115,7 @@ function card(row, { histogram, maximum, zero, logits }) {
     h("h6", null, "How it fires ", h("small", { class: "soft" }, "√ tokens, log scale")),
     histogramPicture(histogram),
     h("p", { class: "soft" }, `silent on ${percent(zero)} of tokens; highest ${two(maximum)}`),
+    ...(list.column.onQ ? [h("p", { class: "soft" }, occurs(row))] : []),
     ...(logits ? [
       h("h6", null, "Values it promotes ↑ and suppresses ↓ ",
         h("small", { class: "soft" }, "directly, later blocks aside")),
@@ -115,6 +124,15 @@ function card(row, { histogram, maximum, zero, logits }) {
       `without it: loss ${signed(effect)} nats a cell`)] : []),
     h("h6", null, "Best match in each other agent"),
     matchList(row));
+}
+
+/** How often it fires on quizzes that agents made and on the world's. */
+function occurs(row) {
+  const [own, world, q] = ["onAgents", "onWorld", "onQ"].map((name) => list.column[name].values[row]);
+  if (Number.isNaN(q)) return "too seldom active to compare agents’ quizzes with the world’s";
+  const sure = q < 0.001 ? "q < 0.001" : `q = ${Number(q.toPrecision(2))}`;
+  const shares = [own, world].map((share) => (share ? percent(share) : "none"));
+  return `fires on ${shares[0]} of tokens of agents’ quizzes, ${shares[1]} of the world’s (${sure})`;
 }
 
 /** A card whose lines stand beside those of its neighbours, for which it says how many it has. */

@@ -11,12 +11,42 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from culture_sim.culture_features.figures import TIMES
 from culture_sim.report.damage import damage_named
 from sae.concepts.tables import TOP
 from sae.examples import QUIZZES
 from sae.kinds import Kind
+from sae.significance import MAX_Q
 
 NEEDED = ("matches", "families", "features", "concepts", "quizzes", "examples", "family_examples")
+ORIGINS = ("agents", "world", "many", "never")
+"""Whose quizzes a feature may fire more on; agents' ``TIMES`` as often; never on the world's."""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """How often F features fire on quizzes that agents made and on those of the world.
+
+    share, share_other: float64 [F], of the tokens of either. q: float64 [F], of their difference.
+    NaN where it was not tested.
+    """
+
+    share: NDArray[np.float64]
+    share_other: NDArray[np.float64]
+    q: NDArray[np.float64]
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """float64 [F]: times more often on agents' quizzes, inf where the world's have none of it;
+        NaN where the difference may be chance."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.q <= MAX_Q, self.share / self.share_other, np.nan)
+
+    @property
+    def origins(self) -> NDArray[np.bool_]:
+        """bool [F, 4]: which of ``ORIGINS`` a feature fires more on."""
+        ratio = self.ratio
+        return np.stack([ratio > 1, ratio < 1, ratio > TIMES, np.isinf(ratio)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +60,7 @@ class Tables:
     concepts: str [F, TOP], concept_f1: float64 [F, TOP]. shown: int64 [F, QUIZZES], family_shown:
     int64 [M, QUIZZES], places of quizzes, -1 for none. members: int64 [M, A], places of features,
     -1 for none. effect: float64 [F], nats per answer cell that ablation costs; None: not known.
+    occurrence: what agents' own quizzes do to features; None: not known.
     """
 
     quizzes: pd.DataFrame
@@ -47,6 +78,7 @@ class Tables:
     family_shown: NDArray[np.int64]
     members: NDArray[np.int64]
     effect: NDArray[np.float64] | None
+    occurrence: Occurrence | None
 
     def family_blobs(self, start: int, stop: int, size: int) -> list[bytes]:
         """Activations of families ``start`` .. ``stop``, ``size`` bytes an agent, 0 for one that
@@ -67,15 +99,31 @@ def read_tables(folder: Path, run: str) -> Tables | None:
     """
     if not all((folder / f"{name}.parquet").exists() for name in NEEDED):
         return None
+    occurs = _read_occurrence(folder / "occurrence.parquet", run)
     remedy = f"remove the folder and make them again with: culture-sim sae --run {run}"
     with damage_named(f"the tables in {folder} are", remedy):
         found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NEEDED}
         path = folder / "effects.parquet"
         effects = pd.read_parquet(path) if path.exists() else None
-        return _lined_up(found, effects) if len(found["examples"]) else None
+        return _lined_up(found, effects, occurs) if len(found["examples"]) else None
 
 
-def _lined_up(found: dict[str, pd.DataFrame], effects: pd.DataFrame | None) -> Tables:
+def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
+    """How often features fire on agents' quizzes and on the world's, None where it is not known."""
+    if not path.exists():
+        return None
+    columns = ["agent", "feature", "share", "share_other", "q"]
+    with damage_named(
+        f"{path} is", f"make it again with: culture-sim culture-features --run {run}"
+    ):
+        groups = [("groups", "==", "agents_world")]
+        found = pd.read_parquet(path, columns=columns, filters=groups)
+    return found if len(found) else None
+
+
+def _lined_up(
+    found: dict[str, pd.DataFrame], effects: pd.DataFrame | None, occurs: pd.DataFrame | None
+) -> Tables:
     features = found["examples"].merge(
         found["features"][["agent", "feature", "name", "candidate", "f1"]],
         on=["agent", "feature"],
@@ -101,6 +149,7 @@ def _lined_up(found: dict[str, pd.DataFrame], effects: pd.DataFrame | None) -> T
         family_shown=_shown(families.quizzes, quiz),
         members=_members(families, places, agents),
         effect=None if effects is None else _effect(effects, places),
+        occurrence=None if occurs is None else _occurrence(occurs, places),
         **matches,
     )
 
@@ -188,3 +237,13 @@ def _effect(effects: pd.DataFrame, places: _Places) -> NDArray[np.float64]:
     found = np.full(places.size, np.nan)
     found[row[row >= 0]] = ablated.loss_change[row >= 0]
     return found
+
+
+def _occurrence(occurs: pd.DataFrame, places: _Places) -> Occurrence:
+    """The same rows by place; NaN for features that were not tested."""
+    tested = occurs[occurs.q.notna()]
+    row = places.of(tested.agent, tested.feature)
+    tested, row = tested[row >= 0], row[row >= 0]
+    share, share_other, q = (np.full(places.size, np.nan) for _ in range(3))
+    share[row], share_other[row], q[row] = tested.share, tested.share_other, tested.q
+    return Occurrence(share, share_other, q)

@@ -18,7 +18,7 @@ def explored(tmp_path_factory):
 def parted(tmp_path_factory):
     """The same with its details beside it, and a second comparison."""
     run = made_run(tmp_path_factory.mktemp("runs") / "parted")
-    make_features(run, 16, LATER, effects=False)
+    make_features(run, 16, LATER, effects=False, occurrence=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explorer, "INSIDE", 1000)
         patch.setattr(explorer, "PART", 24)

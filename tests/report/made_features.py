@@ -21,7 +21,12 @@ CONCEPTS = [f"the {moment} cell is {word}" for moment in ("next", "last") for wo
 SITE, DICTIONARY = "blocks.2.hook_resid_post", "batch_topk-64"
 
 
-def make_features(run, size, site=SITE, effects=True):
+SHARES = ((0.03, 0.02), (0.02, 0.03), (0.03, 0.002), (0.03, 0.0), (0.03, 0.02))
+"""Of features in turn: how often they fire on agents' quizzes and on the world's. The last are no
+discoveries, and feature 9 is not tested."""
+
+
+def make_features(run, size, site=SITE, effects=True, occurrence=True):
     """``size`` features of each agent, every second of which is in a family; returns the folder.
 
     Family f has feature 2 f of agents 0 .. k - 1, where k goes 5, 4, 3, 2 and again. Its name is
@@ -38,6 +43,8 @@ def make_features(run, size, site=SITE, effects=True):
     made = _Made(run.config.world, quizzes, size, rng)
     for name, table in made.tables(effects).items():
         write_parquet(folder / f"{name}.parquet", table)
+    if occurrence:
+        write_parquet(folder / "occurrence.parquet", made.occurrence())
     write_json(folder / "summary.json", _summary(site, size, made.members))
     return folder
 
@@ -189,6 +196,26 @@ class _Made:
                 "activations": [np.stack([of_one] * k).tobytes() for of_one, k in lines],
             }
         )
+
+    def occurrence(self):
+        """Of two pairs of groups; the second is of no concern to the report."""
+        share, share_other = np.array(SHARES)[self.feature % len(SHARES)].T
+        q = np.where(self.feature % len(SHARES) == len(SHARES) - 1, 0.34, 0.0004)
+        found = pd.DataFrame(
+            {
+                "groups": "agents_world",
+                "agent": self.agent,
+                "feature": self.feature,
+                "share": share,
+                "share_other": share_other,
+                "quizzes": 100,
+                "quizzes_other": np.rint(1000 * share_other).astype(np.int64),
+                "difference": share - share_other,
+                "q": np.where(self.feature == 9, np.nan, q),
+            }
+        )
+        other = found.assign(groups="world_world", share=0.5, share_other=0.5, q=0.5)
+        return pd.concat([other, found])
 
     def _effects(self):
         one = pd.DataFrame(

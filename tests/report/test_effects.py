@@ -111,6 +111,10 @@ def test_both_fit(browser, page):
         assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
         box = every(browser, ".box:has(> .wide)")
         assert len(box) == 2
+        # Borders that cells share would stay behind when the first column does not move.
+        assert set(values(browser, ".wide", "computedStyleMap().get('border-collapse').value")) == {
+            "separate"
+        }
         # The first column stays when the others are moved.
         browser.execute_script("arguments[0].scrollLeft = 1000", box[1])
         lefts = values(browser, ".wide th[scope=row]", "getBoundingClientRect().left")

@@ -11,8 +11,9 @@ import pytest
 
 from culture_sim.report import explorer, explorer_tables, write_report
 from sae.examples import QUIZZES
+from sae.files import write_parquet
 from tests.report.exploring import FAMILIES, made_run
-from tests.report.made_features import AGENTS, SITE
+from tests.report.made_features import AGENTS, SHARES, SITE
 from tests.report.reading import embedded
 from world.errors import UserError
 
@@ -51,6 +52,21 @@ def test_every_compared_feature_is_in_the_list(explored):
     effects = pd.read_parquet(folder / "effects.parquet")
     ablated = effects[(effects.factor == 0) & (effects.task == "all")]
     assert np.allclose(columns["effect"], ablated.loss_change)
+
+
+def test_features_are_told_by_whose_quizzes_they_fire_on(explored, parted):
+    _, columns = held(explored, "0")
+    turn = columns["feature"] % len(SHARES)
+    tested = columns["feature"] != 9
+    assert np.array_equal(np.isnan(columns["onQ"]), ~tested)
+    assert np.allclose(columns["onAgents"][tested], np.array(SHARES)[turn[tested], 0])
+    agents, world, many, never = ([1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [1, 0, 1, 1])
+    expected = np.array([agents, world, many, never, [0, 0, 0, 0]])
+    assert np.array_equal(columns["origins"], expected[turn] * tested[:, None])
+    ratio = np.array([1.5, 2 / 3, 15, np.inf, np.nan])[turn]
+    assert np.allclose(columns["onRatio"], np.where(tested, ratio, np.nan), equal_nan=True)
+    # The second comparison has no such table.
+    assert '"onQ"' not in parted.with_name("explorer").joinpath("1.js").read_text()
 
 
 def test_activations_stay_on_their_cells(explored):
@@ -103,6 +119,19 @@ def test_a_run_without_examples_says_what_to_run(tmp_path):
     text = write_report(run).read_text()
     assert "There are no examples to explore. Run <code>culture-sim sae --run run</code>" in text
     assert "<script" not in text
+
+
+@pytest.mark.parametrize("damage", ["no table", "no column"])
+def test_a_damaged_occurrence_names_its_command(tmp_path, damage):
+    run = made_run(tmp_path / "run", 8)
+    path = next(run.path.glob("features/*/*/occurrence.parquet"))
+    if damage == "no table":
+        path.write_bytes(b"PAR1")
+    else:
+        write_parquet(path, pd.read_parquet(path).drop(columns="q"))
+    remedy = "make it again with: culture-sim culture-features --run run"
+    with pytest.raises(UserError, match=rf"occurrence.parquet is damaged .*; {remedy}"):
+        explorer_tables.read_tables(path.parent, "run")
 
 
 def test_a_damaged_table_is_one_clear_line(tmp_path):

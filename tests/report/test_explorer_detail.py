@@ -41,6 +41,11 @@ def test_a_family_opens_by_keyboard_agent_beside_agent(browser, explored):
         assert cards[0].find_elements("css selector", kind)
     assert "without it:" in cards[0].text
     assert "null" in cards[0].text
+    # Feature 8 is among those that fire on no quiz of the world.
+    assert (
+        "fires on 3.0 % of tokens of agents\u2019 quizzes, none of the world\u2019s (q < 0.001)"
+        in (cards[0].text)
+    )
     assert "For contrast" not in shown.text
     assert "family 4, 2 of" in one(browser, "#explorer-heard").get_attribute("textContent")
     assert severe(browser) == []
@@ -59,6 +64,20 @@ def test_a_single_feature_opens_with_its_contrast(browser, explored):
     assert all(card.find_elements("css selector", "svg.quiz circle") for card in cards)
     cards[0].find_element("css selector", "button").send_keys(Keys.ENTER)
     until(browser, lambda: first not in one(browser, "#explorer-detail-title").text)
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_a_feature_too_rare_to_compare_says_so(browser, explored, parted):
+    visit(browser, explored, "#explorer?open=1.9")
+    assert "too seldom active to compare agents\u2019 quizzes" in details(browser).text
+    visit(browser, explored, "#explorer?open=1.19")
+    assert "3.0 % of tokens of agents\u2019 quizzes, 2.0 % of the world\u2019s (q = 0.34)" in (
+        details(browser).text
+    )
+    visit(browser, parted, "#explorer?of=1&open=1.9")
+    assert "of the world\u2019s" not in details(browser).text
+    assert every(browser, "#explorer-filters [name=origin]") == []
     assert severe(browser) == []
 
 

@@ -79,7 +79,9 @@ def test_filters_show_what_they_promise(browser, explored):
     assert pick(browser, "k", "5 agents") == FAMILIES // 4
     assert counted(browser).startswith(some_of(FAMILIES // 4))
     assert entries(browser) == [f"family {f}" for f in range(0, FAMILIES, 4)]
-    for name, text in (("kind", "split"), ("agent", "in agent 3"), ("task", "frame")):
+    chosen = [("kind", "split"), ("agent", "in agent 3"), ("task", "frame")]
+    chosen += [("origin", text) for text in ("agents", "world", "10 times more", "never on")]
+    for name, text in chosen:
         clear(browser, "explorer")
         found = pick(browser, name, text)
         assert 0 < found < FAMILIES + ALONE
@@ -105,6 +107,14 @@ def test_columns_sort_both_ways(browser, explored):
     texts = values(browser, "#explorer-rows .of-effect", "innerText")
     shown = [float(text.replace("\u2212", "-")) for text in texts]
     assert shown == sorted(shown, reverse=True)
+    choose(browser, "sort", "most on agents")
+    texts = values(browser, "#explorer-rows .of-ratio", "innerText")
+    assert set(texts) == {"only"}
+    # Whether families or single features: 3, 8, 13 and so on fire on no quiz of the world.
+    assert entries(browser)[:7] == [*(f"family {f}" for f in range(4, 30, 5)), "0.3"]
+    one(browser, ".of-ratio button").click()
+    texts = values(browser, "#explorer-rows .of-ratio", "innerText")
+    assert set(texts) == {"0.67 \u00d7"}
     assert severe(browser) == []
 
 
