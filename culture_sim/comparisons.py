@@ -93,6 +93,15 @@ class Compared:
             found[int(a), int(b)] = Links(match, r)
         return found
 
+    @cached_property
+    def members(self) -> list[dict[int, int]]:
+        """Of every family, the feature of each agent in it, by number."""
+        families = self.table("families")
+        return [
+            {int(a): int(f) for a, f in zip(agents, features, strict=True)}
+            for agents, features in zip(families.agents, families.features, strict=True)
+        ]
+
     def codes(self) -> dict[int, sparse.csr_array]:
         """By agent, float32 [N, F]: what its compared SAE makes of the quizzes."""
         world, site = self.run.config.world, self.config.site

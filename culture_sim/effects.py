@@ -174,12 +174,7 @@ class _Work:
             (int(a), int(b)): rows.sort_values("feature_a").second_b.fillna(-1).to_numpy(np.int64)
             for (a, b), rows in matches.groupby(["agent_a", "agent_b"])
         }
-        families = self.compared.table("families")
-        members = [
-            {int(a): int(f) for a, f in zip(agents, features, strict=True)}
-            for agents, features in zip(families.agents, families.features, strict=True)
-        ]
-        return family_pairs(members, seconds)
+        return family_pairs(self.compared.members, seconds)
 
     def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
         path = self.folder / self._name(

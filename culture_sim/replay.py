@@ -21,7 +21,7 @@ from culture_sim.launch import ERROR_PREFIX
 from culture_sim.parsing import one_line_errors
 from culture_sim.records import array_of
 from culture_sim.run import Run, write_json
-from culture_sim.store import CultureStore
+from culture_sim.store import CultureStore, open_culture
 from culture_sim.votes import Decision, VoteTable
 from world.errors import UserError
 
@@ -54,12 +54,8 @@ def replay(arguments: Sequence[str]) -> int:
     if given.options and given.rule is None:
         raise UserError("--options needs --rule: the rule that they are options of")
     run = Run.open(given.runs / given.run)
-    store = CultureStore(run.path / "culture")
+    store = open_culture(run.path)
     rounds = store.rounds() if given.round is None else [given.round]
-    if not rounds:
-        raise UserError(
-            f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
-        )
     found = [_replayed(store, number, given) for number in rounds]
     if given.out is not None:
         write_json(given.out, found)

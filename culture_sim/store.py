@@ -130,6 +130,16 @@ class CultureStore:
         return concatenate(found) if found else None
 
 
+def open_culture(run: Path) -> CultureStore:
+    """The culture of the run at a path; raises UserError where no round is stored."""
+    store = CultureStore(run / "culture")
+    if not store.rounds():
+        raise UserError(
+            f"{run} has no culture yet; run first: culture-sim culture-round --run {run.name}"
+        )
+    return store
+
+
 def write_table(path: Path, table: pa.Table) -> None:
     """Write Parquet beside its place, then rename: a reader never sees half a file."""
     with replacing(path) as aside, aside.open("wb") as file:

@@ -16,8 +16,8 @@ from culture_sim.analysis.summary import MEASURES, summarize
 from culture_sim.analysis.table import GROUPS, quiz_table
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run, write_json
-from culture_sim.store import CultureStore, write_table
-from world.errors import COUNT, UserError, require
+from culture_sim.store import open_culture, write_table
+from world.errors import COUNT, require
 from world.explanation import Kind
 
 TABLE, SUMMARY = "analysis.parquet", "analysis.json"
@@ -25,7 +25,7 @@ TABLE, SUMMARY = "analysis.parquet", "analysis.json"
 
 
 RIVALS = {
-    "contested": "agents prefer another answer",
+    "contested": "another is about as likely to agents",
     "same_rival": "several give the same other one",
     "other_by_rule": "a rule gives another",
 }
@@ -54,11 +54,7 @@ def analyze(arguments: Sequence[str]) -> int:
     with one_line_errors():
         given = tyro.cli(Analyze, args=arguments, prog="culture-sim analyze")
     run = Run.open(given.runs / given.run)
-    store = CultureStore(run.path / "culture")
-    if not store.rounds():
-        raise UserError(
-            f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
-        )
+    store = open_culture(run.path)
     models = [run.load_agent(agent) for agent in run.agents]
     console = Console()
     with console.status("") as status, make_accelerator(run.config.train).autocast():

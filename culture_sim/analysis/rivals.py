@@ -3,8 +3,9 @@
 Rivals to the answer are sought in three places: what each agent answers, what it samples, and what
 rules of the world's tasks give that explain the example. Three kinds of evidence, of different
 weight: that agents hold a rival as likely says only that they would not give the answer, so every
-quiz that they fail has it; that several of them give the *same* rival, each from its own training,
-points to a quiz that can be read in another way; that a rule gives a rival proves it.
+quiz that they fail has it; that several of them give the *same* rival speaks for another reading
+only where they do so more often than on quizzes that are merely hard; that a rule gives one
+proves it.
 """
 
 from __future__ import annotations

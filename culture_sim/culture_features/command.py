@@ -21,7 +21,7 @@ from culture_sim.culture_features.quizzes import NOBODY, Asked, ask, untaught
 from culture_sim.feature_stage import held_out_of
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run
-from culture_sim.store import CultureStore
+from culture_sim.store import CultureStore, open_culture
 from culture_sim.votes import DIRECTIONS
 from sae.files import write_json, write_parquet
 from sae.groups.families import family_departures
@@ -65,11 +65,7 @@ def culture_features(arguments: Sequence[str]) -> int:
     with one_line_errors():
         given = tyro.cli(CultureFeatures, args=arguments, prog="culture-sim culture-features")
     run = Run.open(given.runs / given.run)
-    store = CultureStore(run.path / "culture")
-    if not store.rounds():
-        raise UserError(
-            f"{run.path} has no culture yet; run first: culture-sim culture-round --run {given.run}"
-        )
+    store = open_culture(run.path)
     compared = open_compared(run, given.site, given.dictionary)
     console = Console()
     with console.status("") as status:
@@ -169,11 +165,7 @@ class _Work:
         return with_q(pd.concat(tables, ignore_index=True), "groups")
 
     def _departures(self, looked: Mapping[str, Looked]) -> pd.DataFrame:
-        families = self.compared.table("families")
-        members = [
-            {int(a): int(f) for a, f in zip(agents, features, strict=True)}
-            for agents, features in zip(families.agents, families.features, strict=True)
-        ]
+        names = self.compared.table("families")["name"].to_numpy()
         tables = []
         failed = {origin: each.dissenter for origin, each in looked.items()}
         rng = self.stream.with_role("placebo").generator()
@@ -185,12 +177,12 @@ class _Work:
             shares = {n: looked[origin].shares(n) for n in self.compared.agents}
             rows = np.flatnonzero((dissenter != NOBODY) | ~looked[origin].alone)
             table = family_departures(
-                members,
+                self.compared.members,
                 {n: share[rows] for n, share in shares.items()},
                 dissenter[rows],
                 looked[origin].stratum[rows],
             )
-            tables.append(table.assign(origin=name, name=families["name"].to_numpy()))
+            tables.append(table.assign(origin=name, name=names))
         return with_q(pd.concat(tables, ignore_index=True), "origin")
 
 

@@ -13,7 +13,7 @@ def smoke() -> RunConfig:
 
     Command: make demo
     Hardware: two cores, no GPU.
-    Wall-clock there: 45 seconds after set-up.
+    Wall-clock there: a minute after set-up.
     Expected: agents near 0 %; they see too few quizzes to answer any.
     """
     return RunConfig(

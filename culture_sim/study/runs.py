@@ -50,6 +50,10 @@ class StudyRuns:
         """The run of an arm, or BASE."""
         return self.folder / f"seed-{seed}" / name
 
+    def base_options(self, seed: int) -> RunConfig:
+        """Options of the run in which a seed's agents learn the world."""
+        return replace(self.options, seed=seed)
+
     def arm_options(self, seed: int, arm: str) -> RunConfig:
         """Options of an arm: its culture, and an exact number of quizzes a round.
 
@@ -99,8 +103,8 @@ class StudyRuns:
         """
         for seed in range(self.seeds):
             for number, name in enumerate((BASE, *self.arms), 1):
-                arm = replace(self.options, seed=seed) if name == BASE else None
-                options = arm or self.arm_options(seed, name)
+                base = name == BASE
+                options = self.base_options(seed) if base else self.arm_options(seed, name)
                 _say(
                     f"features of seed {seed}, {seed + 1} of {self.seeds}; {name}, "
                     f"{number} of {len(self.arms) + 1}"
@@ -130,7 +134,7 @@ class StudyRuns:
 
     def _make_base(self, seed: int, place: str, processes: int | None) -> None:
         path = self.path(seed, BASE)
-        options = replace(self.options, seed=seed)
+        options = self.base_options(seed)
         run = Run(path, options, self.preset)
         if _begun(path) and all(target_reached(run, agent) for agent in run.agents):
             return
