@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from culture_sim.feature_stage import held_out_of, sae_places
 from culture_sim.run import Run, read_json
 from sae.codes import agent_codes
 from sae.config import SAEConfig
+from sae.files import read_parquet
 from sae.groups.dissent import Links
 from sae.harvest import TokenRows, token_rows
-from sae.places import fingerprint
+from sae.places import Place, fingerprint, record_of
 from sae.training import load_sae
 from world import QuizBatch
 from world.errors import UserError
@@ -64,8 +65,13 @@ class Compared:
         return dict(read_json(self.folder / "summary.json", "remove it and run sae again"))
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the comparison, such as "families"."""
-        return pd.read_parquet(self.folder / f"{name}.parquet")
+        """A table of the comparison, such as "families"; raises UserError when it is damaged."""
+        return read_parquet(self.folder / f"{name}.parquet", "remove it and run sae again")
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the compared SAEs are, one of each agent; the others are ceilings and baselines."""
+        return [place for place in sae_places(self.run, self.config) if place.role == "0"]
 
     @cached_property
     def saes(self) -> dict[int, SAE[Any]]:
@@ -74,8 +80,7 @@ class Compared:
             place.agent: load_sae(
                 place.path, str(next(self.agents[place.agent].parameters()).device)
             )
-            for place in sae_places(self.run, self.config)
-            if place.role == "0"
+            for place in self.places
         }
 
     @cached_property
@@ -111,6 +116,32 @@ class Compared:
         }
 
 
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """Which comparison a command looks at; the options that such commands have in common."""
+
+    run: str = "compact"
+    """The run to look at; its features must have been compared."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    site: str | None = None
+    """Where; the first compared site by default."""
+    dictionary: str | None = None
+    """Of which SAEs, such as batch_topk-512; the first by default."""
+
+    def open_run(self) -> Run:
+        """The run; raises UserError when there is none."""
+        return Run.open(self.runs / self.run)
+
+    def open(self) -> Compared:
+        """The comparison; raises UserError like ``open_compared``."""
+        return open_compared(self.open_run(), self.site, self.dictionary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options of the command, for JSON."""
+        return {**asdict(self), "runs": str(self.runs)}
+
+
 def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compared:
     """The comparison at a site (by default the first), of a dictionary such as "batch_topk-512".
 
@@ -132,12 +163,14 @@ def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compare
 
 
 def _refuse_outdated(compared: Compared) -> None:
-    """Agents that were trained on since have other features than those that were compared."""
-    made_from = compared.summary["made_from"]["saes"]
-    then = {name.split("/")[0]: made["agent"] for name, made in made_from.items()}
-    if then != compared.fingerprints:
-        path = compared.run.path
-        raise UserError(
-            f"the agents of {path} are not those whose features are compared in "
-            f"{compared.folder}; run first: culture-sim sae --run {path.name}"
-        )
+    """Agents that were trained on since have other features than those that were compared, and so
+    have SAEs that were trained again."""
+    then, path = compared.summary["made_from"]["saes"], compared.run.path
+    for place in compared.places:
+        made = record_of(place)["made_from"]
+        now = compared.fingerprints[str(place.agent)]
+        if made["agent"] != now or then.get(f"{place.agent}/{place.role}") != made:
+            raise UserError(
+                f"the agents or SAEs of {path} are not those whose features are compared in "
+                f"{compared.folder}; run first: culture-sim sae --run {path.name}"
+            )

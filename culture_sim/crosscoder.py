@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.comparisons import Compared, open_compared
+from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.parsing import one_line_errors
-from culture_sim.run import Run
 from sae.crosscoder.agreement import agreement, cross_table, match_features
 from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
 from sae.crosscoder.config import CrosscoderConfig
@@ -31,17 +29,9 @@ MIN_R = 0.7
 
 
 @dataclass(frozen=True)
-class FitCrosscoder:
+class FitCrosscoder(ComparisonOptions):
     """Train one dictionary for all agents of a run, and see which features one agent alone has."""
 
-    run: str = "compact"
-    """The run whose agents to look at; their features must have been compared."""
-    runs: Path = Path("runs")
-    """Folder that holds runs."""
-    site: str | None = None
-    """Where; the first compared site by default."""
-    dictionary: str | None = None
-    """Which SAEs to hold it against, such as batch_topk-512; the first by default."""
     seed: int = 0
     """Of its initial weights and the order of its data."""
     controls: bool = True
@@ -54,8 +44,7 @@ def crosscoder(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(FitCrosscoder, args=arguments, prog="culture-sim crosscoder")
-    run = Run.open(given.runs / given.run)
-    compared = open_compared(run, given.site, given.dictionary)
+    compared = given.open()
     console = Console()
     found, folder = {}, compared.folder
     with console.status("") as status:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.comparisons import Compared, open_compared
+from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.parsing import one_line_errors
-from culture_sim.run import Run
 from sae.effects.components import component_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import Matched, family_pairs, firing_profiles
@@ -26,7 +24,7 @@ from sae.effects.quizzes import half_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
 from sae.effects.subject import Subject, read_subject
 from sae.effects.substitution import Exchange, substitution_summary, substitution_table
-from sae.files import write_json, write_parquet
+from sae.files import read_parquet, write_json, write_parquet
 from sae.harvest import TokenRows, token_rows
 from world import QuizBatch, Stream
 from world.errors import COUNT, require
@@ -37,17 +35,9 @@ ABLATE, AMPLIFY = 0.0, 2.0
 
 
 @dataclass(frozen=True)
-class FindEffects:
+class FindEffects(ComparisonOptions):
     """Find out what features do: silence them, drive them by another agent's, and look."""
 
-    run: str = "compact"
-    """The run whose features to change; they must have been compared."""
-    runs: Path = Path("runs")
-    """Folder that holds runs."""
-    site: str | None = None
-    """Where; the first compared site by default."""
-    dictionary: str | None = None
-    """Of which SAEs, such as batch_topk-512; the first by default."""
     quizzes: int = 500
     """Held-out quizzes to answer: half to choose on, half to report on."""
     families: int = 200
@@ -65,20 +55,16 @@ def effects(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
-    compared = open_compared(Run.open(given.runs / given.run), given.site, given.dictionary)
+    compared = given.open()
     console = Console()
     with console.status("reading the agents") as status:
         found = _Work(compared, given, status.update).all()
-    write_json(compared.folder / "effects.json", {"options": _plain(given), **found})
+    write_json(compared.folder / "effects.json", {"options": given.as_dict(), **found})
     for shown in (_features(found), _figures(found)):
         console.print(shown)
     where = compared.folder / "effects.json"
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
     return 0
-
-
-def _plain(given: FindEffects) -> dict[str, Any]:
-    return {**asdict(given), "runs": str(given.runs)}
 
 
 class _Work:
@@ -126,7 +112,7 @@ class _Work:
             say = partial(self._progress, "layers")
             table = component_effects(agents, self.world, self.batch, self.rows, say)
             write_parquet(path, table)
-        return pd.read_parquet(path)
+        return read_parquet(path, "remove it and run effects again")
 
     def _agent(self, number: int) -> AgentEffects:
         profiles = firing_profiles(self.subjects[number], self.world, self.batch)
@@ -188,7 +174,7 @@ class _Work:
             exchange = Exchange(self.subjects, self.world, self.batch)
             say = partial(self._progress, "features put in another's place")
             write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
-        return pd.read_parquet(path)
+        return read_parquet(path, "remove it and run effects again")
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:
         """The file of a step: of these agents, SAEs and quizzes, and no others.

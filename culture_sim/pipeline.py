@@ -44,6 +44,8 @@ from culture_sim.status import (
 from world.errors import UserError
 
 console = Console()
+ALONE = ("report",)
+"""Stages that one process does."""
 
 
 def check_command(command: str, config: RunConfig, processes: int | None) -> None:
@@ -107,7 +109,7 @@ def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
                 with connection(), _ticking(monitor):
                     run_stage(run, stage)
             else:
-                run_workers(run, stage, processes, monitor.tick)
+                run_workers(run, stage, 1 if stage in ALONE else processes, monitor.tick)
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
         _add_seconds(run, stage, time.time() - began)

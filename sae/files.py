@@ -9,7 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from world.errors import UserError, first_line
 from world.files import replacing
+
+
+def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
+    """A table from Parquet; raises UserError, naming the remedy, when it is damaged or gone."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # Arrow's own errors are among these
+        raise UserError(f"{path} cannot be read ({first_line(error)}); {remedy}") from None
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

@@ -2,9 +2,23 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from safetensors.torch import load_file
+
+PATIENCE_S = 120
+"""For what takes seconds on an idle machine."""
+
+
+def wait_until(condition, process, pause=0.01):
+    """Wait for something that a process does before it ends."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        said = process.stderr.read() if process.poll() is not None and process.stderr else ""
+        assert process.poll() is None, f"the command ended before it came to this: {said}"
+        assert time.monotonic() < until, "the command did not come to this in time"
+        time.sleep(pause)
 
 
 def workers(path):

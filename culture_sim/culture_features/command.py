@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
-from agents.precision import make_accelerator
-from culture_sim.comparisons import Compared, open_compared
+from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.culture_features.figures import figures_of, tables_of, with_q
 from culture_sim.culture_features.looking import Looked
 from culture_sim.culture_features.quizzes import NOBODY, Asked, ask, untaught
 from culture_sim.feature_stage import held_out_of
 from culture_sim.parsing import one_line_errors
-from culture_sim.run import Run
 from culture_sim.store import CultureStore, open_culture
 from culture_sim.votes import DIRECTIONS
 from sae.files import write_json, write_parquet
@@ -36,17 +33,9 @@ PLACEBO = "placebo"
 
 
 @dataclass(frozen=True)
-class CultureFeatures:
+class CultureFeatures(ComparisonOptions):
     """Find out what agents' own quizzes do to their features, and what a dissenter lacks."""
 
-    run: str = "compact"
-    """The run to look at; it must have culture, and its features must have been compared."""
-    runs: Path = Path("runs")
-    """Folder that holds runs."""
-    site: str | None = None
-    """Where; the first compared site by default."""
-    dictionary: str | None = None
-    """Of which SAEs, such as batch_topk-512; the first by default."""
     world_quizzes: int = 4000
     """Unseen world quizzes that the agents are asked, to find some that one of them fails."""
     solved: int = 1500
@@ -64,14 +53,13 @@ def culture_features(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(CultureFeatures, args=arguments, prog="culture-sim culture-features")
-    run = Run.open(given.runs / given.run)
-    store = open_culture(run.path)
-    compared = open_compared(run, given.site, given.dictionary)
+    store = open_culture(given.open_run().path)
+    compared = given.open()
     console = Console()
     with console.status("") as status:
         found = _Work(compared, store, given, status.update).all()
     where = compared.folder / "culture.json"
-    write_json(where, {"options": {**asdict(given), "runs": str(given.runs)}, **found})
+    write_json(where, {"options": given.as_dict(), **found})
     for shown in tables_of(found):
         console.print(shown)
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
@@ -112,8 +100,8 @@ class _Work:
         order = self.stream.with_role(origin).generator().permutation(len(quizzes))
         run = self.compared.run
         models = [self.compared.agents[n] for n in run.agents]
-        with make_accelerator(run.config.train).autocast():
-            asked = ask(models, run.config.world, quizzes[order], self.given.solved)
+        # Not in the number format of votes: who fails is told by the pass that features come from.
+        asked = ask(models, run.config.world, quizzes[order], self.given.solved)
         if (asked.dissenter == NOBODY).sum() < 2:
             raise UserError(
                 f"of {len(quizzes)} quizzes of the {origin}, the agents of {run.path} solve "

@@ -39,7 +39,7 @@ const sorts = {
   f1: { name: "best named", of: ({ f1 }) => f1 },
   frequency: { name: "fires most", of: ({ frequency }) => frequency },
   effect: { name: "most needed", of: ({ effect }) => effect },
-  ratio: { name: "most on agents’ quizzes", of: ({ ratio }) => ratio },
+  ratio: { name: "most on agents’ own", of: ({ ratio }) => ratio },
 };
 
 /** Once for a comparison: the values of every facet, and every text in lower case. */

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -104,6 +105,8 @@ def study(arguments: Sequence[str]) -> int:
     if given.features:
         check_features(given.options)
     folder = given.runs / given.name
+    if not given.features:
+        _refuse_to_lose_features(folder / RESULTS)
     runs = StudyRuns(
         folder,
         given.options,
@@ -138,6 +141,18 @@ def study(arguments: Sequence[str]) -> int:
         f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False, soft_wrap=True
     )
     return 0
+
+
+def _refuse_to_lose_features(results: Path) -> None:
+    """The table is written again; what took SAEs to find out must not silently leave it."""
+    if not results.exists():
+        return
+    try:
+        measures = set(pd.read_parquet(results, columns=["measure"])["measure"])
+    except (OSError, ValueError, KeyError):
+        return  # damaged: made again from the runs
+    if measures & set(FEATURES):
+        raise UserError(f"{results} says what features agents share; give --features to keep that")
 
 
 def _table(compared: list[dict[str, Any]]) -> Table:

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import save_file
 
+from tests.processes import PATIENCE_S, wait_until
+
 WORKER = Path(__file__).with_name("worker.py")
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,7 @@ def test_two_processes_killed_and_run_again_make_the_round_of_one(start, round_o
     store, summary = round_one
     folder = tmp_path / "culture"
     with start(folder) as workers:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (folder / "round-0001.parts" / "00001.parquet").exists():
-            assert time.monotonic() < deadline
-            assert all(worker.poll() is None for worker in workers)
-            time.sleep(0.01)
+        wait_until((folder / "round-0001.parts" / "00001.parquet").exists, workers[0])
         for worker in workers:
             worker.send_signal(signal.SIGKILL)
     assert not (folder / "round-0001.parquet").exists()

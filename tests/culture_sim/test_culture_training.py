@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -37,15 +36,17 @@ from tests.culture_sim.stored_round import (
     TRAIN,
     culture_sim,
 )
-from tests.processes import equal, kill_with_workers, tensors
+from tests.processes import equal, kill_with_workers, tensors, wait_until
 from world import SPLITS, UNKNOWN_TASK, Stream
 
+SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
+SEEDS = 3
 SAE = [
-    "--sae.sites", "blocks.1.hook_resid_post", "--sae.widths", "32", "--sae.k", "4",
+    "--sae.sites", *SITES, "--sae.widths", "32", "--sae.k", "4", "--sae.seeds", str(SEEDS),
+    "--sae.baselines", "neurons", "untrained",
     "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
     "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
 ]  # fmt: skip
-PATIENCE_S = 120
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):
@@ -230,14 +231,6 @@ def test_a_round_killed_in_training_goes_on_bit_for_bit(stored, trained, tmp_pat
         assert {**ours, "seconds": 0} == {**whole, "seconds": 0}
 
 
-def wait_until(condition, process):
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None, "the command ended before it could be killed"
-        assert time.monotonic() < until, "nothing to kill in time"
-        time.sleep(0.01)
-
-
 def test_the_report_has_every_kept_quiz_with_the_answers_of_agents_as_they_are(trained):
     run = Run.open(trained)
     page = write_report(run).read_text()
@@ -255,24 +248,58 @@ def test_the_report_has_every_kept_quiz_with_the_answers_of_agents_as_they_are(t
 
 @pytest.fixture(scope="module")
 def compared(trained, tmp_path_factory):
-    """The trained run with SAEs and their comparison."""
+    """The trained run with SAEs and their comparison, whose making was killed once on its way.
+
+    Also when each file was written that there was at that moment.
+    """
     path = tmp_path_factory.mktemp("sae") / "compared"
     shutil.copytree(trained, path)
-    assert culture_sim(path, "sae", *SAE) == 0
-    return path
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "culture_sim", "sae", "--runs", str(path.parent)),
+            *("--run", path.name, "--processes", "1", *SAE),
+        ],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    first, second = (path / "features" / site / "batch_topk-32" for site in SITES)
+    wait_until((first / "summary.json").exists, process)
+    kill_with_workers(process, path)
+    assert not (second / "summary.json").exists()
+    written = [*first.glob("*"), *(path / "sae").rglob("*.safetensors")]
+    before = {file: file.stat().st_mtime_ns for file in written}
+    assert culture_sim(path, "sae") == 0
+    return path, before
+
+
+@pytest.mark.slow
+def test_a_comparison_that_was_killed_goes_on(compared):
+    """Three SAEs an agent, at two sites: those that were there are left alone."""
+    path, before = compared
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    weights = [file for file in before if file.name == "sae_weights.safetensors"]
+    assert len(weights) == len(SITES) * AGENTS * (SEEDS + 1)
+    summary = Run.open(path).summary()["features"]
+    assert list(summary) == [f"{site}/batch_topk-32" for site in SITES]
+    for found in summary.values():
+        by_agent = [(sae["agent"], sae["sae"]) for sae in found["saes"]]
+        assert by_agent == [(agent, seed) for agent in range(AGENTS) for seed in range(SEEDS)]
+        assert found["universality"]["ceiling"] > found["universality"]["null"]
+        assert set(found["baselines"]) == {"neurons", "untrained"}
 
 
 @pytest.mark.slow
 def test_features_are_compared_on_held_out_culture_too(compared):
-    run = Run.open(compared)
+    path, _ = compared
+    run = Run.open(path)
     world = run.config.world
-    hashes = world.canonical_hash(CultureStore(compared / "culture").kept("culture_test"))
+    hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
     # Quizzes that an SAE may have been trained on are left out of the comparison.
     trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
     unseen = len(world.answer_structures) * int((~trainable).sum())
     place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
-    found = json.loads((compared / "features" / place / "summary.json").read_text())
+    found = json.loads((path / "features" / place / "summary.json").read_text())
     assert found["culture_quizzes"] == unseen
     assert found["quizzes"] == 40 + unseen
     assert run.summary()["features"][place]["culture_quizzes"] == unseen
@@ -280,11 +307,12 @@ def test_features_are_compared_on_held_out_culture_too(compared):
 
 @pytest.mark.slow
 def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
-    run = Run.open(compared)
-    where = ("--runs", str(compared.parent), "--run", compared.name)
+    path, _ = compared
+    run = Run.open(path)
+    where = ("--runs", str(path.parent), "--run", path.name)
     options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
     assert main(["effects", *where, *options]) == 0
-    folder = compared / "features" / run.config.sae.site / run.config.sae.dictionary
+    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
     found = json.loads((folder / "effects.json").read_text())
     assert {row["factor"] for row in found["features"]} == {0.0, 2.0}
     assert [row["features"] for row in found["features"]] == [32] * 2 * AGENTS
@@ -301,17 +329,18 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
 
 @pytest.mark.slow
 def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
-    run = Run.open(compared)
-    where = ("--runs", str(compared.parent), "--run", compared.name)
+    path, _ = compared
+    run = Run.open(path)
+    where = ("--runs", str(path.parent), "--run", path.name)
     options = {"d-sae": 48, "k": 6, "training-tokens": 16000, "block-quizzes": 64, "passes": 2}
     flags = [str(part) for k, v in options.items() for part in (f"--crosscoder.{k}", v)]
     assert main(["crosscoder", *where, *flags]) == 0
-    folder = compared / "features" / run.config.sae.site / run.config.sae.dictionary
+    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
     found = json.loads((folder / "crosscoder.json").read_text())
     assert set(found["found"]) == {"none", "copies", "permuted"}
     assert found["found"]["copies"]["unique"] == 0
     assert len(pd.read_parquet(folder / "crosscoder.parquet")) == 48
-    weights = list((compared / "sae").rglob("crosscoder-48/*/sae_weights.safetensors"))
+    weights = list((path / "sae").rglob("crosscoder-48/*/sae_weights.safetensors"))
     before = [path.stat().st_mtime_ns for path in weights]
     assert len(weights) == 3
     assert main(["crosscoder", *where, *flags]) == 0
@@ -327,9 +356,9 @@ def test_features_must_be_compared_before_their_effects(trained, capsys):
 
 @pytest.mark.slow
 def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp_path, capsys):
-    path = tmp_path / "later"
-    shutil.copytree(compared, path)
-    run = Run.open(path)
+    later = tmp_path / "later"
+    shutil.copytree(compared[0], later)
+    run = Run.open(later)
     shutil.rmtree(run.agent_path(4))
     shutil.copytree(run.agent_path(3), run.agent_path(4))
     for command in ("effects", "crosscoder", "culture-features"):
@@ -338,7 +367,30 @@ def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp
 
 
 @pytest.mark.slow
+def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path, capsys):
+    """SAEs may be trained again by a command that is interrupted before it compares them."""
+    path = shutil.copytree(compared[0], tmp_path / "hurt")
+    place = f"{SITES[0]}/batch_topk-32"
+    table, record = (
+        path / "features" / place / "families.parquet",
+        path / "sae" / place / "3" / "0" / "training.json",
+    )
+    table.write_bytes(table.read_bytes()[:100])
+    where = ("--runs", str(tmp_path), "--run", "hurt")
+    assert main(["effects", *where, "--quizzes", "8"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"culture-sim: error: {table} cannot be read")
+    assert error.endswith("remove it and run sae again\n")
+    tree = json.loads(record.read_text())
+    tree["made_from"]["training_tokens"] += 1
+    record.write_text(json.dumps(tree))
+    assert main(["effects", *where]) == 2
+    assert "the agents or SAEs of" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_agents_that_solve_nothing_have_no_culture_to_look_at(compared, capsys):
-    where = ("--runs", str(compared.parent), "--run", compared.name)
+    path, _ = compared
+    where = ("--runs", str(path.parent), "--run", path.name)
     assert main(["culture-features", *where, "--world-quizzes", "20"]) == 2
     assert "too few to compare features on" in capsys.readouterr().err

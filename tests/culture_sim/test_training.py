@@ -17,7 +17,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from culture_sim.run import Run
-from tests.processes import equal, kill_with_workers, tensors
+from tests.processes import equal, kill_with_workers, tensors, wait_until
 
 TINY = [
     "--world.tasks", "frame", "detect",
@@ -71,7 +71,7 @@ def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
     )
-    wait_for(tmp_path / "cut" / "agents" / "0" / "state.json", process)
+    wait_until((tmp_path / "cut" / "agents" / "0" / "state.json").exists, process)
     time.sleep(after)
     kill_with_workers(process, tmp_path / "cut")
     ended = subprocess.run(
@@ -79,14 +79,6 @@ def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
     )
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
-
-
-def wait_for(path, process, seconds=120):
-    until = time.time() + seconds
-    while not path.exists():
-        assert process.poll() is None, "training ended before its first checkpoint"
-        assert time.time() < until, "no checkpoint in time"
-        time.sleep(0.05)
 
 
 def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
 from tests.culture_sim.stored_round import SMALL
-from tests.processes import equal, kill_with_workers, tensors
+from tests.processes import equal, kill_with_workers, tensors, wait_until
 from world.errors import UserError
 
 FULL = "full"
@@ -280,6 +279,9 @@ def test_what_agents_share_is_measured_before_and_after(featured):
     assert found[0] != found[1]
     row = of(json.loads(made.summary)["compared"], "shared r", CONTROL)
     assert row["gained"]["value"] == pytest.approx(found[1] - found[0])
+    without = made.make("--arms", CONTROL)
+    assert without.returncode == 2
+    assert "says what features agents share; give --features to keep that" in without.stderr
 
 
 @pytest.mark.slow
@@ -336,9 +338,7 @@ def test_a_study_that_was_killed_in_an_arm_goes_on(small, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while not (arm / "culture" / "round-0001.json").exists():
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until((arm / "culture" / "round-0001.json").exists, process)
     kill_with_workers(process, arm)
     assert not (made.folder / "study.json").exists()
     done = made.make()

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from filelock import FileLock
@@ -12,6 +11,7 @@ from filelock import FileLock
 from culture_sim.cli import main
 from culture_sim.export import parts
 from tests.culture_sim.export.exporting import SMALL, error_line, export, of_run, tree
+from tests.processes import wait_until
 
 # Interruptions
 
@@ -56,11 +56,7 @@ def test_a_killed_export_goes_on_and_ends_the_same(tmp_path, sign):
         return subprocess.Popen([*command, "--out", str(tmp_path / name)], stderr=subprocess.PIPE)
 
     process = start("cut")
-    until = time.monotonic() + 120
-    while len(list(tmp_path.rglob("*.parquet"))) < 3:
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.005)
+    wait_until(lambda: len(list(tmp_path.rglob("*.parquet"))) >= 3, process, pause=0.005)
     process.send_signal(sign)
     _, said = process.communicate()
     assert process.returncode == (-sign if sign == signal.SIGKILL else 130)
