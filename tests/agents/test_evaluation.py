@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from scipy.stats import binomtest
 from torch.nn import functional as F
 
-from agents.evaluation import evaluate
+from agents.evaluation import evaluate, wilson_interval
 from world import TokenRole
 
 
@@ -29,3 +30,10 @@ def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
         assert found.by_task[name] == pytest.approx(right[quizzes.task == index].mean())
     assert set(found.by_structure) == {s.name for s in strings.structures[:2]}
     assert np.mean(list(found.by_structure.values())) == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize("total", [1, 7, 500, 2000])
+def test_intervals_are_those_of_scipy(total):
+    for hits in {0, 1, total // 3, total - 1, total}:
+        interval = binomtest(hits, total).proportion_ci(0.95, method="wilson")
+        assert wilson_interval(hits, total) == pytest.approx((interval.low, interval.high))

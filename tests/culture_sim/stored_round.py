@@ -5,7 +5,6 @@ Agents small enough for a test agree on nothing; the store, the rule and the age
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,6 @@ from accelerate import Accelerator
 
 from culture_sim import culture_round
 from culture_sim.blocks import Workshop
-from culture_sim.cli import main
 from culture_sim.consensus import make_rule
 from culture_sim.proposers import Proposals
 from culture_sim.records import CultureRecords, Provenance, to_table
@@ -21,6 +19,7 @@ from culture_sim.run import write_json
 from culture_sim.store import CultureStore
 from culture_sim.votes import VoteTable
 from culture_sim.waves import Wave
+from tests import commands
 from world import UNKNOWN_TASK, Stream, concatenate
 
 AGENTS, EPOCH = 5, 512
@@ -39,12 +38,8 @@ HELD_OUT = TEST + SAE_SPLIT
 
 def culture_sim(path, command, *options):
     """The command on the run at ``path``, one worker; returns the exit code."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        place = ["--runs", str(path.parent), "--run", path.name, "--processes", "1"]
-        return main([command, *place, *options])
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    place = ("--runs", str(path.parent), "--run", path.name, "--processes", "1")
+    return commands.culture_sim(command, *place, *options).returncode
 
 
 def store_round(run):

@@ -13,10 +13,10 @@ import time
 
 import pytest
 
-from culture_sim.cli import main
 from culture_sim.pipeline import ALONE
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
+from tests.commands import culture_sim
 from tests.processes import PATIENCE_S, wait_until, workers
 
 pytestmark = pytest.mark.slow
@@ -70,11 +70,7 @@ def options(path, stage, processes):
 
 def finish(path, stage):
     """The command to its end, its launcher in this process; returns the exit code."""
-    earlier = signal.getsignal(signal.SIGTERM)
-    try:
-        return main(options(path, stage, processes=1))
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
+    return culture_sim(*options(path, stage, processes=1)).returncode
 
 
 def start(path, stage, processes=2, **more):

@@ -9,6 +9,7 @@ import pytest
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from tests.browser import check_page
+from tests.commands import culture_sim
 
 pytestmark = pytest.mark.slow
 PLACE = "blocks.1.hook_resid_post/batch_topk-64"
@@ -61,23 +62,23 @@ def test_the_report_opens_and_fits(browser, runs):
     assert browser.find_elements("css selector", "svg.quiz")
 
 
-def test_a_second_command_does_nothing_again(culture_sim, runs):
+def test_a_second_command_does_nothing_again(runs):
     before = (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns
     states = [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)]
-    ended = culture_sim(runs, "culture", "--preset", "smoke")
+    ended = culture_sim("culture", "--runs", str(runs), "--preset", "smoke")
     assert ended.returncode == 0, ended.stderr
     assert (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns == before
     assert [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)] == states
 
 
-def test_features_of_other_agents_are_made_again(culture_sim, runs, tmp_path):
+def test_features_of_other_agents_are_made_again(runs, tmp_path):
     """Agent 4's weights become agent 3's: its SAEs and the comparison are out of date."""
     shutil.copytree(runs / "smoke", tmp_path / "changed")
     run = Run.open(tmp_path / "changed")
     before = run.summary()["features"]
     shutil.rmtree(run.agent_path(4))
     shutil.copytree(run.agent_path(3), run.agent_path(4))
-    assert culture_sim(tmp_path, "sae", "--run", "changed", *ALONE).returncode == 0
+    assert culture_sim("sae", "--runs", str(tmp_path), "--run", "changed", *ALONE).returncode == 0
     after = run.summary()["features"][PLACE]
     earlier = before[PLACE]
     assert after["saes"][:8] == earlier["saes"][:8]
@@ -93,20 +94,20 @@ def test_features_of_other_agents_are_made_again(culture_sim, runs, tmp_path):
         ("config.json", "sae"),
     ],
 )
-def test_a_truncated_file_is_named_in_one_line(culture_sim, runs, tmp_path, file, command):
+def test_a_truncated_file_is_named_in_one_line(runs, tmp_path, file, command):
     shutil.copytree(runs / "smoke", tmp_path / "hurt")
     shutil.rmtree(tmp_path / "hurt" / "features")
     path = tmp_path / "hurt" / file
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    ended = culture_sim(tmp_path, command, "--run", "hurt", *ALONE)
+    ended = culture_sim(command, "--runs", str(tmp_path), "--run", "hurt", *ALONE)
     lines = ended.stderr.splitlines()
     assert ended.returncode == 2
     assert len(lines) == 1
     assert file in lines[0]
 
 
-def test_other_agents_need_another_run(culture_sim, runs):
-    ended = culture_sim(runs, "train-agents", "--run", "smoke", "--seed", "1")
+def test_other_agents_need_another_run(runs):
+    ended = culture_sim("train-agents", "--runs", str(runs), "--run", "smoke", "--seed", "1")
     assert ended.returncode == 2
     assert "were trained with another 'seed'" in ended.stderr
     assert json.loads((runs / "smoke" / "config.json").read_text())["config"]["seed"] == 0

@@ -17,6 +17,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from culture_sim.run import Run
+from tests.commands import culture_sim
 from tests.processes import equal, kill_with_workers, tensors, wait_until
 
 TINY = [
@@ -35,19 +36,25 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 """Sums in another order are other sums: the comparison is of one thread a process."""
 
 
-def command(runs, name, processes, options):
-    return [
-        sys.executable, "-m", "culture_sim", "train-agents", "--runs", str(runs),
-        "--run", name, "--processes", str(processes), *options,
-    ]  # fmt: skip
+def arguments(runs, name, processes, options):
+    place = ("--runs", str(runs), "--run", name, "--processes", str(processes))
+    return ["train-agents", *place, *options]
+
+
+def command(*given):
+    """The same, for a process of its own."""
+    return [sys.executable, "-m", "culture_sim", *arguments(*given)]
+
+
+def train(*given):
+    """The command to its end."""
+    return culture_sim(*arguments(*given))
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    ended = subprocess.run(
-        command(runs, "whole", 1, SHORT), capture_output=True, check=False, env=ENVIRONMENT
-    )
+    ended = train(runs, "whole", 1, SHORT)
     assert ended.returncode == 1, ended.stderr
     return runs / "whole"
 
@@ -74,26 +81,20 @@ def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
     wait_until((tmp_path / "cut" / "agents" / "0" / "state.json").exists, process)
     time.sleep(after)
     kill_with_workers(process, tmp_path / "cut")
-    ended = subprocess.run(
-        command(tmp_path, "cut", 1, SHORT), capture_output=True, check=False, env=ENVIRONMENT
-    )
+    ended = train(tmp_path, "cut", 1, SHORT)
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
 
 
 def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
-    ended = subprocess.run(
-        command(tmp_path, "two", 2, SHORT), capture_output=True, check=False, env=ENVIRONMENT
-    )
+    ended = train(tmp_path, "two", 2, SHORT)
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
 
 
 def test_three_processes_share_two_agents(uninterrupted, tmp_path):
     """One agent has two processes: its sums are taken in another order, its course is the same."""
-    ended = subprocess.run(
-        command(tmp_path, "three", 3, SHORT), capture_output=True, check=False, env=ENVIRONMENT
-    )
+    ended = train(tmp_path, "three", 3, SHORT)
     assert ended.returncode == 1, ended.stderr
     shared, alone = tensors(tmp_path / "three"), tensors(uninterrupted)
     changed = {key[0] for key in alone if not shared[key].equal(alone[key])}
@@ -171,10 +172,8 @@ def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
     file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
     file.write_bytes(file.read_bytes()[:100])
     more = [*SHORT[:-1], "2048"]
-    ended = subprocess.run(
-        command(tmp_path, "hurt", 1, more), capture_output=True, check=False, env=ENVIRONMENT
-    )
-    lines = ended.stderr.decode().splitlines()
+    ended = train(tmp_path, "hurt", 1, more)
+    lines = ended.stderr.splitlines()
     assert ended.returncode == 2
     assert len(lines) == 1
     assert "agents/1/optimizer.safetensors is damaged" in lines[0]
@@ -195,9 +194,7 @@ def test_a_tiny_world_is_learned_to_its_target(tmp_path):
                "--world.height", "5", "--world.width", "6",
                "--model.n-layers", "4", "--train.target", "0.95",
                "--train.epoch-quizzes", "2048", "--train.max-quizzes", "60000"]  # fmt: skip
-    ended = subprocess.run(
-        command(tmp_path, "real", 2, options), capture_output=True, check=False, env=ENVIRONMENT
-    )
-    assert ended.returncode == 0, ended.stdout.decode() + ended.stderr.decode()
+    ended = train(tmp_path, "real", 2, options)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     run = Run.open(tmp_path / "real")
     assert all(run.agent_state(agent)["test"]["accuracy"] >= 0.95 for agent in run.agents)

@@ -21,6 +21,7 @@ from culture_sim.store import CultureStore
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
+from tests.commands import culture_sim
 from tests.culture_sim.stored_round import SMALL
 from tests.processes import equal, kill_with_workers, tensors, wait_until
 from world.errors import UserError
@@ -166,21 +167,15 @@ class Small:
     @property
     def command(self):
         return [
-            *(sys.executable, "-m", "culture_sim", "study", "--runs", str(self.runs)),
-            *("--name", "s", "--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
+            *("study", "--runs", str(self.runs), "--name", "s"),
+            *("--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
             *("--exam-proposals", "96", "--processes", "1", *SMALL, *LEARNED),
             *("--culture.max-proposals", "96", "--culture.block-size", "32"),
         ]
 
     def make(self, *options):
         """Run the command to its end."""
-        return subprocess.run(
-            [*self.command, *options],
-            capture_output=True,
-            text=True,
-            env=ONE_THREAD,
-            check=False,
-        )
+        return culture_sim(*self.command, *options)
 
     def run(self, name):
         return Run.open(self.folder / "seed-0" / name)
@@ -332,7 +327,7 @@ def test_a_study_that_was_killed_in_an_arm_goes_on(small, tmp_path):
     for name in ("study.json", "results.parquet", "study.svg"):
         (made.folder / name).unlink()
     process = subprocess.Popen(
-        made.command,
+        [sys.executable, "-m", "culture_sim", *made.command],
         env=ONE_THREAD,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
