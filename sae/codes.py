@@ -14,11 +14,23 @@ from agents.model import AgentModel
 from sae.harvest import activation_chunks
 from world import QuizBatch, World
 
+PIECE = 1 << 25
+"""Numbers of a dense code at a time: 128 MiB in float32, of which sae_lens holds about four."""
+
+
+def pieces(activations: Tensor, d_sae: int) -> Sequence[Tensor]:
+    """Activations [n, d] cut into rows whose codes of width ``d_sae`` fit into memory."""
+    return torch.split(activations, max(1, PIECE // d_sae))
+
 
 @torch.no_grad()
 def encode(sae: SAE[Any], activations: Tensor) -> sparse.csr_array:
     """Codes float32 [n, d_sae] of activations [n, d]. Each row depends on itself alone."""
-    return sparse.csr_array(sae.encode(activations).cpu().numpy())
+    found = [
+        sparse.csr_array(sae.encode(part).cpu().numpy())
+        for part in pieces(activations, sae.cfg.d_sae)
+    ]
+    return sparse.vstack(found, format="csr")
 
 
 def agent_codes(

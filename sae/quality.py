@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from agents.hooks import intervene
 from agents.model import AgentModel
+from sae.codes import pieces
 from sae.harvest import kept_tokens
 from world import QuizBatch, TokenRole, World
 
@@ -100,6 +101,9 @@ class _Spliced:
         self._total: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
+        return torch.cat([self._replaced(part) for part in pieces(x, self.sae.cfg.d_sae)])
+
+    def _replaced(self, x: Tensor) -> Tensor:
         codes = self.sae.encode(x)
         reconstruction = self.sae.decode(codes)
         total = x.double().sum(dim=0)

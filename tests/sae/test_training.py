@@ -246,3 +246,21 @@ def test_damaged_folder_is_one_clear_line(trained, tmp_path):
 def test_impossible_options_are_refused(change, message):
     with pytest.raises(UserError, match=message):
         SAEConfig(**change)
+
+
+def test_wide_codes_are_made_a_few_rows_at_a_time(
+    trained, agents, small_world, held_out, monkeypatch
+):
+    """Dense codes of all tokens at once would take gigabytes."""
+    sae = load_sae(trained[0])
+    x = activations(agents[0], small_world, held_out, SITE)
+    whole, quality = encode(sae, x), measure_quality(agents[0], small_world, held_out, SITE, sae)
+    rows = 37
+    monkeypatch.setattr("sae.codes.PIECE", rows * CONFIG.d_sae)
+    encoded = sae.encode
+    sizes = []
+    monkeypatch.setattr(sae, "encode", lambda part: sizes.append(len(part)) or encoded(part))
+    np.testing.assert_allclose(encode(sae, x).toarray(), whole.toarray(), rtol=0, atol=1e-5)
+    again = measure_quality(agents[0], small_world, held_out, SITE, sae)
+    assert max(sizes) == rows
+    assert again.as_dict() == pytest.approx(quality.as_dict(), rel=1e-4)
