@@ -300,19 +300,36 @@ def test_features_on_agents_own_quizzes(featured, capsys):
     stored, votes = made.votes(CONTROL), CultureStore(run.path / "culture").votes(1)
     taught = [k and s == "culture_train" for k, s in zip(*columns(stored), strict=True)]
     near = (~votes.solves).sum(axis=1) <= 2
-    assert asked["agents"]["quizzes"] == (near & ~np.array(taught)).sum()
-    for counts in asked.values():
+    untaught = near & ~np.array(taught)
+    assert asked["agents"]["quizzes"] == untaught.sum()
+    # All that were kept, and of the others why they were not.
+    keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
+    by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
+    assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
+    assert 0 < by_reason["kept"] < untaught.sum()
+    for counts in [*asked.values(), *asked["agents"]["by_reason"].values()]:
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
-        assert sum(counts["dissenters"]) >= counts["failed_by_one"] > 5
+    for origin in ("world", "agents"):
+        assert sum(asked[origin]["dissenters"]) >= asked[origin]["failed_by_one"] > 5
+    origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
-        (origin, region) for origin in asked for region in ("prompt", "right", "wrong")
+        (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
     }
+    told = {row["origin"]: row.get("quizzes", 0) for row in found["dissent"][::-1]}
+    assert told["agents_kept"] <= by_reason["kept"] < told["agents"]
     occurs = pd.read_parquet(folder / "occurrence.parquet")
-    alike = occurs[occurs.groups == "world_world"]
-    assert (alike.q.dropna() <= 0.05).mean() < 0.05
+    for halves in ("world_world", "kept_kept"):
+        assert (occurs[occurs.groups == halves].q.dropna() <= 0.05).mean() < 0.05
+    kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
+    most = kept.groupby("groups").quizzes.max()
+    assert most["kept_world"] == most["kept_hard"] == keep.sum()
     departures = pd.read_parquet(folder / "departures.parquet")
-    assert len(departures) == 3 * len(pd.read_parquet(folder / "families.parquet"))
+    families = len(pd.read_parquet(folder / "families.parquet"))
+    assert departures.groupby("origin").size().to_dict() == {
+        name: families for origin in origins for name in (origin, f"placebo_{origin}")
+    }
     assert main(["culture-features", *where, "--solved", "0"]) == 2
     assert "solved must be at least 1" in capsys.readouterr().err
 
