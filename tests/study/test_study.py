@@ -138,6 +138,7 @@ def test_arms_differ_in_what_is_taught():
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
+        (["--sae.culture"], "--sae.culture is for a study to decide"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
@@ -274,8 +275,13 @@ def test_what_agents_share_is_measured_before_and_after(featured):
     assert shared["round"].tolist() == [0, 1]
     assert shared["agent"].tolist() == [-1, -1]
     compared = [made.run(name).summary()["features"] for name in ("base", CONTROL)]
-    found = [next(iter(tree.values()))["universality"]["cross"] for tree in compared]
+    summaries = [next(iter(tree.values())) for tree in compared]
+    found = [tree["universality"]["cross"] for tree in summaries]
     assert shared["value"].tolist() == found
+    # On the same quizzes, though there is culture to test on after the round.
+    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 2
+    assert len({tree["made_from"]["quizzes"] for tree in summaries}) == 1
+    assert [tree["culture_quizzes"] for tree in summaries] == [0, 0]
     assert found[0] != found[1]
     row = of(json.loads(made.summary)["compared"], "shared r", CONTROL)
     assert row["gained"]["value"] == pytest.approx(found[1] - found[0])
