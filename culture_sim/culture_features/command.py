@@ -109,7 +109,8 @@ class _Work:
                 AGENTS_KEPT: untaught.keep[asked[AGENTS].index],
             },
         }
-        occurs = self._occurrence(looked, kept.taught)
+        rng = self.stream.with_role("halves").generator()
+        occurs = occurrences(looked, self.compared.run.agents, kept.taught, rng)
         departures = self._departures(looked, among)
         write_parquet(self.compared.folder / "occurrence.parquet", occurs)
         write_parquet(self.compared.folder / "departures.parquet", departures)
@@ -181,20 +182,6 @@ class _Work:
                 found.append({**place, **({} if result is None else asdict(result))})
         return found
 
-    def _occurrence(self, looked: Mapping[str, Looked], taught: NDArray[np.bool_]) -> pd.DataFrame:
-        tables = []
-        groups = _groups(looked, taught, self.stream.with_role("halves").generator())
-        for n in self.compared.agents:
-            for name, ((one, some), (other, others)) in groups.items():
-                table = occurrence(
-                    looked[one].shares[n][some],
-                    looked[other].shares[n][others],
-                    looked[one].direction[some],
-                    looked[other].direction[others],
-                )
-                tables.append(table.assign(groups=name, agent=n))
-        return with_q(pd.concat(tables, ignore_index=True), "groups")
-
     def _departures(self, looked: Mapping[str, Looked], among: Among) -> pd.DataFrame:
         """Of every group of quizzes, and with its dissenters dealt out to others."""
         names = self.compared.table("families")["name"].to_numpy()
@@ -215,6 +202,28 @@ class _Work:
                     )
                     tables.append(table.assign(origin=called, name=names))
         return with_q(pd.concat(tables, ignore_index=True), "origin")
+
+
+def occurrences(
+    looked: Mapping[str, Looked],
+    agents: Sequence[int],
+    taught: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """How often features fire in groups of quizzes, see ``occurrence``, with the columns groups,
+    agent and q.
+
+    taught: bool [Q], of the kept quizzes. rng: for halves.
+    """
+    tables = []
+    for name, ((one, some), (other, others)) in _groups(looked, taught, rng).items():
+        # Tasks are only known to be the same within an origin: agents' quizzes have none.
+        place = "stratum" if one == other else "direction"
+        strata = getattr(looked[one], place)[some], getattr(looked[other], place)[others]
+        for n in agents:
+            shares = looked[one].shares[n][some], looked[other].shares[n][others]
+            tables.append(occurrence(*shares, *strata).assign(groups=name, agent=n))
+    return with_q(pd.concat(tables, ignore_index=True), "groups")
 
 
 def placebo(

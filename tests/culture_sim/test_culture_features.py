@@ -3,10 +3,13 @@ dealt out to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from culture_sim.culture_features.command import placebo
+from culture_sim.culture_features.command import AGENTS as MADE
+from culture_sim.culture_features.command import KEPT, WORLD, occurrences, placebo
 from culture_sim.culture_features.quizzes import (
     NOBODY,
     Asked,
@@ -93,4 +96,73 @@ def test_counts_are_of_some_quizzes():
     asked = Asked(None, np.arange(0), np.arange(0), np.array([0, 1, 4, 1]))
     assert asked.counts(np.array([True, True, True, False])) == {
         "quizzes": 3, "failed_by_none": 1, "failed_by_one": 1, "failed_by_more": 1,
+    }  # fmt: skip
+
+
+@dataclass
+class Seen:
+    """In place of Looked: quizzes of two tasks and directions, and features of one agent."""
+
+    alone: np.ndarray
+    task: np.ndarray
+    rates: np.ndarray
+
+    def __post_init__(self):
+        size = len(self)
+        self.direction = np.arange(size) % 2
+        self.stratum = 2 * self.task + self.direction
+        rng = np.random.default_rng(size)
+        self.shares = {0: (rng.binomial(144, self.rates) / 144).astype(np.float32)}
+
+    def __len__(self):
+        return len(self.alone)
+
+
+def seen():
+    """Feature 0 fires more on hard quizzes of the world and on kept ones, which are as hard; 1 on
+    task 1, of which most hard quizzes of the world are; 2 on kept ones and on what agents made; 3
+    on kept ones alone; 4 on those that agents were taught."""
+    rng, found = np.random.default_rng(0), {}
+    for origin, size in ((WORLD, 900), (MADE, 300), (KEPT, 200)):
+        hard = np.arange(size) < size // 3
+        task = (rng.random(size) < np.where(hard, 0.8, 0.3)) * (origin == WORLD)
+        rates = np.full((size, 5), 0.1)
+        rates[:, 3] = 0.0
+        rates[hard & (origin == WORLD), 0] = 0.15
+        rates[task == 1, 1] = 0.2
+        if origin == MADE:
+            rates[:, 2] = 0.15
+        if origin == KEPT:
+            rates[:, :4] = [0.15, 0.15, 0.15, 0.05]
+            rates[:100, 4] = 0.2
+            hard[:] = False
+        found[origin] = Seen(hard, task, rates)
+    return found, np.arange(200) < 100
+
+
+def test_what_is_culture_s_own_is_told_from_what_is_hard():
+    looked, taught = seen()
+    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    more = {
+        name: set(rows.feature[(rows.q <= 0.05) & (rows.difference > 0)])
+        for name, rows in table.groupby("groups")
+    }
+    # Feature 1 fires on kept quizzes as on a mixture of tasks, which cannot be told from culture.
+    assert more["kept_world"] == {0, 1, 2, 3, 4}
+    assert more["kept_hard"] == {2, 3, 4}
+    assert more["agents_world"] == {2}
+    assert more["taught_untaught"] == {4}
+    # Within the world, tasks are known and matched.
+    assert more["failed_solved_world"] == {0}
+    assert more["world_world"] == more["kept_kept"] == more["failed_solved_agents"] == set()
+    own = table[(table.groups == "kept_world") & (table.feature == 3)].iloc[0]
+    assert (own.quizzes, own.quizzes_other) == (200, 0)
+
+
+def test_without_kept_quizzes_the_others_are_compared():
+    looked, _ = seen()
+    del looked[KEPT]
+    table = occurrences(looked, [0], np.zeros(0, np.bool_), np.random.default_rng(0))
+    assert set(table.groups) == {
+        "agents_world", "failed_solved_agents", "failed_solved_world", "world_world",
     }  # fmt: skip
