@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from culture_sim.store import CultureStore
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
+from sae.groups.occurrence import firing_shares
 from tests.culture_sim.stored_round import SMALL
 from tests.processes import equal, kill_with_workers, tensors, wait_until
 from world.errors import UserError
@@ -291,13 +293,17 @@ def test_what_agents_share_is_measured_before_and_after(featured):
 
 
 @pytest.mark.slow
-def test_features_on_agents_own_quizzes(featured, capsys):
+def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     made, _ = featured
+    forming = Mock(side_effect=firing_shares)
+    monkeypatch.setattr("culture_sim.culture_features.looking.firing_shares", forming)
     run = made.run(CONTROL)
     where = ("--runs", str(run.path.parent), "--run", run.path.name)
     options = ("--world-quizzes", "300", "--solved", "100", "--resamples", "50")
     assert main(["culture-features", *where, *options]) == 0
     assert "Solvers towards the dissenter" in capsys.readouterr().out
+    # Once for each agent and origin.
+    assert forming.call_count == 3 * 3
     (folder,) = (run.path / "features").glob("*/*")
     found = json.loads((folder / "culture.json").read_text())
     asked = found["asked"]
