@@ -13,7 +13,7 @@ from rich.table import Table
 
 from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.parsing import one_line_errors
-from sae.crosscoder.agreement import agreement, cross_table, match_features
+from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
 from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.controls import CONTROLS, permuted_within_cells, rotated_copies
@@ -21,6 +21,7 @@ from sae.crosscoder.harvest import Change, JointActivations
 from sae.crosscoder.model import load_crosscoder
 from sae.crosscoder.stage import fit_crosscoder
 from sae.files import write_json, write_parquet
+from sae.kinds import Kind
 from sae.quizzes import training_source
 from world import Stream
 
@@ -68,7 +69,7 @@ def crosscoder(arguments: Sequence[str]) -> int:
     tree = {"options": asdict(given.crosscoder), "seed": given.seed, "found": found, **beside}
     write_json(folder / "crosscoder.json", tree)
     console.print(_table(found))
-    console.print(_sentence(beside["agreement"][str(MIN_R)]), highlight=False)
+    console.print(_sentence(beside["alone"]), highlight=False)
     console.print(f"written: {folder / 'crosscoder.json'}", soft_wrap=True, highlight=False)
     return 0
 
@@ -96,7 +97,7 @@ def _fitted(
     device = str(next(next(iter(compared.agents.values())).parameters()).device)
     # A control is drawn afresh, so that it is the same however much of it was drawn before.
     again = replace(joint, change=_change(control, stream))
-    blocks = again.blocks(compared.quizzes)
+    blocks = again.blocks(compared.quizzes, config.block_quizzes)
     return analyse(load_crosscoder(path, device), blocks, compared.rows, config)
 
 
@@ -114,13 +115,21 @@ def _beside(compared: Compared, analysis: CrosscoderAnalysis) -> dict[str, Any]:
     matched = match_features(
         compared.codes(),
         compared.table("families"),
+        compared.table("matches"),
         analysis,
         2 * compared.config.min_firings,
     )
     write_parquet(compared.folder / "crosscoder_matches.parquet", matched)
     table = cross_table(matched, MIN_R)
+    alone = {"no_family": matched.k == 1, "unique": matched.kind == Kind.UNIQUE}
+    agreed = {
+        name: {str(r): asdict(agreement(matched, own, r)) for r in (0.0, MIN_R)}
+        for name, own in alone.items()
+    }
     return {
-        "agreement": {str(r): asdict(agreement(matched, r)) for r in (0.0, MIN_R)},
+        "agreement": agreed["no_family"],
+        "agreement_unique": agreed["unique"],
+        "alone": {name: asdict(partners(matched, own, MIN_R)) for name, own in alone.items()},
         "cross_table": {
             str(k): {str(carriers): int(n) for carriers, n in row.items()}
             for k, row in table.to_dict("index").items()
@@ -139,9 +148,18 @@ def _table(found: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _sentence(found: dict[str, Any]) -> str:
-    return (
-        f"Of {found['features']:,} features of the agents' own SAEs with a counterpart (r >= "
-        f"{MIN_R}), matching calls {found['matching']:,} unique, the crosscoder "
-        f"{found['crosscoder']:,}, both {found['both']:,}."
-    )
+ALONE = {
+    "no_family": "in no family of matches",
+    "unique": "unique in every other agent",
+}
+"""What matching may call a feature of an agent's own SAE."""
+
+
+def _sentence(alone: dict[str, Any]) -> str:
+    parts = [
+        f"Of {found['features']:,} features of the agents' own SAEs that are {ALONE[name]}, "
+        f"{found['partners']:,} have a partner in the crosscoder (r >= {MIN_R}), which gives "
+        f"{found['unique']:,} of those to one agent alone."
+        for name, found in alone.items()
+    ]
+    return " ".join([*parts, "Of features without a partner it says nothing."])

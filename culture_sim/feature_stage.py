@@ -127,8 +127,11 @@ def _compare(
 
 
 def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:
-    """Held-out world quizzes, and the culture quizzes that no agent or SAE was trained on."""
+    """Held-out world quizzes, and the culture quizzes that no agent or SAE was trained on, unless
+    the run's options leave them out."""
     world = run.config.world
+    if not run.config.sae.culture:
+        return held_out
     culture = CultureStore(run.path / "culture").kept("culture_test")
     if culture is None or not len(culture):
         return held_out

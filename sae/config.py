@@ -64,6 +64,9 @@ class SAEConfig:
     without."""
     comparison_quizzes: int = 2000
     """Held-out world quizzes on which features are compared; SAEs are graded on the first 400."""
+    culture: bool = True
+    """Compare on culture's test quizzes as well, where there is culture; a study does not, so that
+    agents before and after culture are compared on the same quizzes."""
     min_firings: int = 50
     """Features firing on fewer tokens than this in either half of the comparison quizzes are not
     compared."""

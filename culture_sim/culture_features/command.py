@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,18 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
+from agents.model import AgentModel
 from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.culture_features.figures import figures_of, tables_of, with_q
 from culture_sim.culture_features.looking import Looked
-from culture_sim.culture_features.quizzes import NOBODY, Asked, ask, untaught
+from culture_sim.culture_features.quizzes import (
+    NOBODY,
+    Asked,
+    Stored,
+    ask,
+    ask_kept,
+    read_stored,
+)
 from culture_sim.feature_stage import held_out_of
 from culture_sim.parsing import one_line_errors
 from culture_sim.store import CultureStore, open_culture
@@ -26,10 +35,11 @@ from sae.groups.occurrence import occurrence
 from world import QuizBatch, Stream
 from world.errors import COUNT, UserError, require
 
-WORLD, AGENTS = "world", "agents"
-"""Where quizzes come from: the world's generator, or the agents themselves."""
-PLACEBO = "placebo"
-"""Dissenters of the world's quizzes, dealt out to quizzes that nobody fails."""
+WORLD, AGENTS, KEPT = "world", "agents", "kept"
+"""Where quizzes come from: the world's generator; agents, which nobody was taught; and agents, all
+that were kept, taught or not."""
+AGENTS_KEPT = "agents_kept"
+"""Of the agents' quizzes that nobody was taught, those that were kept."""
 
 
 @dataclass(frozen=True)
@@ -81,31 +91,52 @@ class _Work:
 
     def all(self) -> dict[str, Any]:
         """Every figure; writes the tables."""
-        asked = {origin: self._ask(origin) for origin in (WORLD, AGENTS)}
+        stored = read_stored(self.store)
+        untaught, kept = self._in_any_order(AGENTS, stored.untaught), stored.kept
+        asked = {
+            WORLD: self._ask(WORLD, self._in_any_order(WORLD, self._world_quizzes())),
+            AGENTS: self._ask(AGENTS, untaught.batch),
+        }
+        if len(kept):
+            self.say("asking the agents quizzes that were kept")
+            asked[KEPT] = ask_kept(self._models, self.compared.run.config.world, kept)
         looked = {origin: Looked(self.compared, each) for origin, each in asked.items()}
         self.say("features that fire on one group of quizzes more than on another")
-        occurs, departures = self._occurrence(looked), self._departures(looked)
+        among = {
+            WORLD: {WORLD: np.ones(len(looked[WORLD]), dtype=np.bool_)},
+            AGENTS: {
+                AGENTS: np.ones(len(looked[AGENTS]), dtype=np.bool_),
+                AGENTS_KEPT: untaught.keep[asked[AGENTS].index],
+            },
+        }
+        rng = self.stream.with_role("halves").generator()
+        occurs = occurrences(looked, self.compared.run.agents, kept.taught, rng)
+        departures = self._departures(looked, among)
         write_parquet(self.compared.folder / "occurrence.parquet", occurs)
         write_parquet(self.compared.folder / "departures.parquet", departures)
         return {
-            "asked": {origin: self._counts(each) for origin, each in asked.items()},
+            "asked": self._counts(asked, untaught, kept),
             "quality": self._quality(looked),
-            "dissent": self._contrasts(looked),
+            "dissent": self._contrasts(looked, among),
             **figures_of(occurs, departures),
         }
 
-    def _ask(self, origin: str) -> Asked:
+    @cached_property
+    def _models(self) -> list[AgentModel]:
+        return [self.compared.agents[n] for n in self.compared.run.agents]
+
+    def _in_any_order(self, origin: str, quizzes: Quizzes) -> Quizzes:
+        return quizzes[self.stream.with_role(origin).generator().permutation(len(quizzes))]
+
+    def _ask(self, origin: str, quizzes: QuizBatch) -> Asked:
         self.say(f"asking the agents quizzes of the {origin}")
-        quizzes = self._world_quizzes() if origin == WORLD else untaught(self.store)
-        order = self.stream.with_role(origin).generator().permutation(len(quizzes))
         run = self.compared.run
-        models = [self.compared.agents[n] for n in run.agents]
         # Not in the number format of votes: who fails is told by the pass that features come from.
-        asked = ask(models, run.config.world, quizzes[order], self.given.solved)
+        asked = ask(self._models, run.config.world, quizzes, self.given.solved)
         if (asked.dissenter == NOBODY).sum() < 2:
             raise UserError(
                 f"of {len(quizzes)} quizzes of the {origin}, the agents of {run.path} solve "
-                f"{asked.counts['failed_by_none']} all together: too few to compare features on"
+                f"{(asked.failing == 0).sum()} all together: too few to compare features on"
             )
         return asked
 
@@ -116,9 +147,22 @@ class _Work:
         quizzes = held_out_of(run, before + self.given.world_quizzes)[before:]
         return run.config.world.arrange(quizzes, DIRECTIONS[0])
 
-    def _counts(self, asked: Asked) -> dict[str, Any]:
-        by_agent = [int((asked.dissenter == n).sum()) for n in self.compared.run.agents]
-        return {**asked.counts, "dissenters": by_agent}
+    def _counts(
+        self, asked: Mapping[str, Asked], untaught: Stored, kept: Stored
+    ) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for origin, each in asked.items():
+            found[origin] = each.counts(np.ones(len(each.failing), dtype=np.bool_))
+            if origin != KEPT:
+                by_agent = [int((each.dissenter == n).sum()) for n in self.compared.run.agents]
+                found[origin]["dissenters"] = by_agent
+        found[AGENTS]["by_reason"] = {
+            str(reason): asked[AGENTS].counts(untaught.reason == reason)
+            for reason in np.unique(untaught.reason)
+        }
+        if KEPT in found:
+            found[KEPT]["taught"] = int(kept.taught.sum())
+        return found
 
     def _quality(self, looked: Mapping[str, Looked]) -> list[dict[str, Any]]:
         found = []
@@ -127,74 +171,105 @@ class _Work:
             found += [{"origin": origin, "agent": n, **quality} for n, quality in each.quality()]
         return found
 
-    def _contrasts(self, looked: Mapping[str, Looked]) -> list[dict[str, Any]]:
+    def _contrasts(self, looked: Mapping[str, Looked], among: Among) -> list[dict[str, Any]]:
         found = []
-        for origin, each in looked.items():
+        for origin, groups in among.items():
             self.say(f"dissenters on quizzes of the {origin}")
-            rng = self.stream.with_role(f"dissent-{origin}").generator()
-            for region, measure, result in each.contrasts(rng, self.given.resamples):
-                place = {"origin": origin, "region": region, "measure": measure}
+            rngs = {name: self.stream.with_role(f"dissent-{name}").generator() for name in groups}
+            each = looked[origin].contrasts(groups, rngs, self.given.resamples)
+            for region, measure, name, result in each:
+                place = {"origin": name, "region": region, "measure": measure}
                 found.append({**place, **({} if result is None else asdict(result))})
         return found
 
-    def _occurrence(self, looked: Mapping[str, Looked]) -> pd.DataFrame:
-        tables = []
-        groups = _groups(looked, self.stream.with_role("halves").generator())
-        for n in self.compared.agents:
-            shares = {origin: each.shares(n) for origin, each in looked.items()}
-            for name, ((one, some), (other, others)) in groups.items():
-                table = occurrence(
-                    shares[one][some],
-                    shares[other][others],
-                    looked[one].direction[some],
-                    looked[other].direction[others],
-                )
-                tables.append(table.assign(groups=name, agent=n))
-        return with_q(pd.concat(tables, ignore_index=True), "groups")
-
-    def _departures(self, looked: Mapping[str, Looked]) -> pd.DataFrame:
+    def _departures(self, looked: Mapping[str, Looked], among: Among) -> pd.DataFrame:
+        """Of every group of quizzes, and with its dissenters dealt out to others."""
         names = self.compared.table("families")["name"].to_numpy()
         tables = []
-        failed = {origin: each.dissenter for origin, each in looked.items()}
-        rng = self.stream.with_role("placebo").generator()
-        for name, origin, dissenter in (
-            (WORLD, WORLD, failed[WORLD]),
-            (AGENTS, AGENTS, failed[AGENTS]),
-            (PLACEBO, WORLD, placebo(failed[WORLD], rng)),
-        ):
-            shares = {n: looked[origin].shares(n) for n in self.compared.agents}
-            rows = np.flatnonzero((dissenter != NOBODY) | ~looked[origin].alone)
-            table = family_departures(
-                self.compared.members,
-                {n: share[rows] for n, share in shares.items()},
-                dissenter[rows],
-                looked[origin].stratum[rows],
-            )
-            tables.append(table.assign(origin=name, name=names))
+        for origin, groups in among.items():
+            each = looked[origin]
+            for name, group in groups.items():
+                failed = np.where(group, each.dissenter, NOBODY)
+                rng = self.stream.with_role(f"placebo-{name}").generator()
+                dealt = placebo(failed, ~each.alone, rng)
+                for called, dissenter in ((name, failed), (f"placebo_{name}", dealt)):
+                    table = family_departures(
+                        self.compared.members,
+                        each.shares,
+                        dissenter,
+                        ~each.alone & (dissenter == NOBODY),
+                        each.stratum,
+                    )
+                    tables.append(table.assign(origin=called, name=names))
         return with_q(pd.concat(tables, ignore_index=True), "origin")
 
 
-def placebo(dissenter: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64 [Q]: the same dissenters [Q], dealt out to quizzes that nobody fails."""
+def occurrences(
+    looked: Mapping[str, Looked],
+    agents: Sequence[int],
+    taught: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """How often features fire in groups of quizzes, see ``occurrence``, with the columns groups,
+    agent and q.
+
+    taught: bool [Q], of the kept quizzes. rng: for halves.
+    """
+    tables = []
+    for name, ((one, some), (other, others)) in _groups(looked, taught, rng).items():
+        # Tasks are only known to be the same within an origin: agents' quizzes have none.
+        place = "stratum" if one == other else "direction"
+        strata = getattr(looked[one], place)[some], getattr(looked[other], place)[others]
+        for n in agents:
+            shares = looked[one].shares[n][some], looked[other].shares[n][others]
+            tables.append(occurrence(*shares, *strata).assign(groups=name, agent=n))
+    return with_q(pd.concat(tables, ignore_index=True), "groups")
+
+
+def placebo(
+    dissenter: NDArray[np.int64], solved: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """int64 [Q]: the same dissenters [Q], dealt out to quizzes that nobody fails, bool [Q]; at most
+    to half of them."""
     dealt = np.full(len(dissenter), NOBODY)
-    solved, agents = np.flatnonzero(dissenter == NOBODY), dissenter[dissenter != NOBODY]
-    some = rng.permutation(solved)[: min(len(agents), len(solved) // 2)]
+    easy, agents = np.flatnonzero(solved), dissenter[dissenter != NOBODY]
+    some = rng.permutation(easy)[: min(len(agents), len(easy) // 2)]
     dealt[some] = rng.permutation(agents)[: len(some)]
     return dealt
 
 
+Among = Mapping[str, Mapping[str, NDArray[np.bool_]]]
+"""By origin, groups of its quizzes, by name: bool [Q]."""
+Quizzes = TypeVar("Quizzes", QuizBatch, Stored)
 Part = tuple[str, NDArray[np.bool_]]
 """Of the quizzes of an origin, some."""
 
 
-def _groups(looked: Mapping[str, Looked], rng: np.random.Generator) -> dict[str, tuple[Part, Part]]:
-    """The groups of quizzes that are held against each other, by name; the last are alike."""
+def _groups(
+    looked: Mapping[str, Looked], taught: NDArray[np.bool_], rng: np.random.Generator
+) -> dict[str, tuple[Part, Part]]:
+    """The groups of quizzes that are held against each other, by name.
+
+    taught: bool [Q], of the kept quizzes.
+    """
     failed = {origin: each.alone for origin, each in looked.items()}
-    even = rng.random(len(failed[WORLD])) < 0.5
+    even = {origin: rng.random(len(each)) < 0.5 for origin, each in looked.items()}
     solved = {origin: ~each for origin, each in failed.items()}
-    return {
+    groups = {
         "agents_world": ((AGENTS, solved[AGENTS]), (WORLD, solved[WORLD])),
         "failed_solved_agents": ((AGENTS, failed[AGENTS]), (AGENTS, solved[AGENTS])),
         "failed_solved_world": ((WORLD, failed[WORLD]), (WORLD, solved[WORLD])),
-        "world_world": ((WORLD, solved[WORLD] & even), (WORLD, solved[WORLD] & ~even)),
+        "world_world": (
+            (WORLD, solved[WORLD] & even[WORLD]),
+            (WORLD, solved[WORLD] & ~even[WORLD]),
+        ),
     }
+    if KEPT in looked:
+        every = np.ones(len(taught), dtype=np.bool_)
+        groups |= {
+            "kept_world": ((KEPT, every), (WORLD, solved[WORLD])),
+            "kept_hard": ((KEPT, every), (WORLD, failed[WORLD])),
+            "taught_untaught": ((KEPT, taught), (KEPT, ~taught)),
+            "kept_kept": ((KEPT, even[KEPT]), (KEPT, ~even[KEPT])),
+        }
+    return groups

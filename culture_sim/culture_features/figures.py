@@ -64,19 +64,25 @@ def tables_of(found: dict[str, Any]) -> Iterator[Table]:
 def _asked(found: dict[str, Any]) -> Table:
     table = Table(
         "of the", "asked", "failed by none", "by one", "by more", "dissenters by agent",
-        "variance SAEs explain", title="Quizzes that no agent was trained on", title_justify="left",
+        "variance SAEs explain", title="Quizzes that the agents were asked", title_justify="left",
     )  # fmt: skip
-    keys = ("quizzes", "failed_by_none", "failed_by_one", "failed_by_more")
     for origin, counts in found["asked"].items():
         rows = [row for row in found["quality"] if row["origin"] == origin]
         explained = [row["explained_variance"] for row in rows]
         table.add_row(
             origin,
-            *(f"{counts[key]:,}" for key in keys),
-            ", ".join(map(str, counts["dissenters"])),
+            *_failing(counts),
+            ", ".join(map(str, counts["dissenters"])) if "dissenters" in counts else "-",
             f"{min(explained):.3f} to {max(explained):.3f}" if explained else "-",
         )
+        for reason, part in counts.get("by_reason", {}).items():
+            table.add_row(f"  {reason}", *_failing(part), "-", "-")
     return table
+
+
+def _failing(counts: dict[str, int]) -> list[str]:
+    keys = ("quizzes", "failed_by_none", "failed_by_one", "failed_by_more")
+    return [f"{counts[key]:,}" for key in keys]
 
 
 def _occurs(found: list[dict[str, Any]]) -> Table:
@@ -88,8 +94,7 @@ def _occurs(found: list[dict[str, Any]]) -> Table:
     )  # fmt: skip
     keys = ("tested", "more", "less", "times_more", "times_less", "only")
     for row in found:
-        name = row["groups"].replace("_", " ")
-        table.add_row(name, str(row["agent"]), *(f"{row[key]:,}" for key in keys))
+        table.add_row(_said(row["groups"]), str(row["agent"]), *(f"{row[key]:,}" for key in keys))
     return table
 
 
@@ -103,7 +108,7 @@ def _dissent(found: list[dict[str, Any]]) -> Table:
         if "mean" in row:
             interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
             figures = [f"{row['mean']:+.4f}", interval, f"{row['p']:.4f}", f"{row['quizzes']:,}"]
-        table.add_row(row["origin"], row["region"], row["measure"], *figures)
+        table.add_row(_said(row["origin"]), row["region"], row["measure"], *figures)
     return table
 
 
@@ -113,5 +118,10 @@ def _departs(found: list[dict[str, Any]]) -> Table:
         title="Families whose member in the dissenter fires otherwise", title_justify="left",
     )  # fmt: skip
     for row in found:
-        table.add_row(row["origin"], *(f"{row[key]:,}" for key in ("tested", "silent", "loud")))
+        counts = (f"{row[key]:,}" for key in ("tested", "silent", "loud"))
+        table.add_row(_said(row["origin"]), *counts)
     return table
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")

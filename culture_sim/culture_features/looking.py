@@ -1,8 +1,8 @@
-"""The features of all agents on one batch of quizzes, each failed by one of them or by nobody."""
+"""The features of all agents on the quizzes of one origin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -32,8 +32,8 @@ MEASURES = ("counterpart", "company")
 class Looked:
     """Quizzes of one origin, by the features of one comparison.
 
-    alone: bool [Q], one agent fails the quiz; dissenter: int64 [Q], which. direction: int64 [Q], in
-    which it is asked; stratum: int64 [Q], a number for each direction and task.
+    alone: bool [Q], one agent is known to fail the quiz; dissenter: int64 [Q], which. direction:
+    int64 [Q], in which it is asked; stratum: int64 [Q], a number for each direction and task.
     """
 
     def __init__(self, compared: Compared, asked: Asked) -> None:
@@ -68,22 +68,33 @@ class Looked:
                 region[own] += mistakes(agent, self._world, self._batch[own])
         return np.asarray(region[self._rows.quiz, self._rows.position])
 
-    def shares(self, agent: int) -> NDArray[np.float64]:
-        """float64 [Q, F] of ``firing_shares``."""
-        return firing_shares(self._codes[agent], self._rows.quiz, len(self))
+    @cached_property
+    def shares(self) -> dict[int, NDArray[np.float32]]:
+        """By agent, float32 [Q, F] of ``firing_shares``: at 16,384 features and 2,000 quizzes
+        130 MB each."""
+        return {
+            n: firing_shares(codes, self._rows.quiz, len(self)) for n, codes in self._codes.items()
+        }
 
     def contrasts(
-        self, rng: np.random.Generator, resamples: int
-    ) -> Iterator[tuple[str, str, Contrast | None]]:
-        """Every region and measure, with what the dissenter is to the others there."""
+        self,
+        groups: Mapping[str, NDArray[np.bool_]],
+        rngs: Mapping[str, np.random.Generator],
+        resamples: int,
+    ) -> Iterator[tuple[str, str, str, Contrast | None]]:
+        """Every region, measure and group of quizzes [Q], with what the dissenters of the group's
+        quizzes are to the others there."""
         for number, region in enumerate(REGIONS):
             for measure in MEASURES:
                 values = {
-                    pair: self._beyond_usual(measure, pair, links, number)[self.alone]
+                    pair: self._beyond_usual(measure, pair, links, number)
                     for pair, links in self._compared.links.items()
                 }
-                dissenter = self.dissenter[self.alone]
-                yield region, measure, contrast(values, dissenter, rng, resamples)
+                for name, group in groups.items():
+                    own = self.alone & group
+                    theirs = {pair: value[own] for pair, value in values.items()}
+                    found = contrast(theirs, self.dissenter[own], rngs[name], resamples)
+                    yield region, measure, name, found
 
     def _beyond_usual(
         self, measure: str, pair: tuple[int, int], links: Links, region: int
@@ -105,7 +116,7 @@ class Looked:
         return company(a, b, links, quiz, len(self))
 
     def quality(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """By agent, how good its SAE is on quizzes that all solve, if there are any."""
+        """By agent, how good its SAE is on quizzes without a dissenter, if there are any."""
         batch = self._batch[~self.alone][:GRADED_QUIZZES]
         for n, agent in self._compared.agents.items() if len(batch) else ():
             sae = self._compared.saes[n]

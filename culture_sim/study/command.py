@@ -83,6 +83,7 @@ class Study:
         given, usual = self.options, presets["study"]()
         decided = {
             "seed": (given.seed, usual.seed),
+            "sae.culture": (given.sae.culture, usual.sae.culture),
             **{
                 f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
                 for name in ("taught", "repeats", "max_share", "restart_quota")

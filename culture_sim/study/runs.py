@@ -99,7 +99,8 @@ class StudyRuns:
     def compare_features(self, processes: int | None) -> None:
         """SAEs on the agents of each seed as they began and as every arm left them, compared.
 
-        An SAE starts from the same weights and sees the same quizzes in every arm.
+        An SAE starts from the same weights and sees the same quizzes in every arm. Comparisons are
+        on the same quizzes, too: those of a study leave out culture, of which arms have their own.
         """
         for seed in range(self.seeds):
             for number, name in enumerate((BASE, *self.arms), 1):

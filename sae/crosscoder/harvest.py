@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
+import numpy as np
 from torch import Tensor
 
 from agents.model import AgentModel
@@ -17,6 +18,9 @@ from world.errors import UserError
 
 Change = Callable[[Tensor, TokenRows], Tensor]
 """A control: activations float32 [n, A, d] of a block and its rows, to others of that shape."""
+
+PIECE = 32_768
+"""Tokens of a block that are given at a time: what is made of them is several times as large."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,13 @@ class JointActivations:
             raise ValueError("there must be at least one agent and one quiz")
         return block if self.change is None else self.change(block, rows)
 
-    def blocks(self, quizzes: QuizBatch, size: int = 256) -> Iterator[Tensor]:
-        """The blocks of a batch, ``size`` quizzes at a time."""
-        for start in range(0, len(quizzes), size):
-            yield self.block(quizzes[start : start + size])
+    def blocks(self, quizzes: QuizBatch, size: int) -> Iterator[Tensor]:
+        """The activations of a batch in order, [n, A, d] each, from equal blocks of about ``size``
+        quizzes: as many as in training, since rows that a change permutes within a block stay where
+        they are when they are alone in their cell, the more of them the smaller it is."""
+        count = max(1, round(len(quizzes) / size))
+        for rows in np.array_split(np.arange(len(quizzes)), count):
+            yield from self.block(quizzes[rows]).split(PIECE)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,8 @@ def fit_crosscoder(
     def record(saved: SAE[Any]) -> dict[str, Any]:
         graded = held_out[:GRADED_QUIZZES]
         rows = token_rows(joint.world, graded)
-        quality = collect(as_crosscoder(saved), joint.blocks(graded), rows).quality
+        blocks = joint.blocks(graded, config.block_quizzes)
+        quality = collect(as_crosscoder(saved), blocks, rows).quality
         return {
             "made_from": _made_from(made_from, joint.site, config, seed),
             "seconds": spent,

@@ -12,15 +12,17 @@ from scipy import stats
 
 def family_departures(
     members: Sequence[Mapping[int, int]],
-    shares: Mapping[int, NDArray[np.float64]],
+    shares: Mapping[int, NDArray[np.floating]],
     dissenter: NDArray[np.int64],
+    usual: NDArray[np.bool_],
     stratum: NDArray[np.int64],
 ) -> pd.DataFrame:
     """For each family, how much less often the dissenter's member fires than those of the others.
 
-    members: feature by agent, of each family. shares: by agent, float64 [Q, F], of
-    ``firing_shares``. dissenter: int64 [Q], -1 where nobody fails. stratum: int64 [Q], such as the
-    task and direction of each quiz, of which quizzes that somebody fails have their own mixture.
+    members: feature by agent, of each family. shares: by agent, float [Q, F], of
+    ``firing_shares``. dissenter: int64 [Q], -1 where there is none. usual: bool [Q], quizzes that
+    nobody fails. stratum: int64 [Q], such as the task and direction of each quiz, of which quizzes
+    that somebody fails have their own mixture.
 
     Columns: family, quizzes (failed by one of its agents), difference (share of tokens on which the
     dissenter's member fires, less the mean of the others', less what the same difference is on
@@ -29,10 +31,9 @@ def family_departures(
     """
     rows = []
     for number, family in enumerate(members):
-        fires = {agent: shares[agent][:, feature] for agent, feature in family.items()}
+        fires = {agent: shares[agent][:, f].astype(np.float64) for agent, f in family.items()}
         differences = [
-            less_usual(_apart(fires, agent), dissenter < 0, stratum)[dissenter == agent]
-            for agent in family
+            less_usual(_apart(fires, agent), usual, stratum)[dissenter == agent] for agent in family
         ]
         found = np.concatenate(differences)
         found = found[np.isfinite(found)]

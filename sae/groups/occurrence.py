@@ -13,28 +13,29 @@ LEAST_QUIZZES = 10
 
 def firing_shares(
     codes: sparse.csr_array, quiz: NDArray[np.int64], quizzes: int
-) -> NDArray[np.float64]:
-    """float64 [Q, F]: of each quiz's tokens, the share on which each feature of codes [N, F] fires.
+) -> NDArray[np.float32]:
+    """float32 [Q, F]: of each quiz's tokens, the share on which each feature of codes [N, F] fires.
 
     quiz: int64 [N], 0 .. Q - 1. A quiz without tokens has NaN.
     """
     tokens = np.bincount(quiz, minlength=quizzes)
     rows = np.arange(len(quiz))
     member = sparse.csr_array((np.ones(len(quiz)), (quiz, rows)), shape=(quizzes, len(quiz)))
-    fires = sparse.csr_array(codes > 0).astype(np.float64)
+    shares = (member @ sparse.csr_array(codes > 0)).astype(np.float32).toarray()
     with np.errstate(invalid="ignore"):
-        return np.asarray((member @ fires).toarray() / tokens[:, None])
+        shares /= tokens[:, None]
+    return np.asarray(shares)
 
 
 def occurrence(
-    shares: NDArray[np.float64],
-    other: NDArray[np.float64],
+    shares: NDArray[np.floating],
+    other: NDArray[np.floating],
     stratum: NDArray[np.int64],
     other_stratum: NDArray[np.int64],
 ) -> pd.DataFrame:
     """How often each of F features fires in two groups of quizzes.
 
-    shares: float64 [Q, F] of the group in question, other: float64 [P, F] of the one it is held
+    shares: float [Q, F] of the group in question, other: float [P, F] of the one it is held
     against; different quizzes, each once. stratum, other_stratum: int64 [Q] and [P], 0 .. S - 1,
     such as the direction in which a quiz is asked: groups may differ in how many they have of each,
     and that is not what is asked. Quizzes of a stratum that one group lacks are left out.
@@ -46,24 +47,22 @@ def occurrence(
     """
     common = np.intersect1d(stratum, other_stratum)
     here, there = np.isin(stratum, common), np.isin(other_stratum, common)
-    shares, stratum = shares[here], stratum[here]
-    other, other_stratum = other[there], other_stratum[there]
-    left, left_other = shares.copy(), other.copy()
-    means = np.zeros((2, shares.shape[1]))
+    left, stratum = shares[here].astype(np.float64), stratum[here]
+    left_other, other_stratum = other[there].astype(np.float64), other_stratum[there]
+    fires, fires_other = (left > 0).sum(axis=0), (left_other > 0).sum(axis=0)
+    means = np.zeros((2, left.shape[1]))
     for each in common:
-        own, others = shares[stratum == each], other[other_stratum == each]
-        weight = (len(own) + len(others)) / (len(shares) + len(other))
-        means += weight * np.stack([own.mean(axis=0), others.mean(axis=0)])
+        own, others = stratum == each, other_stratum == each
+        both = np.stack([left[own].mean(axis=0), left_other[others].mean(axis=0)])
+        means += (own.sum() + others.sum()) / (len(left) + len(left_other)) * both
         # The same is taken out of both groups, so that their difference stays.
-        middle = (own.mean(axis=0) + others.mean(axis=0)) / 2
-        left[stratum == each] -= middle
-        left_other[other_stratum == each] -= middle
-    fires, fires_other = (shares > 0).sum(axis=0), (other > 0).sum(axis=0)
+        left[own] -= both.mean(axis=0)
+        left_other[others] -= both.mean(axis=0)
     tested = fires + fires_other >= LEAST_QUIZZES
     p = np.where(tested, _welch(left, left_other), np.nan)
     return pd.DataFrame(
         {
-            "feature": np.arange(shares.shape[1]),
+            "feature": np.arange(left.shape[1]),
             "share": means[0],
             "share_other": means[1],
             "quizzes": fires,

@@ -343,6 +343,18 @@ def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
     weights = list((path / "sae").rglob("crosscoder-48/*/sae_weights.safetensors"))
     before = [path.stat().st_mtime_ns for path in weights]
     assert len(weights) == 3
+    matched = pd.read_parquet(folder / "crosscoder_matches.parquet")
+    for name, own in (("no_family", matched.k == 1), ("unique", matched.kind == "unique")):
+        told = found["alone"][name]
+        assert told["features"] == own.sum()
+        assert (
+            told["partners"] == (matched.r[own] >= 0.7).sum() == sum(told["by_carriers"].values())
+        )
+    assert found["agreement"]["0.0"]["matching"] == found["alone"]["no_family"]["features"]
+    assert found["agreement_unique"]["0.0"]["matching"] == found["alone"]["unique"]["features"]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "have a partner in the crosscoder (r >= 0.7)" in shown
+    assert "Of features without a partner it says nothing." in shown
     assert main(["crosscoder", *where, *flags]) == 0
     assert before == [path.stat().st_mtime_ns for path in weights]
     assert "written:" in capsys.readouterr().out

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from culture_sim.store import CultureStore
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import compare, interval
+from sae.groups.occurrence import firing_shares
 from tests.commands import culture_sim
 from tests.culture_sim.stored_round import SMALL
 from tests.processes import equal, kill_with_workers, tensors, wait_until
@@ -139,6 +141,7 @@ def test_arms_differ_in_what_is_taught():
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
+        (["--sae.culture"], "--sae.culture is for a study to decide"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
@@ -269,8 +272,13 @@ def test_what_agents_share_is_measured_before_and_after(featured):
     assert shared["round"].tolist() == [0, 1]
     assert shared["agent"].tolist() == [-1, -1]
     compared = [made.run(name).summary()["features"] for name in ("base", CONTROL)]
-    found = [next(iter(tree.values()))["universality"]["cross"] for tree in compared]
+    summaries = [next(iter(tree.values())) for tree in compared]
+    found = [tree["universality"]["cross"] for tree in summaries]
     assert shared["value"].tolist() == found
+    # On the same quizzes, though there is culture to test on after the round.
+    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 2
+    assert len({tree["made_from"]["quizzes"] for tree in summaries}) == 1
+    assert [tree["culture_quizzes"] for tree in summaries] == [0, 0]
     assert found[0] != found[1]
     row = of(json.loads(made.summary)["compared"], "shared r", CONTROL)
     assert row["gained"]["value"] == pytest.approx(found[1] - found[0])
@@ -280,13 +288,17 @@ def test_what_agents_share_is_measured_before_and_after(featured):
 
 
 @pytest.mark.slow
-def test_features_on_agents_own_quizzes(featured, capsys):
+def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     made, _ = featured
+    forming = Mock(side_effect=firing_shares)
+    monkeypatch.setattr("culture_sim.culture_features.looking.firing_shares", forming)
     run = made.run(CONTROL)
     where = ("--runs", str(run.path.parent), "--run", run.path.name)
     options = ("--world-quizzes", "300", "--solved", "100", "--resamples", "50")
     assert main(["culture-features", *where, *options]) == 0
     assert "Solvers towards the dissenter" in capsys.readouterr().out
+    # Once for each agent and origin.
+    assert forming.call_count == 3 * 3
     (folder,) = (run.path / "features").glob("*/*")
     found = json.loads((folder / "culture.json").read_text())
     asked = found["asked"]
@@ -295,19 +307,36 @@ def test_features_on_agents_own_quizzes(featured, capsys):
     stored, votes = made.votes(CONTROL), CultureStore(run.path / "culture").votes(1)
     taught = [k and s == "culture_train" for k, s in zip(*columns(stored), strict=True)]
     near = (~votes.solves).sum(axis=1) <= 2
-    assert asked["agents"]["quizzes"] == (near & ~np.array(taught)).sum()
-    for counts in asked.values():
+    untaught = near & ~np.array(taught)
+    assert asked["agents"]["quizzes"] == untaught.sum()
+    # All that were kept, and of the others why they were not.
+    keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
+    by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
+    assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
+    assert 0 < by_reason["kept"] < untaught.sum()
+    for counts in [*asked.values(), *asked["agents"]["by_reason"].values()]:
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
-        assert sum(counts["dissenters"]) >= counts["failed_by_one"] > 5
+    for origin in ("world", "agents"):
+        assert sum(asked[origin]["dissenters"]) >= asked[origin]["failed_by_one"] > 5
+    origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
-        (origin, region) for origin in asked for region in ("prompt", "right", "wrong")
+        (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
     }
+    told = {row["origin"]: row.get("quizzes", 0) for row in found["dissent"][::-1]}
+    assert told["agents_kept"] <= by_reason["kept"] < told["agents"]
     occurs = pd.read_parquet(folder / "occurrence.parquet")
-    alike = occurs[occurs.groups == "world_world"]
-    assert (alike.q.dropna() <= 0.05).mean() < 0.05
+    for halves in ("world_world", "kept_kept"):
+        assert (occurs[occurs.groups == halves].q.dropna() <= 0.05).mean() < 0.05
+    kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
+    most = kept.groupby("groups").quizzes.max()
+    assert most["kept_world"] == most["kept_hard"] == keep.sum()
     departures = pd.read_parquet(folder / "departures.parquet")
-    assert len(departures) == 3 * len(pd.read_parquet(folder / "families.parquet"))
+    families = len(pd.read_parquet(folder / "families.parquet"))
+    assert departures.groupby("origin").size().to_dict() == {
+        name: families for origin in origins for name in (origin, f"placebo_{origin}")
+    }
     assert main(["culture-features", *where, "--solved", "0"]) == 2
     assert "solved must be at least 1" in capsys.readouterr().err
 

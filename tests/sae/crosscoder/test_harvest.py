@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from agents.config import ModelConfig
 from agents.model import build_model
+from sae.crosscoder.controls import permuted_within_cells
 from sae.crosscoder.harvest import JointActivations, JointStream
 from sae.harvest import activations, token_rows
 from sae.quizzes import held_out_quizzes, training_source
@@ -29,7 +31,31 @@ def test_block_is_each_agents_activations(joint, agents, small_world):
     assert block.shape == (len(token_rows(small_world, batch)), 2, 32)
     for place, agent in enumerate(agents):
         assert torch.equal(block[:, place], activations(agent, small_world, batch, SITE))
-    torch.testing.assert_close(torch.cat(list(joint.blocks(batch, 64))), block)
+
+
+def test_a_batch_is_cut_into_equal_blocks_and_given_in_pieces(joint, small_world, monkeypatch):
+    monkeypatch.setattr("sae.crosscoder.harvest.PIECE", 2000)
+    batch = held_out_quizzes(small_world, STREAM, 150)
+    pieces = list(joint.blocks(batch, 64))
+    assert [len(piece) for piece in pieces] == [2000, 2000, 2000, 1500] * 2
+    torch.testing.assert_close(torch.cat(pieces), joint.block(batch))
+    assert len(torch.cat(list(joint.blocks(batch, 1000)))) == 15_000
+
+
+def test_as_few_rows_stay_where_they_are_in_an_analysis_as_in_training(agents, small_world):
+    """With rows permuted within cells, those that are alone in their cell in a block."""
+    batch, models = held_out_quizzes(small_world, STREAM, 280), dict(enumerate(agents))
+    plain = JointActivations(models, small_world, SITE)
+    change = permuted_within_cells(np.random.default_rng(0))
+    permuted = JointActivations(models, small_world, SITE, change)
+
+    def unmoved(blocks, quizzes):
+        same = torch.cat(list(blocks))[:, 1] == plain.block(quizzes)[:, 1]
+        return same.all(dim=1).double().mean().item()
+
+    training = unmoved([permuted.block(batch[:128])], batch[:128])
+    assert unmoved(permuted.blocks(batch, 128), batch) == pytest.approx(training, abs=0.02)
+    assert unmoved(permuted.blocks(batch, 16), batch) > 2 * training
 
 
 def test_stream_shows_each_token_of_a_block_as_often_as_asked(joint, small_world):
@@ -59,8 +85,8 @@ def test_change_is_applied_to_every_block(agents, small_world):
     batch = held_out_quizzes(small_world, STREAM, 6)
     plain = JointActivations(models, small_world, SITE).block(batch)
     changed = JointActivations(models, small_world, SITE, doubled)
-    assert torch.equal(torch.cat(list(changed.blocks(batch, 4))), 2 * plain)
-    assert seen == [400, 200]
+    assert torch.equal(torch.cat(list(changed.blocks(batch, 3))), 2 * plain)
+    assert seen == [300, 300]
 
 
 def test_what_cannot_be_joined_is_refused(agents, small_world):

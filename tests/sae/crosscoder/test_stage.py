@@ -73,7 +73,7 @@ def test_complete_crosscoder_is_left_alone_and_outdated_one_is_not(
 def test_a_loaded_crosscoder_can_be_analysed(fitted, joint, small_world, held_out):
     crosscoder = load_crosscoder(fitted[0])
     rows = token_rows(small_world, held_out)
-    analysis = analyse(crosscoder, joint.blocks(held_out), rows, CONFIG)
+    analysis = analyse(crosscoder, joint.blocks(held_out, 100), rows, CONFIG)
     graded, again = fitted[1]["quality"], analysis.quality.as_dict()
     assert again["explained_variance"] == pytest.approx(graded["explained_variance"])
     assert again["l0"] == pytest.approx(graded["l0"])

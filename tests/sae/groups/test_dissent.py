@@ -126,7 +126,7 @@ def test_the_family_whose_member_stays_silent_is_found():
         codes[agent] = sparse.csr_array(dense)
     shares = {agent: firing_shares(own, quiz, QUIZZES) for agent, own in codes.items()}
     members = [dict.fromkeys(range(AGENTS), f) for f in range(FEATURES)]
-    table = family_departures(members, shares, dissenter, ALIKE)
+    table = family_departures(members, shares, dissenter, dissenter < 0, ALIKE)
     assert table.p.idxmin() == 3
     assert table.difference[3] == pytest.approx(-0.18, abs=0.01)
     assert (table.p.drop(3) > 0.001).all()
@@ -140,17 +140,19 @@ def test_what_a_task_does_to_a_family_is_not_the_dissenter_s_doing():
     dissenter = np.where((task == 1) & (np.arange(quizzes) % 3 == 0), 0, -1)
     rates = {0: np.where(task == 1, 0.1, 0.2), 1: np.full(quizzes, 0.2)}
     shares = {agent: rng.binomial(40, rate)[:, None] / 40 for agent, rate in rates.items()}
-    together = family_departures([{0: 0, 1: 0}], shares, dissenter, np.zeros(quizzes, np.int64))
+    usual, family = dissenter < 0, [{0: 0, 1: 0}]
+    together = family_departures(family, shares, dissenter, usual, np.zeros(quizzes, np.int64))
     assert together.p[0] < 1e-6
-    apart = family_departures([{0: 0, 1: 0}], shares, dissenter, task)
+    apart = family_departures(family, shares, dissenter, usual, task)
     assert apart.p[0] > 0.05
     # Where every quiz of the task is failed, nothing is known of what is usual.
-    assert family_departures([{0: 0, 1: 0}], shares, np.where(task, 0, -1), task).quizzes[0] == 0
+    assert family_departures(family, shares, task - 1, task == 0, task).quizzes[0] == 0
 
 
 def test_a_family_without_a_quiz_has_no_figures():
     shares = {0: np.full((4, 1), 0.1), 1: np.full((4, 1), 0.2)}
-    table = family_departures([{0: 0, 1: 0}], shares, np.full(4, -1), np.zeros(4, np.int64))
+    nobody, usual = np.full(4, -1), np.ones(4, np.bool_)
+    table = family_departures([{0: 0, 1: 0}], shares, nobody, usual, np.zeros(4, np.int64))
     assert table.quizzes[0] == 0
     assert np.isnan(table.difference[0])
     assert np.isnan(table.p[0])

@@ -15,6 +15,7 @@ def test_a_share_is_of_the_quiz_s_own_tokens():
     found = firing_shares(codes, np.array([0, 0, 0, 1]), 3)
     np.testing.assert_allclose(found[:2], [[2 / 3, 1 / 3], [1, 1]])
     assert np.isnan(found[2]).all()
+    assert found.dtype == np.float32
 
 
 def test_what_differs_is_found_and_what_does_not_is_not():
