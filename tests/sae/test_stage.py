@@ -69,6 +69,7 @@ def test_matches(compared):
     assert table.feature_b[~common].isna().all()
     assert table.r[common].notna().mean() > 0.9
     assert table.q[table.r.notna()].between(0, 1).all()
+    assert table.second_b[table.r.notna()].notna().all()
     assert set(table.site) == {SITE}
     best = table[table.agent_a == 0].set_index("feature_a")
     back = table[table.agent_a == 1].set_index("feature_a")
