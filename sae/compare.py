@@ -243,8 +243,8 @@ def _sight(
         direction.found,
         q[index],
         np.array([((match.agent_a, int(f)), match.agent_b) in linked for f in index], dtype=bool),
-        direction.between,
-        direction.of_b,
+        direction.with_match,
+        direction.own,
         direction.variance,
         (match.ridge_r2 - match.ridge_null_r2)[index],
     )

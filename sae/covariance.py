@@ -6,6 +6,7 @@ that nothing here grows with the number of tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,8 @@ cube and memory with their square."""
 
 @dataclass(frozen=True)
 class Covariance:
-    """float64 [Ca, Cb] between features of two agents, on the choosing and the reported half."""
+    """Between features of two agents, on the choosing and the reported half: float64 [Ca, Cb] of
+    all with all, or [Ca] of each with one."""
 
     choosing: NDArray[np.float64]
     reported: NDArray[np.float64]
@@ -33,6 +35,18 @@ class Covariance:
     def turned(self) -> Covariance:
         """From b to a."""
         return Covariance(self.choosing.T, self.reported.T)
+
+    def with_match(self, match: NDArray[np.int64]) -> Covariance:
+        """float64 [Ca]: of each feature of a with its match [Ca] in b, NaN for -1."""
+        found = np.full((2, len(match)), np.nan)
+        rows = np.flatnonzero(match >= 0)
+        found[:, rows] = self.choosing[rows, match[rows]], self.reported[rows, match[rows]]
+        return Covariance(found[0], found[1])
+
+    def among(self, some: Sequence[int]) -> Covariance:
+        """float64 [n, n]: of some of the features, where a is b."""
+        chosen = np.ix_(some, some)
+        return Covariance(self.choosing[chosen], self.reported[chosen])
 
 
 def covariance(a: Features, b: Features) -> Covariance:

@@ -32,8 +32,9 @@ class Direction:
     resampled: float32 [R, C], r across agents on resamples of quizzes. null_resampled: by null,
     the same, mean over its draws (its own r in every row if it permutes nothing).
     ceiling_resampled: the same in another SAE of the agent. found: int64 [C], the best match by
-    its place among b's compared features, -1 for none. between: of a with b. of_b: of b with
-    itself; None where there are too many features. variance: float64 [C], of a's features.
+    its place among b's compared features, -1 for none. with_match: [C], of a's features with their
+    match, as they are and under the first null. own: of a's features with each other. (None where
+    there are too many features, or the null permutes nothing.) variance: float64 [C], of a's.
     """
 
     match: FeatureMatch
@@ -44,8 +45,8 @@ class Direction:
     null_resampled: dict[str, NDArray[np.float32]]
     ceiling_resampled: NDArray[np.float32]
     found: NDArray[np.int64]
-    between: Covariance | None
-    of_b: Covariance | None
+    with_match: tuple[Covariance, Covariance] | None
+    own: Covariance | None
     variance: NDArray[np.float64]
 
 
@@ -171,10 +172,20 @@ class _Side:
             {name: chance.resampled(self.number) for name, chance in under.items()},
             self.asking.ceiling_resampled,
             self.ahead.found.feature,
-            between[0],
-            self.asked.own,
+            self._with_match(between),
+            self.asking.own,
             self._variance(),
         )
+
+    def _with_match(
+        self, between: tuple[Covariance | None, ...]
+    ) -> tuple[Covariance, Covariance] | None:
+        """Covariances [C] of the asking features with their match, as is and under the null."""
+        real, null = between
+        if real is None or null is None:
+            return None
+        match = self.ahead.found.feature
+        return real.with_match(match), null.with_match(match)
 
     def _variance(self) -> NDArray[np.float64]:
         """float64 [C]: of the asking features on the reported half, in units of the other's."""

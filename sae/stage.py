@@ -44,7 +44,7 @@ COMPARISON_FIELDS = (
     "resamples",
 )
 """Options that a comparison of given SAEs depends on."""
-METHOD = 5
+METHOD = 6
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
