@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from sae.correlation import Codes, product
+from sae.correlation import code_covariance
 from sae.features import Features
 
 RIDGE = 0.01
@@ -57,11 +57,6 @@ def covariance(a: Features, b: Features) -> Covariance:
         code_covariance(a.choosing, b.choosing) / scale,
         code_covariance(a.reported, b.reported) / scale,
     )
-
-
-def code_covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
-    """float64 [Fx, Fy]: covariance of every feature of x with every feature of y."""
-    return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
 
 
 def predicted(

@@ -113,8 +113,8 @@ class Pair:
         """From a to b and from b to a."""
         a, b = self.a.features, self.b.features
         ahead, back = match_both_ways(a, b)
-        assigned = _assignments(a, b)
         between = self._between()
+        assigned = _assignments(a, b, between[0])
         turned = tuple(found.turned if found else None for found in between)
         return (
             _Side(self, self.a, self.b, ahead, back, assigned[0], 0).direction(between),
@@ -129,11 +129,16 @@ class Pair:
         return covariance(self.a.features, self.b.features), first.between
 
 
-def _assignments(a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The one-to-one assignment chosen on the choosing half, both ways; -1 for none."""
+def _assignments(
+    a: Features, b: Features, between: Covariance | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The one-to-one assignment chosen on the choosing half, both ways; -1 for none.
+
+    between: covariances of a with b where they are known; on that half they are correlations.
+    """
     forward, backward = np.full(a.compared, -1), np.full(b.compared, -1)
     if max(a.compared, b.compared) <= MOST_ASSIGNED:
-        forward = assign(correlation(a.choosing, b.choosing))
+        forward = assign(between.choosing if between else correlation(a.choosing, b.choosing))
         rows = np.flatnonzero(forward >= 0)
         backward[forward[rows]] = rows
     return forward, backward
