@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sae.chance import Chance, find_chance
 from sae.config import SAEConfig
+from sae.dense import without_tf32
 from sae.families import Family, Link, counts, find_families, find_links, histogram
 from sae.features import Features
 from sae.harvest import TokenRows
@@ -65,6 +66,7 @@ class Comparison:
     quizzes: int
 
 
+@without_tf32()
 def compare_features(
     features: Mapping[int, Sequence[Features]],
     rows: TokenRows,
