@@ -22,6 +22,7 @@ from sae.files import read_parquet
 from sae.groups.dissent import Links
 from sae.harvest import TokenRows, token_rows
 from sae.places import Place, fingerprint, record_of
+from sae.results import SCHEMA
 from sae.training import load_sae
 from world import QuizBatch
 from world.errors import UserError
@@ -61,8 +62,15 @@ class Compared:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """The figures of the comparison."""
-        return dict(read_json(self.folder / "summary.json", "remove it and run sae again"))
+        """The figures of the comparison; raises UserError when other code wrote its files."""
+        path = self.folder / "summary.json"
+        found = dict(read_json(path, "remove it and run sae again"))
+        if found.get("schema") != SCHEMA:
+            raise UserError(
+                f"the files of {self.folder} are of version {found.get('schema')}, and version "
+                f"{SCHEMA} is read here; run first: culture-sim sae --run {self.run.path.name}"
+            )
+        return found
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sae.chance import Chance, find_chance
 from sae.config import SAEConfig
+from sae.dense import without_tf32
 from sae.families import Family, Link, counts, find_families, find_links, histogram
 from sae.features import Features
 from sae.harvest import TokenRows
@@ -65,6 +66,7 @@ class Comparison:
     quizzes: int
 
 
+@without_tf32()
 def compare_features(
     features: Mapping[int, Sequence[Features]],
     rows: TokenRows,
@@ -243,8 +245,8 @@ def _sight(
         direction.found,
         q[index],
         np.array([((match.agent_a, int(f)), match.agent_b) in linked for f in index], dtype=bool),
-        direction.between,
-        direction.of_b,
+        direction.with_match,
+        direction.own,
         direction.variance,
         (match.ridge_r2 - match.ridge_null_r2)[index],
     )

@@ -34,9 +34,12 @@ class FeatureMoments:
     firings: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
-    """Codes of F features on N tokens. values: float32 or float64 [N, F]. moments: theirs."""
+    """Codes of F features on N tokens. values: float32 or float64 [N, F]. moments: theirs.
+
+    Codes equal only themselves, so that what is formed of them may be kept by them.
+    """
 
     values: sparse.csr_array
     moments: FeatureMoments
@@ -50,6 +53,11 @@ class Codes:
         return tuple(
             columns[:, first : first + TILE].tocsr() for first in range(0, self.size, TILE)
         )
+
+    @cached_property
+    def covariance(self) -> NDArray[np.float64]:
+        """float64 [F, F]: of the features with each other; kept, so ask only where F is small."""
+        return code_covariance(self, self)
 
     @property
     def size(self) -> int:
@@ -148,11 +156,15 @@ def product(x: Codes, y: Codes) -> NDArray[np.float64]:
     return total
 
 
+def code_covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
+    """float64 [Fx, Fy]: covariance of every feature of x with every feature of y."""
+    return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
+
+
 def correlation(x: Codes, y: Codes) -> NDArray[np.float64]:
     """float64 [Fx, Fy]: Pearson's r of every feature of x with every feature of y."""
-    m, n = x.moments, y.moments
-    covariance = product(x, y) / m.tokens - np.outer(m.mean, n.mean)
-    return np.clip(covariance / np.outer(m.deviation, n.deviation), -1.0, 1.0)
+    scale = np.outer(x.moments.deviation, y.moments.deviation)
+    return np.clip(code_covariance(x, y) / scale, -1.0, 1.0)
 
 
 def paired_correlation(x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -6,13 +6,14 @@ that nothing here grows with the number of tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from sae.correlation import Codes, product
+from sae.correlation import code_covariance
 from sae.features import Features
 
 RIDGE = 0.01
@@ -24,7 +25,8 @@ cube and memory with their square."""
 
 @dataclass(frozen=True)
 class Covariance:
-    """float64 [Ca, Cb] between features of two agents, on the choosing and the reported half."""
+    """Between features of two agents, on the choosing and the reported half: float64 [Ca, Cb] of
+    all with all, or [Ca] of each with one."""
 
     choosing: NDArray[np.float64]
     reported: NDArray[np.float64]
@@ -33,6 +35,18 @@ class Covariance:
     def turned(self) -> Covariance:
         """From b to a."""
         return Covariance(self.choosing.T, self.reported.T)
+
+    def with_match(self, match: NDArray[np.int64]) -> Covariance:
+        """float64 [Ca]: of each feature of a with its match [Ca] in b, NaN for -1."""
+        found = np.full((2, len(match)), np.nan)
+        rows = np.flatnonzero(match >= 0)
+        found[:, rows] = self.choosing[rows, match[rows]], self.reported[rows, match[rows]]
+        return Covariance(found[0], found[1])
+
+    def among(self, some: Sequence[int]) -> Covariance:
+        """float64 [n, n]: of some of the features, where a is b."""
+        chosen = np.ix_(some, some)
+        return Covariance(self.choosing[chosen], self.reported[chosen])
 
 
 def covariance(a: Features, b: Features) -> Covariance:
@@ -43,11 +57,6 @@ def covariance(a: Features, b: Features) -> Covariance:
         code_covariance(a.choosing, b.choosing) / scale,
         code_covariance(a.reported, b.reported) / scale,
     )
-
-
-def code_covariance(x: Codes, y: Codes) -> NDArray[np.float64]:
-    """float64 [Fx, Fy]: covariance of every feature of x with every feature of y."""
-    return product(x, y) / x.moments.tokens - np.outer(x.moments.mean, y.moments.mean)
 
 
 def predicted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -24,15 +25,22 @@ def dense_products(
 ) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
     """As ``tile_products``: first feature of x, first of y, float64 [w, v] sums of products.
 
-    Products of ROWS tokens are formed in float32 (TF32 off) and added in float64: relative
-    error about 1e-6 of the sum of absolute products.
+    Products of ROWS tokens are formed in float32 and added in float64: relative error about 1e-6
+    of the sum of absolute products, on a GPU only ``without_tf32``.
     """
+    for i in range(0, x.size, WIDTH):
+        for j in range(0, y.size, WIDTH):
+            yield i, j, _tile(x.values, y.values, i, j, device)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Full float32 in a GPU's matrix products. The setting is the whole process's: enter this
+    before there are threads."""
     allowed = torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        for i in range(0, x.size, WIDTH):
-            for j in range(0, y.size, WIDTH):
-                yield i, j, _tile(x.values, y.values, i, j, device)
+        yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = allowed
 

@@ -71,10 +71,10 @@ def best_of_tile(  # type: ignore[no-untyped-def]
 
     products: float64 [w, v], sums of products of x's features from ``first_x`` on and y's from
     ``first_y`` on. scale: 1 / standard deviation. rows: (feature, r, second feature, second r)
-    of each feature of x; columns: (feature, r) of each of y.
+    of each feature of x; columns: the same of each of y.
     """
     best, best_r, second, second_r = rows
-    best_y, best_y_r = columns
+    best_y, best_y_r, second_y, second_y_r = columns
     for i in range(products.shape[0]):
         a = first_x + i
         for j in range(products.shape[1]):
@@ -86,4 +86,7 @@ def best_of_tile(  # type: ignore[no-untyped-def]
             elif r > second_r[a]:
                 second[a], second_r[a] = b, r
             if r > best_y_r[b]:
+                second_y[b], second_y_r[b] = best_y[b], best_y_r[b]
                 best_y[b], best_y_r[b] = a, r
+            elif r > second_y_r[b]:
+                second_y[b], second_y_r[b] = a, r

@@ -13,7 +13,8 @@ from sae.covariance import Covariance, predicted
 from sae.significance import MAX_Q
 
 GAIN = 0.1
-"""Share of a feature's variance that its parts must explain together beyond the best of them."""
+"""Share of a feature's variance that its parts must explain together beyond the best of them, each
+beyond what they explain of it under the null."""
 SPANNED = 0.1
 """Share of a feature's variance that all features of the other agent must predict, beyond what
 they predict of it under the null, for it to be spanned by them."""
@@ -35,17 +36,18 @@ class Sight:
 
     match: int64 [C], the best match among b's compared features, -1 for none. q: float64 [C],
     the share of false discoveries at which it counts. linked: bool [C], each other's best match
-    beyond chance. between: of a with b, of_b: of b with itself (None where there are too many
-    features). variance: float64 [C], of a's features on the reported half, in the units of these.
-    spanned: float64 [C], R^2 by all of b's features less the same under the null, NaN where it
-    was not computed.
+    beyond chance. with_match: [C], of a's features with their match, as they are and under the
+    first null. own: of a's features with each other. (None where there are too many features, or
+    the null permutes nothing.) variance: float64 [C], of a's features on the reported half, in the
+    units of these. spanned: float64 [C], R^2 by all of b's features less the same under the null,
+    NaN where it was not computed.
     """
 
     match: NDArray[np.int64]
     q: NDArray[np.float64]
     linked: NDArray[np.bool_]
-    between: Covariance | None
-    of_b: Covariance | None
+    with_match: tuple[Covariance, Covariance] | None
+    own: Covariance | None
     variance: NDArray[np.float64]
     spanned: NDArray[np.float64]
 
@@ -54,9 +56,9 @@ def parts(sight: Sight, back: Sight) -> dict[int, list[int]]:
     """Features of a that split in b: by their place, the places of their parts in b.
 
     Parts are all features of b whose best match it is, beyond chance; together they must explain
-    GAIN more of its variance than the best of them alone. back: b as seen from a.
+    GAIN more of its variance beyond the null than the best of them alone. back: b as seen from a.
     """
-    if sight.between is None or sight.of_b is None:
+    if back.with_match is None or back.own is None:
         return {}
     candidates: dict[int, list[int]] = {}
     for place in np.flatnonzero((back.q <= MAX_Q) & (back.match >= 0)):
@@ -64,26 +66,32 @@ def parts(sight: Sight, back: Sight) -> dict[int, list[int]]:
     return {
         place: found
         for place, found in candidates.items()
-        if len(found) > 1 and _gain(sight, place, found) >= GAIN
+        if len(found) > 1
+        and _gain(back.with_match, back.own, found, sight.variance[[place]]) >= GAIN
     }
 
 
-def _gain(sight: Sight, place: int, found: list[int]) -> float:
-    """R^2 of a feature by several of b's, less the greatest by one of them."""
-    if sight.between is None or sight.of_b is None:
-        return 0.0
-    between, of_b = sight.between, sight.of_b
+def _gain(
+    with_match: tuple[Covariance, Covariance],
+    own: Covariance,
+    found: list[int],
+    variance: NDArray[np.float64],
+) -> float:
+    """R^2 of a feature by several of b's less that under the null, less the greatest by one.
 
-    def explained(some: list[int]) -> float:
-        chosen = np.ix_([place], some), np.ix_(some, some)
-        r2 = predicted(
-            Covariance(between.choosing[chosen[0]], between.reported[chosen[0]]),
-            Covariance(of_b.choosing[chosen[1]], of_b.reported[chosen[1]]),
-            sight.variance[[place]],
-        )
-        return float(r2[0])
+    Both are taken beyond the null before they are compared: parts that explain a feature by its
+    position alone are no parts, alone or together.
+    """
 
-    return explained(found) - max(explained([one]) for one in found)
+    def explained(one: Covariance, some: list[int]) -> float:
+        between = Covariance(one.choosing[None, some], one.reported[None, some])
+        return float(predicted(between, own.among(some), variance)[0])
+
+    def beyond(some: list[int]) -> float:
+        real, null = with_match
+        return explained(real, some) - explained(null, some)
+
+    return beyond(found) - max(beyond([one]) for one in found)
 
 
 def kinds(sight: Sight, split: Mapping[int, list[int]], merged: set[int]) -> list[Kind | None]:

@@ -32,8 +32,9 @@ class Direction:
     resampled: float32 [R, C], r across agents on resamples of quizzes. null_resampled: by null,
     the same, mean over its draws (its own r in every row if it permutes nothing).
     ceiling_resampled: the same in another SAE of the agent. found: int64 [C], the best match by
-    its place among b's compared features, -1 for none. between: of a with b. of_b: of b with
-    itself; None where there are too many features. variance: float64 [C], of a's features.
+    its place among b's compared features, -1 for none. with_match: [C], of a's features with their
+    match, as they are and under the first null. own: of a's features with each other. (None where
+    there are too many features, or the null permutes nothing.) variance: float64 [C], of a's.
     """
 
     match: FeatureMatch
@@ -44,8 +45,8 @@ class Direction:
     null_resampled: dict[str, NDArray[np.float32]]
     ceiling_resampled: NDArray[np.float32]
     found: NDArray[np.int64]
-    between: Covariance | None
-    of_b: Covariance | None
+    with_match: tuple[Covariance, Covariance] | None
+    own: Covariance | None
     variance: NDArray[np.float64]
 
 
@@ -112,8 +113,8 @@ class Pair:
         """From a to b and from b to a."""
         a, b = self.a.features, self.b.features
         ahead, back = match_both_ways(a, b)
-        assigned = _assignments(a, b)
         between = self._between()
+        assigned = _assignments(a, b, between[0])
         turned = tuple(found.turned if found else None for found in between)
         return (
             _Side(self, self.a, self.b, ahead, back, assigned[0], 0).direction(between),
@@ -128,11 +129,16 @@ class Pair:
         return covariance(self.a.features, self.b.features), first.between
 
 
-def _assignments(a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The one-to-one assignment chosen on the choosing half, both ways; -1 for none."""
+def _assignments(
+    a: Features, b: Features, between: Covariance | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The one-to-one assignment chosen on the choosing half, both ways; -1 for none.
+
+    between: covariances of a with b where they are known; on that half they are correlations.
+    """
     forward, backward = np.full(a.compared, -1), np.full(b.compared, -1)
     if max(a.compared, b.compared) <= MOST_ASSIGNED:
-        forward = assign(correlation(a.choosing, b.choosing))
+        forward = assign(between.choosing if between else correlation(a.choosing, b.choosing))
         rows = np.flatnonzero(forward >= 0)
         backward[forward[rows]] = rows
     return forward, backward
@@ -171,10 +177,20 @@ class _Side:
             {name: chance.resampled(self.number) for name, chance in under.items()},
             self.asking.ceiling_resampled,
             self.ahead.found.feature,
-            between[0],
-            self.asked.own,
+            self._with_match(between),
+            self.asking.own,
             self._variance(),
         )
+
+    def _with_match(
+        self, between: tuple[Covariance | None, ...]
+    ) -> tuple[Covariance, Covariance] | None:
+        """Covariances [C] of the asking features with their match, as is and under the null."""
+        real, null = between
+        if real is None or null is None:
+            return None
+        match = self.ahead.found.feature
+        return real.with_match(match), null.with_match(match)
 
     def _variance(self) -> NDArray[np.float64]:
         """float64 [C]: of the asking features on the reported half, in units of the other's."""

@@ -37,7 +37,7 @@ TRAINING_FIELDS = (
 )
 """Options that an SAE's weights depend on; a change of any of them makes it out of date."""
 GRADED_QUIZZES = 400
-"""Held-out quizzes on which a fresh SAE is graded."""
+"""Held-out quizzes on which a fresh SAE, or crosscoder, is graded."""
 
 
 def fingerprint(model: AgentModel) -> str:

@@ -23,6 +23,9 @@ from sae.codes import pieces
 from sae.harvest import kept_tokens
 from world import QuizBatch, TokenRole, World
 
+FREQUENT = 100
+"""Tokens on which a feature must fire to be called frequent."""
+
 
 @dataclass(frozen=True)
 class SAEQuality:
@@ -30,7 +33,7 @@ class SAEQuality:
 
     tokens, quizzes: how many they were measured on. l0: features active per token, as in
     inference. explained_variance: 1 - E|x - x'|^2 / Var x. dead: share of features that
-    fire on none of the tokens. frequent: share of features firing on at least min_firings.
+    fire on none of the tokens. frequent: share of features firing on at least FREQUENT of them.
     ce_clean, ce_sae, ce_ablated: cross-entropy in nats of a token of the answer, with the
     activations untouched, replaced by the SAE's, set to zero (labels and start untouched).
     ce_recovered: (ce_ablated - ce_sae) / (ce_ablated - ce_clean); None when ablation changes
@@ -62,7 +65,6 @@ def measure_quality(
     batch: QuizBatch,
     site: str,
     sae: SAE[Any],
-    min_firings: int = 100,
 ) -> SAEQuality:
     """Grade an SAE on a batch in answer structures. Raises ValueError for other structures."""
     spliced = _Spliced(sae)
@@ -76,7 +78,7 @@ def measure_quality(
         l0=float(spliced.firings.sum()) / spliced.tokens,
         explained_variance=spliced.explained_variance,
         dead=float((spliced.firings == 0).double().mean()),
-        frequent=float((spliced.firings >= min_firings).double().mean()),
+        frequent=float((spliced.firings >= FREQUENT).double().mean()),
         ce_clean=ce_clean,
         ce_sae=ce_sae,
         ce_ablated=ce_ablated,

@@ -17,11 +17,14 @@ from sae.kernels import best_of_tile
 DENSE = 0.05
 """Share of products that are not zero above which a processor forms all of them."""
 
+Best = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
+"""Of each of F features the best match so far, its r, the next best, and its r."""
+
 
 @dataclass(frozen=True)
 class Found:
     """The best match of each of F features. feature: int64 [F], -1 for none. r: float64 [F], NaN
-    for none. second: int64 [F], the next best (-1 where none was looked for)."""
+    for none. second: int64 [F], the next best, -1 where there is none or none was looked for."""
 
     feature: NDArray[np.int64]
     r: NDArray[np.float64]
@@ -33,14 +36,13 @@ def search(x: Codes, y: Codes) -> tuple[Found, Found]:
 
     Memory does not grow with the number of tokens beyond the codes themselves.
     """
-    rows = (_none(x.size), _lowest(x.size), _none(x.size), _lowest(x.size))
-    columns = (_none(y.size), _lowest(y.size))
+    rows, columns = _nothing_yet(x.size), _nothing_yet(y.size)
     products = _products(x, y)
     ours = x.moments.mean, 1 / x.moments.deviation
     theirs = y.moments.mean, 1 / y.moments.deviation
     for i, j, tile in products:
         best_of_tile(tile, x.moments.tokens, *ours, *theirs, i, j, rows, columns)
-    return _found(rows[0], rows[1], rows[2]), _found(*columns, _none(y.size))
+    return _found(rows), _found(columns)
 
 
 def _products(x: Codes, y: Codes) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
@@ -75,13 +77,12 @@ def match_both_ways(a: Features, b: Features) -> tuple[Matched, Matched]:
     )
 
 
-def _none(size: int) -> NDArray[np.int64]:
-    return np.full(size, -1, dtype=np.int64)
+def _nothing_yet(size: int) -> Best:
+    """Before any tile is seen."""
+    none, lowest = np.full(size, -1, dtype=np.int64), np.full(size, -np.inf)
+    return none, lowest, none.copy(), lowest.copy()
 
 
-def _lowest(size: int) -> NDArray[np.float64]:
-    return np.full(size, -np.inf)
-
-
-def _found(feature: NDArray[np.int64], r: NDArray[np.float64], second: NDArray[np.int64]) -> Found:
+def _found(best: Best) -> Found:
+    feature, r, second, _ = best
     return Found(feature, np.where(feature >= 0, np.clip(r, -1.0, 1.0), np.nan), second)

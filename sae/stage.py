@@ -29,7 +29,7 @@ from sae.harvest import TokenRows, token_rows
 from sae.logits import logit_weights
 from sae.meaning import Meaning, find_meaning
 from sae.places import Place, record_of, trained_baseline
-from sae.results import baseline_figures, family_table, match_table, summary
+from sae.results import SCHEMA, baseline_figures, family_table, match_table, summary
 from sae.threads import side_by_side
 from sae.training import load_sae
 from sae.universality import Universality
@@ -44,7 +44,7 @@ COMPARISON_FIELDS = (
     "resamples",
 )
 """Options that a comparison of given SAEs depends on."""
-METHOD = 5
+METHOD = 6
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 SUMMARY = "summary.json"
 """Written last into a comparison's folder."""
@@ -332,7 +332,9 @@ def _baseline_quality(places: Sequence[Place], name: str) -> list[dict[str, Any]
 
 
 def _read_summary(out_dir: Path) -> dict[str, Any] | None:
+    """The figures of a comparison, None where there are none in this version."""
     try:
-        return dict(json.loads((out_dir / SUMMARY).read_text()))
+        found = dict(json.loads((out_dir / SUMMARY).read_text()))
     except (OSError, ValueError):
         return None
+    return found if found.get("schema") == SCHEMA else None

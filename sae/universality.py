@@ -8,7 +8,8 @@ the same agent give, beyond which no two agents can be expected to agree (Paulo 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,42 +21,11 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class QuizSums:
-    """Sums over the tokens of each of Q quizzes for F pairs of features, float64 [Q, F].
+class Spread:
+    """Mean and variance of F features on R resamples, float64 [R, F]; no variance is NaN."""
 
-    They are sufficient for the correlation of every pair on any resample of quizzes.
-    tokens: float64 [Q].
-    """
-
-    tokens: NDArray[np.float64]
-    x: NDArray[np.float64]
-    xx: NDArray[np.float64]
-    y: NDArray[np.float64]
-    yy: NDArray[np.float64]
-    xy: NDArray[np.float64]
-
-    def correlation(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 [R, F]: Pearson's r with quizzes weighted by [R, Q]; NaN without variance."""
-        n = (weights @ self.tokens)[:, None]
-        x, y = weights @ self.x / n, weights @ self.y / n
-        vx, vy = weights @ self.xx / n - x * x, weights @ self.yy / n - y * y
-        varies = (vx > 1e-12 * (x * x + 1e-30)) & (vy > 1e-12 * (y * y + 1e-30))
-        scale = np.sqrt(np.where(varies, vx * vy, np.nan))
-        return (weights @ self.xy / n - x * y) / scale
-
-
-def quiz_sums(
-    x: Codes, y: Codes, match: NDArray[np.int64], quiz: NDArray[np.int64], quizzes: int
-) -> QuizSums:
-    """Sums of each feature of x [N, F] and its match [F] (never -1) in y, by quiz [N]."""
-    total_y, squares_y = grouped_moments(y.values, quiz, quizzes)
-    return QuizSums(
-        np.bincount(quiz, minlength=quizzes).astype(np.float64),
-        *grouped_moments(x.values, quiz, quizzes),
-        total_y[:, match],
-        squares_y[:, match],
-        grouped_products(x.values, y.values, match, quiz, quizzes),
-    )
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,23 +33,56 @@ class Resampler:
     """Correlations of given pairs of features on bootstrap resamples of quizzes.
 
     weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
+    Sums over the tokens of each quiz suffice for every resample. Those of a set of codes are
+    formed once, and forgotten with the codes: they are asked for in pair after pair.
     """
 
     weights: NDArray[np.float64]
     quiz: NDArray[np.int64]
+    _known: WeakKeyDictionary[Codes, Spread] = field(default_factory=WeakKeyDictionary, repr=False)
 
     def correlation(self, x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1."""
+        """float32 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1 and
+        without variance."""
         r = np.full((len(self.weights), x.size), np.nan, dtype=np.float32)
-        matched = np.flatnonzero(match >= 0)
-        for some in np.array_split(matched, -(-len(matched) // BLOCK) or 1):
-            if len(some):
-                theirs, place = np.unique(match[some], return_inverse=True)
-                sums = quiz_sums(
-                    x.taken(some), y.taken(theirs), place, self.quiz, self.weights.shape[1]
-                )
-                r[:, some] = sums.correlation(self.weights)
+        if not (match >= 0).any():
+            return r
+        ours, theirs = self._spread(x), self._spread(y)
+        for some in _blocks(np.flatnonzero(match >= 0)):
+            found = match[some]
+            sums = grouped_products(x.values[:, some], y.values, found, self.quiz, self._quizzes)
+            shared = self._mean(sums) - ours.mean[:, some] * theirs.mean[:, found]
+            r[:, some] = shared / np.sqrt(ours.variance[:, some] * theirs.variance[:, found])
         return r
+
+    def _spread(self, codes: Codes) -> Spread:
+        known = self._known.get(codes)
+        if known is None:
+            known = self._known[codes] = self._measured(codes)
+        return known
+
+    def _measured(self, codes: Codes) -> Spread:
+        shape = len(self.weights), codes.size
+        mean, square = np.empty(shape), np.empty(shape)
+        for some in _blocks(np.arange(codes.size)):
+            sums = grouped_moments(codes.values[:, some], self.quiz, self._quizzes)
+            mean[:, some], square[:, some] = self._mean(sums[0]), self._mean(sums[1])
+        variance = square - mean**2
+        varies = variance > 1e-12 * (mean**2 + 1e-30)
+        return Spread(mean, np.where(varies, variance, np.nan))
+
+    def _mean(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 [R, F]: mean over the tokens of each resample, of sums by quiz [Q, F]."""
+        tokens = np.bincount(self.quiz, minlength=self._quizzes)
+        return np.asarray(self.weights @ sums / (self.weights @ tokens)[:, None])
+
+    @property
+    def _quizzes(self) -> int:
+        return self.weights.shape[1]
+
+
+def _blocks(features: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    return np.array_split(features, -(-len(features) // BLOCK) or 1)
 
 
 def resample_weights(

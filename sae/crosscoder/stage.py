@@ -16,12 +16,11 @@ from sae.crosscoder.harvest import JointActivations, JointStream
 from sae.crosscoder.model import as_crosscoder
 from sae.crosscoder.training import train_crosscoder
 from sae.harvest import token_rows
+from sae.places import GRADED_QUIZZES
 from sae.quizzes import QuizSource
 from sae.training import Progress, read_record, save_sae
 from world import QuizBatch
 
-GRADED_QUIZZES = 400
-"""Held-out quizzes on which a fresh crosscoder is graded."""
 READING_FIELDS = ("carried", "min_firings", "exclusive_error", "exclusive_reconstruction")
 """Options that change how a crosscoder is read, and not its weights."""
 

@@ -43,22 +43,6 @@ def family_pairs(families: Sequence[Mapping[int, int]], seconds: Partners) -> li
     ]
 
 
-def mutual_pairs(matches: Partners, seconds: Partners) -> list[Matched]:
-    """Every pair of features that are each other's best match, twice; its two orders are a group.
-
-    matches, seconds: the best and the second-best match, in both orders of every two agents.
-    """
-    groups: dict[frozenset[tuple[int, int]], int] = {}
-    found = []
-    for (agent, other), match in matches.items():
-        mutual = (match >= 0) & (matches[other, agent][match] == np.arange(len(match)))
-        for feature in np.flatnonzero(mutual).tolist():
-            both = frozenset([(agent, feature), (other, int(match[feature]))])
-            group = groups.setdefault(both, len(groups))
-            found.append(_matched(agent, feature, other, int(match[feature]), group, seconds))
-    return found
-
-
 def _matched(
     agent: int, feature: int, other: int, match: int, group: int, seconds: Partners
 ) -> Matched:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.correlation import Codes
-from sae.covariance import code_covariance
+from sae.correlation import Codes, code_covariance
 from sae.features import Features
 from sae.nulls import Halves, Onto, nulls
 from sae.search import Found, Matched
@@ -100,7 +99,7 @@ def rotation(halves: Halves, rng: np.random.Generator) -> Rotated:
 
 def _deviation(codes: Codes, basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """float64 [C]: standard deviation of each rotated code."""
-    variance = np.einsum("ij,ij->j", basis, code_covariance(codes, codes) @ basis)
+    variance = np.einsum("ij,ij->j", basis, codes.covariance @ basis)
     return np.asarray(np.sqrt(np.where(variance > 0, variance, np.nan)))
 
 

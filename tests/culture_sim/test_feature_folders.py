@@ -10,6 +10,7 @@ from agents.config import ModelConfig
 from agents.model import build_model
 from culture_sim.config import RunConfig
 from culture_sim.feature_folders import compared_folders, features_path, sae_configs
+from culture_sim.feature_stage import sae_places
 from culture_sim.run import Run
 from sae.config import SAEConfig
 from sae.harvest import comparable_sites
@@ -45,6 +46,11 @@ def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
     assert compared_folders(run) == [asked[0], asked[1], asked[3], *earlier]
     # By name, what is now first would not be.
     assert compared_folders(run) != sorted(compared_folders(run))
+
+
+def test_no_two_saes_of_a_run_start_alike(run):
+    seeds = [p.seed for config in sae_configs(run.config) for p in sae_places(run, config)]
+    assert len(seeds) == len(set(seeds)) > 4 * 2 * len(run.agents)
 
 
 @pytest.mark.parametrize("architecture", ["gpt", "culture_gpt"])

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
+from sae import dense
 from sae.compare import compare_features
 from sae.config import SAEConfig
 from sae.correlation import make_codes
@@ -288,6 +290,28 @@ def test_same_stream_same_figures(rows):
     assert first.overall == again.overall
     for pair, q in first.q.items():
         np.testing.assert_array_equal(q, again.q[pair])
+
+
+@pytest.fixture
+def tf32():
+    """PyTorch's setting for matrix products on a GPU, allowed as accelerate does it."""
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, True
+    yield matmul
+    matmul.allow_tf32 = before
+
+
+def test_a_gpu_multiplies_in_full_float32_while_agents_are_compared(rows, monkeypatch, tf32):
+    """The setting is the process's: no thread may restore it while others still multiply."""
+    seen, tile = [], dense._tile
+    monkeypatch.setattr("sae.search.DENSE", -1.0)
+    monkeypatch.setattr(dense, "_tile", lambda *a: seen.append(tf32.allow_tf32) or tile(*a))
+    common = events(np.random.default_rng(11), rows, 5)
+    agents = {a: [features(common)] for a in range(3)}
+    compare_features(agents, rows, CONFIG, SITE, STREAM, lambda *_: seen.append(tf32.allow_tf32))
+    assert len(seen) > 3
+    assert not any(seen)
+    assert tf32.allow_tf32
 
 
 def test_refuses_codes_of_other_tokens(rows):

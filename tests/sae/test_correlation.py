@@ -68,8 +68,11 @@ def test_tiles_cover_more_features_than_one_holds():
     order = np.argsort(-filled, axis=1)
     assert (forward.feature == order[:, 0]).all()
     assert (forward.second == order[:, 1]).all()
-    assert (backward.feature == filled.argmax(axis=0)).all()
+    columns = np.argsort(-filled, axis=0)
+    assert (backward.feature == columns[0]).all()
+    assert (backward.second == columns[1]).all()
     np.testing.assert_allclose(forward.r, filled.max(axis=1), atol=1e-9)
+    np.testing.assert_allclose(backward.r, filled.max(axis=0), atol=1e-9)
     np.testing.assert_allclose(
         paired_correlation(a, b, forward.second), filled[np.arange(a.size), order[:, 1]], atol=1e-9
     )
@@ -79,10 +82,20 @@ def test_dense_and_sparse_products_are_chosen_by_density():
     rng = np.random.default_rng(4)
     for density in (0.05, 0.9):
         x, y = (make_codes(sparse.csr_array(codes(rng, 300, 7, density))) for _ in range(2))
-        found = search(x, y)[0]
         r = correlation(x, y)
-        assert (found.feature == r.argmax(axis=1)).all()
-        np.testing.assert_allclose(found.r, r.max(axis=1), atol=1e-6)
+        for found, rows in zip(search(x, y), (r, r.T), strict=True):
+            order = np.argsort(-rows, axis=1)
+            assert (found.feature == order[:, 0]).all()
+            assert (found.second == order[:, 1]).all()
+            np.testing.assert_allclose(found.r, rows.max(axis=1), atol=1e-6)
+
+
+def test_a_single_feature_leaves_no_second():
+    rng = np.random.default_rng(7)
+    x, y = (make_codes(sparse.csr_array(codes(rng, 100, size, 0.4))) for size in (1, 3))
+    forward, backward = search(x, y)
+    assert forward.second.tolist() != [-1]
+    assert backward.second.tolist() == [-1, -1, -1]
 
 
 def test_a_feature_without_variance_has_no_match():

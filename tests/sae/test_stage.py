@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,7 @@ def test_matches(compared):
     assert table.feature_b[~common].isna().all()
     assert table.r[common].notna().mean() > 0.9
     assert table.q[table.r.notna()].between(0, 1).all()
+    assert table.second_b[table.r.notna()].notna().all()
     assert set(table.site) == {SITE}
     best = table[table.agent_a == 0].set_index("feature_a")
     back = table[table.agent_a == 1].set_index("feature_a")
@@ -97,7 +99,14 @@ def test_summary(compared):
     shared = found["families"]["shared"]
     compared_features = sum(s["compared"] for s in found["saes"] if s["sae"] == 0)
     assert shared["1"] + 2 * shared["2"] == compared_features
-    assert found["matrices"]["r"][0][0] == pytest.approx(found["matrices"]["r"][0][0])
+    matches = pd.read_parquet(out / "matches.parquet")
+    for row, agent in enumerate(found["agents"]):
+        of_agent = matches[matches.agent_a == agent]
+        r, null_r = (found["matrices"][name][row] for name in ("r", "null_r"))
+        assert r[row] == pytest.approx(of_agent.ceiling_r.median())
+        assert r[1 - row] == pytest.approx(of_agent.r.median())
+        assert null_r[1 - row] == pytest.approx(of_agent.null_r.median())
+        assert null_r[row] is None
     assert 0 < found["geometry"]["variance"] < 1
     assert found["geometry"]["compared"] <= found["geometry"]["best"] <= 1
     assert set(found["baselines"]) == set(baselines)
@@ -205,6 +214,20 @@ def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
     changed = compare_agents(*head, replace(config, min_firings=60), out, stream)
     assert changed["min_firings"] == 60
     assert (out / "matches.parquet").stat().st_mtime_ns > before
+
+
+def test_files_of_another_version_are_made_again(compared, tmp_path, monkeypatch):
+    (*head, out, stream), found, _ = compared
+    shutil.copytree(out, tmp_path / "other")
+    stale = {**json.loads((out / "summary.json").read_text()), "schema": found["schema"] - 1}
+    (tmp_path / "other" / "summary.json").write_text(json.dumps(stale))
+
+    def begun(*_):
+        raise InterruptedError
+
+    monkeypatch.setattr("sae.stage._Comparing", begun)
+    with pytest.raises(InterruptedError):
+        compare_agents(*head, tmp_path / "other", stream)
 
 
 def test_missing_sae_is_one_clear_line(compared, tmp_path):

@@ -17,7 +17,7 @@ from sae.codes import agent_codes, encode
 from sae.config import SAEConfig
 from sae.harvest import ActivationStream, activations, token_rows
 from sae.places import Place, sae_done, train_one
-from sae.quality import measure_quality
+from sae.quality import FREQUENT, measure_quality
 from sae.quizzes import held_out_quizzes, training_source
 from sae.training import load_sae, train_sae
 from tests.sae.conftest import SITE
@@ -97,6 +97,9 @@ def test_quality_agrees_with_the_definitions(trained, agents, small_world, held_
     assert quality.explained_variance == pytest.approx(float(1 - residual / variance), abs=1e-5)
     assert quality.l0 == pytest.approx(float((codes > 0).sum(dim=1).float().mean()), abs=1e-6)
     assert quality.dead == pytest.approx(float((codes == 0).all(dim=0).float().mean()))
+    firings = (codes != 0).sum(dim=0)
+    assert 0 < quality.frequent < 1
+    assert quality.frequent == pytest.approx(float((firings >= FREQUENT).float().mean()))
     exact = score(agents[0], small_world, held_out).correct
     assert quality.accuracy_clean == pytest.approx(exact.mean())
     gap = quality.ce_ablated - quality.ce_clean

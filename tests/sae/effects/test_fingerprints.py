@@ -14,7 +14,6 @@ from sae.effects.matched import (
     Matched,
     family_pairs,
     firing_profiles,
-    mutual_pairs,
     nearest_in_frequency,
     nearest_in_profile,
 )
@@ -133,17 +132,6 @@ def test_families_become_ordered_pairs():
     assert pairs[0] == Matched(0, 4, 2, 1, 7, 0)
     assert pairs[1] == Matched(2, 1, 0, 4, -1, 0), "the match is no control of itself"
     assert {p.group for p in pairs[2:]} == {1}
-
-
-def test_mutual_matches_become_pairs_in_both_orders():
-    matches = {(0, 1): np.array([2, 1, 1, -1]), (1, 0): np.array([1, 1, 0, 3])}
-    pairs = mutual_pairs(matches, {pair: np.full(4, -1) for pair in matches})
-    assert [(p.agent, p.feature, p.match, p.group) for p in pairs] == [
-        (0, 0, 2, 0),
-        (0, 1, 1, 1),
-        (1, 1, 1, 1),
-        (1, 2, 0, 0),
-    ]
 
 
 def test_intervals_draw_whole_groups():
