@@ -65,7 +65,7 @@ def test_the_report_opens_and_fits(browser, runs):
 def test_a_second_command_does_nothing_again(runs):
     before = (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns
     states = [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)]
-    ended = culture_sim("culture", "--runs", str(runs), "--preset", "smoke")
+    ended = culture_sim("culture", "--runs", str(runs), "--preset", "smoke", *ALONE)
     assert ended.returncode == 0, ended.stderr
     assert (runs / "smoke" / "culture" / "round-0001.parquet").stat().st_mtime_ns == before
     assert [Run.open(runs / "smoke").agent_state(agent) for agent in range(5)] == states
