@@ -87,15 +87,20 @@ def _failing(counts: dict[str, int]) -> list[str]:
 
 def _occurs(found: list[dict[str, Any]]) -> Table:
     table = Table(
-        "groups", "agent", "features tested", "more often", "less often",
-        f"{TIMES:g} times more", f"{TIMES:g} times less", "only there",
-        title="Features that fire on one group of quizzes more than on another",
-        title_justify="left",
+        "groups", "tested", "more often", "less often", f"{TIMES:g}x more", f"{TIMES:g}x less",
+        "only there", title_justify="left",
+        title="Features that fire on one group of quizzes more than on another, least to most of the agents",
     )  # fmt: skip
     keys = ("tested", "more", "less", "times_more", "times_less", "only")
-    for row in found:
-        table.add_row(_said(row["groups"]), str(row["agent"]), *(f"{row[key]:,}" for key in keys))
+    for name in dict.fromkeys(row["groups"] for row in found):
+        rows = [row for row in found if row["groups"] == name]
+        table.add_row(_said(name), *(_range([row[key] for row in rows]) for key in keys))
     return table
+
+
+def _range(counts: list[int]) -> str:
+    least, greatest = min(counts), max(counts)
+    return f"{least:,}" if least == greatest else f"{least:,} to {greatest:,}"
 
 
 def _dissent(found: list[dict[str, Any]]) -> Table:
