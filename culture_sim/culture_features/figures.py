@@ -89,7 +89,7 @@ def _occurs(found: list[dict[str, Any]]) -> Table:
     table = Table(
         "groups", "tested", "more often", "less often", f"{TIMES:g}x more", f"{TIMES:g}x less",
         "only there", title_justify="left",
-        title="Features that fire on one group of quizzes more than on another, least to most of the agents",
+        title="Features that fire more on one group of quizzes, from the least agent to the most",
     )  # fmt: skip
     keys = ("tested", "more", "less", "times_more", "times_less", "only")
     for name in dict.fromkeys(row["groups"] for row in found):
