@@ -24,14 +24,18 @@ from sae.effects.quizzes import half_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
 from sae.effects.subject import Subject, read_subject
 from sae.effects.substitution import Exchange, substitution_summary, substitution_table
-from sae.files import read_parquet, write_json, write_parquet
+from sae.files import read_arrays, read_parquet, write_arrays, write_json, write_parquet
 from sae.harvest import TokenRows, token_rows
 from world import QuizBatch, Stream
 from world.errors import COUNT, require
-from world.files import replacing
 
 ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
+METHOD = 0
+"""To be raised with every change of the code by which a step finds other results than before: what
+was found otherwise is then found again. It is in the names of files from 1 on."""
+AGAIN = "remove it and run effects again"
+"""What to do about a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class _Work:
             say = partial(self._progress, "layers")
             table = component_effects(agents, self.world, self.batch, self.rows, say)
             write_parquet(path, table)
-        return read_parquet(path, "remove it and run effects again")
+        return read_parquet(path, AGAIN)
 
     def _agent(self, number: int) -> AgentEffects:
         profiles = firing_profiles(self.subjects[number], self.world, self.batch)
@@ -128,15 +132,14 @@ class _Work:
             found = scale_features(
                 self.subjects[number], self.world, self.batch, factor, None, reported, say
             )
-            with replacing(path) as aside, aside.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    feature=found.feature,
-                    loss=found.loss_change,
-                    exact=found.exact_change,
-                    fires=found.fires,
-                )
-        stored = np.load(path)
+            write_arrays(
+                path,
+                feature=found.feature,
+                loss=found.loss_change,
+                exact=found.exact_change,
+                fires=found.fires,
+            )
+        stored = read_arrays(path, AGAIN)
         quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
         arrays = (stored[name] for name in ("loss", "exact", "fires"))
         return Effects(stored["feature"], factor, quizzes, *arrays)
@@ -174,10 +177,10 @@ class _Work:
             exchange = Exchange(self.subjects, self.world, self.batch)
             say = partial(self._progress, "features put in another's place")
             write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
-        return read_parquet(path, "remove it and run effects again")
+        return read_parquet(path, AGAIN)
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:
-        """The file of a step: of these agents, SAEs and quizzes, and no others.
+        """The file of a step: of these agents, SAEs, quizzes and METHOD, and no others.
 
         matched: also of what the comparison found to match, and of the seed.
         """
@@ -186,6 +189,8 @@ class _Work:
         parts: list[Any] = [first, made["quizzes"], self.given.quizzes]
         if matched:
             parts += [made, self.given.seed]
+        if METHOD:
+            parts.append(METHOD)
         key = json.dumps(parts, sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 

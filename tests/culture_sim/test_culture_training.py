@@ -306,7 +306,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
 
 
 @pytest.mark.slow
-def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
+def test_effects_of_features_are_found_and_not_found_again(compared, capsys, monkeypatch):
     path, _ = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
@@ -325,6 +325,16 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
     capsys.readouterr()
     assert main(["effects", *where, "--site", "nowhere"]) == 2
     assert "no features are compared there; known in" in capsys.readouterr().err
+    hurt = next((folder / "effects").glob("agent-0-0-reported-*.npz"))
+    hurt.write_bytes(hurt.read_bytes()[:100])
+    assert main(["effects", *where, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"culture-sim: error: {hurt} cannot be read")
+    assert error.endswith("remove it and run effects again\n")
+    # Of other code nothing is taken over, nor what is damaged of this one.
+    monkeypatch.setattr("culture_sim.effects.METHOD", 1)
+    assert main(["effects", *where, *options]) == 0
+    assert len(list((folder / "effects").iterdir())) == 2 * len(before)
 
 
 @pytest.mark.slow
