@@ -59,14 +59,15 @@ def effects(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
-    compared = given.open()
     console = Console()
-    with console.status("reading the agents") as status:
-        found = _Work(compared, given, status.update).all()
-    write_json(compared.folder / "effects.json", {"options": given.as_dict(), **found})
+    with given.held() as compared:
+        with console.status("reading the agents") as status:
+            found = _Work(compared, given, status.update).all()
+        where = compared.folder / "effects.json"
+        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
+        write_json(where, tree)
     for shown in (_features(found), _figures(found)):
         console.print(shown)
-    where = compared.folder / "effects.json"
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
     return 0
 
