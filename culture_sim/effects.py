@@ -13,9 +13,9 @@ import pandas as pd
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from culture_sim.comparisons import Compared, ComparisonOptions
+from culture_sim.effects_shown import tables_of
 from culture_sim.parsing import one_line_errors
 from sae.effects.components import component_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
@@ -66,7 +66,7 @@ def effects(arguments: Sequence[str]) -> int:
         where = compared.folder / "effects.json"
         tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
         write_json(where, tree)
-    for shown in (_features(found), _figures(found)):
+    for shown in tables_of(found):
         console.print(shown)
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
     return 0
@@ -225,28 +225,3 @@ def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dic
             }
         )
     return counts
-
-
-def _features(found: dict[str, Any]) -> Table:
-    table = Table(
-        "agent", "factor", "features", "change an answer", "lower accuracy", "raise it",
-        "consequential", title="What single features do", title_justify="left",
-    )  # fmt: skip
-    keys = ("changes_an_answer", "lowers_accuracy", "raises_accuracy", "consequential")
-    for row in found["features"]:
-        shown = ("-" if row[key] is None else f"{row[key]:,}" for key in keys)
-        table.add_row(str(row["agent"]), f"{row['factor']:g}", f"{row['features']:,}", *shown)
-    return table
-
-
-def _figures(found: dict[str, Any]) -> Table:
-    table = Table(
-        "figure", "value", "95 % interval", "pairs", "families",
-        title="Do matched features do the same?", title_justify="left",
-    )  # fmt: skip
-    for name, what in (("fingerprints", "r of fingerprints"), ("substitution", "recovered")):
-        for row in found[name]:
-            interval = f"{row['low']:.2f} to {row['high']:.2f}"
-            counts = f"{row['pairs']:,}", f"{row['groups']:,}"
-            table.add_row(f"{what}: {row['figure']}", f"{row['value']:.2f}", interval, *counts)
-    return table
