@@ -18,6 +18,7 @@ from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.effects_shown import tables_of
 from culture_sim.parsing import one_line_errors
 from sae.effects.components import component_effects
+from sae.effects.families import family_counts, family_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import Matched, family_pairs, firing_profiles
 from sae.effects.quizzes import half_quizzes
@@ -95,8 +96,12 @@ class _Work:
         write_parquet(self.compared.folder / "agreement.parquet", agreement)
         write_parquet(self.compared.folder / "substitution.parquet", replaced)
         count = self.given.resamples
+        ablated = {number: found.reported for number, found in agents.items()}
+        families = family_effects(self.compared.members, ablated, self.stream, count)
+        write_parquet(self.compared.folder / "family_effects.parquet", families)
         return {
             "features": _counts(tables, agents),
+            "family_effects": family_counts(families),
             "fingerprints": _records(agreement_summary(agreement, self.stream, count)),
             "substitution": _records(substitution_summary(replaced, self.stream, count)),
         }

@@ -11,14 +11,15 @@ LESS = " - "
 
 
 def tables_of(found: dict[str, Any]) -> list[Table]:
-    """Features by agent, differences within pairs, and what they are differences of, to print.
+    """Features by agent, families, differences within pairs, and single figures, to print.
 
-    Single figures exist in more or fewer pairs, so that one less another is not their difference.
+    Single figures are of different pairs, so that one less another is no difference within pairs.
     """
     contrast = "Do matched features do the same? The match less a control, within the same pairs"
     single = "Single figures, each of all pairs that have it"
     return [
         _features(found),
+        _families(found["family_effects"]),
         _figures(found, contrast, differences=True),
         _figures(found, single, differences=False),
     ]
@@ -33,6 +34,16 @@ def _features(found: dict[str, Any]) -> Table:
     for row in found["features"]:
         shown = ("-" if row[key] is None else f"{row[key]:,}" for key in keys)
         table.add_row(str(row["agent"]), f"{row['factor']:g}", f"{row['features']:,}", *shown)
+    return table
+
+
+def _families(found: dict[str, Any]) -> Table:
+    table = Table(
+        "families", "lower accuracy", "raise it", title_justify="left",
+        title=f"What families do (q <= {found['max_q']:g})",
+    )  # fmt: skip
+    keys = ("families", "lowers_accuracy", "raises_accuracy")
+    table.add_row(*(f"{found[key]:,}" for key in keys))
     return table
 
 

@@ -44,7 +44,7 @@ def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {remedy}") from None
 
 
-def write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+def write_arrays(path: Path, **arrays: Any) -> None:
     """Write arrays as a compressed .npz file."""
     with replacing(path) as aside, aside.open("wb") as file:
         np.savez_compressed(file, **arrays)

@@ -320,6 +320,9 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     assert [row["features"] for row in found["features"]] == [32] * 2 * AGENTS
     effects = pd.read_parquet(folder / "effects.parquet")
     assert set(effects.agent) == set(run.agents)
+    families = pd.read_parquet(folder / "family_effects.parquet")
+    assert families.family.tolist() == pd.read_parquet(folder / "families.parquet").family.tolist()
+    assert found["family_effects"]["families"] == len(families)
     before = {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
     assert main(["effects", *where, *options]) == 0
     assert before == {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}

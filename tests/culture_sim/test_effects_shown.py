@@ -22,6 +22,9 @@ def found():
     """A match in more pairs than the second-best one."""
     return {
         "features": [],
+        "family_effects": {
+            "families": 1591, "max_q": 0.05, "lowers_accuracy": 12, "raises_accuracy": 3,
+        },
         "fingerprints": [
             row("match", 0.5, 1360, 38), row("second", 0.2, 113, 25),
             row("match - second", 0.4, 113, 25),
@@ -47,6 +50,7 @@ def test_every_figure_stands_beside_its_pairs_and_families(found):
         ["r of fingerprints: match", "0.50", "0.40 to 0.60", "1,360", "38"],
         ["r of fingerprints: second", "0.20", "0.10 to 0.30", "113", "25"],
         ["r of fingerprints: match - second", "0.40", "0.30 to 0.50", "113", "25"],
+        ["1,591", "12", "3"],
         ["recovered: driven_match - driven_second", "0.25", "0.15 to 0.35", "84", "23"],
     ):
         assert lines.count(line) == 1
