@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +76,13 @@ class Compared:
             )
         return found
 
+    @property
+    def made_from(self) -> str:
+        """A short hash of what the comparison was made from, to tell what was found out with it
+        from what was found out with another."""
+        tree = json.dumps(self.summary["made_from"], sort_keys=True)
+        return hashlib.blake2b(tree.encode(), digest_size=8).hexdigest()
+
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""
         return read_parquet(self.folder / f"{name}.parquet", "remove it and run sae again")
@@ -141,9 +152,15 @@ class ComparisonOptions:
         """The run; raises UserError when there is none."""
         return Run.open(self.runs / self.run)
 
-    def open(self) -> Compared:
-        """The comparison; raises UserError like ``open_compared``."""
-        return open_compared(self.open_run(), self.site, self.dictionary)
+    @contextmanager
+    def held(self) -> Iterator[Compared]:
+        """The comparison, with other commands kept off its run: tables are written beside it.
+
+        Raises UserError like ``open_compared``, and when another command is at work on the run.
+        """
+        run = self.open_run()
+        with Run.lock(run.path):
+            yield open_compared(run, self.site, self.dictionary)
 
     def as_dict(self) -> dict[str, Any]:
         """All options of the command, for JSON."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,33 +45,45 @@ def crosscoder(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(FitCrosscoder, args=arguments, prog="culture-sim crosscoder")
-    compared = given.open()
     console = Console()
+    with given.held() as compared:
+        with console.status("") as status:
+            tree = _found(compared, given, status.update)
+        where = compared.folder / "crosscoder.json"
+        write_json(where, tree)
+    console.print(_table(tree["found"]))
+    console.print(_sentence(tree["alone"]), highlight=False)
+    console.print(f"written: {where}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _found(compared: Compared, given: FitCrosscoder, say: Callable[[str], None]) -> dict[str, Any]:
+    """Every figure; writes the tables."""
     found, folder = {}, compared.folder
-    with console.status("") as status:
-        for name in CONTROLS if given.controls else ("none",):
-            analysis = _fitted(
-                compared,
-                given,
-                name,
-                lambda done, total, explained, name=name: status.update(
-                    f"crosscoder, control {name}: {done:,} of {total:,} tokens, "
-                    f"{explained:.0%} of variance explained"
-                ),
-            )
-            found[name] = analysis.summary()
-            if name == "none":
-                real = analysis
-        status.update("holding it against the agents' own SAEs")
-        beside = _beside(compared, real)
+    for name in CONTROLS if given.controls else ("none",):
+        analysis = _fitted(
+            compared,
+            given,
+            name,
+            lambda done, total, explained, name=name: say(
+                f"crosscoder, control {name}: {done:,} of {total:,} tokens, "
+                f"{explained:.0%} of variance explained"
+            ),
+        )
+        found[name] = analysis.summary()
+        if name == "none":
+            real = analysis
+    say("holding it against the agents' own SAEs")
+    beside = _beside(compared, real)
     write_parquet(folder / "crosscoder.parquet", real.features)
     write_parquet(folder / "crosscoder_scaling.parquet", real.scaling)
-    tree = {"options": asdict(given.crosscoder), "seed": given.seed, "found": found, **beside}
-    write_json(folder / "crosscoder.json", tree)
-    console.print(_table(found))
-    console.print(_sentence(beside["alone"]), highlight=False)
-    console.print(f"written: {folder / 'crosscoder.json'}", soft_wrap=True, highlight=False)
-    return 0
+    return {
+        "options": asdict(given.crosscoder),
+        "seed": given.seed,
+        "comparison": compared.made_from,
+        "found": found,
+        **beside,
+    }
 
 
 def _fitted(

@@ -13,25 +13,30 @@ import pandas as pd
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from culture_sim.comparisons import Compared, ComparisonOptions
+from culture_sim.effects_shown import tables_of
 from culture_sim.parsing import one_line_errors
 from sae.effects.components import component_effects
+from sae.effects.families import family_counts, family_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import Matched, family_pairs, firing_profiles
 from sae.effects.quizzes import half_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
 from sae.effects.subject import Subject, read_subject
 from sae.effects.substitution import Exchange, substitution_summary, substitution_table
-from sae.files import read_parquet, write_json, write_parquet
+from sae.files import read_arrays, read_parquet, write_arrays, write_json, write_parquet
 from sae.harvest import TokenRows, token_rows
 from world import QuizBatch, Stream
 from world.errors import COUNT, require
-from world.files import replacing
 
 ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
+METHOD = 0
+"""To be raised with every change of the code by which a step finds other results than before: what
+was found otherwise is then found again. It is in the names of files from 1 on."""
+AGAIN = "remove it and run effects again"
+"""What to do about a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,15 @@ def effects(arguments: Sequence[str]) -> int:
     """The command; returns the exit code."""
     with one_line_errors():
         given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
-    compared = given.open()
     console = Console()
-    with console.status("reading the agents") as status:
-        found = _Work(compared, given, status.update).all()
-    write_json(compared.folder / "effects.json", {"options": given.as_dict(), **found})
-    for shown in (_features(found), _figures(found)):
+    with given.held() as compared:
+        with console.status("reading the agents") as status:
+            found = _Work(compared, given, status.update).all()
+        where = compared.folder / "effects.json"
+        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
+        write_json(where, tree)
+    for shown in tables_of(found):
         console.print(shown)
-    where = compared.folder / "effects.json"
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
     return 0
 
@@ -90,8 +96,12 @@ class _Work:
         write_parquet(self.compared.folder / "agreement.parquet", agreement)
         write_parquet(self.compared.folder / "substitution.parquet", replaced)
         count = self.given.resamples
+        ablated = {number: found.reported for number, found in agents.items()}
+        families = family_effects(self.compared.members, ablated, self.stream, count)
+        write_parquet(self.compared.folder / "family_effects.parquet", families)
         return {
             "features": _counts(tables, agents),
+            "family_effects": family_counts(families),
             "fingerprints": _records(agreement_summary(agreement, self.stream, count)),
             "substitution": _records(substitution_summary(replaced, self.stream, count)),
         }
@@ -112,7 +122,7 @@ class _Work:
             say = partial(self._progress, "layers")
             table = component_effects(agents, self.world, self.batch, self.rows, say)
             write_parquet(path, table)
-        return read_parquet(path, "remove it and run effects again")
+        return read_parquet(path, AGAIN)
 
     def _agent(self, number: int) -> AgentEffects:
         profiles = firing_profiles(self.subjects[number], self.world, self.batch)
@@ -128,15 +138,14 @@ class _Work:
             found = scale_features(
                 self.subjects[number], self.world, self.batch, factor, None, reported, say
             )
-            with replacing(path) as aside, aside.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    feature=found.feature,
-                    loss=found.loss_change,
-                    exact=found.exact_change,
-                    fires=found.fires,
-                )
-        stored = np.load(path)
+            write_arrays(
+                path,
+                feature=found.feature,
+                loss=found.loss_change,
+                exact=found.exact_change,
+                fires=found.fires,
+            )
+        stored = read_arrays(path, AGAIN)
         quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
         arrays = (stored[name] for name in ("loss", "exact", "fires"))
         return Effects(stored["feature"], factor, quizzes, *arrays)
@@ -174,10 +183,10 @@ class _Work:
             exchange = Exchange(self.subjects, self.world, self.batch)
             say = partial(self._progress, "features put in another's place")
             write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
-        return read_parquet(path, "remove it and run effects again")
+        return read_parquet(path, AGAIN)
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:
-        """The file of a step: of these agents, SAEs and quizzes, and no others.
+        """The file of a step: of these agents, SAEs, quizzes and METHOD, and no others.
 
         matched: also of what the comparison found to match, and of the seed.
         """
@@ -186,6 +195,8 @@ class _Work:
         parts: list[Any] = [first, made["quizzes"], self.given.quizzes]
         if matched:
             parts += [made, self.given.seed]
+        if METHOD:
+            parts.append(METHOD)
         key = json.dumps(parts, sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 
@@ -219,28 +230,3 @@ def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dic
             }
         )
     return counts
-
-
-def _features(found: dict[str, Any]) -> Table:
-    table = Table(
-        "agent", "factor", "features", "change an answer", "lower accuracy", "raise it",
-        "consequential", title="What single features do", title_justify="left",
-    )  # fmt: skip
-    keys = ("changes_an_answer", "lowers_accuracy", "raises_accuracy", "consequential")
-    for row in found["features"]:
-        shown = ("-" if row[key] is None else f"{row[key]:,}" for key in keys)
-        table.add_row(str(row["agent"]), f"{row['factor']:g}", f"{row['features']:,}", *shown)
-    return table
-
-
-def _figures(found: dict[str, Any]) -> Table:
-    table = Table(
-        "figure", "value", "95 % interval", "pairs", "families",
-        title="Do matched features do the same?", title_justify="left",
-    )  # fmt: skip
-    for name, what in (("fingerprints", "r of fingerprints"), ("substitution", "recovered")):
-        for row in found[name]:
-            interval = f"{row['low']:.2f} to {row['high']:.2f}"
-            counts = f"{row['pairs']:,}", f"{row['groups']:,}"
-            table.add_row(f"{what}: {row['figure']}", f"{row['value']:.2f}", interval, *counts)
-    return table

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from world.errors import UserError, first_line
 from world.files import replacing
@@ -25,6 +29,25 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet."""
     with replacing(path) as aside:
         table.to_parquet(aside, index=False)
+
+
+DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises on an archive of which some bytes are gone or others."""
+
+
+def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz file by name; raises UserError, naming the remedy, when damaged."""
+    try:
+        with path.open("rb") as file, np.lib.npyio.NpzFile(file) as stored:
+            return dict(stored)
+    except DAMAGED as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); {remedy}") from None
+
+
+def write_arrays(path: Path, **arrays: Any) -> None:
+    """Write arrays as a compressed .npz file."""
+    with replacing(path) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:

@@ -64,12 +64,13 @@ def culture_features(arguments: Sequence[str]) -> int:
     with one_line_errors():
         given = tyro.cli(CultureFeatures, args=arguments, prog="culture-sim culture-features")
     store = open_culture(given.open_run().path)
-    compared = given.open()
     console = Console()
-    with console.status("") as status:
-        found = _Work(compared, store, given, status.update).all()
-    where = compared.folder / "culture.json"
-    write_json(where, {"options": given.as_dict(), **found})
+    with given.held() as compared:
+        with console.status("") as status:
+            found = _Work(compared, store, given, status.update).all()
+        where = compared.folder / "culture.json"
+        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
+        write_json(where, tree)
     for shown in tables_of(found):
         console.print(shown)
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)

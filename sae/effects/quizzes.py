@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,14 +52,20 @@ class HalfQuizzes:
     def per_cell(
         self, change: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Changes of loss [F, H] per answer cell, float64 [F], and their standard errors [F].
+        """Changes of loss [F, H] per answer cell, float64 [F], and their standard errors [F]."""
+        return self.per(self.cells, change)
+
+    def per(
+        self, size: NDArray[Any], change: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sums of changes [F, H] over the sum of size [H], float64 [F], and standard errors [F].
 
         Writings of one quiz are no independent observations: their changes are summed first.
         """
         sources = int(self.source.max(initial=-1)) + 1
         by_source = change @ (self.source[:, None] == np.arange(sources))
         error = np.sqrt(sources) * by_source.std(axis=1, ddof=1)
-        return change.sum(axis=1) / self.cells.sum(), error / self.cells.sum()
+        return change.sum(axis=1) / size.sum(), error / size.sum()
 
     def resamples(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """float64 [R, H]: how often each quiz is in each bootstrap resample of quizzes."""

@@ -110,10 +110,8 @@ def _task_rows(
 ) -> pd.DataFrame:
     """One row per feature, over some of the quizzes [H]; weights: [R, H] of the resamples."""
     exact = one.exact_change[:, among]
-    per_cell = _with_interval(
-        one.loss_change[:, among], one.quizzes.cells[among], weights[:, among]
-    )
-    per_quiz = _with_interval(exact, np.ones(among.sum()), weights[:, among])
+    per_cell = with_interval(one.loss_change[:, among], one.quizzes.cells[among], weights[:, among])
+    per_quiz = with_interval(exact, np.ones(among.sum()), weights[:, among])
     return pd.DataFrame(
         {
             "feature": one.feature,
@@ -128,7 +126,7 @@ def _task_rows(
     )
 
 
-def _with_interval(
+def with_interval(
     values: NDArray[Any], size: NDArray[Any], weights: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
     """Sums of values [F, H] over sums of size [H], and their 95 % interval under weights [R, H]."""

@@ -17,6 +17,7 @@ from accelerate import Accelerator
 
 from agents.training import mixed_draw, task_odds
 from culture_sim.cli import main
+from culture_sim.comparisons import open_compared
 from culture_sim.culture_stage import restarts
 from culture_sim.lessons import make_lessons
 from culture_sim.population import Population
@@ -306,7 +307,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
 
 
 @pytest.mark.slow
-def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
+def test_effects_of_features_are_found_and_not_found_again(compared, capsys, monkeypatch):
     path, _ = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
@@ -314,10 +315,14 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
     assert main(["effects", *where, *options]) == 0
     folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
     found = json.loads((folder / "effects.json").read_text())
+    assert found["comparison"] == open_compared(run, None, None).made_from
     assert {row["factor"] for row in found["features"]} == {0.0, 2.0}
     assert [row["features"] for row in found["features"]] == [32] * 2 * AGENTS
     effects = pd.read_parquet(folder / "effects.parquet")
     assert set(effects.agent) == set(run.agents)
+    families = pd.read_parquet(folder / "family_effects.parquet")
+    assert families.family.tolist() == pd.read_parquet(folder / "families.parquet").family.tolist()
+    assert found["family_effects"]["families"] == len(families)
     before = {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
     assert main(["effects", *where, *options]) == 0
     assert before == {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
@@ -325,6 +330,16 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys):
     capsys.readouterr()
     assert main(["effects", *where, "--site", "nowhere"]) == 2
     assert "no features are compared there; known in" in capsys.readouterr().err
+    hurt = next((folder / "effects").glob("agent-0-0-reported-*.npz"))
+    hurt.write_bytes(hurt.read_bytes()[:100])
+    assert main(["effects", *where, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"culture-sim: error: {hurt} cannot be read")
+    assert error.endswith("remove it and run effects again\n")
+    # Of other code nothing is taken over, nor what is damaged of this one.
+    monkeypatch.setattr("culture_sim.effects.METHOD", 1)
+    assert main(["effects", *where, *options]) == 0
+    assert len(list((folder / "effects").iterdir())) == 2 * len(before)
 
 
 @pytest.mark.slow
@@ -337,6 +352,7 @@ def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
     assert main(["crosscoder", *where, *flags]) == 0
     folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
     found = json.loads((folder / "crosscoder.json").read_text())
+    assert found["comparison"] == open_compared(run, None, None).made_from
     assert set(found["found"]) == {"none", "copies", "permuted"}
     assert found["found"]["copies"]["unique"] == 0
     assert len(pd.read_parquet(folder / "crosscoder.parquet")) == 48
@@ -364,6 +380,15 @@ def test_features_must_be_compared_before_their_effects(trained, capsys):
     for command in ("effects", "crosscoder"):
         assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
         assert "run first: culture-sim sae" in capsys.readouterr().err
+
+
+def test_what_looks_at_features_waits_for_other_commands(trained, capsys):
+    with Run.lock(trained):
+        for command in ("effects", "crosscoder", "culture-features"):
+            assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
+            error = capsys.readouterr().err
+            assert error.startswith(f"culture-sim: error: another command is at work on {trained}")
+            assert error.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from culture_sim.cli import main
+from culture_sim.comparisons import open_compared
 from culture_sim.culture_config import CultureConfig
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
@@ -301,8 +302,8 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert forming.call_count == 3 * 3
     (folder,) = (run.path / "features").glob("*/*")
     found = json.loads((folder / "culture.json").read_text())
-    asked = found["asked"]
-    assert asked["world"]["quizzes"] == 300
+    asked, made_from = found["asked"], open_compared(run, None, None).made_from
+    assert (asked["world"]["quizzes"], found["comparison"]) == (300, made_from)
     # Those of the round that no agent was taught, or would have been, and most did not fail.
     stored, votes = made.votes(CONTROL), CultureStore(run.path / "culture").votes(1)
     taught = [k and s == "culture_train" for k, s in zip(*columns(stored), strict=True)]
