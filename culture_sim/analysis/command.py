@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from culture_sim.analysis.summary import MEASURES, summarize
 from culture_sim.analysis.table import GROUPS, quiz_table
 from culture_sim.parsing import one_line_errors
 from culture_sim.run import Run, write_json
-from culture_sim.store import open_culture, write_table
+from culture_sim.store import CultureStore, open_culture, write_table
 from world.errors import COUNT, require
 from world.explanation import Kind
 
@@ -55,18 +55,27 @@ def analyze(arguments: Sequence[str]) -> int:
         given = tyro.cli(Analyze, args=arguments, prog="culture-sim analyze")
     run = Run.open(given.runs / given.run)
     store = open_culture(run.path)
-    models = [run.load_agent(agent) for agent in run.agents]
     console = Console()
-    with console.status("") as status, make_accelerator(run.config.train).autocast():
-        table = quiz_table(models, run.config.world, store, given.seed, given.most, status.update)
-    write_table(store.folder / TABLE, table)
-    found = summarize(table.to_pandas(), store, len(run.agents))
-    write_json(store.folder / SUMMARY, found)
+    with Run.lock(run.path), console.status("") as status:
+        found = _found(run, store, given, status.update)
     for shown in (_explained(found), _measured(found)):
         console.print(shown)
     console.print(_dissent(found["dissent"]), highlight=False)
     console.print(f"written: {store.folder / TABLE}, {SUMMARY}", soft_wrap=True, highlight=False)
     return 0
+
+
+def _found(
+    run: Run, store: CultureStore, given: Analyze, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Every figure; writes the table and the figures."""
+    models = [run.load_agent(agent) for agent in run.agents]
+    with make_accelerator(run.config.train).autocast():
+        table = quiz_table(models, run.config.world, store, given.seed, given.most, say)
+    write_table(store.folder / TABLE, table)
+    found = summarize(table.to_pandas(), store, len(run.agents))
+    write_json(store.folder / SUMMARY, found)
+    return found
 
 
 def _explained(found: dict[str, Any]) -> Table:

@@ -382,9 +382,9 @@ def test_features_must_be_compared_before_their_effects(trained, capsys):
         assert "run first: culture-sim sae" in capsys.readouterr().err
 
 
-def test_what_looks_at_features_waits_for_other_commands(trained, capsys):
+def test_what_writes_into_a_run_keeps_off_while_another_command_works(trained, capsys):
     with Run.lock(trained):
-        for command in ("effects", "crosscoder", "culture-features"):
+        for command in ("analyze", "effects", "crosscoder", "culture-features"):
             assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
             error = capsys.readouterr().err
             assert error.startswith(f"culture-sim: error: another command is at work on {trained}")
