@@ -86,12 +86,30 @@ const greatest = (values) => {
   return known.length ? Math.max(...known) : NaN;
 };
 
+/** What ablation changes: [change, low, high] of exact accuracy, loss, and for some families q.
+ *  Of a family that was not tested as one it is the mean over members, without an interval. */
+function withoutIt(column, family, rows) {
+  const tested = family >= 0 && column.familyQ && !Number.isNaN(column.familyLoss.values[family]);
+  if (tested) {
+    return {
+      accuracy: rowOf(column.familyAccuracy, family),
+      loss: column.familyLoss.values[family],
+      q: column.familyQ.values[family],
+    };
+  }
+  const each = rows.map((row) => rowOf(column.accuracy, row));
+  return {
+    accuracy: rows.length > 1 ? [mean(each.map(([change]) => change)), NaN, NaN] : each[0],
+    loss: mean(rows.map((row) => column.loss.values[row])),
+  };
+}
+
 /** What an entry is called and sorted by. */
 function figuresOf({ column, text }, { family, rows }) {
   const over = (name) => mean(rows.map((row) => column[name].values[row]));
   const both = {
     frequency: over("frequency"),
-    ...(column.effect && { effect: over("effect") }),
+    ...(column.accuracy && withoutIt(column, family, rows)),
     ...(column.onRatio && { ratio: greatest(rows.map((row) => column.onRatio.values[row])) }),
   };
   if (family >= 0) {
@@ -155,6 +173,7 @@ async function detailsOf(row) {
     maximum: part.maximum.values[i],
     zero: part.zero.values[i],
     logits: part.logits ? rowOf(part.logits, i) : null,
+    accuracy: part.accuracy ? rowOf(part.accuracy, i) : null,
   };
 }
 

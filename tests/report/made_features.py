@@ -26,6 +26,10 @@ SHARES = ((0.03, 0.02), (0.02, 0.03), (0.03, 0.002), (0.03, 0.0), (0.03, 0.02))
 discoveries, and feature 9 is not tested."""
 
 
+ABLATED = {"all": 230, "frame": 25, "unknown": 18}
+"""Quizzes that features are ablated on, by task."""
+
+
 def make_features(run, size, site=SITE, effects=True, occurrence=True):
     """``size`` features of each agent, every second of which is in a family; returns the folder.
 
@@ -218,16 +222,28 @@ class _Made:
         return pd.concat([other, found])
 
     def _effects(self):
-        one = pd.DataFrame(
-            {
-                "agent": self.agent,
-                "feature": self.feature,
-                "factor": 0.0,
-                "task": "all",
-                "loss_change": self.rng.normal(0.01, 0.01, len(self.agent)),
-            }
-        )
-        return pd.concat([one, one.assign(factor=2.0), one.assign(task="frame")])
+        """Without feature i, 1 - i mod 8 points change in all tasks, twice as many in one and three
+        times in the other; of no change there is no interval."""
+        change = 0.01 * (1 - self.feature % 8)
+        wide = 0.025 * (change != 0)
+        tables = [
+            pd.DataFrame(
+                {
+                    "agent": self.agent,
+                    "feature": self.feature,
+                    "factor": factor,
+                    "task": task,
+                    "quizzes": quizzes,
+                    "loss_change": self.rng.normal(0.01, 0.01, len(self.agent)),
+                    "accuracy_change": (k + 1) * change,
+                    "accuracy_low": (k + 1) * change - wide,
+                    "accuracy_high": (k + 1) * change + wide,
+                }
+            )
+            for factor in (2.0, 0.0)
+            for k, (task, quizzes) in enumerate(ABLATED.items())
+        ]
+        return pd.concat(tables)
 
 
 def _summary(site, size, members):
