@@ -21,14 +21,24 @@ function fetched(name) {
   if (inside) return Promise.resolve(JSON.parse(inside.textContent));
   return new Promise((resolve, reject) => {
     waiting.set(name, resolve);
-    const failed = () => reject(new Error(`explorer/${name}.js is not beside this page`));
-    document.head.append(h("script", { src: `explorer/${name}.js`, onerror: failed }));
+    const failed = (what) => () => reject(new Error(`explorer/${name}.js ${what}`));
+    document.head.append(h("script", {
+      src: `explorer/${name}.js`,
+      onerror: failed("is not beside this page"),
+      // A script that is cut off loads and calls nothing; of one that did call, this changes nothing.
+      onload: failed("is damaged; write the report again"),
+    }));
   });
 }
 
-/** A part of the comparison that is shown, fetched once; its packed columns are unpacked. */
+/** A part of the comparison that is shown, fetched once, or again after it failed; its packed
+ *  columns are unpacked. */
 function partOf(name, unpack = columns) {
-  if (!loaded.has(name)) loaded.set(name, fetched(name).then(unpack));
+  if (!loaded.has(name)) {
+    const part = fetched(name).then(unpack);
+    part.catch(() => loaded.delete(name));
+    loaded.set(name, part);
+  }
   return loaded.get(name);
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -172,6 +174,30 @@ def test_a_part_that_is_lost_is_said(browser, parted, tmp_path):
     alone.write_text(parted.read_text())
     visit(browser, alone, "#explorer?open=family+0")
     until(browser, lambda: "is not beside this page" in one(browser, "#explorer-feature").text)
+    browser.get_log("browser")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("failure", ["lost", "cut off", "not packed"])
+def test_a_part_that_failed_is_read_again(browser, parted, tmp_path, failure):
+    page, folder = tmp_path / "index.html", tmp_path / "explorer"
+    page.write_text(parted.read_text())
+    shutil.copytree(parted.with_name("explorer"), folder)
+    part = folder / "0-g0.js"
+    whole = part.read_text()
+    damaged = {
+        "cut off": whole[: len(whole) // 2],
+        "not packed": 'cultureExplorer("0-g0",{"a":[]})',
+    }
+    part.unlink() if failure == "lost" else part.write_text(damaged[failure])
+    visit(browser, page, "#explorer?open=family+0")
+    until(browser, lambda: every(browser, "#explorer-feature .bad"))
+    said = {"lost": "0-g0.js is not beside", "cut off": "0-g0.js is damaged", "not packed": ""}
+    assert said[failure] in one(browser, "#explorer-feature .bad").text
+    part.write_text(whole)
+    press(browser, Keys.ESCAPE)
+    one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
+    assert len(details(browser).find_elements("css selector", ".beside")) == QUIZZES
     browser.get_log("browser")
 
 
