@@ -13,6 +13,7 @@ from sae.concepts.tables import TOP
 from sae.examples import BINS, QUIZZES
 from sae.files import write_parquet
 from sae.kinds import Kind
+from sae.results import SCHEMA
 from world import Stream
 
 AGENTS, SHOWN_QUIZZES, TOKENS = 5, 60, 20_000
@@ -256,6 +257,7 @@ def _summary(site, size, members):
     shared = {"1": alone, **{str(k): members.count(k) for k in range(2, AGENTS + 1)}}
     sae = {"l0": 20.0, "explained_variance": 0.9, "compared": size, "features": size}
     return {
+        "schema": SCHEMA,
         "site": site,
         "dictionary": DICTIONARY,
         "agents": list(range(AGENTS)),
