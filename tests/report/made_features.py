@@ -258,6 +258,7 @@ def _summary(site, size, members):
     sae = {"l0": 20.0, "explained_variance": 0.9, "compared": size, "features": size}
     return {
         "schema": SCHEMA,
+        "made_from": {"seed": 0, "saes": {"0/0": "made"}},
         "site": site,
         "dictionary": DICTIONARY,
         "agents": list(range(AGENTS)),
