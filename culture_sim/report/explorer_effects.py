@@ -22,8 +22,8 @@ class Effects:
     """What ablating each of F features changes, in each of T tasks; "all" is the first.
 
     quizzes: int64 [T], how many were answered. accuracy: float64 [F, T, 3], ``INTERVAL``. loss:
-    float64 [F], nats per answer cell over all tasks. NaN where it is not known. families: a row
-    for each family that was ablated in all its agents, None where none was.
+    float64 [F], nats per answer cell over all tasks. NaN where it is not known. families:
+    ``OF_FAMILIES`` of those that were looked at as such, None where none was.
     """
 
     tasks: tuple[str, ...]
@@ -54,7 +54,7 @@ def read_effects(folder: Path, run: str) -> tuple[pd.DataFrame, pd.DataFrame | N
         ablated = [("factor", "==", 0.0)]
         features = pd.read_parquet(path, columns=list(OF_FEATURES), filters=ablated)
         families = pd.read_parquet(beside, columns=list(OF_FAMILIES)) if beside.exists() else None
-    return features, families
+    return (features, families) if len(features) else None
 
 
 def line_up(
