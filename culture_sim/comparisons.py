@@ -17,16 +17,20 @@ from sae_lens import SAE
 from scipy import sparse
 
 from agents.model import AgentModel
-from culture_sim.feature_folders import compared_folders, features_path, sae_configs
+from culture_sim.feature_folders import (
+    compared_folders,
+    features_path,
+    read_comparison,
+    sae_configs,
+)
 from culture_sim.feature_stage import held_out_of, sae_places
-from culture_sim.run import Run, read_json
+from culture_sim.run import Run
 from sae.codes import agent_codes
 from sae.config import SAEConfig
 from sae.files import read_parquet
 from sae.groups.dissent import Links
 from sae.harvest import TokenRows, token_rows
 from sae.places import Place, fingerprint, record_of
-from sae.results import SCHEMA
 from sae.training import load_sae
 from world import QuizBatch
 from world.errors import UserError
@@ -67,14 +71,7 @@ class Compared:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The figures of the comparison; raises UserError when other code wrote its files."""
-        path = self.folder / "summary.json"
-        found = dict(read_json(path, "remove it and run sae again"))
-        if found.get("schema") != SCHEMA:
-            raise UserError(
-                f"the files of {self.folder} are of version {found.get('schema')}, and version "
-                f"{SCHEMA} is read here; run first: culture-sim sae --run {self.run.path.name}"
-            )
-        return found
+        return read_comparison(self.folder, self.run.path.name)
 
     @property
     def made_from(self) -> str:

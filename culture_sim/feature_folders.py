@@ -5,14 +5,24 @@ Apart from the stage that makes them, because that loads sae_lens, which takes s
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agents.model import build_model
 from culture_sim.config import RunConfig
-from culture_sim.run import Run
+from culture_sim.run import Run, read_json
 from sae.config import SAEConfig
 from sae.harvest import comparable_sites
+from sae.results import SCHEMA
+from world.errors import UserError
+
+
+class OtherVersionError(UserError):
+    """A comparison whose files were written by code that reads others than this."""
 
 
 def sae_configs(config: RunConfig) -> list[SAEConfig]:
@@ -39,3 +49,39 @@ def compared_folders(run: Run) -> list[Path]:
         *(path for path in asked if path in made),
         *(path for path in made if path not in asked),
     ]
+
+
+def read_comparison(folder: Path, run: str) -> dict[str, Any]:
+    """The figures of a finished comparison of a run, by name.
+
+    Raises UserError when they are damaged, OtherVersionError when other code wrote its files.
+    """
+    remedy = f"remove it and make it again with: culture-sim sae --run {run}"
+    found = dict(read_json(folder / "summary.json", remedy))
+    if found.get("schema") != SCHEMA:
+        raise OtherVersionError(
+            f"the files of {folder} are of version {found.get('schema')}, and version {SCHEMA} is "
+            f"read here; run first: culture-sim sae --run {run}"
+        )
+    return found
+
+
+def read_comparisons(run: Run) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+    """The figures of all finished comparisons by folder, in the order of ``compared_folders``, and
+    a line for each of another version, which is left out.
+
+    Raises UserError when one is damaged.
+    """
+    found, left_out = {}, []
+    for folder in compared_folders(run):
+        try:
+            found[folder] = read_comparison(folder, run.path.name)
+        except OtherVersionError as error:
+            left_out.append(str(error))
+    return found, left_out
+
+
+def comparison_hash(summary: Mapping[str, Any]) -> str:
+    """A short hash of what a comparison was made from, by which results name theirs."""
+    made = json.dumps(summary["made_from"], sort_keys=True)
+    return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from culture_sim.alarms import alarms
 from culture_sim.culture_round import read_summary
-from culture_sim.run import Run, read_json
+from culture_sim.feature_folders import read_comparisons
+from culture_sim.run import Run
 from culture_sim.store import CultureStore
 
 EXAMINED = ("culture", "science")
@@ -129,9 +130,8 @@ def culture_summary(run: Run) -> dict[str, Any]:
 
 
 def features_summary(run: Run) -> dict[str, Any]:
-    """The summary of every comparison, by site and dictionary."""
-    folder = run.path / "features"
+    """The summary of every comparison of this version, by site and dictionary."""
+    found, _ = read_comparisons(run)
     return {
-        str(file.parent.relative_to(folder)): read_json(file, "remove it")
-        for file in sorted(folder.glob("*/*/summary.json"))
+        str(folder.relative_to(run.path / "features")): found[folder] for folder in sorted(found)
     }

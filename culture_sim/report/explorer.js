@@ -38,7 +38,7 @@ const sorts = {
   excess: { name: "furthest beyond the null", of: ({ excess }) => excess },
   f1: { name: "best named", of: ({ f1 }) => f1 },
   frequency: { name: "fires most", of: ({ frequency }) => frequency },
-  effect: { name: "most needed", of: ({ effect }) => effect },
+  accuracy: { name: "most needed", of: ({ accuracy: [change] }) => change, lowest: true },
   ratio: { name: "most on agents’ own", of: ({ ratio }) => ratio },
 };
 
@@ -49,11 +49,14 @@ function prepare() {
   list.lower ??= list.texts.map((text) => text.toLowerCase());
 }
 
-/** Entries by a column, highest first; what is not known comes last whichever way it goes. */
+/** Whether the list begins with the lowest value, as a column may do until it is turned round. */
+const rising = () => upward !== (sorts[view.sort].lowest ?? false);
+
+/** Entries by a column; what is not known comes last whichever way it goes. */
 function ordered() {
   const way = `${view.sort}${upward}`;
   if (!list.orders[way]) {
-    const value = list.entries.map(sorts[view.sort].of), sign = upward ? -1 : 1;
+    const value = list.entries.map(sorts[view.sort].of), sign = rising() ? -1 : 1;
     const known = (e) => !Number.isNaN(value[e]);
     // Of what is not known, or infinite in both, the difference is NaN: they stay as they are.
     list.orders[way] = [...list.entries.keys()].sort((a, b) =>
@@ -80,14 +83,14 @@ function searcher() {
 
 const columnsShown = () => [
   ["k", "agents"], ["r", "r"], ["excess", "beyond null"], ["f1", "name F1"],
-  ["frequency", "fires on"], ...(list.column.effect ? [["effect", "effect"]] : []),
+  ["frequency", "fires on"], ...(list.column.accuracy ? [["accuracy", "accuracy without it"]] : []),
   ...(list.column.onRatio ? [["ratio", "agents’ quizzes"]] : []),
 ];
 
 function columnHeads() {
   const sortable = columnsShown().map(([name, text]) => h("th", {
     scope: "col", class: `of-${name}`,
-    "aria-sort": view.sort === name ? (upward ? "ascending" : "descending") : null,
+    "aria-sort": view.sort === name ? (rising() ? "ascending" : "descending") : null,
   }, h("button", { type: "button", onclick: () => sortBy(name) }, text)));
   return h("tr", null, h("th", { scope: "col", class: "sight" }, h("span", { class: "heard" },
     "Picture")), h("th", { scope: "col" }, "feature"), ...sortable);
@@ -110,7 +113,7 @@ function line(e) {
     excess: two(excess),
     f1: two(f1),
     frequency: percent(frequency),
-    effect: signed(entry.effect),
+    accuracy: entry.accuracy && change(entry.accuracy),
     ratio: times(entry.ratio),
   };
   return h("tr", { "data-entry": entry.key },

@@ -6,7 +6,7 @@ one is opened, the part that holds its details; parts that would make the page h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from culture_sim.culture_features.figures import TIMES
 from culture_sim.report.charts import line_colour
+from culture_sim.report.explorer_effects import INTERVAL
 from culture_sim.report.explorer_tables import ORIGINS, Occurrence, Tables, read_tables
 from culture_sim.report.page_data import embed, packed, part_orders, written
 from culture_sim.run import Run
@@ -45,15 +46,19 @@ class Explorer:
     beside: dict[str, Markup]
 
 
-def explorer(run: Run, comparisons: Sequence[tuple[Path, Tree]]) -> Explorer | None:
+def explorer(
+    run: Run, comparisons: Sequence[tuple[Path, Tree, Collection[str]]]
+) -> Explorer | None:
     """Everything the explorer of a run shows; None where nothing can be shown.
 
-    comparisons: folders and their summaries. The first is in the page, if its details are not too
-    large; the others are always beside it. Raises UserError when a table is damaged.
+    comparisons: folders, their summaries, and commands whose results are left out. The first is in
+    the page, if its details are not too large; the others are always beside it. Raises UserError
+    when a table is damaged.
     """
     world = run.config.world
     drawing = world.drawing()
-    found = [(read_tables(folder, run.path.name), tree) for folder, tree in comparisons]
+    name = run.path.name
+    found = [(read_tables(folder, name, stale), tree) for folder, tree, stale in comparisons]
     shown = [(tables, tree) for tables, tree in found if tables is not None]
     if drawing is None or not shown:
         return None
@@ -112,7 +117,7 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "nullR": tables.null_r.astype(np.float32),
         "kind": tables.kind.astype(np.uint8),
         "shown": tables.shown.astype(np.int32),
-        **({} if tables.effect is None else {"effect": tables.effect.astype(np.float32)}),
+        **_ablated(tables),
         **_occurring(tables.occurrence),
         "members": tables.members.astype(np.int32),
         "familyR": families.mean_r.to_numpy(np.float32),
@@ -128,10 +133,36 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "kinds": list(tables.kinds),
         "null": summary["null"].replace("_", " "),
         "tokens": summary["tokens"],
+        "tasks": _tasks(tables),
         "texts": texts.all,
         "quizzes": _quizzes(tables.quizzes, world),
         "columns": {name: packed(column) for name, column in columns.items()},
     }
+
+
+def _ablated(tables: Tables) -> dict[str, NDArray[Any]]:
+    """Columns of what ablation changes over all tasks, none where it is not known."""
+    effects = tables.effects
+    if effects is None:
+        return {}
+    columns = {"accuracy": effects.accuracy[:, 0], "loss": effects.loss}
+    families = effects.of_families(tables.families.family)
+    if families is not None:
+        columns |= {
+            "familyAccuracy": families[list(INTERVAL)].to_numpy(np.float64),
+            "familyQ": families.q.to_numpy(np.float64),
+            "familyLoss": families.loss_change.to_numpy(np.float64),
+        }
+    return {name: column.astype(np.float32) for name, column in columns.items()}
+
+
+def _tasks(tables: Tables) -> list[Tree]:
+    """What was ablated on, in the order of the details' columns."""
+    effects = tables.effects
+    if effects is None:
+        return []
+    counts = effects.quizzes.tolist()
+    return [{"name": t, "quizzes": n} for t, n in zip(effects.tasks, counts, strict=True)]
 
 
 def _occurring(found: Occurrence | None) -> dict[str, NDArray[Any]]:
@@ -217,6 +248,9 @@ def _details(tables: Tables, world: World, drawing: Drawing) -> Iterator[tuple[s
             "maximum": rows.maximum.to_numpy(np.float32),
             "zero": rows.zero.to_numpy(np.float32),
         }
+        if tables.effects is not None:
+            accuracy = tables.effects.accuracy[start:][:PART]
+            columns["accuracy"] = accuracy.astype(np.float32)
         if rows.logits.notna().all():
             columns["logits"] = np.stack(rows.logits.to_list()).astype(np.float32)[:, :values]
         yield f"f{k}", embed({name: packed(column) for name, column in columns.items()})

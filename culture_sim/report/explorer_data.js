@@ -21,14 +21,24 @@ function fetched(name) {
   if (inside) return Promise.resolve(JSON.parse(inside.textContent));
   return new Promise((resolve, reject) => {
     waiting.set(name, resolve);
-    const failed = () => reject(new Error(`explorer/${name}.js is not beside this page`));
-    document.head.append(h("script", { src: `explorer/${name}.js`, onerror: failed }));
+    const failed = (what) => () => reject(new Error(`explorer/${name}.js ${what}`));
+    document.head.append(h("script", {
+      src: `explorer/${name}.js`,
+      onerror: failed("is not beside this page"),
+      // A script that is cut off loads and calls nothing; of one that did call, this changes nothing.
+      onload: failed("is damaged; write the report again"),
+    }));
   });
 }
 
-/** A part of the comparison that is shown, fetched once; its packed columns are unpacked. */
+/** A part of the comparison that is shown, fetched once, or again after it failed; its packed
+ *  columns are unpacked. */
 function partOf(name, unpack = columns) {
-  if (!loaded.has(name)) loaded.set(name, fetched(name).then(unpack));
+  if (!loaded.has(name)) {
+    const part = fetched(name).then(unpack);
+    part.catch(() => loaded.delete(name));
+    loaded.set(name, part);
+  }
   return loaded.get(name);
 }
 
@@ -86,12 +96,30 @@ const greatest = (values) => {
   return known.length ? Math.max(...known) : NaN;
 };
 
+/** What ablation changes: [change, low, high] of exact accuracy, loss, and for some families q.
+ *  Of a family that was not tested as one it is the mean over members, without an interval. */
+function withoutIt(column, family, rows) {
+  const tested = family >= 0 && column.familyQ && !Number.isNaN(column.familyLoss.values[family]);
+  if (tested) {
+    return {
+      accuracy: rowOf(column.familyAccuracy, family),
+      loss: column.familyLoss.values[family],
+      q: column.familyQ.values[family],
+    };
+  }
+  const each = rows.map((row) => rowOf(column.accuracy, row));
+  return {
+    accuracy: rows.length > 1 ? [mean(each.map(([change]) => change)), NaN, NaN] : each[0],
+    loss: mean(rows.map((row) => column.loss.values[row])),
+  };
+}
+
 /** What an entry is called and sorted by. */
 function figuresOf({ column, text }, { family, rows }) {
   const over = (name) => mean(rows.map((row) => column[name].values[row]));
   const both = {
     frequency: over("frequency"),
-    ...(column.effect && { effect: over("effect") }),
+    ...(column.accuracy && withoutIt(column, family, rows)),
     ...(column.onRatio && { ratio: greatest(rows.map((row) => column.onRatio.values[row])) }),
   };
   if (family >= 0) {
@@ -155,6 +183,7 @@ async function detailsOf(row) {
     maximum: part.maximum.values[i],
     zero: part.zero.values[i],
     logits: part.logits ? rowOf(part.logits, i) : null,
+    accuracy: part.accuracy ? rowOf(part.accuracy, i) : null,
   };
 }
 

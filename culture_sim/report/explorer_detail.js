@@ -17,15 +17,45 @@ function story(entry) {
   const who = entry.family < 0
     ? `In no family: with its best matches in other agents r is ${two(entry.r)}`
     : `${entry.rows.length} agents share it: r ${two(entry.r)}`;
-  const costs = Number.isFinite(entry.effect)
-    ? ` Without it the loss changes by ${signed(entry.effect)} nats a cell of the answer.` : "";
   return `${who}, ${two(entry.excess)} beyond the null. It fires on `
-    + `${percent(entry.frequency)} of tokens. ${named}${costs}`;
+    + `${percent(entry.frequency)} of tokens. ${named}${needed(entry)}`;
+}
+
+/** What its ablation changes over all tasks, a sentence; none where it is not known. */
+function needed({ rows, accuracy, loss, q }) {
+  if (!Number.isFinite(accuracy?.[0])) return "";
+  const how = [
+    ...(rows.length > 1 ? ["mean over its agents"] : []),
+    ...(changes(accuracy) ? [`95 % interval ${between(accuracy)}`] : []),
+    ...(Number.isFinite(q) ? [doubt(q)] : []),
+  ];
+  return ` Without it exact accuracy changes by ${points(accuracy[0])} points`
+    + `${how.length ? ` (${how.join("; ")})` : ""}, and the loss by ${signed(loss)} nats a cell of `
+    + "the answer.";
 }
 
 const two = (x) => (Number.isFinite(x) ? x.toFixed(2).replace("-", "−") : "–");
 const signed = (x) => (Number.isFinite(x) ? `${x < 0 ? "−" : "+"}${small(Math.abs(x))}` : "–");
 const small = (x) => (x && x < 0.1 ? String(Number(x.toPrecision(2))) : x.toFixed(2));
+const doubt = (q) => (q < 0.001 ? "q < 0.001" : `q = ${Number(q.toPrecision(2))}`);
+
+/** A share in points, such as a change of accuracy. */
+function points(x) {
+  if (!Number.isFinite(x)) return "–";
+  const tall = Math.abs(100 * x);
+  return tall ? `${x < 0 ? "−" : "+"}${tall.toFixed(tall < 1 ? 2 : 1)}` : "0";
+}
+
+/** Whether an interval [change, low, high] is known and is one: of no changed answer it is none. */
+const changes = ([, low, high]) => low < high;
+const between = ([, low, high]) => `${points(low)} to ${points(high)}`;
+
+/** A change of accuracy with its interval; one that excludes 0 stands out. */
+function change(accuracy) {
+  const [found, low, high] = accuracy;
+  return h("span", { class: low > 0 || high < 0 ? "change sure" : "change" }, points(found),
+    changes(accuracy) ? h("small", { class: "soft" }, between(accuracy)) : null);
+}
 const percent = (x) =>
   (x > 0 && x < 5e-5 ? "< 0.01 %" : `${(100 * x).toFixed(x < 0.01 ? 2 : 1)} %`);
 
@@ -54,6 +84,7 @@ async function detailBody(entry) {
       + "the activation when its cell is about to be written, over the feature’s highest."),
     h("div", { class: entry.rows.length > 1 ? null : "alone" },
       ...entry.quizzes.map((quiz, k) => quizRow(quiz, entry.rows, (row) => lines.get(row)[k]))),
+    ...(list.tasks.length ? without(entry.rows, details) : []),
     h("h4", null, entry.rows.length > 1 ? "Agent by agent" : "In figures"),
     h("ul", { class: "agents" }, ...entry.rows.map((row, k) => card(row, details[k]))),
     ...(others.length ? [
@@ -68,6 +99,27 @@ function contrasts({ rows }) {
   const present = new Set(rows.map(agentOf)), best = rowOf(list.column.match, rows[0]);
   return list.agents.flatMap((agent, k) => (present.has(agent) || best[k] < 0 ? [] : [best[k]]));
 }
+
+/** What ablating each member changes, by task; details: those of the members. */
+function without(rows, details) {
+  const heads = rows.map((row) => h("th", { scope: "col" }, agentName(row)));
+  const lines = list.tasks.map(({ name, quizzes }, t) => h("tr", null,
+    h("th", { scope: "row" }, taskNamed(name), h("small", { class: "soft" }, number(quizzes))),
+    ...details.map(({ accuracy }) => h("td", null, change(accuracy.subarray(3 * t, 3 * t + 3))))));
+  const losses = rows.map((row) => h("td", null, signed(list.column.loss.values[row])));
+  return [
+    h("h4", null, "Without it, task by task"),
+    h("p", { class: "soft" }, "By how many points the share of held-out quizzes that are answered "
+      + "exactly changes when the feature is silenced, with 95 % intervals over these quizzes; bold "
+      + "where they exclude 0. No interval: no answer changed."),
+    h("div", { class: "box" }, h("table", { class: "wide ablated" },
+      h("thead", null, h("tr", null, h("th", { scope: "col" }, "task, quizzes"), ...heads)),
+      h("tbody", null, ...lines,
+        h("tr", null, h("th", { scope: "row" }, "loss, nats a cell"), ...losses)))),
+  ];
+}
+
+const taskNamed = (name) => ({ all: "all tasks", unknown: "made by agents" })[name] ?? spaced(name);
 
 function quizRow(quiz, rows, line) {
   const written = orders[list.quizzes.structure[quiz]].map((p) => drawing.parts[p]).join(", ");
@@ -105,7 +157,7 @@ function agentName(row) {
 // ---- the figures of a member
 
 function card(row, { histogram, maximum, zero, logits }) {
-  const concepts = conceptsOf(row), effect = list.column.effect?.values[row];
+  const concepts = conceptsOf(row);
   return aligned(agentName(row),
     h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
       `F1 ${two(list.column.f1.values[row])}`)),
@@ -120,8 +172,6 @@ function card(row, { histogram, maximum, zero, logits }) {
       h("h6", null, "Values it promotes ↑ and suppresses ↓ ",
         h("small", { class: "soft" }, "directly, later blocks aside")),
       logitPicture(logits)] : []),
-    ...(Number.isFinite(effect) ? [h("p", { class: "soft" },
-      `without it: loss ${signed(effect)} nats a cell`)] : []),
     h("h6", null, "Best match in each other agent"),
     matchList(row));
 }
@@ -130,9 +180,8 @@ function card(row, { histogram, maximum, zero, logits }) {
 function occurs(row) {
   const [own, world, q] = ["onAgents", "onWorld", "onQ"].map((name) => list.column[name].values[row]);
   if (Number.isNaN(q)) return "too seldom active to compare agents’ quizzes with the world’s";
-  const sure = q < 0.001 ? "q < 0.001" : `q = ${Number(q.toPrecision(2))}`;
   const shares = [own, world].map((share) => (share ? percent(share) : "none"));
-  return `fires on ${shares[0]} of tokens of agents’ quizzes, ${shares[1]} of the world’s (${sure})`;
+  return `fires on ${shares[0]} of tokens of agents’ quizzes, ${shares[1]} of the world’s (${doubt(q)})`;
 }
 
 /** A card whose lines stand beside those of its neighbours, for which it says how many it has. */

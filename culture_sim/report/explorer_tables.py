@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from culture_sim.culture_features.figures import TIMES
 from culture_sim.report.damage import damage_named
+from culture_sim.report.explorer_effects import Effects, line_up, read_effects
 from sae.concepts.tables import TOP
 from sae.examples import QUIZZES
 from sae.kinds import Kind
@@ -59,7 +60,7 @@ class Tables:
     kind: int64 [F, A], place in ``kinds``, 0 for none. kinds: what becomes of features.
     concepts: str [F, TOP], concept_f1: float64 [F, TOP]. shown: int64 [F, QUIZZES], family_shown:
     int64 [M, QUIZZES], places of quizzes, -1 for none. members: int64 [M, A], places of features,
-    -1 for none. effect: float64 [F], nats per answer cell that ablation costs; None: not known.
+    -1 for none. effects: what ablating features and families changes; None: not known.
     occurrence: what agents' own quizzes do to features; None: not known.
     """
 
@@ -77,7 +78,7 @@ class Tables:
     shown: NDArray[np.int64]
     family_shown: NDArray[np.int64]
     members: NDArray[np.int64]
-    effect: NDArray[np.float64] | None
+    effects: Effects | None
     occurrence: Occurrence | None
 
     def family_blobs(self, start: int, stop: int, size: int) -> list[bytes]:
@@ -92,19 +93,19 @@ class Tables:
         return blobs
 
 
-def read_tables(folder: Path, run: str) -> Tables | None:
+def read_tables(folder: Path, run: str, left_out: Collection[str] = ()) -> Tables | None:
     """The tables of one comparison; None where they have no examples, or no feature is compared.
 
-    Raises UserError when one is damaged.
+    left_out: commands whose results are not read. Raises UserError when one is damaged.
     """
     if not all((folder / f"{name}.parquet").exists() for name in NEEDED):
         return None
-    occurs = _read_occurrence(folder / "occurrence.parquet", run)
+    path = folder / "occurrence.parquet"
+    occurs = None if "culture-features" in left_out else _read_occurrence(path, run)
+    effects = None if "effects" in left_out else read_effects(folder, run)
     remedy = f"remove the folder and make them again with: culture-sim sae --run {run}"
     with damage_named(f"the tables in {folder} are", remedy):
         found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NEEDED}
-        path = folder / "effects.parquet"
-        effects = pd.read_parquet(path) if path.exists() else None
         return _lined_up(found, effects, occurs) if len(found["examples"]) else None
 
 
@@ -122,7 +123,9 @@ def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
 
 
 def _lined_up(
-    found: dict[str, pd.DataFrame], effects: pd.DataFrame | None, occurs: pd.DataFrame | None
+    found: dict[str, pd.DataFrame],
+    effects: tuple[pd.DataFrame, pd.DataFrame | None] | None,
+    occurs: pd.DataFrame | None,
 ) -> Tables:
     features = found["examples"].merge(
         found["features"][["agent", "feature", "name", "candidate", "f1"]],
@@ -148,7 +151,7 @@ def _lined_up(
         shown=_shown(features.quizzes, quiz),
         family_shown=_shown(families.quizzes, quiz),
         members=_members(families, places, agents),
-        effect=None if effects is None else _effect(effects, places),
+        effects=None if effects is None else _effects(*effects, places),
         occurrence=None if occurs is None else _occurrence(occurs, places),
         **matches,
     )
@@ -230,13 +233,9 @@ def _members(families: pd.DataFrame, places: _Places, agents: Sequence[int]) -> 
     return found
 
 
-def _effect(effects: pd.DataFrame, places: _Places) -> NDArray[np.float64]:
-    """float64 [F]: what ablating each feature costs over all tasks; NaN where it is not known."""
-    ablated = effects[(effects.factor == 0) & (effects.task == "all")]
-    row = places.of(ablated.agent, ablated.feature)
-    found = np.full(places.size, np.nan)
-    found[row[row >= 0]] = ablated.loss_change[row >= 0]
-    return found
+def _effects(features: pd.DataFrame, families: pd.DataFrame | None, places: _Places) -> Effects:
+    row = places.of(features.agent, features.feature)
+    return line_up(features, families, row, places.size)
 
 
 def _occurrence(occurs: pd.DataFrame, places: _Places) -> Occurrence:

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from culture_sim.config import config_to_dict
-from culture_sim.feature_folders import compared_folders
+from culture_sim.feature_folders import read_comparisons
 from culture_sim.monitor import parse_line
 from culture_sim.records import quizzes_of
 from culture_sim.report.charts import Point, line_colour, round_starts
@@ -19,6 +19,7 @@ from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
 from culture_sim.report.joint import joint
 from culture_sim.report.layers import layers
+from culture_sim.report.origins import outdated
 from culture_sim.report.page_data import embed
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
@@ -34,7 +35,7 @@ def gather(run: Run) -> Tree:
     summary = run.summary()
     states = [run.agent_state(agent) for agent in run.agents]
     curves = _curves(run)
-    culture, features = _culture(run), _features(run)
+    culture, (features, left_out) = _culture(run), _features(run)
     return {
         "name": run.path.name,
         "preset": run.preset,
@@ -57,6 +58,7 @@ def gather(run: Run) -> Tree:
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
         "features": features,
+        "left_out": left_out,
         "drawing": _drawing(run, culture, features),
     }
 
@@ -125,24 +127,27 @@ def _rejected(run: Run, store: CultureStore) -> list[Tree]:
     return groups
 
 
-def _features(run: Run) -> Tree | None:
-    """The first comparison in full, and the figures of all."""
-    remedy = f"remove it and make it again with: culture-sim sae --run {run.path.name}"
-    found = {folder: read_json(folder / "summary.json", remedy) for folder in compared_folders(run)}
+def _features(run: Run) -> tuple[Tree | None, list[str]]:
+    """The first comparison in full, and the figures of all; a line for each that is left out."""
+    found, left_out = read_comparisons(run)
     if not found:
-        return None
+        return None, left_out
+    name = run.path.name
+    stale = {folder: outdated(folder, summary, name) for folder, summary in found.items()}
+    left_out += [line for lines in stale.values() for line in lines.values()]
     folder, summary = next(iter(found.items()))
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
-    return {
+    shown = {
         **summary,
         "comparisons": list(found.values()),
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
-        "layers": layers(folder, run.path.name),
-        "joint": joint(folder, run.path.name),
-        "explorer": explorer(run, list(found.items())),
+        "layers": None if "effects" in stale[folder] else layers(folder, name),
+        "joint": None if "crosscoder" in stale[folder] else joint(folder, name),
+        "explorer": explorer(run, [(path, tree, stale[path]) for path, tree in found.items()]),
     }
+    return shown, left_out
 
 
 def _shared(families: Tree) -> list[Tree]:

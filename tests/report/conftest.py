@@ -5,6 +5,7 @@ import pytest
 from culture_sim.report import explorer, gallery, write_report
 from tests.report.exploring import LATER, made_run
 from tests.report.made_culture import ROUNDS, SIZE, made_page, make_answers, make_run
+from tests.report.made_effects import make_family_effects
 from tests.report.made_features import make_features
 
 
@@ -16,8 +17,9 @@ def explored(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def parted(tmp_path_factory):
-    """The same with its details beside it, and a second comparison."""
+    """The same with what families do, its details beside it, and a second comparison."""
     run = made_run(tmp_path_factory.mktemp("runs") / "parted")
+    make_family_effects(next(run.path.glob("features/*/*")))
     make_features(run, 16, LATER, effects=False, occurrence=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explorer, "INSIDE", 1000)

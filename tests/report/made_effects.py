@@ -42,6 +42,22 @@ def make_components(folder, agents=3):
     write_parquet(folder / "components.parquet", pd.DataFrame(rows))
 
 
+def make_family_effects(folder):
+    """What families do: without family f f points are lost; of the last one nothing is known."""
+    families = pd.read_parquet(folder / "families.parquet").family.iloc[:-1]
+    found = {
+        "family": families,
+        "accuracy_change": -0.01 * families,
+        "accuracy_low": -0.01 * families - 0.005,
+        "accuracy_high": -0.01 * families + 0.005,
+        "q": 0.3 / (1 + families),
+        "loss_change": 0.001 * families,
+        "loss_low": 0.0,
+        "loss_high": 0.1,
+    }
+    write_parquet(folder / "family_effects.parquet", pd.DataFrame(found))
+
+
 def make_crosscoder(folder, controls=True):
     """Its figures; each control has 100 features judged more than the one before."""
     found = {

@@ -13,6 +13,7 @@ from sae.concepts.tables import TOP
 from sae.examples import BINS, QUIZZES
 from sae.files import write_parquet
 from sae.kinds import Kind
+from sae.results import SCHEMA
 from world import Stream
 
 AGENTS, SHOWN_QUIZZES, TOKENS = 5, 60, 20_000
@@ -24,6 +25,10 @@ SITE, DICTIONARY = "blocks.2.hook_resid_post", "batch_topk-64"
 SHARES = ((0.03, 0.02), (0.02, 0.03), (0.03, 0.002), (0.03, 0.0), (0.03, 0.02))
 """Of features in turn: how often they fire on agents' quizzes and on the world's. The last are no
 discoveries, and feature 9 is not tested."""
+
+
+ABLATED = {"all": 230, "frame": 25, "unknown": 18}
+"""Quizzes that features are ablated on, by task."""
 
 
 def make_features(run, size, site=SITE, effects=True, occurrence=True):
@@ -218,16 +223,28 @@ class _Made:
         return pd.concat([other, found])
 
     def _effects(self):
-        one = pd.DataFrame(
-            {
-                "agent": self.agent,
-                "feature": self.feature,
-                "factor": 0.0,
-                "task": "all",
-                "loss_change": self.rng.normal(0.01, 0.01, len(self.agent)),
-            }
-        )
-        return pd.concat([one, one.assign(factor=2.0), one.assign(task="frame")])
+        """Without feature i, 1 - i mod 8 points change in all tasks, twice as many in one and three
+        times in the other; of no change there is no interval."""
+        change = 0.01 * (1 - self.feature % 8)
+        wide = 0.025 * (change != 0)
+        tables = [
+            pd.DataFrame(
+                {
+                    "agent": self.agent,
+                    "feature": self.feature,
+                    "factor": factor,
+                    "task": task,
+                    "quizzes": quizzes,
+                    "loss_change": self.rng.normal(0.01, 0.01, len(self.agent)),
+                    "accuracy_change": (k + 1) * change,
+                    "accuracy_low": (k + 1) * change - wide,
+                    "accuracy_high": (k + 1) * change + wide,
+                }
+            )
+            for factor in (2.0, 0.0)
+            for k, (task, quizzes) in enumerate(ABLATED.items())
+        ]
+        return pd.concat(tables)
 
 
 def _summary(site, size, members):
@@ -240,6 +257,8 @@ def _summary(site, size, members):
     shared = {"1": alone, **{str(k): members.count(k) for k in range(2, AGENTS + 1)}}
     sae = {"l0": 20.0, "explained_variance": 0.9, "compared": size, "features": size}
     return {
+        "schema": SCHEMA,
+        "made_from": {"seed": 0, "saes": {"0/0": "made"}},
         "site": site,
         "dictionary": DICTIONARY,
         "agents": list(range(AGENTS)),

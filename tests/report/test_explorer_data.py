@@ -13,7 +13,8 @@ from culture_sim.report import explorer, explorer_tables, write_report
 from sae.examples import QUIZZES
 from sae.files import write_parquet
 from tests.report.exploring import FAMILIES, made_run
-from tests.report.made_features import AGENTS, SHARES, SITE
+from tests.report.made_effects import make_family_effects
+from tests.report.made_features import ABLATED, AGENTS, SHARES, SITE
 from tests.report.reading import embedded
 from world.errors import UserError
 
@@ -49,9 +50,34 @@ def test_every_compared_feature_is_in_the_list(explored):
             assert tree["kinds"][columns["kind"][row, other]] == found.kind
             best = columns["match"][row, other]
             assert (columns["agent"][best], columns["feature"][best]) == (other, found.feature_b)
-    effects = pd.read_parquet(folder / "effects.parquet")
-    ablated = effects[(effects.factor == 0) & (effects.task == "all")]
-    assert np.allclose(columns["effect"], ablated.loss_change)
+
+
+def test_what_ablation_changes_is_in_the_list_and_by_task(explored):
+    tree, columns = held(explored, "0")
+    _, details = held(explored, "0-f0")
+    effects = pd.read_parquet(next(explored.parents[1].glob("features/*/*/effects.parquet")))
+    ablated = effects[effects.factor == 0]
+    assert tree["tasks"] == [{"name": name, "quizzes": n} for name, n in ABLATED.items()]
+    for k, task in enumerate(ABLATED):
+        rows = ablated[ablated.task == task]
+        changes = rows[["accuracy_change", "accuracy_low", "accuracy_high"]]
+        assert np.allclose(details["accuracy"].reshape(-1, len(ABLATED), 3)[:, k], changes)
+        if task == "all":
+            assert np.allclose(columns["accuracy"], changes)
+            assert np.allclose(columns["loss"], rows.loss_change)
+    # Nobody looked at families as such.
+    assert "familyQ" not in columns
+
+
+def test_what_families_do_is_in_the_list(parted):
+    _, columns = held(parted, "0")
+    known = np.arange(FAMILIES - 1)
+    for name in ("familyAccuracy", "familyQ", "familyLoss"):
+        assert np.isnan(columns[name][-1]).all()
+    assert np.allclose(columns["familyQ"][:-1], 0.3 / (1 + known))
+    expected = -0.01 * known[:, None] + [0, -0.005, 0.005]
+    assert np.allclose(columns["familyAccuracy"][:-1], expected)
+    assert np.allclose(columns["familyLoss"][:-1], 0.001 * known)
 
 
 def test_features_are_told_by_whose_quizzes_they_fire_on(explored, parted):
@@ -132,6 +158,21 @@ def test_a_damaged_occurrence_names_its_command(tmp_path, damage):
     remedy = "make it again with: culture-sim culture-features --run run"
     with pytest.raises(UserError, match=rf"occurrence.parquet is damaged .*; {remedy}"):
         explorer_tables.read_tables(path.parent, "run")
+
+
+@pytest.mark.parametrize("damage", ["no table", "no column"])
+@pytest.mark.parametrize("name", ["effects", "family_effects"])
+def test_damaged_effects_name_their_command(tmp_path, name, damage):
+    folder = next(made_run(tmp_path / "run", 8).path.glob("features/*/*"))
+    make_family_effects(folder)
+    path = folder / f"{name}.parquet"
+    if damage == "no table":
+        path.write_bytes(b"PAR1")
+    else:
+        write_parquet(path, pd.read_parquet(path).drop(columns="accuracy_low"))
+    remedy = "make them again with: culture-sim effects --run run"
+    with pytest.raises(UserError, match=rf"tables of effects in .* are damaged .*; {remedy}"):
+        explorer_tables.read_tables(folder, "run")
 
 
 def test_a_damaged_table_is_one_clear_line(tmp_path):

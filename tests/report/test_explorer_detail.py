@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from sae.examples import QUIZZES
-from tests.browser import DESK, PHONE, every, one, press, severe, window
+from tests.browser import DESK, PHONE, every, one, press, severe, values, window
 from tests.report.exploring import (
     LATER,
     choose,
@@ -39,7 +41,6 @@ def test_a_family_opens_by_keyboard_agent_beside_agent(browser, explored):
     assert len(cards) == AGENTS
     for kind in (".concepts li", ".bars", ".logits .swatch", ".matches li"):
         assert cards[0].find_elements("css selector", kind)
-    assert "without it:" in cards[0].text
     assert "null" in cards[0].text
     # Feature 8 is among those that fire on no quiz of the world.
     assert (
@@ -64,6 +65,41 @@ def test_a_single_feature_opens_with_its_contrast(browser, explored):
     assert all(card.find_elements("css selector", "svg.quiz circle") for card in cards)
     cards[0].find_element("css selector", "button").send_keys(Keys.ENTER)
     until(browser, lambda: first not in one(browser, "#explorer-detail-title").text)
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_ablation_is_shown_by_task_agent_beside_agent(browser, explored):
+    # Feature 14 of agents 0 and 1, by number modulo 8 one without which 5 points are lost.
+    visit(browser, explored, "#explorer?open=family+7")
+    text = details(browser).text
+    assert "exact accuracy changes by \u22125.0 points (mean over its agents), and the loss" in text
+    rows = values(browser, ".ablated tbody tr", "innerText")
+    assert [row.split("\t")[0] for row in rows] == [
+        "all tasks230", "frame25", "made by agents18", "loss, nats a cell",
+    ]  # fmt: skip
+    assert [row.split("\t")[1:] for row in rows[:3]] == [
+        ["\u22125.0\u22127.5 to \u22122.5"] * 2,
+        ["\u221210.0\u221212.5 to \u22127.5"] * 2,
+        ["\u221215.0\u221217.5 to \u221212.5"] * 2,
+    ]
+    assert len(every(browser, ".ablated .sure")) == 6
+    visit(browser, explored, "#explorer?open=0.1")
+    details(browser)
+    assert values(browser, ".ablated .change", "innerText") == ["0"] * 3
+    assert every(browser, ".ablated .sure") == []
+    assert severe(browser) == []
+
+
+@pytest.mark.browser
+def test_a_family_shows_what_was_found_of_it_as_one(browser, parted):
+    visit(browser, parted, "#explorer?open=family+5")
+    assert (
+        "exact accuracy changes by \u22125.0 points (mean over its agents; 95 % interval "
+        "\u22125.5 to \u22124.5; q = 0.05), and the loss by +0.005 nats" in details(browser).text
+    )
+    visit(browser, parted, "#explorer?open=family+31")
+    assert "changes by \u22125.0 points (mean over its agents), and" in details(browser).text
     assert severe(browser) == []
 
 
@@ -125,7 +161,7 @@ def test_parts_beside_the_page_are_loaded_when_asked_for(browser, parted):
     press(browser, Keys.ESCAPE)
     choose(browser, "of", LATER)
     until(browser, lambda: counted(browser).startswith("8 families"))
-    assert "effect" not in one(browser, "#explorer-head").text
+    assert "without it" not in one(browser, "#explorer-head").text
     assert "of=1" in browser.current_url
     one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
     assert details(browser).find_elements("css selector", ".beside circle")
@@ -138,6 +174,30 @@ def test_a_part_that_is_lost_is_said(browser, parted, tmp_path):
     alone.write_text(parted.read_text())
     visit(browser, alone, "#explorer?open=family+0")
     until(browser, lambda: "is not beside this page" in one(browser, "#explorer-feature").text)
+    browser.get_log("browser")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("failure", ["lost", "cut off", "not packed"])
+def test_a_part_that_failed_is_read_again(browser, parted, tmp_path, failure):
+    page, folder = tmp_path / "index.html", tmp_path / "explorer"
+    page.write_text(parted.read_text())
+    shutil.copytree(parted.with_name("explorer"), folder)
+    part = folder / "0-g0.js"
+    whole = part.read_text()
+    damaged = {
+        "cut off": whole[: len(whole) // 2],
+        "not packed": 'cultureExplorer("0-g0",{"a":[]})',
+    }
+    part.unlink() if failure == "lost" else part.write_text(damaged[failure])
+    visit(browser, page, "#explorer?open=family+0")
+    until(browser, lambda: every(browser, "#explorer-feature .bad"))
+    said = {"lost": "0-g0.js is not beside", "cut off": "0-g0.js is damaged", "not packed": ""}
+    assert said[failure] in one(browser, "#explorer-feature .bad").text
+    part.write_text(whole)
+    press(browser, Keys.ESCAPE)
+    one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
+    assert len(details(browser).find_elements("css selector", ".beside")) == QUIZZES
     browser.get_log("browser")
 
 

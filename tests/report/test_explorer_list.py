@@ -104,9 +104,15 @@ def test_columns_sort_both_ways(browser, explored):
     assert shown == sorted(shown)
     assert one(browser, "th.of-r").get_attribute("aria-sort") == "ascending"
     choose(browser, "sort", "most needed")
-    texts = values(browser, "#explorer-rows .of-effect", "innerText")
-    shown = [float(text.replace("\u2212", "-")) for text in texts]
-    assert shown == sorted(shown, reverse=True)
+    # Without features 7, 15 and so on the fewest quizzes are answered, whatever the loss.
+    texts = values(browser, "#explorer-rows .of-accuracy", "innerText")
+    assert {text.replace("\n", " ") for text in texts} == {"\u22126.0 \u22128.5 to \u22123.5"}
+    assert one(browser, "th.of-accuracy").get_attribute("aria-sort") == "ascending"
+    assert entries(browser)[:2] == ["0.7", "0.15"]
+    one(browser, ".of-accuracy button").click()
+    texts = values(browser, "#explorer-rows .of-accuracy", "innerText")
+    assert texts[0].startswith("+1.0")
+    assert one(browser, "th.of-accuracy").get_attribute("aria-sort") == "descending"
     choose(browser, "sort", "most on agents")
     texts = values(browser, "#explorer-rows .of-ratio", "innerText")
     assert set(texts) == {"only"}

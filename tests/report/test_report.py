@@ -1,6 +1,7 @@
 """The report in a real browser: every section, no error, no horizontal scroll."""
 
 import re
+import shutil
 from importlib.resources import files
 
 import numpy as np
@@ -11,8 +12,10 @@ from culture_sim.config import RunConfig
 from culture_sim.report import write_report
 from culture_sim.report.charts import Point, heat, learning_curves, round_starts
 from culture_sim.report.gather import gather
-from culture_sim.run import Run
+from culture_sim.run import Run, write_json
+from culture_sim.status import features_summary
 from sae.config import SAEConfig
+from sae.results import SCHEMA
 from tests.browser import check_page
 from tests.report.made_features import DICTIONARY, SITE, make_features
 from tests.report.reading import embedded
@@ -75,6 +78,25 @@ def test_the_first_comparison_is_the_first_of_the_options(tmp_path):
     assert found["site"] == "hook_embed"
     first, second = embedded(write_report(run).read_text(), "explorer-index")["comparisons"]
     assert (first, second) == tuple(f"{site}, {DICTIONARY}" for site in sites)
+
+
+def test_a_comparison_of_another_version_is_left_out_and_named(tmp_path):
+    sites, widths = ("hook_embed", SITE), (int(DICTIONARY.rpartition("-")[2]),)
+    config = RunConfig(model=ModelConfig(d_model=32), sae=SAEConfig(sites=sites, widths=widths))
+    run = Run.start(tmp_path / "run", config, "compact")
+    folder, _ = (make_features(run, 4, site) for site in sites)
+    assert gather(run)["left_out"] == []
+    # Figures are named otherwise in it.
+    write_json(folder / "summary.json", {"schema": SCHEMA + 1})
+    found = gather(run)
+    assert [each["site"] for each in found["features"]["comparisons"]] == [SITE]
+    assert list(features_summary(run)) == [f"{SITE}/{DICTIONARY}"]
+    line = f"Left out: the files of {folder} are of version {SCHEMA + 1}, and version {SCHEMA} is"
+    assert line in write_report(run).read_text()
+    shutil.rmtree(run.path / "features" / SITE)
+    page = write_report(run).read_text()
+    assert line in page
+    assert "Features have not been compared yet" in page
 
 
 INK, PAPER = {"light": "1b1b1b", "dark": "e8e8e6"}, {"light": "ffffff", "dark": "161616"}
