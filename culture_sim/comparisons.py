@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from scipy import sparse
 from agents.model import AgentModel
 from culture_sim.feature_folders import (
     compared_folders,
+    comparison_hash,
     features_path,
     read_comparison,
     sae_configs,
@@ -77,8 +76,7 @@ class Compared:
     def made_from(self) -> str:
         """A short hash of what the comparison was made from, to tell what was found out with it
         from what was found out with another."""
-        tree = json.dumps(self.summary["made_from"], sort_keys=True)
-        return hashlib.blake2b(tree.encode(), digest_size=8).hexdigest()
+        return comparison_hash(self.summary)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""
