@@ -70,17 +70,20 @@ def test_the_two_agents_differ(uninterrupted):
     assert not any(one[key].equal(other[key]) for key in one if one[key].ndim == 2)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.7])
-def test_a_killed_training_goes_on_bit_for_bit(uninterrupted, tmp_path, after):
-    process = subprocess.Popen(
-        command(tmp_path, "cut", 1, SHORT),
-        start_new_session=True,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-    )
-    wait_until((tmp_path / "cut" / "agents" / "0" / "state.json").exists, process)
-    time.sleep(after)
-    kill_with_workers(process, tmp_path / "cut")
+def test_a_training_that_is_killed_twice_goes_on_bit_for_bit(uninterrupted, tmp_path):
+    """At its first checkpoint, and some time after another one."""
+    state, seen = tmp_path / "cut" / "agents" / "0" / "state.json", ""
+    for after in (0.0, 0.5):
+        process = subprocess.Popen(
+            command(tmp_path, "cut", 1, SHORT),
+            start_new_session=True,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+        )
+        wait_until(lambda seen=seen: state.exists() and state.read_text() != seen, process)
+        time.sleep(after)
+        kill_with_workers(process, tmp_path / "cut")
+        seen = state.read_text()
     ended = train(tmp_path, "cut", 1, SHORT)
     assert ended.returncode == 1, ended.stderr
     assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
