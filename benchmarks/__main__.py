@@ -20,8 +20,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.launch import ALLOCATOR
 from culture_sim.run import environment, write_json
+from culture_sim.workers import ALLOCATOR
 
 NAMES = (
     "world_generation",

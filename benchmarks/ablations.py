@@ -25,7 +25,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.recipes import ABLATIONS
-from culture_sim.launch import ALLOCATOR, default_processes
+from culture_sim.launch import default_processes
+from culture_sim.workers import ALLOCATOR
 
 HEADER = (
     "in place of the default",

@@ -25,7 +25,7 @@ from agents.training import Learner, mixed_draw, task_odds, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import subject
-from culture_sim.launch import ALLOCATOR
+from culture_sim.workers import ALLOCATOR
 from world import Stream
 
 PAIR = ("default", "source")

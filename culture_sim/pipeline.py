@@ -23,7 +23,6 @@ from culture_sim.launch import (
     connection,
     default_processes,
     launched_outside,
-    run_workers,
     tell,
     told,
 )
@@ -41,6 +40,7 @@ from culture_sim.status import (
     training_summary,
     training_table,
 )
+from culture_sim.workers import run_workers
 from world.errors import UserError
 
 console = Console()

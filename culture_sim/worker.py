@@ -1,28 +1,47 @@
-"""The entry point of a worker process: one stage of one run, in its place among the others."""
+"""What a worker process does: one stage of one run, in its place among the others."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-import time
+from collections.abc import Mapping
+from contextlib import suppress
+from io import TextIOWrapper
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import NoReturn
+
+import torch
+from setproctitle import setproctitle
 
 from culture_sim.launch import ERROR_PREFIX
 from culture_sim.leave import leave
 from culture_sim.run import Run
+from culture_sim.stages import run_stage
 from world.errors import UserError
 
 
-def main() -> int:
-    """``python -m culture_sim.worker STAGE RUN``; exits with 0, or 2 on a user's error."""
+def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> NoReturn:
+    """Do this process's part of a stage; exits with 0, or 2 on a user's error.
+
+    ``environment`` has the variables that give it its place; what is printed goes to ``log``.
+    """
     # The launcher decides what an interruption means; it ends workers by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
-    stage, path = sys.argv[1], Path(sys.argv[2])
-    from culture_sim.stages import run_stage
+    with suppress(PermissionError):  # it is the first of a session
+        os.setsid()
+    # Before the environment changes: the room for the name is found beside it.
+    setproctitle(f"culture_sim.worker {stage} {path} {environment['RANK']}")
+    _write_to(log)
+    _settle(environment)
+    leave(_work(stage, path))
 
+
+def _work(stage: str, path: Path) -> int:
     try:
         run_stage(Run.open(path), stage)
     except UserError as error:
@@ -35,19 +54,31 @@ def main() -> int:
 
 
 def _end_with_the_launcher() -> None:
-    """Leave nothing running behind a launcher that is gone, killed or interrupted."""
-    launcher = os.environ.get("CULTURE_SIM_LAUNCHER")
-    while launcher and os.getppid() == int(launcher):
-        time.sleep(0.5)
-    if launcher:
-        os._exit(1)
+    """Leave nothing running behind a launcher, or its server, that is gone or was killed."""
+    launcher, starter = multiprocessing.parent_process(), os.getppid()
+    assert launcher is not None
+    while not wait([launcher.sentinel], timeout=0.5) and os.getppid() == starter:
+        pass
+    os._exit(1)
+
+
+def _write_to(log: Path) -> None:
+    """What this process and its libraries print goes to a file, line by line."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def _settle(environment: Mapping[str, str]) -> None:
+    """Take these variables, and the number of threads that a loaded library has read already."""
+    if environment["OMP_NUM_THREADS"] != os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+    os.environ.update(environment)
 
 
 def describe_os_error(error: OSError) -> str:
     """A full disk, a missing right and their like, in one line."""
     where = f" at {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{where}; mend that and run the same command again to go on"
-
-
-if __name__ == "__main__":
-    leave(main())

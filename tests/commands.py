@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 
 from culture_sim.cli import main
+from culture_sim.workers import LIBRARIES, load_ahead
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ def culture_sim(*arguments: str) -> Ended:
     try:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setenv("OMP_NUM_THREADS", "1")
+            load_ahead(LIBRARIES)
             code = main(list(arguments))
     finally:
         signal.signal(signal.SIGTERM, earlier)

@@ -26,10 +26,10 @@ def workers(path):
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
+            words = (entry / "cmdline").read_bytes().strip(b"\0").split()
         except OSError:
             continue
-        if b"culture_sim.worker" in words and str(path).encode() in words:
+        if words[:1] == [b"culture_sim.worker"] and str(path).encode() in words:
             found.append(int(entry.name))
     return found
 

@@ -1,9 +1,10 @@
 """Ctrl-C and writes that fail, in every stage: one line, no worker left, and a run that goes on.
 
-Both are real: SIGINT goes to the launcher's process, and the operating system refuses to let a
-file grow, as it does when a disk is full.
+Both are real: the signal goes to all of the command's group, as a terminal or a scheduler sends
+it, and the operating system refuses to let a file grow, as it does when a disk is full.
 """
 
+import os
 import resource
 import shutil
 import signal
@@ -119,12 +120,12 @@ def test_a_stage_goes_on_after_ctrl_c_and_a_full_disk(path, stage):
 
 
 def interrupt(path, stage):
-    """Press Ctrl-C when all workers are in the middle of their work."""
+    """Press Ctrl-C, or do as `timeout` does, when all workers are in the middle of their work."""
     process = start(path, stage)
     count = 1 if stage in ALONE else 2
     wait_until(lambda: any(path.glob(AT_WORK[stage])) and len(workers(path)) == count, process)
     assert not any(path.glob(DONE[stage]))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGTERM if stage == "culture-round" else signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     left = workers(path)
     assert process.returncode == 130
@@ -159,7 +160,7 @@ def test_ctrl_c_while_workers_are_started_leaves_none(path, stage):
     """
     process = start(path, stage)
     wait_until((path / "logs" / "train-1.log").exists, process, pause=0.0005)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     one_error(stderr)

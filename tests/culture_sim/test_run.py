@@ -1,19 +1,27 @@
 """A run's folder: its log, its options, its lock, and when an agent counts as done."""
 
 import json
+import os
+import signal
+import time
 from dataclasses import replace
+from multiprocessing import get_context
 
+import psutil
 import pytest
 import torch
 
+import culture_sim.workers
 from agents.checkpoint import save_checkpoint
 from agents.training import unseen_quizzes
 from culture_sim.cli import main
 from culture_sim.config import RunConfig
-from culture_sim.launch import ERROR_PREFIX, WorkerError, run_workers
+from culture_sim.launch import ERROR_PREFIX, WorkerError
 from culture_sim.monitor import parse_line
 from culture_sim.run import Run
 from culture_sim.status import agent_done, in_training, target_reached
+from culture_sim.workers import run_workers
+from tests.processes import workers
 from world import Stream
 from world.errors import UserError
 
@@ -104,12 +112,32 @@ def test_options_that_are_missing_are_said_to_be(run, text):
         Run.open(run.path)
 
 
-def test_a_worker_that_fails_is_quoted(run):
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_worker_that_fails_is_quoted(run, monkeypatch, method):
+    """However workers come to be, which depends on the machine."""
+    monkeypatch.setattr(culture_sim.workers, "_context", lambda _: get_context(method))
     with pytest.raises(WorkerError, match="is not trained yet"):
         run_workers(run, "sae", 2, lambda: None)
     logs = [log.read_text() for log in (run.path / "logs").glob("sae-*.log")]
     assert len(logs) == 2
     assert any(ERROR_PREFIX in log for log in logs)  # the first to fail; the other was ended
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_server_they_were_forked_from(run):
+    """And the next ones have another server."""
+
+    def kill_the_server():
+        for worker in workers(run.path):
+            os.kill(psutil.Process(worker).ppid(), signal.SIGKILL)
+
+    with pytest.raises(WorkerError, match="a worker ended unexpectedly"):
+        run_workers(run, "train", 1, kill_the_server)
+    until = time.monotonic() + 10
+    while workers(run.path):
+        assert time.monotonic() < until
+    with pytest.raises(WorkerError, match="is not trained yet"):
+        run_workers(run, "sae", 1, lambda: None)
 
 
 def test_examinations_do_not_share_a_quiz():

@@ -1,0 +1,12 @@
+"""Loaded first by the server that workers are forked from: its session and its name.
+
+What a person or a scheduler sends to the command's group, such as Ctrl-C, is for the command
+itself, which then ends its workers in order. The server ends when command and workers have.
+"""
+
+import os
+
+from setproctitle import setproctitle
+
+os.setsid()
+setproctitle("culture_sim.server")
