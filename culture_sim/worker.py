@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Mapping
@@ -29,8 +28,6 @@ def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> N
 
     ``environment`` has the variables that give it its place; what is printed goes to ``log``.
     """
-    # The launcher decides what an interruption means; it ends workers by SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     with suppress(PermissionError):  # it is the first of a session
         os.setsid()

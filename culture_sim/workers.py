@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -66,19 +67,23 @@ def run_workers(run: Run, stage: str, processes: int, tick: Callable[[], None]) 
         raise WorkerError(_reason(files[failed[0]], codes[failed[0]]))
 
 
-def load_ahead(stages: Iterable[str]) -> None:
+def load_ahead(stages: Iterable[str]) -> bool:
     """Have a server that has loaded what these stages need; one that is there is kept.
 
-    Raises WorkerError if it ends over it.
+    Returns False where it has no place for its socket, in a temporary folder of a long name.
     """
     modules = [module for stage in stages for module in LIBRARIES[stage]]
     multiprocessing.set_forkserver_preload(["culture_sim.server", *modules])
-    first = multiprocessing.get_context("forkserver").Process(target=int)  # which does nothing
     try:
-        first.start()  # returns when all is loaded
-    except (EOFError, ConnectionError) as error:
-        raise WorkerError("no worker could be started; see if there is memory left") from error
+        with _without_ctrl_c():
+            forkserver.ensure_running()
+    except OSError:
+        return False
+    first = multiprocessing.get_context("forkserver").Process(target=int)  # which does nothing
+    with _lost():
+        first.start()  # returns when all is loaded, and can be interrupted until then
     first.join()
+    return True
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[BasePro
                 log.write_bytes(b"")
                 place = {**os.environ, **_place(rank, len(files), port)}
                 process = context.Process(target=work, args=(stage, run.path, log, place))
-                with _uninterrupted():
+                with _uninterrupted(), _without_ctrl_c(), _lost():
                     process.start()
                     workers.append(process)
         yield workers
@@ -107,10 +112,10 @@ def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[BasePro
 
 def _context(stage: str) -> ForkServerContext | SpawnContext:
     """How a worker of this stage comes to be."""
-    if sys.platform != "linux" or torch.cuda.is_available():
-        return multiprocessing.get_context("spawn")
-    load_ahead([stage.partition("-")[0]])
-    return multiprocessing.get_context("forkserver")
+    forks = sys.platform == "linux" and not torch.cuda.is_available()
+    if forks and load_ahead([stage.partition("-")[0]]):
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
 
 
 @contextmanager
@@ -160,6 +165,29 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, earlier[number])
     if held:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """What starts now is never interrupted by the terminal: the command ends it in order.
+
+    A process inherits the mask, so there is no moment at which it would say that it was.
+    """
+    resource_tracker.ensure_running()  # it clears the mask when it is started
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """Say in a line that a process could not be started."""
+    try:
+        yield
+    except (EOFError, ConnectionError) as error:
+        raise WorkerError("no worker could be started; see if there is memory left") from error
 
 
 def _wait(worker: BaseProcess) -> None:

@@ -153,12 +153,16 @@ def fill_the_disk(path, stage):
 
 
 @pytest.mark.parametrize("stage", ["train-agents"], indirect=True)
-def test_ctrl_c_while_workers_are_started_leaves_none(path, stage):
+@pytest.mark.parametrize("folder", ["short", "long" * 25])
+def test_ctrl_c_while_workers_are_started_leaves_none(path, stage, folder):
     """The second worker's log is there a moment before the worker is.
 
-    The launcher may not know it yet; then it ends by itself, a moment later.
+    The launcher may not know it yet; then it ends by itself, a moment later. The server's socket
+    has no place in a temporary folder of a long name, so workers start afresh there.
     """
-    process = start(path, stage)
+    temporary = path.parent / folder
+    temporary.mkdir()
+    process = start(path, stage, env={**os.environ, "TMPDIR": str(temporary)})
     wait_until((path / "logs" / "train-1.log").exists, process, pause=0.0005)
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE_S)

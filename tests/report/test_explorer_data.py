@@ -148,30 +148,35 @@ def test_a_run_without_examples_says_what_to_run(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["no table", "no column"])
-def test_a_damaged_occurrence_names_its_command(tmp_path, damage):
-    run = made_run(tmp_path / "run", 8)
-    path = next(run.path.glob("features/*/*/occurrence.parquet"))
-    if damage == "no table":
-        path.write_bytes(b"PAR1")
-    else:
-        write_parquet(path, pd.read_parquet(path).drop(columns="q"))
-    remedy = "make it again with: culture-sim culture-features --run run"
-    with pytest.raises(UserError, match=rf"occurrence.parquet is damaged .*; {remedy}"):
-        explorer_tables.read_tables(path.parent, "run")
-
-
-@pytest.mark.parametrize("damage", ["no table", "no column"])
-@pytest.mark.parametrize("name", ["effects", "family_effects"])
-def test_damaged_effects_name_their_command(tmp_path, name, damage):
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        (
+            "occurrence",
+            "q",
+            r"occurrence.parquet is damaged .*; make it again with: culture-sim culture-features",
+        ),
+        (
+            "effects",
+            "accuracy_low",
+            r"tables of effects in .* are damaged .*; make them again with: culture-sim effects",
+        ),
+        (
+            "family_effects",
+            "accuracy_low",
+            r"tables of effects in .* are damaged .*; make them again with: culture-sim effects",
+        ),
+    ],
+)
+def test_damaged_tables_name_their_command(tmp_path, name, column, said, damage):
     folder = next(made_run(tmp_path / "run", 8).path.glob("features/*/*"))
     make_family_effects(folder)
     path = folder / f"{name}.parquet"
     if damage == "no table":
         path.write_bytes(b"PAR1")
     else:
-        write_parquet(path, pd.read_parquet(path).drop(columns="accuracy_low"))
-    remedy = "make them again with: culture-sim effects --run run"
-    with pytest.raises(UserError, match=rf"tables of effects in .* are damaged .*; {remedy}"):
+        write_parquet(path, pd.read_parquet(path).drop(columns=column))
+    with pytest.raises(UserError, match=f"{said} --run run"):
         explorer_tables.read_tables(folder, "run")
 
 
