@@ -1,12 +1,15 @@
-"""Resident memory while an agent goes on learning, and while quizzes are written and voted on.
+"""Resident memory while an agent goes on learning, quizzes are voted on, and rounds go by.
 
-Flat means a ratio of 1: as much after many epochs as after a few.
+Flat means a ratio of 1: as much after many times as after a few. The floor is the process with its
+libraries loaded and nothing done.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -20,7 +23,12 @@ from agents.training import Learner, mixed_draw, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import fresh_agent, subject, working_precision
-from culture_sim.votes import vote
+from culture_sim.consensus import rules
+from culture_sim.culture_stage import culture_stage
+from culture_sim.population import Population
+from culture_sim.presets import presets
+from culture_sim.run import Run
+from culture_sim.votes import Decision, VoteTable, vote
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
 
 FIRST, LAST = 3, 15
@@ -31,21 +39,26 @@ def rows(quick: bool) -> Iterator[Row]:
     """Megabytes after many repeats, beside those after a few."""
     world, size = subject(quick)
     count = 64 if quick else 640
-    works = {
-        f"training, epochs of {count} quizzes": _training(world, size, count),
-        f"writing and voting on {count // 4} quizzes": _culture(world, size, count // 4),
-    }
-    for name, work in works.items():
-        seen = [_megabytes_after(work) for _ in range(LAST)]
-        yield Row(
-            "memory",
-            f"{name}, {LAST} times",
-            seen[-1],
-            "MB",
-            f"after {FIRST} times",
-            seen[FIRST - 1],
-            better="less",
-        )
+    idle = _megabytes()
+    with tempfile.TemporaryDirectory() as folder:
+        works = {
+            f"training, epochs of {count} quizzes": _training(world, size, count),
+            f"writing and voting on {count // 4} quizzes": _culture(world, size, count // 4),
+            "rounds of two tiny agents, each on 20 more quizzes": _rounds(Path(folder)),
+        }
+        for name, work in works.items():
+            seen = [_megabytes_after(work) for _ in range(LAST)]
+            yield Row(
+                "memory",
+                f"{name}, {LAST} times",
+                seen[-1],
+                "MB",
+                f"after {FIRST} times",
+                seen[FIRST - 1],
+                idle,
+                "libraries loaded",
+                better="less",
+            )
 
 
 def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]:
@@ -86,6 +99,45 @@ def _culture(world: World, size: ModelConfig, count: int) -> Callable[[], None]:
     return propose_and_vote
 
 
+@rules.register("benchmark_first_twenty")
+@dataclass(frozen=True)
+class FirstTwenty:
+    """Keeps quizzes that nobody solves, as tiny agents solve none."""
+
+    def __call__(self, votes: VoteTable) -> Decision:
+        keep = np.arange(len(votes.solves)) < 20
+        reasons = ["kept" if kept else "not needed" for kept in keep]
+        return Decision(keep, np.full(len(keep), -1, dtype=np.int16), reasons)
+
+
+def _rounds(folder: Path) -> Callable[[], None]:
+    """A whole round: proposals, votes, the store, and training on what is kept."""
+    AcceleratorState._reset_state()
+    config = presets["smoke"]()
+    config = replace(
+        config,
+        agents=2,
+        rounds=LAST,
+        train=replace(config.train, epoch_quizzes=320, max_quizzes=320),
+        culture=replace(
+            config.culture,
+            rule="benchmark_first_twenty",
+            quota=20,
+            max_proposals=32,
+            wave_blocks=1,
+        ),
+    )
+    run = Run.start(folder / "rounds", config, "smoke")
+    accelerator = make_accelerator(config.train)
+    Population(run, accelerator, 0).train()
+    numbers = iter(range(1, LAST + 1))
+    return lambda: culture_stage(run, next(numbers), accelerator)
+
+
 def _megabytes_after(work: Callable[[], None]) -> float:
     work()
+    return _megabytes()
+
+
+def _megabytes() -> float:
     return float(psutil.Process().memory_info().rss / 1e6)

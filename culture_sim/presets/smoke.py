@@ -19,7 +19,7 @@ def smoke() -> RunConfig:
     return RunConfig(
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),
         train=TrainConfig(
-            target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=1600, max_quizzes=1600
+            target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=640, max_quizzes=640
         ),
         culture=CultureConfig(
             block_size=32, wave_blocks=5, quota=5, max_proposals=160, science_quizzes=60
@@ -28,12 +28,12 @@ def smoke() -> RunConfig:
             sites=("blocks.1.hook_resid_post",),
             widths=(64,),
             k=8,
-            training_tokens=40_000,
+            training_tokens=24_000,
             passes=2,
             block_quizzes=128,
             batch_size=512,
-            comparison_quizzes=200,
-            concept_quizzes=60,
+            comparison_quizzes=120,
+            concept_quizzes=40,
             baselines=("neurons",),
             permutations=2,
             resamples=20,
