@@ -70,16 +70,18 @@ def test_kept_quizzes_are_asked_where_one_agent_failed_when_it_voted(quizzes, ru
     assert len(asked.batch) == len(kept)
 
 
-def test_a_quiz_is_chosen_in_the_first_direction_that_one_agent_fails():
-    correct = np.ones((7, 3, 2), dtype=np.bool_)
+def test_a_quiz_is_chosen_in_the_first_direction_that_its_only_dissenter_fails():
+    correct = np.ones((9, 3, 2), dtype=np.bool_)
     correct[0, 1, 1] = correct[1, 2, 0] = False
     correct[2, :2, 0] = correct[2, 0, 1] = False  # two fail it in one direction, one in the other
     correct[3, :2] = False
-    assert direction_of(correct).tolist() == [1, 0, 1, 1, 0, 1, 0]
+    correct[7, 0, 0] = correct[7, 2, 1] = False  # one fails it in each direction, not the same
+    correct[8, 1] = False
+    assert direction_of(correct).tolist() == [1, 0, 1, 1, 0, 1, 0, 0, 0]
     index, direction, dissenter = choose(correct, 2)
-    assert index.tolist() == [0, 1, 2, 4, 5]
-    assert direction.tolist() == [1, 0, 1, 0, 1]
-    assert dissenter.tolist() == [1, 2, 0, NOBODY, NOBODY]
+    assert index.tolist() == [0, 1, 8, 4, 5]
+    assert direction.tolist() == [1, 0, 0, 0, 1]
+    assert dissenter.tolist() == [1, 2, 1, NOBODY, NOBODY]
 
 
 def test_a_placebo_has_the_dissenters_of_other_quizzes_of_the_same_stratum():
