@@ -51,7 +51,7 @@ class CultureFeatures(ComparisonOptions):
     solved: int = 1500
     """Quizzes of each origin that all agents solve, at most: what is usual."""
     resamples: int = 2000
-    """Bootstrap resamples, and random dissenters, behind each interval and p."""
+    """Random dissenters behind each contrast's p."""
     seed: int = 0
     """Which quizzes and which resamples."""
 
@@ -192,7 +192,7 @@ class _Work:
             for name, group in groups.items():
                 failed = np.where(group, each.dissenter, NOBODY)
                 rng = self.stream.with_role(f"placebo-{name}").generator()
-                dealt = placebo(failed, ~each.alone, rng)
+                dealt = placebo(failed, ~each.alone, each.stratum, rng)
                 for called, dissenter in ((name, failed), (f"placebo_{name}", dealt)):
                     table = family_departures(
                         self.compared.members,
@@ -228,14 +228,19 @@ def occurrences(
 
 
 def placebo(
-    dissenter: NDArray[np.int64], solved: NDArray[np.bool_], rng: np.random.Generator
+    dissenter: NDArray[np.int64],
+    solved: NDArray[np.bool_],
+    stratum: NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """int64 [Q]: the same dissenters [Q], dealt out to quizzes that nobody fails, bool [Q]; at most
-    to half of them."""
+    """int64 [Q]: the dissenters [Q] of every stratum [Q], dealt out to quizzes of the same stratum
+    that nobody fails, bool [Q]; at most to half of them."""
     dealt = np.full(len(dissenter), NOBODY)
-    easy, agents = np.flatnonzero(solved), dissenter[dissenter != NOBODY]
-    some = rng.permutation(easy)[: min(len(agents), len(easy) // 2)]
-    dealt[some] = rng.permutation(agents)[: len(some)]
+    for each in np.unique(stratum[dissenter != NOBODY]):
+        easy = np.flatnonzero(solved & (stratum == each))
+        agents = dissenter[(dissenter != NOBODY) & (stratum == each)]
+        some = rng.permutation(easy)[: min(len(agents), len(easy) // 2)]
+        dealt[some] = rng.permutation(agents)[: len(some)]
     return dealt
 
 
@@ -256,10 +261,15 @@ def _groups(
     failed = {origin: each.alone for origin, each in looked.items()}
     even = {origin: rng.random(len(each)) < 0.5 for origin, each in looked.items()}
     solved = {origin: ~each for origin, each in failed.items()}
+    drawn = {origin: _like_failed(looked[origin], rng) for origin in (AGENTS, WORLD)}
     groups = {
         "agents_world": ((AGENTS, solved[AGENTS]), (WORLD, solved[WORLD])),
         "failed_solved_agents": ((AGENTS, failed[AGENTS]), (AGENTS, solved[AGENTS])),
         "failed_solved_world": ((WORLD, failed[WORLD]), (WORLD, solved[WORLD])),
+        **{
+            f"placebo_solved_{origin}": ((origin, some), (origin, solved[origin] & ~some))
+            for origin, some in drawn.items()
+        },
         "world_world": (
             (WORLD, solved[WORLD] & even[WORLD]),
             (WORLD, solved[WORLD] & ~even[WORLD]),
@@ -274,3 +284,9 @@ def _groups(
             "kept_kept": ((KEPT, even[KEPT]), (KEPT, ~even[KEPT])),
         }
     return groups
+
+
+def _like_failed(looked: Looked, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """bool [Q]: quizzes that nobody fails, as many of every stratum as somebody fails there."""
+    failed = np.where(looked.alone, 0, NOBODY)
+    return placebo(failed, ~looked.alone, looked.stratum, rng) != NOBODY

@@ -15,7 +15,6 @@ from culture_sim.comparisons import Compared
 from culture_sim.culture_features.quizzes import NOBODY, Asked
 from sae.codes import agent_codes
 from sae.groups.dissent import Contrast, Links, company, contrast, counterpart
-from sae.groups.families import less_usual
 from sae.groups.occurrence import firing_shares
 from sae.harvest import TokenRows, token_rows
 from sae.permutation import group_index
@@ -87,23 +86,23 @@ class Looked:
         for number, region in enumerate(REGIONS):
             for measure in MEASURES:
                 values = {
-                    pair: self._beyond_usual(measure, pair, links, number)
+                    pair: self._all_measured(measure, pair, links, number)
                     for pair, links in self._compared.links.items()
                 }
                 for name, group in groups.items():
-                    own = self.alone & group
+                    own = ~self.alone | group
                     theirs = {pair: value[own] for pair, value in values.items()}
-                    found = contrast(theirs, self.dissenter[own], rngs[name], resamples)
-                    yield region, measure, name, found
+                    place = self.dissenter[own], self.stratum[own]
+                    yield region, measure, name, contrast(theirs, *place, rngs[name], resamples)
 
-    def _beyond_usual(
+    def _all_measured(
         self, measure: str, pair: tuple[int, int], links: Links, region: int
     ) -> NDArray[np.float64]:
-        """float64 [Q]: of a pair of agents, less its mean on quizzes that nobody fails."""
+        """float64 [Q]: of a pair of agents, on the tokens of one region, or what is like it."""
         values = self._measured(measure, pair, links, region)
         # Where nobody fails, no part of an answer is wrong.
         there = self._measured(measure, pair, links, min(region, 1))
-        return less_usual(np.where(self.alone, values, there), ~self.alone, self.stratum)
+        return np.where(self.alone, values, there)
 
     def _measured(
         self, measure: str, pair: tuple[int, int], links: Links, region: int

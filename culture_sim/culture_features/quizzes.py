@@ -74,7 +74,7 @@ class Asked:
     """What became of B quizzes that agents were asked, and the Q of them that are looked at.
 
     batch: Q quizzes, each once and in one direction. index: int64 [Q], their places among the B.
-    dissenter: int64 [Q], the one agent that fails it there; ``NOBODY`` where it is not looked for.
+    dissenter: int64 [Q], the one agent that fails it; ``NOBODY`` where it is not looked for.
     failing: int64 [B], how many agents fail each in either direction.
     """
 
@@ -135,16 +135,15 @@ def direction_of(correct: NDArray[np.bool_]) -> NDArray[np.int64]:
 def choose(
     correct: NDArray[np.bool_], solved: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The quizzes that exactly one agent fails in a direction, and at most ``solved`` that none
-    does in any.
+    """The quizzes that exactly one agent fails, in whatever direction, as the rule of culture
+    rounds has it, and at most ``solved`` that none fails in any.
 
     correct: bool [B, N, D], who has which right. Returns int64 [Q] each: the quizzes, each once,
     their directions (see ``direction_of``) and dissenters, ``NOBODY`` for the others.
     """
-    wrong = (~correct).sum(axis=1)
-    alone = (wrong == 1).any(axis=1)
-    easy = np.flatnonzero((wrong == 0).all(axis=1))[:solved]
-    index = np.concatenate([np.flatnonzero(alone), easy])
+    failing = _failing(correct)
+    easy = np.flatnonzero(failing == 0)[:solved]
+    index = np.concatenate([np.flatnonzero(failing == 1), easy])
     direction = direction_of(correct)[index]
     dissenter = (~correct[index, :, direction]).argmax(axis=1)
-    return index, direction, np.where(alone[index], dissenter, NOBODY)
+    return index, direction, np.where(failing[index] == 1, dissenter, NOBODY)

@@ -179,7 +179,9 @@ function card(row, { histogram, maximum, zero, logits }) {
 /** How often it fires on quizzes that agents made and on the world's. */
 function occurs(row) {
   const [own, world, q] = ["onAgents", "onWorld", "onQ"].map((name) => list.column[name].values[row]);
-  if (Number.isNaN(q)) return "too seldom active to compare agents’ quizzes with the world’s";
+  if (Number.isNaN(q)) {
+    return "too seldom active, or quizzes too few, to compare agents’ quizzes with the world’s";
+  }
   const shares = [own, world].map((share) => (share ? percent(share) : "none"));
   return `fires on ${shares[0]} of tokens of agents’ quizzes, ${shares[1]} of the world’s (${doubt(q)})`;
 }

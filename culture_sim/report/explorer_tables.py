@@ -28,8 +28,8 @@ ORIGINS = ("agents", "world", "many", "never")
 class Occurrence:
     """How often F features fire on quizzes that agents made and on those of the world.
 
-    share, share_other: float64 [F], of the tokens of either. q: float64 [F], of their difference.
-    NaN where it was not tested.
+    share, share_other: float64 [F], of the tokens of either, directions weighted alike in both. q:
+    float64 [F], of their difference. NaN where it was not tested.
     """
 
     share: NDArray[np.float64]

@@ -8,9 +8,9 @@ on a quiz:
 - *company*: the share of firings of a's features whose match in b fires at the same token. Low:
   b has the features, and does not use them here.
 
-Agents differ in how well they match, and quizzes in how well they are matched. So a pair's values
-are taken less their mean on quizzes that nobody fails, and what counts is the *contrast*: solvers
-towards the dissenter, less the same solvers towards each other, on the same quiz.
+Agents differ in how well they match, and quizzes in how well they are matched. So what counts is
+the *contrast*: solvers towards the dissenter, less the same solvers towards each other, on the same
+quiz; less what this is for the same agents on quizzes that nobody fails.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from sae.groups.satterthwaite import ROUNDING
+from sae.groups.usual import Departure, departure
 
 Pair = tuple[int, int]
 """Agents a, b."""
@@ -90,9 +93,9 @@ def _ratio(
 class Contrast:
     """Solvers towards the dissenter, less solvers among themselves, over Q quizzes with one.
 
-    mean: in units of what was measured. low, high: 95 %, percentile bootstrap over quizzes.
-    p: two-sided, from dissenters dealt out to the same quizzes at random. quizzes: Q, those on
-    which the contrast exists.
+    mean: in units of what was measured, less what it is on usual quizzes. low, high: 95 %, with the
+    error of what is usual (``departure``). p: two-sided, from dissenters dealt out at random to
+    quizzes of the same stratum. quizzes: Q, those on which the contrast exists.
     """
 
     mean: float
@@ -105,31 +108,45 @@ class Contrast:
 def contrast(
     values: Mapping[Pair, NDArray[np.float64]],
     dissenter: NDArray[np.int64],
+    stratum: NDArray[np.int64],
     rng: np.random.Generator,
     resamples: int = 2000,
 ) -> Contrast | None:
     """Do solvers meet the dissenter less than each other? None without two quizzes to tell by.
 
-    values: by ordered pair of agents, float64 [Q], less what is usual for the pair; NaN where that
-    does not exist. dissenter: int64 [Q], number of the agent. A quiz is one observation, so no two
-    of them may be writings of the same.
+    values: by ordered pair of agents, float64 [Q], NaN where that does not exist. dissenter: int64
+    [Q], number of the agent, -1 on quizzes that nobody fails: these are what is usual. stratum:
+    int64 [Q], such as the task and direction of each quiz. A quiz is one observation, so no two of
+    them may be writings of the same.
     """
     agents = sorted({agent for pair in values for agent in pair})
-    place = np.searchsorted(agents, dissenter)
-    apart = _apart(agents, values)
-    exists = np.isfinite(apart).all(axis=1)
-    apart, place = apart[exists], place[exists]
-    if len(apart) < 2:
+    nobody = dissenter < 0
+    place = np.where(nobody, -1, np.searchsorted(agents, dissenter))
+    found = departure(_apart(agents, values), place, nobody, stratum)
+    if found is None:
         return None
-    rows = np.arange(len(apart))
-    own = apart[rows, place]
-    drawn = own[rng.integers(len(own), size=(resamples, len(own)))].mean(axis=1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    dealt = np.array([apart[rows, rng.permutation(place)].mean() for _ in range(resamples)])
-    # Dealt-out dissenters keep the agents' shares; what is left is whether it was this one.
-    beyond = np.abs(dealt - dealt.mean()) >= np.abs(own.mean() - dealt.mean())
-    p = (1 + beyond.sum()) / (1 + resamples)
-    return Contrast(float(own.mean()), float(low), float(high), float(p), len(own))
+    p = _dealt_out(found, stratum[found.rows], rng, resamples)
+    return Contrast(found.mean, *found.interval, p, len(found.rows))
+
+
+def _dealt_out(
+    found: Departure, stratum: NDArray[np.int64], rng: np.random.Generator, resamples: int
+) -> float:
+    """The share of random dissenters with which the mean is as far from what it is on average.
+
+    stratum: int64 [n], of the failed quizzes. Dissenters are exchanged within it: agents keep their
+    quizzes of every stratum, so that what is usual takes the same from every mean, and what is left
+    is whether it was this one.
+    """
+    rows, order = np.arange(len(stratum)), np.argsort(stratum, kind="stable")
+    dealt, place = np.empty(resamples), np.empty_like(found.place)
+    for number in range(resamples):
+        place[order] = found.place[np.lexsort((rng.random(len(stratum)), stratum))]
+        dealt[number] = found.away[rows, place].mean()
+    far = abs(found.mean - dealt.mean())
+    # Sums of the same numbers in another order are the same, but for rounding.
+    beyond = np.abs(dealt - dealt.mean()) >= far - ROUNDING
+    return float((1 + beyond.sum()) / (1 + resamples))
 
 
 def _apart(

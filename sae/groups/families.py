@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+
+from sae.groups.usual import departure
 
 
 def family_departures(
@@ -24,51 +25,35 @@ def family_departures(
     nobody fails. stratum: int64 [Q], such as the task and direction of each quiz, of which quizzes
     that somebody fails have their own mixture.
 
-    Columns: family, quizzes (failed by one of its agents), difference (share of tokens on which the
-    dissenter's member fires, less the mean of the others', less what the same difference is on
-    quizzes of the same stratum that nobody fails; mean over quizzes) and p, of a two-sided t-test
-    of one sample. Both are NaN with fewer than two quizzes.
+    Columns: family, quizzes (failed by one of its agents, of strata of which it is known what is
+    usual), difference (share of tokens on which the dissenter's member fires, less the mean of the
+    others', less what the same difference is on quizzes of the same stratum that nobody fails; mean
+    over quizzes) and p, two-sided, of a t-test that knows that the usual is known from samples
+    (``departure``). Difference and p are NaN with fewer than two quizzes.
     """
     rows = []
     for number, family in enumerate(members):
-        fires = {agent: shares[agent][:, f].astype(np.float64) for agent, f in family.items()}
-        differences = [
-            less_usual(_apart(fires, agent), usual, stratum)[dissenter == agent] for agent in family
-        ]
-        found = np.concatenate(differences)
-        found = found[np.isfinite(found)]
-        enough = len(found) > 1
+        fires = np.stack([shares[agent][:, f] for agent, f in family.items()], axis=1)
+        found = departure(_apart(fires), _place(list(family), dissenter), usual, stratum)
         rows.append(
             {
                 "family": number,
-                "quizzes": len(found),
-                "difference": float(found.mean()) if enough else np.nan,
-                "p": _p(found) if enough else np.nan,
+                "quizzes": 0 if found is None else len(found.rows),
+                "difference": np.nan if found is None else found.mean,
+                "p": np.nan if found is None else found.p,
             }
         )
     return pd.DataFrame(rows, columns=["family", "quizzes", "difference", "p"])
 
 
-def less_usual(
-    values: NDArray[np.float64], usual: NDArray[np.bool_], stratum: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """float64 [Q]: values [Q], less their mean over the usual ones [Q] of the same stratum [Q];
-    NaN where that has none. Values that are NaN have no part in it."""
-    known = usual & np.isfinite(values)
-    size = int(stratum.max(initial=-1)) + 1
-    total = np.bincount(stratum[known], values[known], minlength=size)
-    count = np.bincount(stratum[known], minlength=size)
-    means = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
-    return np.asarray(values - means[stratum])
+def _apart(fires: NDArray[np.floating]) -> NDArray[np.float64]:
+    """float64 [Q, A]: each agent's share [Q, A], less the mean of the others'."""
+    shares = fires.astype(np.float64)
+    others = (shares.sum(axis=1, keepdims=True) - shares) / (shares.shape[1] - 1)
+    return np.asarray(shares - others)
 
 
-def _apart(fires: Mapping[int, NDArray[np.float64]], agent: int) -> NDArray[np.float64]:
-    """float64 [Q]: an agent's share, less the mean of the others'."""
-    others = [share for other, share in fires.items() if other != agent]
-    return np.asarray(fires[agent] - np.mean(others, axis=0))
-
-
-def _p(values: NDArray[np.float64]) -> float:
-    if np.ptp(values) == 0:
-        return 1.0
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+def _place(agents: Sequence[int], dissenter: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 [Q]: which of the agents is the dissenter [Q], -1 for none of them."""
+    is_one = dissenter[:, None] == np.array(agents)
+    return np.where(is_one.any(axis=1), is_one.argmax(axis=1), -1)

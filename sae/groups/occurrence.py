@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
+
+from sae.groups.satterthwaite import two_sided
 
 LEAST_QUIZZES = 10
 """Quizzes, of both groups together, on which a feature must fire to be tested."""
@@ -38,45 +42,96 @@ def occurrence(
     shares: float [Q, F] of the group in question, other: float [P, F] of the one it is held
     against; different quizzes, each once. stratum, other_stratum: int64 [Q] and [P], 0 .. S - 1,
     such as the direction in which a quiz is asked: groups may differ in how many they have of each,
-    and that is not what is asked. Quizzes of a stratum that one group lacks are left out.
+    and that is not what is asked. A stratum that one group lacks, or of which each has only one
+    quiz, is not compared.
 
-    Columns: feature, share and share_other (means over quizzes, every stratum with its weight in
-    both groups together), quizzes and quizzes_other (on how many it fires at all), difference, and
-    p, of a two-sided t-test for unequal variances (B. L. Welch 1947) of what is left when each
-    stratum's mean is taken out; NaN for features that fire on fewer than ``LEAST_QUIZZES``.
+    Columns: feature; share and share_other, means over strata of the means over their quizzes, a
+    stratum with n and m quizzes with the weight n m / (n + m) (that of W. G. Cochran 1954; N.
+    Mantel & W. Haenszel 1959), with which it counts by what it can tell; difference of the two;
+    quizzes and quizzes_other, on how many it fires at all, compared or not; and p, two-sided, of
+    the difference (see ``_p``). Shares and difference are NaN where no stratum can be compared, p
+    also for features that fire on fewer than ``LEAST_QUIZZES`` of those compared and for those
+    whose shares do not vary within any stratum.
     """
-    common = np.intersect1d(stratum, other_stratum)
-    here, there = np.isin(stratum, common), np.isin(other_stratum, common)
-    left, stratum = shares[here].astype(np.float64), stratum[here]
-    left_other, other_stratum = other[there].astype(np.float64), other_stratum[there]
-    fires, fires_other = (left > 0).sum(axis=0), (left_other > 0).sum(axis=0)
-    means = np.zeros((2, left.shape[1]))
-    for each in common:
-        own, others = stratum == each, other_stratum == each
-        both = np.stack([left[own].mean(axis=0), left_other[others].mean(axis=0)])
-        means += (own.sum() + others.sum()) / (len(left) + len(left_other)) * both
-        # The same is taken out of both groups, so that their difference stays.
-        left[own] -= both.mean(axis=0)
-        left_other[others] -= both.mean(axis=0)
-    tested = fires + fires_other >= LEAST_QUIZZES
-    p = np.where(tested, _welch(left, left_other), np.nan)
+    strata = _comparable(stratum, other_stratum)
+    one, two = _Group.of(shares, stratum, strata), _Group.of(other, other_stratum, strata)
+    share = share_other = p = np.full(shares.shape[1], np.nan)
+    if len(strata):
+        weight = one.count * two.count / (one.count + two.count)
+        weight /= weight.sum()
+        share, share_other = weight @ one.mean, weight @ two.mean
+        tested = one.fires + two.fires >= LEAST_QUIZZES
+        p = np.where(tested, _p(share - share_other, weight, one, two), np.nan)
     return pd.DataFrame(
         {
-            "feature": np.arange(left.shape[1]),
-            "share": means[0],
-            "share_other": means[1],
-            "quizzes": fires,
-            "quizzes_other": fires_other,
-            "difference": means[0] - means[1],
+            "feature": np.arange(shares.shape[1]),
+            "share": share,
+            "share_other": share_other,
+            "quizzes": (shares > 0).sum(axis=0),
+            "quizzes_other": (other > 0).sum(axis=0),
+            "difference": share - share_other,
             "p": p,
         }
     )
 
 
-def _welch(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [F]: p-values for two groups [Q, F] and [P, F]; NaN where neither varies."""
-    parts = [(x.mean(axis=0), x.std(axis=0, ddof=1), len(x)) for x in (one, other) if len(x) > 1]
-    if len(parts) < 2:
-        return np.full(one.shape[1], np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(stats.ttest_ind_from_stats(*parts[0], *parts[1], equal_var=False).pvalue)
+def _comparable(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Strata that quizzes of both groups are of, and not only one of each: these cannot vary."""
+    common = np.intersect1d(one, two)
+    many = [(one == each).sum() + (two == each).sum() > 2 for each in common]
+    return common[np.array(many, dtype=np.bool_)]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The F features on the quizzes of a group, by stratum.
+
+    count: float64 [S], quizzes. mean: float64 [S, F]. squares: float64 [S, F], sum of squared
+    deviations from it. fires: int64 [F], on how many of these quizzes.
+    """
+
+    count: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    fires: NDArray[np.int64]
+
+    @staticmethod
+    def of(
+        shares: NDArray[np.floating], stratum: NDArray[np.int64], strata: NDArray[np.int64]
+    ) -> _Group:
+        """The quizzes [Q, F] that are of some strata [S]."""
+        count = np.array([(stratum == each).sum() for each in strata], dtype=np.float64)
+        mean, squares = np.zeros((2, len(strata), shares.shape[1]))
+        for row, each in enumerate(strata):
+            own = shares[stratum == each].astype(np.float64)
+            mean[row] = own.mean(axis=0)
+            squares[row] = ((own - mean[row]) ** 2).sum(axis=0)
+        fires = (shares[np.isin(stratum, strata)] > 0).sum(axis=0)
+        return _Group(count, mean, squares, fires)
+
+
+def _p(
+    difference: NDArray[np.float64], weight: NDArray[np.float64], one: _Group, two: _Group
+) -> NDArray[np.float64]:
+    """float64 [F]: p of the difference [F] of two means over strata with weights [S].
+
+    The larger of two: with one variance for both groups in each stratum (Student), which keeps
+    its level on few quizzes and rare features if groups do not differ at all, and with one for each
+    group (B. L. Welch 1947), which keeps it if only their spread does. Never with one variance for
+    all strata: a feature's differs by stratum as its mean does.
+    """
+    freedom = one.count + two.count - 2
+    both = (one.squares + two.squares) / freedom[:, None]
+    scale = weight**2 * (1 / one.count + 1 / two.count)
+    student = two_sided(difference, scale[:, None] * both, freedom)
+    parts = []
+    for group in (one, two):
+        # Of a single quiz no spread is known but that of both groups.
+        lone = group.count < 2
+        of_group = np.where(lone, freedom, group.count - 1)
+        squares = np.where(lone[:, None], freedom[:, None] * both, group.squares)
+        scale = weight**2 / group.count / of_group
+        parts.append((scale[:, None] * squares, of_group))
+    variances, freedoms = zip(*parts, strict=True)
+    welch = two_sided(difference, np.concatenate(variances), np.concatenate(freedoms))
+    return np.maximum(student, welch)

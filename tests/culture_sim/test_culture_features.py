@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from culture_sim.culture_features.command import AGENTS as MADE
 from culture_sim.culture_features.command import KEPT, WORLD, occurrences, placebo
+from culture_sim.culture_features.figures import figures_of
 from culture_sim.culture_features.quizzes import (
     NOBODY,
     Asked,
@@ -68,28 +70,33 @@ def test_kept_quizzes_are_asked_where_one_agent_failed_when_it_voted(quizzes, ru
     assert len(asked.batch) == len(kept)
 
 
-def test_a_quiz_is_chosen_in_the_first_direction_that_one_agent_fails():
-    correct = np.ones((7, 3, 2), dtype=np.bool_)
+def test_a_quiz_is_chosen_in_the_first_direction_that_its_only_dissenter_fails():
+    correct = np.ones((9, 3, 2), dtype=np.bool_)
     correct[0, 1, 1] = correct[1, 2, 0] = False
     correct[2, :2, 0] = correct[2, 0, 1] = False  # two fail it in one direction, one in the other
     correct[3, :2] = False
-    assert direction_of(correct).tolist() == [1, 0, 1, 1, 0, 1, 0]
+    correct[7, 0, 0] = correct[7, 2, 1] = False  # one fails it in each direction, not the same
+    correct[8, 1] = False
+    assert direction_of(correct).tolist() == [1, 0, 1, 1, 0, 1, 0, 0, 0]
     index, direction, dissenter = choose(correct, 2)
-    assert index.tolist() == [0, 1, 2, 4, 5]
-    assert direction.tolist() == [1, 0, 1, 0, 1]
-    assert dissenter.tolist() == [1, 2, 0, NOBODY, NOBODY]
+    assert index.tolist() == [0, 1, 8, 4, 5]
+    assert direction.tolist() == [1, 0, 0, 0, 1]
+    assert dissenter.tolist() == [1, 2, 1, NOBODY, NOBODY]
 
 
-def test_a_placebo_has_the_dissenters_of_other_quizzes():
-    dissenter = np.array([3, NOBODY, 1, NOBODY, NOBODY, NOBODY, 2, NOBODY])
+def test_a_placebo_has_the_dissenters_of_other_quizzes_of_the_same_stratum():
+    dissenter = np.array([3, NOBODY, 1, 0, 2, *[NOBODY] * 9])
+    stratum = np.array([0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, 2, 2])
     solved = dissenter == NOBODY
     solved[1] = False  # failed, but by one that is not of the group
     for seed in range(20):
-        dealt = placebo(dissenter, solved, np.random.default_rng(seed))
+        dealt = placebo(dissenter, solved, stratum, np.random.default_rng(seed))
         assert (dealt[~solved] == NOBODY).all()
-        found = dealt[dealt != NOBODY]
-        assert len(found) == 2
-        assert set(found) < {1, 2, 3}
+        assert set(dealt[stratum == 0]) == {NOBODY, 1, 3}
+        # At most half of those that are solved: one of three.
+        assert {0, 2} > set(dealt[stratum == 1]) - {NOBODY}
+        assert (dealt[stratum == 1] != NOBODY).sum() == 1
+        assert (dealt[stratum == 2] == NOBODY).all()
 
 
 def test_counts_are_of_some_quizzes():
@@ -154,9 +161,40 @@ def test_what_is_culture_s_own_is_told_from_what_is_hard():
     assert more["taught_untaught"] == {4}
     # Within the world, tasks are known and matched.
     assert more["failed_solved_world"] == {0}
-    assert more["world_world"] == more["kept_kept"] == more["failed_solved_agents"] == set()
+    controls = ("world_world", "kept_kept", "placebo_solved_world", "placebo_solved_agents")
+    assert all(more[name] == set() for name in (*controls, "failed_solved_agents"))
     own = table[(table.groups == "kept_world") & (table.feature == 3)].iloc[0]
     assert (own.quizzes, own.quizzes_other) == (200, 0)
+
+
+def test_solved_quizzes_of_the_mixture_of_failed_ones_are_a_control():
+    looked, taught = seen()
+    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    control = table[table.groups == "placebo_solved_world"]
+    assert (control.p.dropna() > 0.01).all()
+    # Of each stratum as many as are failed, but for half of those that are solved at most.
+    world = looked[WORLD]
+    failed, solved = (np.bincount(world.stratum[some]) for some in (world.alone, ~world.alone))
+    drawn = np.minimum(failed, solved // 2)
+    assert (drawn < failed).any()
+    assert (drawn == failed).any()
+    # Features 0 and 1 fire on every quiz.
+    fires = control.set_index("feature")
+    assert fires.quizzes[:2].tolist() == 2 * [drawn.sum()]
+    assert fires.quizzes_other[:2].tolist() == 2 * [solved.sum() - drawn.sum()]
+
+
+def test_groups_without_quizzes_have_no_figures_and_no_discoveries():
+    looked, taught = seen()
+    looked[MADE].alone[:] = False
+    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    nothing = table[table.groups.isin(["failed_solved_agents", "placebo_solved_agents"])]
+    assert len(nothing) == 10
+    assert nothing[["share", "share_other", "difference", "p", "q"]].isna().all(axis=None)
+    departures = pd.DataFrame({"origin": [], "difference": [], "p": [], "q": []})
+    found = {row.pop("groups"): row for row in figures_of(table, departures)["occurrence"]}
+    assert set(found["failed_solved_agents"].values()) == {0}
+    assert found["kept_world"]["only"] == 1
 
 
 def test_without_kept_quizzes_the_others_are_compared():
@@ -165,4 +203,5 @@ def test_without_kept_quizzes_the_others_are_compared():
     table = occurrences(looked, [0], np.zeros(0, np.bool_), np.random.default_rng(0))
     assert set(table.groups) == {
         "agents_world", "failed_solved_agents", "failed_solved_world", "world_world",
+        "placebo_solved_agents", "placebo_solved_world",
     }  # fmt: skip

@@ -219,6 +219,8 @@ class _Made:
                 "q": np.where(self.feature == 9, np.nan, q),
             }
         )
+        untested = found.feature == 9
+        found.loc[untested, ["share", "share_other", "difference"]] = np.nan
         other = found.assign(groups="world_world", share=0.5, share_other=0.5, q=0.5)
         return pd.concat([other, found])
 

@@ -106,7 +106,10 @@ def test_a_family_shows_what_was_found_of_it_as_one(browser, parted):
 @pytest.mark.browser
 def test_a_feature_too_rare_to_compare_says_so(browser, explored, parted):
     visit(browser, explored, "#explorer?open=1.9")
-    assert "too seldom active to compare agents\u2019 quizzes" in details(browser).text
+    assert (
+        "too seldom active, or quizzes too few, to compare agents\u2019 quizzes"
+        in details(browser).text
+    )
     visit(browser, explored, "#explorer?open=1.19")
     assert "3.0 % of tokens of agents\u2019 quizzes, 2.0 % of the world\u2019s (q = 0.34)" in (
         details(browser).text

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from sae.groups.dissent import Links, company, contrast, counterpart
-from sae.groups.families import family_departures, less_usual
+from sae.groups.families import family_departures
 from sae.groups.occurrence import firing_shares
 
 AGENTS, FEATURES, TOKENS = 5, 30, 40
@@ -49,7 +49,7 @@ def links(unmatched):
 
 def contrasts(codes, quiz, dissenter, matched):
     """Both measures of planted codes."""
-    alone, rng, found = dissenter >= 0, np.random.default_rng(1), {}
+    rng, found = np.random.default_rng(1), {}
     for name in ("counterpart", "company"):
         values = {}
         for (a, b), link in matched.items():
@@ -57,8 +57,8 @@ def contrasts(codes, quiz, dissenter, matched):
                 each = counterpart(codes[a], link, quiz, QUIZZES)
             else:
                 each = company(codes[a], codes[b], link, quiz, QUIZZES)
-            values[a, b] = less_usual(each, ~alone, ALIKE)[alone]
-        found[name] = contrast(values, dissenter[alone], rng)
+            values[a, b] = each
+        found[name] = contrast(values, dissenter, ALIKE, rng)
     return found
 
 
@@ -114,7 +114,9 @@ def test_shares_are_of_what_fires_at_the_same_token():
 def test_one_quiz_is_not_enough():
     values = {(0, 1): np.ones(1), (1, 0): np.ones(1), (0, 2): np.ones(1), (2, 0): np.ones(1)}
     values |= {(1, 2): np.ones(1), (2, 1): np.ones(1)}
-    assert contrast(values, np.zeros(1, np.int64), np.random.default_rng(0)) is None
+    values = {pair: np.repeat(value, 9) for pair, value in values.items()}
+    dissenter = np.array([0] + 8 * [-1])
+    assert contrast(values, dissenter, np.zeros(9, np.int64), np.random.default_rng(0)) is None
 
 
 def test_the_family_whose_member_stays_silent_is_found():
@@ -145,8 +147,70 @@ def test_what_a_task_does_to_a_family_is_not_the_dissenter_s_doing():
     assert together.p[0] < 1e-6
     apart = family_departures(family, shares, dissenter, usual, task)
     assert apart.p[0] > 0.05
-    # Where every quiz of the task is failed, nothing is known of what is usual.
+    # Where every quiz of the task is failed but one, nothing is known of what is usual.
+    some = (task == 0) | (np.arange(quizzes) == 1)
+    assert family_departures(family, shares, np.where(some, -1, 0), some, task).quizzes[0] == 0
     assert family_departures(family, shares, task - 1, task == 0, task).quizzes[0] == 0
+
+
+def own_strata(usual):
+    """Stratum and dissenter of quizzes of eight tasks, half of those failed of the agent's own
+    task, and of each task as many that nobody fails."""
+    counts = np.full((AGENTS, 8), 4) + 24 * np.eye(AGENTS, 8, dtype=np.int64)
+    agent, task = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1)
+    easy = np.arange(8).repeat(usual)
+    return np.concatenate([task, easy]), np.concatenate([agent, np.full(len(easy), -1)])
+
+
+@pytest.mark.parametrize("usual", [5, 12, 40])
+def test_what_is_usual_is_known_from_few_quizzes_only(usual):
+    """Nothing is planted; the error of what is usual is that of all an agent's own quizzes."""
+    rng, families = np.random.default_rng(0), 2000
+    stratum, dissenter = own_strata(usual)
+    rate = np.linspace(0.05, 0.3, 8)[stratum][:, None]
+    quizzes = rng.beta(3 * rate, 3 * (1 - rate), size=(len(stratum), families))
+    shares = {agent: rng.binomial(40, quizzes) / 40 for agent in range(AGENTS)}
+    members = [dict.fromkeys(range(AGENTS), f) for f in range(families)]
+    table = family_departures(members, shares, dissenter, dissenter < 0, stratum)
+    assert abs((table.p < 0.05).mean() - 0.05) < 0.02
+
+
+@pytest.mark.parametrize("usual", [5, 12])
+def test_a_contrast_knows_how_well_the_usual_is_known(usual):
+    rng, draws = np.random.default_rng(0), 300
+    stratum, dissenter = own_strata(usual)
+    found = []
+    for _ in range(draws):
+        met = rng.normal(size=(AGENTS, len(stratum)))
+        # Pairs differ by task, and agents in how a quiz is met.
+        values = {
+            (a, b): met[b] + rng.normal(size=8)[stratum] + rng.normal(size=len(stratum))
+            for a in range(AGENTS)
+            for b in range(AGENTS)
+            if a != b
+        }
+        found.append(contrast(values, dissenter, stratum, rng, 100))
+    # Two standard errors of a rate over so many draws are 0.025. An error that leaves out what
+    # usual quizzes are few for gives 0.14 and 0.24.
+    assert abs(np.mean([each.p < 0.05 for each in found]) - 0.05) < 0.03
+    assert abs(np.mean([not each.low <= 0 <= each.high for each in found]) - 0.05) < 0.03
+
+
+def test_dissenters_are_dealt_out_within_the_stratum():
+    """Each agent fails quizzes of its own task: it cannot be told from the task."""
+    rng, stratum = np.random.default_rng(0), np.arange(AGENTS).repeat(40)
+    dissenter = np.where(np.arange(len(stratum)) % 2, stratum, -1)
+    values = {
+        (a, b): rng.normal(size=len(stratum)) - 3 * (dissenter == b)
+        for a in range(AGENTS)
+        for b in range(AGENTS)
+        if a != b
+    }
+    found = contrast(values, dissenter, stratum, rng, 200)
+    assert found.p == 1.0
+    assert found.high < -2
+    together = contrast(values, dissenter, np.zeros_like(stratum), rng, 200)
+    assert together.p < 0.01
 
 
 def test_a_family_without_a_quiz_has_no_figures():
