@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from accelerate import Accelerator
 from agents.training import mixed_draw, task_odds
 from culture_sim.culture_stage import restarts
 from culture_sim.lessons import make_lessons
-from culture_sim.population import Population
+from culture_sim.population import MOST_LEARNERS, Population
 from culture_sim.records import quizzes_of
 from culture_sim.report import gallery, write_report
 from culture_sim.run import Run
@@ -133,6 +134,33 @@ def test_a_process_goes_on_with_a_round_that_another_began(stored, tmp_path):
     states = [{**Run.open(path).agent_state(0), "seconds": 0} for path in (one, other)]
     assert states[0] == states[1]
     assert (states[0]["round_began"], states[0]["quizzes"]) == (EPOCH, 3 * EPOCH)
+
+
+def test_no_more_than_a_few_agents_are_in_memory(stored):
+    """Those that were used last."""
+    population = Population(Run.open(stored), Accelerator(cpu=True), 0)
+    alive = weakref.WeakSet()
+    for agent in (0, 1, 2, 0, 3, 4):
+        alive.add(population._learner(agent)[0])
+        assert len(alive) <= MOST_LEARNERS < AGENTS
+    assert list(population._learners) == [2, 0, 3, 4]
+    assert population._learner(0)[0] in alive
+
+
+def test_agents_that_leave_memory_learn_the_same(stored, tmp_path, monkeypatch):
+    paths = {most: shutil.copytree(stored, tmp_path / str(most)) for most in (1, MOST_LEARNERS)}
+    for most, path in paths.items():
+        monkeypatch.setattr("culture_sim.population.MOST_LEARNERS", most)
+        run = Run.open(path)
+        train = replace(run.config.train, epoch_quizzes=64)
+        run = replace(run, config=replace(run.config, train=train))
+        population = Population(run, Accelerator(cpu=True), 0)
+        for agent in (0, 1, 0):
+            population._train_epoch(agent)
+        assert len(population._learners) == min(most, 2)
+    few, many = paths.values()
+    assert equal(tensors(few), tensors(many))
+    assert not equal(tensors(few), tensors(stored))
 
 
 @pytest.mark.parametrize(
