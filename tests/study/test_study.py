@@ -146,7 +146,7 @@ def test_arms_differ_in_what_is_taught():
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
-        (["--sae.culture"], "--sae.culture is for a study to decide"),
+        (["--sae.culture"], "the features of every arm are compared on the same quizzes"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
