@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from culture_sim.feature_folders import comparison_hash, read_comparison
 from culture_sim.report import write_report
-from culture_sim.report.gather import gather
 from culture_sim.report.joint import joint
 from culture_sim.report.layers import layers
 from sae.crosscoder.controls import CONTROLS
-from sae.files import write_json
 from tests.browser import PHONE, check_page, every, one, severe, values, window
 from tests.report.exploring import made_run
 from tests.report.made_effects import TASKS, lost, make_components, make_crosscoder
-from tests.report.made_features import DICTIONARY, SITE
 from tests.report.reading import visit
 from world.errors import UserError
 
@@ -95,37 +90,6 @@ def test_a_crosscoder_without_controls_does_not_speak_of_them(run):
     (folder / "crosscoder.json").unlink()
     assert len(rows_after(page, "crosscoder")) == 1
     assert "controls" not in page.partition('id="crosscoder"')[2].partition('id="explorer"')[0]
-
-
-def test_what_is_of_another_comparison_is_left_out_and_named(tmp_path):
-    run = made_run(tmp_path / "run", 8)
-    folder = next(run.path.glob("features/*/*"))
-    make_components(folder)
-    make_crosscoder(folder)
-    now = comparison_hash(read_comparison(folder, "run"))
-    path = folder / "crosscoder.json"
-    names = {"effects": "effects.json", "culture-features": "culture.json", "crosscoder": path.name}
-    crosscoder = json.loads(path.read_text())
-
-    def gathered(comparison):
-        for name in names.values():
-            write_json(folder / name, {**crosscoder, **comparison})
-        found = gather(run)
-        shown = found["features"]["explorer"].inside["0"]
-        parts = [bool(found["features"][part]) for part in ("layers", "joint")]
-        return found["left_out"], [*parts, '"accuracy"' in shown, '"onQ"' in shown]
-
-    for known in ({}, {"comparison": now}):
-        assert gathered(known) == ([], [True] * 4)
-    lines, shown = gathered({"comparison": "0" * 16})
-    assert shown == [False] * 4
-    assert len(lines) == len(names)
-    for line, (command, name) in zip(lines, names.items(), strict=True):
-        assert str(folder / name) in line
-        assert line.endswith(
-            f"run culture-sim {command} --run run --site {SITE} --dictionary {DICTIONARY}"
-        )
-        assert f"Left out: {line}." in write_report(run).read_text()
 
 
 @pytest.mark.parametrize(
