@@ -17,6 +17,9 @@ from sae.harvest import comparable_sites
 from sae.results import SCHEMA
 from world.errors import UserError
 
+EFFECTS = "effects.json"
+"""What the command effects writes last; without it, tables beside it may be of two runs of it."""
+
 
 class OtherVersionError(UserError):
     """A comparison whose files were written by code that reads others than this."""

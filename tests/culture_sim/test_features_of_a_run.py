@@ -14,6 +14,7 @@ from culture_sim.cli import main
 from culture_sim.comparisons import open_compared
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
+from sae.files import write_parquet
 from sae.quizzes import is_held_out
 from tests.culture_sim.stored_round import AGENTS, SAE_SPLIT, culture_sim
 from tests.processes import kill_with_workers, wait_until
@@ -122,6 +123,39 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     monkeypatch.setattr("culture_sim.effects.METHOD", 1)
     assert main(["effects", *where, *options]) == 0
     assert len(list((folder / "effects").iterdir())) == 2 * len(before)
+
+
+@pytest.mark.slow
+def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp_path, monkeypatch):
+    path = shutil.copytree(compared[0], tmp_path / "cut")
+    folder = path / "features" / SITES[0] / "batch_topk-32"
+    command = ["effects", "--runs", str(tmp_path), "--run", "cut", "--quizzes", "16"]
+    command += ["--families", "2", "--resamples", "5", "--seed"]
+    assert main([*command, "0"]) == 0
+
+    def files():
+        return {file.name: file.stat().st_mtime_ns for file in folder.glob("*.*")}
+
+    def cut(*_):
+        raise RuntimeError("cut")
+
+    def cut_at_the_last(path, table):
+        return cut() if path.name == "family_effects.parquet" else write_parquet(path, table)
+
+    whole = files()
+    with monkeypatch.context() as patch:
+        patch.setattr("culture_sim.effects.fingerprint_agreement", cut)
+        with pytest.raises(RuntimeError, match="cut"):
+            main([*command, "1"])
+    assert files() == whole
+    with monkeypatch.context() as patch:
+        patch.setattr("culture_sim.effects.write_parquet", cut_at_the_last)
+        with pytest.raises(RuntimeError, match="cut"):
+            main([*command, "1"])
+    assert files()["effects.parquet"] > whole["effects.parquet"]
+    assert whole.keys() - files().keys() == {"effects.json"}
+    assert main([*command, "1"]) == 0
+    assert files().keys() == whole.keys()
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.report import write_report
+from culture_sim.report.gather import gather
 from culture_sim.report.joint import joint
 from culture_sim.report.layers import layers
 from sae.crosscoder.controls import CONTROLS
@@ -92,11 +94,28 @@ def test_a_crosscoder_without_controls_does_not_speak_of_them(run):
     assert "controls" not in page.partition('id="crosscoder"')[2].partition('id="explorer"')[0]
 
 
+def test_tables_of_an_interrupted_command_are_not_shown(tmp_path):
+    run = made_run(tmp_path / "run", 8)
+    folder = next(run.path.glob("features/*/*"))
+    make_components(folder)
+
+    def shown():
+        found = gather(run)["features"]
+        return found["layers"] is not None, '"accuracy"' in found["explorer"].inside["0"]
+
+    assert shown() == (True, True)
+    (folder / EFFECTS).unlink()
+    assert shown() == (False, False)
+    page = write_report(run).read_text()
+    assert "Run <code>culture-sim effects --run run</code> to add this part" in page
+
+
 @pytest.mark.parametrize(
     ("name", "read", "command"),
     [("components.parquet", layers, "effects"), ("crosscoder.json", joint, "crosscoder")],
 )
 def test_a_damaged_file_names_its_command(tmp_path, name, read, command):
+    (tmp_path / EFFECTS).write_text("{}")
     (tmp_path / name).write_bytes(b"PAR1 {")
     remedy = f"make it again with: culture-sim {command} --run run"
     with pytest.raises(UserError, match=rf"is damaged .*; {remedy}"):
