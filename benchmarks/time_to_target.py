@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from world import Stream
 PAIR = ("default", "source")
 MINUTES = 12.0
 """Budget of both recipes, within a run of all benchmarks."""
+PAUSE_S = 0.5
+"""Between looks at whether a recipe has ended."""
 
 
 def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
@@ -38,14 +40,7 @@ def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
     budget = 1.0 if quick else 60 * minutes
     with tempfile.TemporaryDirectory() as folder:
         outs = {name: Path(folder) / name for name in PAIR}
-        env = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"}
-        own = {
-            name: subprocess.Popen(_command(name, quick, budget, out), env=env)
-            for name, out in outs.items()
-        }
-        codes = {name: process.wait() for name, process in own.items()}
-        if any(codes.values()):
-            raise RuntimeError(f"a recipe failed: exit codes {codes}")
+        _side_by_side({name: _command(name, quick, budget, out) for name, out in outs.items()})
         ends = {name: json.loads(out.read_text().splitlines()[-1]) for name, out in outs.items()}
     end, source = ends["default"], ends["source"]
     reached = "" if end["reached"] else f", stopped at {end['accuracy']:.1%}"
@@ -60,6 +55,29 @@ def rows(quick: bool, minutes: float = MINUTES) -> Iterator[Row]:
             source[key],
             better="less",
         )
+
+
+def _side_by_side(commands: Mapping[str, Sequence[str]]) -> None:
+    """Run commands until all have ended; when one fails, or this is interrupted, none goes on."""
+    env = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"}
+    own: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, command in commands.items():
+            own[name] = subprocess.Popen(command, env=env)
+        while None in [process.poll() for process in own.values()]:
+            _refuse_failures(own)
+            time.sleep(PAUSE_S)
+        _refuse_failures(own)
+    finally:
+        for process in own.values():
+            process.kill()
+            process.wait()
+
+
+def _refuse_failures(own: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    failed = {name: process.returncode for name, process in own.items() if process.returncode}
+    if failed:
+        raise RuntimeError(f"a recipe failed: exit codes {failed}")
 
 
 def _where(end: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +19,6 @@ from scipy import sparse
 from agents.model import AgentModel
 from culture_sim.feature_folders import (
     compared_folders,
-    comparison_hash,
     features_path,
     read_comparison,
     sae_configs,
@@ -76,7 +77,8 @@ class Compared:
     def made_from(self) -> str:
         """A short hash of what the comparison was made from, to tell what was found out with it
         from what was found out with another."""
-        return comparison_hash(self.summary)
+        made = json.dumps(self.summary["made_from"], sort_keys=True)
+        return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.effects_shown import tables_of
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.parsing import one_line_errors
 from sae.effects.components import component_effects
 from sae.effects.families import family_counts, family_effects
@@ -63,9 +64,12 @@ def effects(arguments: Sequence[str]) -> int:
     console = Console()
     with given.held() as compared:
         with console.status("reading the agents") as status:
-            found = _Work(compared, given, status.update).all()
-        where = compared.folder / "effects.json"
+            found, tables = _Work(compared, given, status.update).all()
+        where = compared.folder / EFFECTS
         tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
+        where.unlink(missing_ok=True)  # tables of two runs of it must not pass for one
+        for name, table in tables.items():
+            write_parquet(compared.folder / f"{name}.parquet", table)
         write_json(where, tree)
     for shown in tables_of(found):
         console.print(shown)
@@ -74,7 +78,7 @@ def effects(arguments: Sequence[str]) -> int:
 
 
 class _Work:
-    """The steps, each of which leaves its results in the folder and is not done twice."""
+    """The steps; what takes long is left in a folder of its own and not done twice."""
 
     def __init__(self, compared: Compared, given: FindEffects, say: Callable[[str], None]) -> None:
         self.compared, self.given, self.say = compared, given, say
@@ -85,25 +89,30 @@ class _Work:
         self.rows: TokenRows = token_rows(self.world, self.batch)
         self.stream = Stream(given.seed, "effects")
 
-    def all(self) -> dict[str, Any]:
-        """Every table, and the figures of all."""
-        write_parquet(self.compared.folder / "components.parquet", self._components())
+    def all(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+        """The figures of all, and every table by name."""
+        count = self.given.resamples
+        components = self._components()
         agents = {number: self._agent(number) for number in self.compared.agents}
-        tables = self._tables(agents)
+        effects, fingerprints = self._scalings(agents)
         pairs = self._pairs()
         agreement = fingerprint_agreement(agents, pairs)
         replaced = self._substitution(pairs)
-        write_parquet(self.compared.folder / "agreement.parquet", agreement)
-        write_parquet(self.compared.folder / "substitution.parquet", replaced)
-        count = self.given.resamples
         ablated = {number: found.reported for number, found in agents.items()}
         families = family_effects(self.compared.members, ablated, self.stream, count)
-        write_parquet(self.compared.folder / "family_effects.parquet", families)
-        return {
-            "features": _counts(tables, agents),
+        figures = {
+            "features": _counts(effects, agents),
             "family_effects": family_counts(families),
             "fingerprints": _records(agreement_summary(agreement, self.stream, count)),
             "substitution": _records(substitution_summary(replaced, self.stream, count)),
+        }
+        return figures, {
+            "components": components,
+            "effects": effects,
+            "fingerprints": fingerprints,
+            "agreement": agreement,
+            "substitution": replaced,
+            "family_effects": families,
         }
 
     @cached_property
@@ -150,17 +159,13 @@ class _Work:
         arrays = (stored[name] for name in ("loss", "exact", "fires"))
         return Effects(stored["feature"], factor, quizzes, *arrays)
 
-    def _tables(self, agents: Mapping[int, AgentEffects]) -> pd.DataFrame:
-        """Effects and fingerprints as tables; returns the former."""
+    def _scalings(self, agents: Mapping[int, AgentEffects]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Effects and fingerprints as tables."""
         both = {
             number: [found.reported, self._scaled(number, AMPLIFY, reported=True)]
             for number, found in agents.items()
         }
-        table = effect_table(both, self.world, self.stream)
-        write_parquet(self.compared.folder / "effects.parquet", table)
-        fingerprints = fingerprint_table(both, self.world)
-        write_parquet(self.compared.folder / "fingerprints.parquet", fingerprints)
-        return table
+        return effect_table(both, self.world, self.stream), fingerprint_table(both, self.world)
 
     def _pairs(self) -> list[Matched]:
         """All ordered pairs of members of families, with the second-best match of each."""

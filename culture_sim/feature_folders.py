@@ -5,9 +5,6 @@ Apart from the stage that makes them, because that loads sae_lens, which takes s
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,9 @@ from sae.config import SAEConfig
 from sae.harvest import comparable_sites
 from sae.results import SCHEMA
 from world.errors import UserError
+
+EFFECTS = "effects.json"
+"""What the command effects writes last; without it, tables beside it may be of two runs of it."""
 
 
 class OtherVersionError(UserError):
@@ -79,9 +79,3 @@ def read_comparisons(run: Run) -> tuple[dict[Path, dict[str, Any]], list[str]]:
         except OtherVersionError as error:
             left_out.append(str(error))
     return found, left_out
-
-
-def comparison_hash(summary: Mapping[str, Any]) -> str:
-    """A short hash of what a comparison was made from, by which results name theirs."""
-    made = json.dumps(summary["made_from"], sort_keys=True)
-    return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()

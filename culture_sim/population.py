@@ -29,6 +29,9 @@ from world import Stream, concatenate
 from world.errors import UserError
 
 HEARTBEAT_S = 3.0
+MOST_LEARNERS = 4
+"""Agents that a process holds in memory. It comes to train any, and each takes 16 bytes a parameter
+and more: those used longest ago are read from their checkpoints again, bit for bit the same."""
 AFTER = ("confirmation", *(f"{what}_after" for what in EXAMINED))
 """What is measured when training for a round ends."""
 ROUND_RESULTS = ("test", "tests", "reached", *AFTER)
@@ -67,7 +70,7 @@ class Population:
             world, root.with_role("world-confirmation"), count, [self.test, self.gate]
         )
         self._science = world.science() if round_ and run.config.culture.science_quizzes else None
-        self._learners: dict[int, Learner] = {}
+        self._learners: dict[int, Learner] = {}  # the one used last is the last
 
     def train(self) -> None:
         """Work until every agent is done; other processes may be doing the same."""
@@ -204,7 +207,6 @@ class Population:
 
     def _learner(self, agent: int) -> tuple[Learner, dict[str, Any]]:
         """The agent as its checkpoint left it; kept in memory while nobody else moved it on."""
-        learner = self._learners.get(agent)
         saved = read_state(self.run.agent_path(agent))
         self._check_agreement(agent, saved)
         fresh = {
@@ -214,14 +216,23 @@ class Population:
             "round_began": 0,
             "seconds": 0.0,
         }
+        learner = self._remembered(agent, saved)
+        if learner is None:
+            learner = self._fresh(agent, saved or fresh)
+            saved = learner.load(self.run.agent_path(agent))
+        self._learners[agent] = learner
+        return learner, saved or fresh
+
+    def _remembered(self, agent: int, saved: dict[str, Any] | None) -> Learner | None:
+        """The agent if it is in memory as it was saved; else None, and there is room for it."""
+        learner = self._learners.pop(agent, None)
         if learner is not None and saved is not None:
             now = (learner.steps, learner.stream.round)
             if now == (saved["steps"], saved["generation"]):
-                return learner, saved
-        learner = self._fresh(agent, saved or fresh)
-        saved = learner.load(self.run.agent_path(agent))
-        self._learners[agent] = learner
-        return learner, saved or fresh
+                return learner
+        while len(self._learners) >= MOST_LEARNERS:
+            del self._learners[next(iter(self._learners))]
+        return None
 
     def _fresh(self, agent: int, state: dict[str, Any]) -> Learner:
         """An agent that knows nothing; since it last began anew it has other random numbers."""

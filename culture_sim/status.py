@@ -130,8 +130,8 @@ def culture_summary(run: Run) -> dict[str, Any]:
 
 
 def features_summary(run: Run) -> dict[str, Any]:
-    """The summary of every comparison of this version, by site and dictionary."""
+    """The summary of every comparison of this version, by site and dictionary; those that the run's
+    options ask for are the first."""
     found, _ = read_comparisons(run)
-    return {
-        str(folder.relative_to(run.path / "features")): found[folder] for folder in sorted(found)
-    }
+    features = run.path / "features"
+    return {str(folder.relative_to(features)): summary for folder, summary in found.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from threading import Lock
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -28,18 +29,28 @@ class Spread:
     variance: NDArray[np.float64]
 
 
+@dataclass
+class _Kept:
+    """The spread of a set of codes, once it is measured, and what its measuring is done under."""
+
+    lock: Lock = field(default_factory=Lock)
+    spread: Spread | None = None
+
+
 @dataclass(frozen=True)
 class Resampler:
     """Correlations of given pairs of features on bootstrap resamples of quizzes.
 
     weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
     Sums over the tokens of each quiz suffice for every resample. Those of a set of codes are
-    formed once, and forgotten with the codes: they are asked for in pair after pair.
+    formed once, and forgotten with the codes: they are asked for in pair after pair, and by
+    several threads at a time.
     """
 
     weights: NDArray[np.float64]
     quiz: NDArray[np.int64]
-    _known: WeakKeyDictionary[Codes, Spread] = field(default_factory=WeakKeyDictionary, repr=False)
+    _known: WeakKeyDictionary[Codes, _Kept] = field(default_factory=WeakKeyDictionary, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def correlation(self, x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1 and
@@ -56,10 +67,13 @@ class Resampler:
         return r
 
     def _spread(self, codes: Codes) -> Spread:
-        known = self._known.get(codes)
-        if known is None:
-            known = self._known[codes] = self._measured(codes)
-        return known
+        with self._lock:
+            kept = self._known.setdefault(codes, _Kept())
+        # A lock for each set of codes: others are measured meanwhile.
+        with kept.lock:
+            if kept.spread is None:
+                kept.spread = self._measured(codes)
+        return kept.spread
 
     def _measured(self, codes: Codes) -> Spread:
         shape = len(self.weights), codes.size

@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from agents.model import build_model
+from benchmarks import time_to_target
 from benchmarks.__main__ import cells, markdown
 from benchmarks.ablations import summary
 from benchmarks.measure import Row
@@ -60,6 +63,27 @@ def test_a_recipe_can_be_built(name):
     assert name == "default" or (model, train) != recipes["default"](size)
     built = build_model(model, presets["smoke"]().world, seed=0)
     assert built.position_table().shape == (built.seq_len, size.d_model)
+
+
+def test_a_recipe_that_fails_ends_the_other(monkeypatch):
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *given, **options):
+            super().__init__(*given, **options)
+            started.append(self)
+
+    def command(name, *_):
+        ends = "raise SystemExit(3)" if name == "source" else "import time; time.sleep(60)"
+        return [sys.executable, "-c", ends]
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    monkeypatch.setattr(time_to_target, "_command", command)
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"a recipe failed: exit codes {'source': 3}"):
+        list(time_to_target.rows(quick=True))
+    assert time.monotonic() - began < 30
+    assert [process.returncode for process in started] == [-signal.SIGKILL, 3]
 
 
 @pytest.mark.slow

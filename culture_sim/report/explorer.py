@@ -6,7 +6,7 @@ one is opened, the part that holds its details; parts that would make the page h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,19 +46,16 @@ class Explorer:
     beside: dict[str, Markup]
 
 
-def explorer(
-    run: Run, comparisons: Sequence[tuple[Path, Tree, Collection[str]]]
-) -> Explorer | None:
+def explorer(run: Run, comparisons: Mapping[Path, Tree]) -> Explorer | None:
     """Everything the explorer of a run shows; None where nothing can be shown.
 
-    comparisons: folders, their summaries, and commands whose results are left out. The first is in
-    the page, if its details are not too large; the others are always beside it. Raises UserError
-    when a table is damaged.
+    comparisons: their summaries, by folder. The first is in the page, if its details are not too
+    large; the others are always beside it. Raises UserError when a table is damaged.
     """
     world = run.config.world
     drawing = world.drawing()
     name = run.path.name
-    found = [(read_tables(folder, name, stale), tree) for folder, tree, stale in comparisons]
+    found = [(read_tables(folder, name), tree) for folder, tree in comparisons.items()]
     shown = [(tables, tree) for tables, tree in found if tables is not None]
     if drawing is None or not shown:
         return None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.report.damage import damage_named
 
 INTERVAL = ("accuracy_change", "accuracy_low", "accuracy_high")
@@ -45,7 +46,7 @@ def read_effects(folder: Path, run: str) -> tuple[pd.DataFrame, pd.DataFrame | N
     Raises UserError when a table is damaged.
     """
     path, beside = folder / "effects.parquet", folder / "family_effects.parquet"
-    if not path.exists():
+    if not (folder / EFFECTS).exists() or not path.exists():
         return None
     with damage_named(
         f"the tables of effects in {folder} are",

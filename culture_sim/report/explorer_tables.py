@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,16 +93,15 @@ class Tables:
         return blobs
 
 
-def read_tables(folder: Path, run: str, left_out: Collection[str] = ()) -> Tables | None:
+def read_tables(folder: Path, run: str) -> Tables | None:
     """The tables of one comparison; None where they have no examples, or no feature is compared.
 
-    left_out: commands whose results are not read. Raises UserError when one is damaged.
+    Raises UserError when one is damaged.
     """
     if not all((folder / f"{name}.parquet").exists() for name in NEEDED):
         return None
-    path = folder / "occurrence.parquet"
-    occurs = None if "culture-features" in left_out else _read_occurrence(path, run)
-    effects = None if "effects" in left_out else read_effects(folder, run)
+    occurs = _read_occurrence(folder / "occurrence.parquet", run)
+    effects = read_effects(folder, run)
     remedy = f"remove the folder and make them again with: culture-sim sae --run {run}"
     with damage_named(f"the tables in {folder} are", remedy):
         found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NEEDED}

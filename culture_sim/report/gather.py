@@ -19,7 +19,6 @@ from culture_sim.report.explorer import explorer
 from culture_sim.report.gallery import gallery, kept_table, read_analysis
 from culture_sim.report.joint import joint
 from culture_sim.report.layers import layers
-from culture_sim.report.origins import outdated
 from culture_sim.report.page_data import embed
 from culture_sim.run import Run, read_json
 from culture_sim.status import culture_summary, target_reached
@@ -132,9 +131,6 @@ def _features(run: Run) -> tuple[Tree | None, list[str]]:
     found, left_out = read_comparisons(run)
     if not found:
         return None, left_out
-    name = run.path.name
-    stale = {folder: outdated(folder, summary, name) for folder, summary in found.items()}
-    left_out += [line for lines in stale.values() for line in lines.values()]
     folder, summary = next(iter(found.items()))
     r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
     shown = {
@@ -143,9 +139,9 @@ def _features(run: Run) -> tuple[Tree | None, list[str]]:
         "shared": _shared(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
-        "layers": None if "effects" in stale[folder] else layers(folder, name),
-        "joint": None if "crosscoder" in stale[folder] else joint(folder, name),
-        "explorer": explorer(run, [(path, tree, stale[path]) for path, tree in found.items()]),
+        "layers": layers(folder, run.path.name),
+        "joint": joint(folder, run.path.name),
+        "explorer": explorer(run, found),
     }
     return shown, left_out
 

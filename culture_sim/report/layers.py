@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.report.damage import damage_named
 
 ABLATION = "mean"
@@ -21,7 +22,7 @@ def layers(folder: Path, run: str) -> Tree | None:
     Raises UserError when the table is damaged.
     """
     path = folder / "components.parquet"
-    if not path.exists():
+    if not (folder / EFFECTS).exists() or not path.exists():
         return None
     with damage_named(f"{path} is", f"make it again with: culture-sim effects --run {run}"):
         return _condensed(pd.read_parquet(path))

@@ -71,6 +71,11 @@ class Study:
             raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
+        if self.options.sae.culture:
+            raise UserError(
+                "--sae.culture is not for a study: the features of every arm are compared on the "
+                "same quizzes, and each arm has a culture of its own"
+            )
         self._refuse_what_arms_decide()
         batch = self.options.train.batch_size
         if self.lesson % batch:
@@ -83,7 +88,6 @@ class Study:
         given, usual = self.options, presets["study"]()
         decided = {
             "seed": (given.seed, usual.seed),
-            "sae.culture": (given.sae.culture, usual.sae.culture),
             **{
                 f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
                 for name in ("taught", "repeats", "max_share", "restart_quota")

@@ -18,6 +18,7 @@ from scipy import stats
 from agents.evaluation import evaluate
 from agents.scoring import score
 from culture_sim.culture_round import read_summary
+from culture_sim.feature_folders import sae_configs
 from culture_sim.records import array_of, hashes_of, quizzes_of
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
@@ -121,9 +122,11 @@ def _culture(
 
 
 def _features(study: StudyRuns, seed: int, number: int, name: str) -> Iterator[dict[str, Any]]:
-    """What the agents of a run share, by the first of its comparisons."""
-    compared = Run.open(study.path(seed, name)).summary()["features"]
-    universality = next(iter(compared.values()))["universality"]
+    """What the agents of a run share, by the first comparison that the study asks for."""
+    run = Run.open(study.path(seed, name))
+    first = sae_configs(run.config)[0]
+    place = f"{first.site}/{first.dictionary}"  # there may be others, of earlier options
+    universality = run.summary()["features"][place]["universality"]
     for measured, key in FEATURES.items():
         if universality[key] is not None:
             yield _row(number, -1, measured, universality[key])

@@ -21,7 +21,7 @@ class Matched:
     """A feature of one agent, and its match in another agent.
 
     second: another feature of ``other``, the second-best match; -1 where there is none. group:
-    which pairs are drawn together in a bootstrap over features.
+    the family of both, whose pairs are drawn together in a bootstrap over features.
     """
 
     agent: int

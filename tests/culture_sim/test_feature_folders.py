@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,8 +13,10 @@ from culture_sim.config import RunConfig
 from culture_sim.feature_folders import compared_folders, features_path, sae_configs
 from culture_sim.feature_stage import sae_places
 from culture_sim.run import Run
+from culture_sim.status import features_summary
 from sae.config import SAEConfig
 from sae.harvest import comparable_sites
+from sae.results import SCHEMA
 from world.errors import UserError
 
 SITES = ("blocks.0.hook_resid_post", "hook_embed")
@@ -29,7 +32,7 @@ def run(tmp_path):
 
 def finish(folder):
     folder.mkdir(parents=True)
-    (folder / "summary.json").write_text("{}")
+    (folder / "summary.json").write_text(json.dumps({"schema": SCHEMA}))
 
 
 def test_sites_are_in_the_order_of_the_network_widths_in_that_given(run):
@@ -46,6 +49,16 @@ def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
     assert compared_folders(run) == [asked[0], asked[1], asked[3], *earlier]
     # By name, what is now first would not be.
     assert compared_folders(run) != sorted(compared_folders(run))
+
+
+def test_the_runs_summary_begins_with_what_its_options_ask_for(run):
+    """By name, width 128 comes before 64."""
+    asked = [features_path(run, config) for config in sae_configs(run.config)]
+    earlier = run.path / "features" / SITES[0] / "batch_topk-32"
+    for folder in (*asked, earlier):
+        finish(folder)
+    places = [str(folder.relative_to(run.path / "features")) for folder in (*asked, earlier)]
+    assert list(features_summary(run)) == places != sorted(places)
 
 
 def test_no_two_saes_of_a_run_start_alike(run):

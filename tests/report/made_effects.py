@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from culture_sim.feature_folders import EFFECTS
 from sae.crosscoder.controls import CONTROLS
 from sae.files import write_json, write_parquet
 
@@ -40,6 +41,7 @@ def make_components(folder, agents=3):
         for task in TASKS
     ]
     write_parquet(folder / "components.parquet", pd.DataFrame(rows))
+    write_json(folder / EFFECTS, {})
 
 
 def make_family_effects(folder):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.run import write_json
 from sae.concepts.tables import TOP
 from sae.examples import BINS, QUIZZES
@@ -48,6 +49,8 @@ def make_features(run, size, site=SITE, effects=True, occurrence=True):
     made = _Made(run.config.world, quizzes, size, rng)
     for name, table in made.tables(effects).items():
         write_parquet(folder / f"{name}.parquet", table)
+    if effects:
+        write_json(folder / EFFECTS, {})
     if occurrence:
         write_parquet(folder / "occurrence.parquet", made.occurrence())
     write_json(folder / "summary.json", _summary(site, size, made.members))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from culture_sim.feature_folders import comparison_hash, read_comparison
+from culture_sim.feature_folders import EFFECTS
 from culture_sim.report import write_report
 from culture_sim.report.gather import gather
 from culture_sim.report.joint import joint
 from culture_sim.report.layers import layers
 from sae.crosscoder.controls import CONTROLS
-from sae.files import write_json
 from tests.browser import PHONE, check_page, every, one, severe, values, window
 from tests.report.exploring import made_run
 from tests.report.made_effects import TASKS, lost, make_components, make_crosscoder
-from tests.report.made_features import DICTIONARY, SITE
 from tests.report.reading import visit
 from world.errors import UserError
 
@@ -97,35 +94,20 @@ def test_a_crosscoder_without_controls_does_not_speak_of_them(run):
     assert "controls" not in page.partition('id="crosscoder"')[2].partition('id="explorer"')[0]
 
 
-def test_what_is_of_another_comparison_is_left_out_and_named(tmp_path):
+def test_tables_of_an_interrupted_command_are_not_shown(tmp_path):
     run = made_run(tmp_path / "run", 8)
     folder = next(run.path.glob("features/*/*"))
     make_components(folder)
-    make_crosscoder(folder)
-    now = comparison_hash(read_comparison(folder, "run"))
-    path = folder / "crosscoder.json"
-    names = {"effects": "effects.json", "culture-features": "culture.json", "crosscoder": path.name}
-    crosscoder = json.loads(path.read_text())
 
-    def gathered(comparison):
-        for name in names.values():
-            write_json(folder / name, {**crosscoder, **comparison})
-        found = gather(run)
-        shown = found["features"]["explorer"].inside["0"]
-        parts = [bool(found["features"][part]) for part in ("layers", "joint")]
-        return found["left_out"], [*parts, '"accuracy"' in shown, '"onQ"' in shown]
+    def shown():
+        found = gather(run)["features"]
+        return found["layers"] is not None, '"accuracy"' in found["explorer"].inside["0"]
 
-    for known in ({}, {"comparison": now}):
-        assert gathered(known) == ([], [True] * 4)
-    lines, shown = gathered({"comparison": "0" * 16})
-    assert shown == [False] * 4
-    assert len(lines) == len(names)
-    for line, (command, name) in zip(lines, names.items(), strict=True):
-        assert str(folder / name) in line
-        assert line.endswith(
-            f"run culture-sim {command} --run run --site {SITE} --dictionary {DICTIONARY}"
-        )
-        assert f"Left out: {line}." in write_report(run).read_text()
+    assert shown() == (True, True)
+    (folder / EFFECTS).unlink()
+    assert shown() == (False, False)
+    page = write_report(run).read_text()
+    assert "Run <code>culture-sim effects --run run</code> to add this part" in page
 
 
 @pytest.mark.parametrize(
@@ -133,6 +115,7 @@ def test_what_is_of_another_comparison_is_left_out_and_named(tmp_path):
     [("components.parquet", layers, "effects"), ("crosscoder.json", joint, "crosscoder")],
 )
 def test_a_damaged_file_names_its_command(tmp_path, name, read, command):
+    (tmp_path / EFFECTS).write_text("{}")
     (tmp_path / name).write_bytes(b"PAR1 {")
     remedy = f"make it again with: culture-sim {command} --run run"
     with pytest.raises(UserError, match=rf"is damaged .*; {remedy}"):

@@ -209,10 +209,15 @@ def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
     arguments, found, _ = compared
     *head, config, out, stream = arguments
     before = (out / "matches.parquet").stat().st_mtime_ns
+    beside = out / "effects.json"
+    beside.write_text("{}")
     assert compare_agents(*arguments) == found
     assert (out / "matches.parquet").stat().st_mtime_ns == before
+    assert beside.exists()
     changed = compare_agents(*head, replace(config, min_firings=60), out, stream)
     assert changed["min_firings"] == 60
+    # What other commands found out with the former comparison is not of this one.
+    assert not beside.exists()
     assert (out / "matches.parquet").stat().st_mtime_ns > before
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.correlation import make_codes, pearson
+from sae.correlation import grouped_moments, make_codes, pearson
 from sae.universality import Resampler, Triple, resample_weights, universality
 
 
@@ -52,6 +56,21 @@ def test_sums_of_other_codes_are_not_taken_for_these():
         r = resampler.correlation(made(x), made(x), np.array([1, 2, 0]))
         expected = np.corrcoef(x.T)[[0, 1, 2], [1, 2, 0]]
         np.testing.assert_allclose(r[0], expected, atol=1e-6)
+
+
+def test_threads_that_ask_at_once_share_the_work(monkeypatch):
+    def slowly(*given):
+        time.sleep(0.05)
+        return grouped_moments(*given)
+
+    summing = Mock(side_effect=slowly)
+    monkeypatch.setattr("sae.universality.grouped_moments", summing)
+    x = made(codes(np.random.default_rng(3), 40, 3))
+    resampler = Resampler(np.ones((2, 4)), np.repeat(np.arange(4), 10))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: resampler.correlation(x, x, np.array([0, 1, 2])), range(4)))
+    assert summing.call_count == 1
+    np.testing.assert_allclose(found, np.ones((4, 2, 3)), rtol=1e-6)
 
 
 def test_resamples_keep_the_number_of_quizzes():

@@ -15,14 +15,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agents.config import ModelConfig
 from culture_sim.cli import main
 from culture_sim.comparisons import open_compared
+from culture_sim.config import RunConfig
 from culture_sim.culture_config import CultureConfig
 from culture_sim.run import Run
 from culture_sim.store import CultureStore
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
 from culture_sim.study.figure import draw
-from culture_sim.study.results import compare, interval
+from culture_sim.study.results import _features, compare, interval
+from culture_sim.study.runs import BASE, StudyRuns
+from sae.config import SAEConfig
 from sae.groups.occurrence import firing_shares
 from tests.commands import culture_sim
 from tests.culture_sim.stored_round import SMALL
@@ -142,7 +146,7 @@ def test_arms_differ_in_what_is_taught():
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
-        (["--sae.culture"], "--sae.culture is for a study to decide"),
+        (["--sae.culture"], "the features of every arm are compared on the same quizzes"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
@@ -252,6 +256,21 @@ def test_a_finished_study_is_left_alone_and_another_refused(small):
     assert again.returncode == 0, again.stderr[-2000:]
     assert made.summary == summary
     assert "agents learn the world" not in again.stdout
+
+
+def test_the_comparison_that_is_asked_for_is_measured(tmp_path):
+    """Not one of an earlier width, which has its place in the same run."""
+    options = RunConfig(model=ModelConfig(d_model=32), sae=SAEConfig(widths=(64,)))
+    study = StudyRuns(tmp_path, options, "study", 1, (CONTROL,), 256, 0.3, 96)
+    run = Run.start(study.path(0, BASE), study.base_options(0), "study")
+    site = run.config.sae.site
+    summaries = {
+        f"{site}/batch_topk-{width}": {"universality": {"value": None, "cross": r, "ceiling": 1.0}}
+        for width, r in ((128, 0.1), (64, 0.2))
+    }
+    run.add_summary("features", summaries)
+    found = {row["measure"]: row["value"] for row in _features(study, 0, 0, BASE)}
+    assert found == {"shared r": 0.2, "ceiling r": 1.0}
 
 
 @pytest.fixture(scope="module")
