@@ -29,9 +29,10 @@ from world import Stream, concatenate
 from world.errors import UserError
 
 HEARTBEAT_S = 3.0
-MOST_LEARNERS = 4
-"""Agents that a process holds in memory. It comes to train any, and each takes 16 bytes a parameter
-and more: those used longest ago are read from their checkpoints again, bit for bit the same."""
+MOST_LEARNERS = 5
+"""Agents that a process holds in memory, as many as the experiment has. It comes to train any, and
+each takes 16 bytes a parameter and more: of more agents, those used longest ago are read from their
+checkpoints again, bit for bit the same."""
 AFTER = ("confirmation", *(f"{what}_after" for what in EXAMINED))
 """What is measured when training for a round ends."""
 ROUND_RESULTS = ("test", "tests", "reached", *AFTER)

@@ -136,13 +136,14 @@ def test_a_process_goes_on_with_a_round_that_another_began(stored, tmp_path):
     assert (states[0]["round_began"], states[0]["quizzes"]) == (EPOCH, 3 * EPOCH)
 
 
-def test_no_more_than_a_few_agents_are_in_memory(stored):
+def test_no_more_than_a_few_agents_are_in_memory(stored, monkeypatch):
     """Those that were used last."""
+    monkeypatch.setattr("culture_sim.population.MOST_LEARNERS", 4)
     population = Population(Run.open(stored), Accelerator(cpu=True), 0)
     alive = weakref.WeakSet()
     for agent in (0, 1, 2, 0, 3, 4):
         alive.add(population._learner(agent)[0])
-        assert len(alive) <= MOST_LEARNERS < AGENTS
+        assert len(alive) <= 4 < AGENTS
     assert list(population._learners) == [2, 0, 3, 4]
     assert population._learner(0)[0] in alive
 
