@@ -66,7 +66,7 @@ def _end(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     path = given.out / f"{''.join(c if c.isalnum() else '-' for c in name)}-{seed}.jsonl"
     if not path.exists():
         aside = path.with_suffix(".part")
-        flags = ["--quick"] if given.quick else []
+        flags = ["--preset", "smoke"] if given.quick else []
         subprocess.run(
             [
                 *(sys.executable, "-m", "benchmarks.time_to_target", "--recipe", name),

@@ -21,6 +21,12 @@ def subject(quick: bool) -> tuple[World, ModelConfig]:
     return config.world, config.model
 
 
+def learning_flops(world: World, config: ModelConfig) -> float:
+    """FLOP of learning from one quiz: three forward passes for forward and backward."""
+    agent = build_model(config, world, seed=0)
+    return 3 * forward_flops(agent, world.seq_len, world.seq_len / 2)
+
+
 def fresh_agent(world: World, config: ModelConfig) -> AgentModel:
     """An untrained agent in evaluation mode, on the device."""
     return build_model(config, world, seed=0).eval().requires_grad_(False).to(device())

@@ -1,7 +1,7 @@
 """One agent in training: the default recipe against the source's, at the same size.
 
-The floor is the arithmetic of a quiz, three forward passes for forward and backward (J. Kaplan
-et al., 2020), at the speed of a large matrix product in the same number format.
+The floor is the arithmetic of a quiz at the speed of a large matrix product in the same number
+format.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import torch
 from accelerate.state import AcceleratorState
 
 from agents.config import ModelConfig, TrainConfig
-from agents.model import build_model
 from agents.precision import fast_bf16, make_accelerator
 from agents.training import Learner, mixed_draw
 from benchmarks.measure import Row, device, matrix_flops, seconds
 from benchmarks.recipes import recipes
-from benchmarks.subjects import forward_flops, subject
+from benchmarks.subjects import learning_flops, subject
 from world import Stream, World
 
 PRECISIONS: dict[Literal["bf16", "fp32"], torch.dtype] = {
@@ -40,7 +39,7 @@ def rows(quick: bool) -> Iterator[Row]:
         if dtype is torch.bfloat16 and not fast_bf16(device()):
             continue
         rate = _rate(world, model, replace(train, precision=precision), count)
-        flops, ceiling = _flops(world, model), matrix_flops(dtype)
+        flops, ceiling = learning_flops(world, model), matrix_flops(dtype)
         words = f"{flops / 1e6:.0f} MFLOP a quiz at {ceiling / 1e9:.0f} GFLOP/s"
         case = f"default recipe, {precision}"
         yield Row("training", case, rate, "quizzes/s", BASELINE, baseline, ceiling / flops, words)
@@ -58,8 +57,3 @@ def _rate(world: World, model: ModelConfig, train: TrainConfig, count: int) -> f
             pass
 
     return train.epoch_quizzes / seconds(epoch)
-
-
-def _flops(world: World, model: ModelConfig) -> float:
-    agent = build_model(model, world, seed=0)
-    return 3 * forward_flops(agent, world.seq_len, world.seq_len / 2)
