@@ -1,8 +1,8 @@
 """What an agent is given to learn from: which quizzes, in which odds, and in what pieces."""
 
-import shutil
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -105,10 +105,14 @@ def test_the_rate_of_drawing_changes_nothing(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, in torch
-def test_compiled_training_is_the_same_training():
-    """Up to rounding; and what is compiled shares its weights with what is saved."""
+def test_compiled_training_is_the_same_training(monkeypatch):
+    """Up to rounding; and what is compiled shares its weights with what is saved.
+
+    The forward and backward pass are captured as they are for any device; what is then generated
+    for a processor, by a C++ compiler in half a minute, says nothing of what is for a GPU.
+    """
+    monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
     subjects = [learner(compile=choice) for choice in ("off", "on")]
     for subject in subjects:
         for step, _ in enumerate(subject.train_epoch(mixed_draw(WORLD, subject.stream))):
