@@ -112,14 +112,14 @@ def test_options_that_are_missing_are_said_to_be(run, text):
         Run.open(run.path)
 
 
-@pytest.mark.parametrize("method", ["forkserver", "spawn"])
-def test_a_worker_that_fails_is_quoted(run, monkeypatch, method):
+@pytest.mark.parametrize(("method", "processes"), [("forkserver", 2), ("spawn", 1)])
+def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
     """However workers come to be, which depends on the machine."""
     monkeypatch.setattr(culture_sim.workers, "_context", lambda _: get_context(method))
     with pytest.raises(WorkerError, match="is not trained yet"):
-        run_workers(run, "sae", 2, lambda: None)
+        run_workers(run, "sae", processes, lambda: None)
     logs = [log.read_text() for log in (run.path / "logs").glob("sae-*.log")]
-    assert len(logs) == 2
+    assert len(logs) == processes
     assert any(ERROR_PREFIX in log for log in logs)  # the first to fail; the other was ended
 
 
