@@ -6,9 +6,11 @@ libraries loaded and nothing done.
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from culture_sim.population import Population
 from culture_sim.presets import presets
 from culture_sim.run import Run
 from culture_sim.votes import Decision, VoteTable, vote
+from culture_sim.workers import OPTIMIZERS
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
 
 FIRST, LAST = 3, 15
@@ -39,14 +42,18 @@ def rows(quick: bool) -> Iterator[Row]:
     """Megabytes after many repeats, beside those after a few."""
     world, size = subject(quick)
     count = 64 if quick else 640
+    importlib.import_module(OPTIMIZERS)
     idle = _megabytes()
     with tempfile.TemporaryDirectory() as folder:
         works = {
-            f"training, epochs of {count} quizzes": _training(world, size, count),
-            f"writing and voting on {count // 4} quizzes": _culture(world, size, count // 4),
-            "rounds of two tiny agents, each on 20 more quizzes": _rounds(Path(folder)),
+            f"training, epochs of {count} quizzes": partial(_training, world, size, count),
+            f"writing and voting on {count // 4} quizzes": partial(
+                _culture, world, size, count // 4
+            ),
+            "rounds of two tiny agents, each on 20 more quizzes": partial(_rounds, Path(folder)),
         }
-        for name, work in works.items():
+        for name, make in works.items():
+            work = make()
             seen = [_megabytes_after(work) for _ in range(LAST)]
             yield Row(
                 "memory",

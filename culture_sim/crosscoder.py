@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from culture_sim.comparisons import Compared, ComparisonOptions
+from culture_sim.feature_folders import CROSSCODER, write_found
 from culture_sim.parsing import one_line_errors
 from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
 from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
@@ -20,7 +22,6 @@ from sae.crosscoder.controls import CONTROLS, permuted_within_cells, rotated_cop
 from sae.crosscoder.harvest import Change, JointActivations
 from sae.crosscoder.model import load_crosscoder
 from sae.crosscoder.stage import fit_crosscoder
-from sae.files import write_json, write_parquet
 from sae.kinds import Kind
 from sae.quizzes import training_source
 from world import Stream
@@ -48,18 +49,19 @@ def crosscoder(arguments: Sequence[str]) -> int:
     console = Console()
     with given.held() as compared:
         with console.status("") as status:
-            tree = _found(compared, given, status.update)
-        where = compared.folder / "crosscoder.json"
-        write_json(where, tree)
+            tree, tables = _found(compared, given, status.update)
+        where = write_found(compared.folder, CROSSCODER, tree, tables)
     console.print(_table(tree["found"]))
     console.print(_sentence(tree["alone"]), highlight=False)
     console.print(f"written: {where}", soft_wrap=True, highlight=False)
     return 0
 
 
-def _found(compared: Compared, given: FitCrosscoder, say: Callable[[str], None]) -> dict[str, Any]:
-    """Every figure; writes the tables."""
-    found, folder = {}, compared.folder
+def _found(
+    compared: Compared, given: FitCrosscoder, say: Callable[[str], None]
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Every figure, and the tables by name."""
+    found = {}
     for name in CONTROLS if given.controls else ("none",):
         analysis = _fitted(
             compared,
@@ -74,15 +76,24 @@ def _found(compared: Compared, given: FitCrosscoder, say: Callable[[str], None])
         if name == "none":
             real = analysis
     say("holding it against the agents' own SAEs")
-    beside = _beside(compared, real)
-    write_parquet(folder / "crosscoder.parquet", real.features)
-    write_parquet(folder / "crosscoder_scaling.parquet", real.scaling)
-    return {
+    matched = match_features(
+        compared.codes(),
+        compared.table("families"),
+        compared.table("matches"),
+        real,
+        2 * compared.config.min_firings,
+    )
+    figures = {
         "options": asdict(given.crosscoder),
         "seed": given.seed,
         "comparison": compared.made_from,
         "found": found,
-        **beside,
+        **_beside(matched),
+    }
+    return figures, {
+        "crosscoder": real.features,
+        "crosscoder_scaling": real.scaling,
+        "crosscoder_matches": matched,
     }
 
 
@@ -122,16 +133,8 @@ def _change(control: str, stream: Stream) -> Change | None:
     return None
 
 
-def _beside(compared: Compared, analysis: CrosscoderAnalysis) -> dict[str, Any]:
+def _beside(matched: pd.DataFrame) -> dict[str, Any]:
     """What the matching of separate SAEs says of the same features."""
-    matched = match_features(
-        compared.codes(),
-        compared.table("families"),
-        compared.table("matches"),
-        analysis,
-        2 * compared.config.min_firings,
-    )
-    write_parquet(compared.folder / "crosscoder_matches.parquet", matched)
     table = cross_table(matched, MIN_R)
     alone = {"no_family": matched.k == 1, "unique": matched.kind == Kind.UNIQUE}
     agreed = {

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from culture_sim.comparisons import Compared, ComparisonOptions
 from culture_sim.effects_shown import tables_of
-from culture_sim.feature_folders import EFFECTS
+from culture_sim.feature_folders import EFFECTS, write_found
 from culture_sim.parsing import one_line_errors
 from sae.effects.components import component_effects
 from sae.effects.families import family_counts, family_effects
@@ -26,7 +26,7 @@ from sae.effects.quizzes import half_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
 from sae.effects.subject import Subject, read_subject
 from sae.effects.substitution import Exchange, substitution_summary, substitution_table
-from sae.files import read_arrays, read_parquet, write_arrays, write_json, write_parquet
+from sae.files import read_arrays, read_parquet, write_arrays, write_parquet
 from sae.harvest import TokenRows, token_rows
 from world import QuizBatch, Stream
 from world.errors import COUNT, require
@@ -65,12 +65,8 @@ def effects(arguments: Sequence[str]) -> int:
     with given.held() as compared:
         with console.status("reading the agents") as status:
             found, tables = _Work(compared, given, status.update).all()
-        where = compared.folder / EFFECTS
         tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
-        where.unlink(missing_ok=True)  # tables of two runs of it must not pass for one
-        for name, table in tables.items():
-            write_parquet(compared.folder / f"{name}.parquet", table)
-        write_json(where, tree)
+        where = write_found(compared.folder, EFFECTS, tree, tables)
     for shown in tables_of(found):
         console.print(shown)
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)

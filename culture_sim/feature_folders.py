@@ -5,20 +5,24 @@ Apart from the stage that makes them, because that loads sae_lens, which takes s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from agents.model import build_model
 from culture_sim.config import RunConfig
 from culture_sim.run import Run, read_json
 from sae.config import SAEConfig
+from sae.files import write_json, write_parquet
 from sae.harvest import comparable_sites
 from sae.results import SCHEMA
 from world.errors import UserError
 
-EFFECTS = "effects.json"
-"""What the command effects writes last; without it, tables beside it may be of two runs of it."""
+CULTURE, CROSSCODER, EFFECTS = "culture.json", "crosscoder.json", "effects.json"
+"""What commands write last beside a comparison; without it, their tables may be of two runs."""
 
 
 class OtherVersionError(UserError):
@@ -49,6 +53,21 @@ def compared_folders(run: Run) -> list[Path]:
         *(path for path in asked if path in made),
         *(path for path in made if path not in asked),
     ]
+
+
+def write_found(
+    folder: Path, name: str, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> Path:
+    """What a command found beside a comparison; returns where its figures are.
+
+    They are removed first and written last, so that tables of two runs never pass for one.
+    """
+    where = folder / name
+    where.unlink(missing_ok=True)
+    for stem, table in tables.items():
+        write_parquet(folder / f"{stem}.parquet", table)
+    write_json(where, figures)
+    return where
 
 
 def read_comparison(folder: Path, run: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ from world.errors import UserError
 console = Console()
 ALONE = ("report",)
 """Stages that one process does."""
+LATER = {"culture": ("round", "sae")}
+"""Stages that a command comes to after its first, by their first words."""
 
 
 def check_command(command: str, config: RunConfig, processes: int | None) -> None:
@@ -67,7 +69,8 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
 
     Call it while holding the run's lock.
     """
-    work = partial(_work, run, processes or default_processes(run.config.agents), wandb)
+    processes = processes or default_processes(run.config.agents)
+    work = partial(_work, run, processes, wandb, LATER.get(command, ()))
     steps: dict[str, list[Callable[[], int]]] = {
         "train-agents": [partial(_train, run, work)],
         "culture-round": [partial(_rounds, run, work)],
@@ -99,7 +102,7 @@ def follow(path: Path) -> int:
     return 0
 
 
-def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
+def _work(run: Run, processes: int, wandb: bool, later: Sequence[str], stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
     began = time.time()
     try:
@@ -109,7 +112,8 @@ def _work(run: Run, processes: int, wandb: bool, stage: str) -> None:
                 with connection(), _ticking(monitor):
                     run_stage(run, stage)
             else:
-                run_workers(run, stage, 1 if stage in ALONE else processes, monitor.tick)
+                processes = 1 if stage in ALONE else processes
+                run_workers(run, stage, processes, monitor.tick, later)
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
         _add_seconds(run, stage, time.time() - began)

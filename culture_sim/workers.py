@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
@@ -44,15 +44,22 @@ LIBRARIES = {
 """What the workers of a stage load, by the stage's first word."""
 
 
-def run_workers(run: Run, stage: str, processes: int, tick: Callable[[], None]) -> None:
+def run_workers(
+    run: Run,
+    stage: str,
+    processes: int,
+    tick: Callable[[], None],
+    later: Sequence[str] = (),
+) -> None:
     """Run one stage in worker processes; calls ``tick`` now and then while they work.
 
-    Raises WorkerError when a worker fails; the others are ended first.
+    later: stages that the same command comes to, by their first words: their libraries are loaded
+    along. Raises WorkerError when a worker fails; the others are ended first.
     """
     logs = run.path / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     files = [logs / f"{stage}-{rank}.log" for rank in range(processes)]
-    with _processes(run, stage, files) as workers:
+    with _processes(run, stage, later, files) as workers:
         while alive := [worker.sentinel for worker in workers if worker.exitcode is None]:
             tick()
             if any(worker.exitcode for worker in workers):
@@ -68,7 +75,7 @@ def run_workers(run: Run, stage: str, processes: int, tick: Callable[[], None]) 
 
 
 def load_ahead(stages: Iterable[str]) -> bool:
-    """Have a server that has loaded what these stages need; one that is there is kept.
+    """Have a server, and have it load what these stages need if it is started now.
 
     Returns False where it has no place for its socket, in a temporary folder of a long name.
     """
@@ -87,13 +94,15 @@ def load_ahead(stages: Iterable[str]) -> bool:
 
 
 @contextmanager
-def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[BaseProcess]]:
+def _processes(
+    run: Run, stage: str, later: Sequence[str], files: list[Path]
+) -> Iterator[list[BaseProcess]]:
     """Start the workers and, whatever happens, leave none behind."""
     port = str(_free_port())
     workers: list[BaseProcess] = []
     try:
         with _environment(_sizes(len(files))):
-            context = _context(stage)
+            context = _context([stage.partition("-")[0], *later])
             for rank, log in enumerate(files):
                 log.write_bytes(b"")
                 place = {**os.environ, **_place(rank, len(files), port)}
@@ -110,10 +119,10 @@ def _processes(run: Run, stage: str, files: list[Path]) -> Iterator[list[BasePro
             _wait(worker)
 
 
-def _context(stage: str) -> ForkServerContext | SpawnContext:
-    """How a worker of this stage comes to be."""
+def _context(stages: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """How workers of these stages come to be."""
     forks = sys.platform == "linux" and not torch.cuda.is_available()
-    if forks and load_ahead([stage.partition("-")[0]]):
+    if forks and load_ahead(stages):
         return multiprocessing.get_context("forkserver")
     return multiprocessing.get_context("spawn")
 
@@ -187,7 +196,10 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except (EOFError, ConnectionError) as error:
-        raise WorkerError("no worker could be started; see if there is memory left") from error
+        raise WorkerError(
+            "the process that workers are forked from has ended; if it said why, that is above, "
+            "and if not, it may have been out of memory; run the command again to go on"
+        ) from error
 
 
 def _wait(worker: BaseProcess) -> None:
@@ -203,7 +215,9 @@ def _reason(log: Path, code: int) -> str:
     for line in reversed(lines):
         if line.startswith(ERROR_PREFIX):
             return line.removeprefix(ERROR_PREFIX)
-    last = lines[-1].strip() if lines else f"exit code {code}"
+    if not lines:
+        return f"a worker ended unexpectedly (exit code {code}); run the command again to go on"
+    last = lines[-1].strip()
     return f"a worker ended unexpectedly ({last}); its log is {log}; run the command again to go on"
 
 

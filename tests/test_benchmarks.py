@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from agents.model import build_model
 from benchmarks import time_to_target
@@ -79,6 +80,7 @@ def test_a_recipe_that_fails_ends_the_other(monkeypatch):
 
     monkeypatch.setattr(subprocess, "Popen", Recorded)
     monkeypatch.setattr(time_to_target, "_command", command)
+    monkeypatch.setattr(time_to_target, "device", lambda: torch.device("cpu"))  # side by side
     began = time.monotonic()
     with pytest.raises(RuntimeError, match=r"a recipe failed: exit codes {'source': 3}"):
         list(time_to_target.rows(quick=True))

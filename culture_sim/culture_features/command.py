@@ -25,11 +25,11 @@ from culture_sim.culture_features.quizzes import (
     ask_kept,
     read_stored,
 )
+from culture_sim.feature_folders import CULTURE, write_found
 from culture_sim.feature_stage import held_out_of
 from culture_sim.parsing import one_line_errors
 from culture_sim.store import CultureStore, open_culture
 from culture_sim.votes import DIRECTIONS
-from sae.files import write_json, write_parquet
 from sae.groups.families import family_departures
 from sae.groups.occurrence import occurrence
 from world import QuizBatch, Stream
@@ -67,10 +67,9 @@ def culture_features(arguments: Sequence[str]) -> int:
     console = Console()
     with given.held() as compared:
         with console.status("") as status:
-            found = _Work(compared, store, given, status.update).all()
-        where = compared.folder / "culture.json"
+            found, tables = _Work(compared, store, given, status.update).all()
         tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
-        write_json(where, tree)
+        where = write_found(compared.folder, CULTURE, tree, tables)
     for shown in tables_of(found):
         console.print(shown)
     console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
@@ -90,8 +89,8 @@ class _Work:
         self.compared, self.store, self.given, self.say = compared, store, given, say
         self.stream = Stream(given.seed, "culture-features")
 
-    def all(self) -> dict[str, Any]:
-        """Every figure; writes the tables."""
+    def all(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+        """Every figure, and the tables by name."""
         stored = read_stored(self.store)
         untaught, kept = self._in_any_order(AGENTS, stored.untaught), stored.kept
         asked = {
@@ -113,14 +112,13 @@ class _Work:
         rng = self.stream.with_role("halves").generator()
         occurs = occurrences(looked, self.compared.run.agents, kept.taught, rng)
         departures = self._departures(looked, among)
-        write_parquet(self.compared.folder / "occurrence.parquet", occurs)
-        write_parquet(self.compared.folder / "departures.parquet", departures)
-        return {
+        figures = {
             "asked": self._counts(asked, untaught, kept),
             "quality": self._quality(looked),
             "dissent": self._contrasts(looked, among),
             **figures_of(occurs, departures),
         }
+        return figures, {"occurrence": occurs, "departures": departures}
 
     @cached_property
     def _models(self) -> list[AgentModel]:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from culture_sim.culture_features.figures import TIMES
+from culture_sim.feature_folders import CULTURE
 from culture_sim.report.damage import damage_named
 from culture_sim.report.explorer_effects import Effects, line_up, read_effects
 from sae.concepts.tables import TOP
@@ -110,7 +111,7 @@ def read_tables(folder: Path, run: str) -> Tables | None:
 
 def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
     """How often features fire on agents' quizzes and on the world's, None where it is not known."""
-    if not path.exists():
+    if not path.exists() or not path.with_name(CULTURE).exists():
         return None
     columns = ["agent", "feature", "share", "share_other", "q"]
     with damage_named(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from culture_sim.feature_folders import CROSSCODER
 from culture_sim.report.damage import damage_named
 from sae.crosscoder.controls import CONTROLS
 
@@ -19,7 +20,7 @@ def joint(folder: Path, run: str) -> Tree | None:
 
     Raises UserError when the file is damaged.
     """
-    path = folder / "crosscoder.json"
+    path = folder / CROSSCODER
     if not path.exists():
         return None
     with damage_named(f"{path} is", f"make it again with: culture-sim crosscoder --run {run}"):

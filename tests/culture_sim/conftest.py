@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
 import torch
+from filelock import FileLock
 
 from culture_sim.run import Run
 from tests.culture_sim.stored_round import SMALL, culture_sim, store_round
@@ -23,19 +25,36 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+def made_once(tmp_path_factory, name, make):
+    """A copy of a run that the first of the processes of this session to want it has made."""
+    ours = tmp_path_factory.getbasetemp()
+    common = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
+    whole = common / f"made-{name}" / name
+    with FileLock(common / f"{name}.lock"):
+        if not whole.exists():
+            begun = common / f"begun-{name}"
+            make(begun / name)
+            begun.rename(whole.parent)
+    return shutil.copytree(whole, tmp_path_factory.mktemp("runs") / name)
+
+
 @pytest.fixture(scope="session")
 def stored(one_thread, tmp_path_factory):
     """A run whose agents have trained on the world alone, and whose first round is stored."""
-    path = tmp_path_factory.mktemp("runs") / "stored"
-    assert culture_sim(path, "train-agents", *SMALL) == 0
-    store_round(Run.open(path))
-    return path
+
+    def make(path):
+        assert culture_sim(path, "train-agents", *SMALL) == 0
+        store_round(Run.open(path))
+
+    return made_once(tmp_path_factory, "stored", make)
 
 
 @pytest.fixture(scope="session")
 def trained(stored, tmp_path_factory):
     """The same run after an uninterrupted ``culture-round``."""
-    path = tmp_path_factory.mktemp("runs") / "trained"
-    shutil.copytree(stored, path)
-    assert culture_sim(path, "culture-round") == 0
-    return path
+
+    def make(path):
+        shutil.copytree(stored, path)
+        assert culture_sim(path, "culture-round") == 0
+
+    return made_once(tmp_path_factory, "trained", make)

@@ -1,8 +1,6 @@
 """A run's folder: its log, its options, its lock, and when an agent counts as done."""
 
 import json
-import os
-import signal
 import time
 from dataclasses import replace
 from multiprocessing import get_context
@@ -127,9 +125,14 @@ def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
 def test_workers_end_with_the_server_they_were_forked_from(run):
     """And the next ones have another server."""
 
+    killed = []
+
     def kill_the_server():
-        for worker in workers(run.path):
-            os.kill(psutil.Process(worker).ppid(), signal.SIGKILL)
+        for worker in workers(run.path) if not killed else []:
+            server = psutil.Process(worker).parent()
+            assert server.cmdline()[0].startswith("culture_sim.server")
+            server.kill()
+            killed.append(server)
 
     with pytest.raises(WorkerError, match="a worker ended unexpectedly"):
         run_workers(run, "train", 1, kill_the_server)

@@ -111,11 +111,10 @@ def test_three_processes_share_two_agents(uninterrupted, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", [["--cpu"], ["--multi_gpu"]])
-def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path, launcher):
-    """--cpu starts one process, which starts its own workers; --multi_gpu starts both."""
+def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path):
+    """--multi_gpu starts both processes, here on the CPU; --cpu would start only one."""
     arguments = command(tmp_path, "launched", 2, SHORT)[2:]
-    launch = ["accelerate.commands.launch", *launcher, "--num_processes", "2"]
+    launch = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     ended = subprocess.run(
         [sys.executable, "-m", *launch, "-m", *arguments],
         capture_output=True,
@@ -148,10 +147,18 @@ def launch(place, arguments):
     ]  # fmt: skip
 
 
-def test_processes_of_mpirun_end_together_when_the_first_is_refused(tmp_path):
-    """They know of each other by other variables than those of accelerate's own launcher."""
+@pytest.mark.slow
+def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
     place = {"OMPI_COMM_WORLD_RANK": "{}", "OMPI_COMM_WORLD_SIZE": "2",
              "OMPI_COMM_WORLD_LOCAL_RANK": "{}", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}  # fmt: skip
+    ended = launch(place, command(tmp_path, "mpi", 2, SHORT))
+    said = [process.communicate(timeout=200) for process in ended]
+    assert [process.returncode for process in ended] == [1, 0], said
+    assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
+
+
+def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path):
+    place = {"RANK": "{}", "WORLD_SIZE": "2", "LOCAL_RANK": "{}", "LOCAL_WORLD_SIZE": "2"}
     (tmp_path / "held").mkdir()
     with FileLock(tmp_path / "held" / ".run.lock"):
         ended = launch(place, command(tmp_path, "held", 2, SHORT))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from culture_sim.feature_folders import EFFECTS
+from culture_sim.feature_folders import CULTURE, EFFECTS
 from culture_sim.run import write_json
 from sae.concepts.tables import TOP
 from sae.examples import BINS, QUIZZES
@@ -53,6 +53,7 @@ def make_features(run, size, site=SITE, effects=True, occurrence=True):
         write_json(folder / EFFECTS, {})
     if occurrence:
         write_parquet(folder / "occurrence.parquet", made.occurrence())
+        write_json(folder / CULTURE, {})
     write_json(folder / "summary.json", _summary(site, size, made.members))
     return folder
 

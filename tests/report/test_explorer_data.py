@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from culture_sim.feature_folders import CULTURE
 from culture_sim.report import explorer, explorer_tables, write_report
 from sae.examples import QUIZZES
 from sae.files import write_parquet
@@ -178,6 +179,13 @@ def test_damaged_tables_name_their_command(tmp_path, name, column, said, damage)
         write_parquet(path, pd.read_parquet(path).drop(columns=column))
     with pytest.raises(UserError, match=f"{said} --run run"):
         explorer_tables.read_tables(folder, "run")
+
+
+def test_tables_of_groups_are_not_shown_without_the_figures_that_are_written_last(tmp_path):
+    folder = next(made_run(tmp_path / "run", 8).path.glob("features/*/*"))
+    assert explorer_tables._read_occurrence(folder / "occurrence.parquet", "run") is not None
+    (folder / CULTURE).unlink()
+    assert explorer_tables._read_occurrence(folder / "occurrence.parquet", "run") is None
 
 
 def test_a_damaged_table_is_one_clear_line(tmp_path):
