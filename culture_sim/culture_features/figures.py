@@ -111,8 +111,7 @@ def _dissent(found: list[dict[str, Any]]) -> Table:
     for row in found:
         figures = ["-", "-", "-", "0"]
         if "mean" in row:
-            varies = np.isfinite(row["low"])
-            interval = f"{row['low']:+.4f} to {row['high']:+.4f}" if varies else "-"
+            interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
             figures = [f"{row['mean']:+.4f}", interval, f"{row['p']:.4f}", f"{row['quizzes']:,}"]
         table.add_row(_said(row["origin"]), row["region"], row["measure"], *figures)
     return table

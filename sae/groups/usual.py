@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from sae.groups.satterthwaite import standard_error
+from sae.groups.satterthwaite import ROUNDING, standard_error
 
 LEAST_USUAL = 2
 """Usual quizzes of a stratum, without which what is usual there is not known: one has no spread."""
@@ -45,9 +45,9 @@ class Departure:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Student's of 95 %; NaN where nothing varies."""
+        """Student's of 95 %; where nothing varies, the mean up to rounding."""
         if np.isnan(self.error):
-            return np.nan, np.nan
+            return self.mean - ROUNDING, self.mean + ROUNDING
         low, high = stats.t.interval(0.95, self.freedom, self.mean, self.error)
         return float(low), float(high)
 
