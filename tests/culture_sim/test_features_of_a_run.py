@@ -149,7 +149,7 @@ def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp
             main([*command, "1"])
     assert files() == whole
     with monkeypatch.context() as patch:
-        patch.setattr("culture_sim.effects.write_parquet", cut_at_the_last)
+        patch.setattr("culture_sim.feature_folders.write_parquet", cut_at_the_last)
         with pytest.raises(RuntimeError, match="cut"):
             main([*command, "1"])
     assert files()["effects.parquet"] > whole["effects.parquet"]

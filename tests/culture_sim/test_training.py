@@ -195,7 +195,7 @@ def test_a_tiny_world_is_learned_to_its_target(tmp_path):
     options = [*TINY[3:], "--world.tasks", "frame", "replace_color", "--world.rectangles", "1",
                "--world.height", "5", "--world.width", "6",
                "--model.n-layers", "2", "--train.target", "0.95",
-               "--train.epoch-quizzes", "1024", "--train.max-quizzes", "60000"]  # fmt: skip
+               "--train.epoch-quizzes", "2048", "--train.max-quizzes", "60000"]  # fmt: skip
     ended = train(tmp_path, "real", 2, options)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     run = Run.open(tmp_path / "real")
