@@ -49,10 +49,8 @@ def rows(quick: bool, minutes: float = MINUTES, preset: str = "compact") -> Iter
     with tempfile.TemporaryDirectory() as folder:
         outs = {name: Path(folder) / name for name in PAIR}
         commands = {name: _command(name, preset, minutes, out) for name, out in outs.items()}
-        shared = device().type == "cuda"
-        for turn in (
-            [{name: command} for name, command in commands.items()] if shared else [commands]
-        ):
+        one_by_one = [{name: command} for name, command in commands.items()]
+        for turn in [commands] if device().type == "cpu" else one_by_one:
             _side_by_side(turn)
         ends = {name: json.loads(out.read_text().splitlines()[-1]) for name, out in outs.items()}
     end, source = ends["default"], ends["source"]
