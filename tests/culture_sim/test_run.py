@@ -1,8 +1,11 @@
 """A run's folder: its log, its options, its lock, and when an agent counts as done."""
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from importlib.util import find_spec
 from multiprocessing import get_context
 
 import psutil
@@ -18,7 +21,7 @@ from culture_sim.launch import ERROR_PREFIX, WorkerError
 from culture_sim.monitor import parse_line
 from culture_sim.run import Run
 from culture_sim.status import agent_done, in_training, target_reached
-from culture_sim.workers import run_workers
+from culture_sim.workers import LIBRARIES, run_workers
 from tests.processes import workers
 from world import Stream
 from world.errors import UserError
@@ -120,6 +123,27 @@ def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
     logs = [log.read_text() for log in (run.path / "logs").glob("sae-*.log")]
     assert len(logs) == processes
     assert any(ERROR_PREFIX in log for log in logs)  # the first to fail; the other was ended
+
+
+@pytest.mark.slow
+def test_workers_begin_with_their_libraries_loaded():
+    """Loading takes most of a short stage, and a name that is wrong would not be told."""
+    named = {module for modules in LIBRARIES.values() for module in modules}
+    assert all(find_spec(module) for module in named)
+    script = (
+        "import multiprocessing\n"
+        "from culture_sim.workers import LIBRARIES, load_ahead\n"
+        "stages = ['report']\n"
+        "assert load_ahead(stages)\n"
+        "wanted = {module for stage in stages for module in LIBRARIES[stage]}\n"
+        "seen = f'import sys; sys.exit(len({wanted} - set(sys.modules)))'\n"
+        "worker = multiprocessing.get_context('forkserver').Process(target=exec, args=(seen,))\n"
+        "worker.start()\n"
+        "worker.join()\n"
+        "assert worker.exitcode == 0, worker.exitcode\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
 
 
 @pytest.mark.slow
