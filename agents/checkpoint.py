@@ -18,7 +18,7 @@ import safetensors
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from world.errors import UserError
+from world.core.errors import UserError
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from world.errors import AMOUNT, COUNT, FRACTION, POSITIVE, SHARE, UserError, require
+from world.core.errors import AMOUNT, COUNT, FRACTION, POSITIVE, SHARE, UserError, require
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from accelerate import Accelerator
 from numpy.typing import NDArray
 
-from agents.crew import Crew
 from agents.model import AgentModel
+from agents.replicas import Crew
 from agents.scoring import score
 from world import QuizBatch, TokenRole, World
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from agents.layers import Block
 from agents.model import AgentModel, evaluating
-from world.errors import UserError
+from world.core.errors import UserError
 
 if TYPE_CHECKING:
     from transformer_lens import HookedTransformer
@@ -43,7 +43,7 @@ import json
 from pathlib import Path
 from safetensors.torch import load_file
 from agents import ModelConfig, build_model
-from world.base import worlds
+from world.core.world import worlds
 
 config = json.loads(Path("config.json").read_text())
 world = worlds["{world}"]({world_arguments})

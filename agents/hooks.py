@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from torch import Tensor, nn
 
 from agents.model import AgentModel, evaluating
-from world.errors import UserError
+from world.core.errors import UserError
 
 Change = Callable[[Tensor], Tensor]
 

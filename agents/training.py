@@ -26,7 +26,6 @@ from torch.nn import functional as F
 
 from agents.checkpoint import read_model, read_optimizer, read_state, recover, save_checkpoint
 from agents.config import ModelConfig, TrainConfig
-from agents.crew import Crew
 from agents.evaluation import Evaluation, evaluate
 from agents.model import AgentModel, build_model
 from agents.optimizers import (
@@ -35,8 +34,9 @@ from agents.optimizers import (
     optimizer_tensors,
     set_learning_rate,
 )
+from agents.replicas import Crew
 from world import QuizBatch, Stream, TokenRole, World, concatenate
-from world.errors import UserError
+from world.core.errors import UserError
 
 PIECE_STEPS = 64
 """Steps for which quizzes are prepared at once."""

@@ -20,8 +20,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.run import environment, write_json
-from culture_sim.workers import ALLOCATOR
+from culture_sim.launch.workers import ALLOCATOR
+from culture_sim.run.run import environment
+from world.core.files import write_json
 
 NAMES = (
     "world_generation",

@@ -25,8 +25,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.recipes import ABLATIONS
-from culture_sim.launch import default_processes
-from culture_sim.workers import ALLOCATOR
+from culture_sim.launch.processes import default_processes
+from culture_sim.launch.workers import ALLOCATOR
 
 HEADER = (
     "in place of the default",

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.measure import Row, matrix_flops, seconds
-from sae.correlation import make_codes
-from sae.search import search
+from sae.matching.correlation import make_codes
+from sae.matching.search import search
 
 
 @dataclass(frozen=True)

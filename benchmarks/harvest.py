@@ -17,9 +17,9 @@ from benchmarks.language_model import runner
 from benchmarks.measure import Row, matrix_flops, seconds
 from benchmarks.subjects import forward_flops, fresh_agent, some_quizzes, subject
 from culture_sim.presets import presets
+from sae.activations.harvest import ActivationStream, kept_tokens
+from sae.activations.quizzes import training_source
 from sae.config import SAEConfig
-from sae.harvest import ActivationStream, kept_tokens
-from sae.quizzes import training_source
 from world import Stream, World
 
 

@@ -25,13 +25,13 @@ from agents.training import Learner, mixed_draw, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import fresh_agent, subject, working_precision
-from culture_sim.consensus import rules
-from culture_sim.culture_stage import culture_stage
-from culture_sim.population import Population
+from culture_sim.culture.rules import rules
+from culture_sim.culture.votes import Decision, VoteTable, vote
+from culture_sim.launch.culture_stage import culture_stage
+from culture_sim.launch.workers import OPTIMIZERS
+from culture_sim.population.population import Population
 from culture_sim.presets import presets
-from culture_sim.run import Run
-from culture_sim.votes import Decision, VoteTable, vote
-from culture_sim.workers import OPTIMIZERS
+from culture_sim.run.run import Run
 from world import UNKNOWN_TASK, QuizBatch, Stream, World
 
 FIRST, LAST = 3, 15

@@ -19,10 +19,10 @@ from benchmarks.harvest import options
 from benchmarks.language_model import runner
 from benchmarks.measure import Row, matrix_flops, seconds
 from benchmarks.subjects import fresh_agent, some_quizzes, subject
+from sae.activations.harvest import ActivationStream
+from sae.activations.quizzes import training_source
 from sae.config import SAEConfig
-from sae.harvest import ActivationStream
-from sae.quizzes import training_source
-from sae.training import train_sae
+from sae.dictionaries.training import train_sae
 from world import Stream, World
 
 

@@ -32,8 +32,8 @@ from agents.training import Learner, mixed_draw, task_odds, unseen_quizzes
 from benchmarks.measure import Row, device, matrix_flops
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, working_dtype
+from culture_sim.launch.workers import ALLOCATOR
 from culture_sim.presets import presets
-from culture_sim.workers import ALLOCATOR
 from world import Stream
 
 PAIR = ("default", "source")

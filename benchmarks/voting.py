@@ -19,7 +19,7 @@ from benchmarks.subjects import (
     working_dtype,
     working_precision,
 )
-from culture_sim.votes import DIRECTIONS, vote
+from culture_sim.culture.votes import DIRECTIONS, vote
 
 
 def rows(quick: bool) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.measure import Row, copied_bytes, seconds
 from world import Stream
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 WORLDS = {
     "6x6, 2 rectangles": GridsWorld(),

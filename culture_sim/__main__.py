@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from culture_sim.leave import leave
+from culture_sim.launch.exit import leave
 
 
 def main() -> NoReturn:

@@ -18,13 +18,13 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from culture_sim.config import RunConfig, read_config
-from culture_sim.launch import ERROR_PREFIX
-from culture_sim.parsing import one_line_errors
+from culture_sim.commands.parsing import one_line_errors
+from culture_sim.launch.processes import ERROR_PREFIX
+from culture_sim.launch.worker import describe_os_error
 from culture_sim.presets import presets
-from culture_sim.run import Run
-from culture_sim.worker import describe_os_error
-from world.errors import UserError
+from culture_sim.run.config import RunConfig, read_config
+from culture_sim.run.run import Run
+from world.core.errors import UserError
 
 COMMANDS = {
     "culture": "Everything: train the agents, make culture, train SAEs, compare them, report.",
@@ -42,14 +42,14 @@ COMMANDS = {
     "quizzes": "Show quizzes: of a task, of a run's culture, or an agent's mistakes.",
 }
 TOOLS = {
-    "replay": ("culture_sim.replay", "replay"),
-    "analyze": ("culture_sim.analysis.command", "analyze"),
-    "effects": ("culture_sim.effects", "effects"),
-    "crosscoder": ("culture_sim.crosscoder", "crosscoder"),
-    "culture-features": ("culture_sim.culture_features.command", "culture_features"),
-    "study": ("culture_sim.study.command", "study"),
-    "export": ("culture_sim.export.command", "export"),
-    "quizzes": ("culture_sim.show", "show"),
+    "replay": ("culture_sim.commands.replay", "replay"),
+    "analyze": ("culture_sim.commands.analyze", "analyze"),
+    "effects": ("culture_sim.commands.effects", "effects"),
+    "crosscoder": ("culture_sim.commands.crosscoder", "crosscoder"),
+    "culture-features": ("culture_sim.commands.culture_features", "culture_features"),
+    "study": ("culture_sim.commands.study", "study"),
+    "export": ("culture_sim.commands.export", "export"),
+    "quizzes": ("culture_sim.commands.quizzes", "show"),
 }
 """Commands that are no stage of a run: the module and function of each, loaded when wanted."""
 STARTING = ("culture", "train-agents")
@@ -116,8 +116,8 @@ def _dispatch(arguments: list[str]) -> int:
     if command not in STARTING:
         Run.open(path)  # raises when there is none
     from agents.precision import process_state
-    from culture_sim.launch import launched_outside, leads
-    from culture_sim.pipeline import check_command, console, follow, run_command
+    from culture_sim.launch.pipeline import check_command, console, follow, run_command
+    from culture_sim.launch.processes import launched_outside, leads
 
     # Before the run's folder is touched: what is refused leaves no trace in it.
     check_command(command, options, place.processes)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from world.errors import AMOUNT, COUNT, POSITIVE, UserError, require
+from world.core.errors import AMOUNT, COUNT, POSITIVE, UserError, require
 
 COUNTS = (
     "training_tokens",

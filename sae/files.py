@@ -1,9 +1,7 @@
-"""Tables and figures as files, each written whole or not at all."""
+"""Tables and arrays as files, each written whole or not at all."""
 
 from __future__ import annotations
 
-import json
-import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from world.errors import UserError, first_line
-from world.files import replacing
+from world.core.errors import UserError, first_line
+from world.core.files import replacing
 
 
 def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
@@ -48,19 +46,3 @@ def write_arrays(path: Path, **arrays: Any) -> None:
     """Write arrays as a compressed .npz file."""
     with replacing(path) as aside, aside.open("wb") as file:
         np.savez_compressed(file, **arrays)
-
-
-def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
-    """Write JSON; figures that are not finite become null, as JSON has no other name for them."""
-    with replacing(path) as aside:
-        aside.write_text(json.dumps(_finite(tree), indent=indent, allow_nan=False) + "\n")
-
-
-def _finite(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {str(key): _finite(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_finite(value) for value in tree]
-    if isinstance(tree, float) and not math.isfinite(tree):
-        return None
-    return tree

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import open_browser
+from tests.helpers.browser import open_browser
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,11 +20,11 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from culture_sim.culture.store import CultureStore
 from culture_sim.export.columns import MEANING
 from culture_sim.export.parts import KEPT
 from culture_sim.export.schema import culture_features, text_features, world_features
 from culture_sim.export.spec import Export
-from culture_sim.store import CultureStore
 from world import SPLITS
 
 PACKAGES = ("culture-sim", "numpy", "pyarrow", "datasets")

@@ -22,9 +22,8 @@ from culture_sim.export.card import write_card
 from culture_sim.export.parts import Part, culture_parts, world_parts
 from culture_sim.export.progress import progress
 from culture_sim.export.spec import Export
-from culture_sim.run import read_json, write_json
-from world.errors import UserError
-from world.files import replacing
+from world.core.errors import UserError
+from world.core.files import read_json, replacing, write_json
 
 CHUNK = 4096
 """Quizzes in memory at once; a row group of a file."""

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
-from world.errors import UserError, first_line
+from world.core.errors import UserError, first_line
 
 
 def check_hub(repo: str) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from culture_sim.culture.records import hashes_of, quizzes_of
+from culture_sim.culture.store import CultureStore
 from culture_sim.export.schema import culture_table, text_table, world_table
-from culture_sim.records import hashes_of, quizzes_of
-from culture_sim.store import CultureStore
 from world import SPLITS, QuizBatch, Stream
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 HELD_OUT_SHARE = 10
 """One in so many quizzes is for each of the splits but "train", as hashes distribute them."""

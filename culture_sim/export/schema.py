@@ -13,10 +13,10 @@ import pyarrow as pa
 from datasets import Array2D, ClassLabel, Features, List, Value
 from numpy.typing import NDArray
 
+from culture_sim.culture.records import quizzes_of
 from culture_sim.export.text import to_text
-from culture_sim.records import quizzes_of
 from world import QuizBatch
-from world.worlds.grids import PARTS, GridsWorld
+from world.grids.world import PARTS, GridsWorld
 
 IN_FOLDERS = "split"
 """The store's column that an export says by the folder instead, in the world's finer splits."""

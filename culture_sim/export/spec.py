@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from culture_sim.store import CultureStore
-from world.worlds.grids import GridsWorld
+from culture_sim.culture.store import CultureStore
+from world.grids.world import GridsWorld
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 
 from culture_sim.export.verify_quiz import LABELS, MalformedError, Verdict, parse_grid, parse_prompt
 from world import QuizBatch
-from world.task import tasks
-from world.worlds.grids import GridsWorld
+from world.grids.painting.task import tasks
+from world.grids.world import GridsWorld
 
 INSTRUCTION = "One rule f makes f(A) of A and f(B) of B. Write the last grid."
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from culture_sim.config import RunConfig
+from culture_sim.run.config import RunConfig
 from world import Registry
 
 presets: Registry[Callable[[], RunConfig]] = Registry("preset", "culture_sim.presets")

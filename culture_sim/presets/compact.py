@@ -1,7 +1,7 @@
 """Five small agents on small grids: the whole experiment on two cores."""
 
-from culture_sim.config import RunConfig
 from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig
 
 
 @presets.register("compact")

@@ -1,11 +1,11 @@
 """The published experiment: 10x10 grids, 37M parameters, its own network and recipe."""
 
 from agents.config import ModelConfig, TrainConfig
-from culture_sim.config import RunConfig
-from culture_sim.culture_config import CultureConfig
+from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig
 from sae.config import SAEConfig
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 
 @presets.register("faithful")

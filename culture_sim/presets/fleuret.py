@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from agents.config import ModelConfig, TrainConfig
-from culture_sim.config import RunConfig
 from culture_sim.presets import presets
 from culture_sim.presets.faithful import faithful
+from culture_sim.run.config import RunConfig
 
 
 @presets.register("fleuret")

@@ -1,9 +1,9 @@
 """Everything in a couple of minutes, nothing learned to the end: for tests and a first look."""
 
 from agents.config import ModelConfig, TrainConfig
-from culture_sim.config import RunConfig
-from culture_sim.culture_config import CultureConfig
+from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig
 from sae.config import SAEConfig
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from culture_sim.config import RunConfig
-from culture_sim.culture_config import CultureConfig
+from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
-from world.worlds.grids import GridsWorld
+from culture_sim.run.config import RunConfig
+from world.grids.world import GridsWorld
 
 
 @presets.register("study")

@@ -9,17 +9,22 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from culture_sim.report.charts import heat, learning_curves
-from culture_sim.report.explorer import write_parts
-from culture_sim.report.gather import gather
-from culture_sim.run import Run
-from world.files import replacing
+from culture_sim.report.explorer.data import write_parts
+from culture_sim.report.page.charts import heat, learning_curves
+from culture_sim.report.page.gather import gather
+from culture_sim.run.run import Run
+from world.core.files import replacing
 
 MISSING = "-"
-STYLES = ("style.css", "browse.css", "gallery.css", "explorer.css")
-COMMON = ("draw.js", "browse.js")
-GALLERY = ("gallery_draw.js", "gallery_detail.js", "gallery.js")
-EXPLORER = ("explorer_data.js", "explorer_detail.js", "explorer.js")
+STYLES = (
+    "page/style.css",
+    "shared/browse.css",
+    "gallery/gallery.css",
+    "explorer/explorer.css",
+)
+COMMON = ("shared/draw.js", "shared/browse.js")
+GALLERY = tuple(f"gallery/{name}.js" for name in ("gallery_draw", "gallery_detail", "gallery"))
+EXPLORER = tuple(f"explorer/{name}.js" for name in ("explorer_data", "explorer_detail", "explorer"))
 """Parts of one script each, in this order; the common one is there once, before the others."""
 
 
@@ -42,7 +47,7 @@ def write_report(run: Run) -> Path:
         whole=lambda value: MISSING if value is None else f"{value:,}",
     )
     found = gather(run)
-    page = environment.get_template("template.html.jinja").render(
+    page = environment.get_template("page/template.html.jinja").render(
         style=_joined(STYLES),
         common_script=_joined(COMMON),
         gallery_script=_joined(GALLERY),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from culture_sim.culture_config import CultureConfig
-from world.errors import UserError
+from culture_sim.culture.config import CultureConfig
+from world.core.errors import UserError
 
 CONTROL = "none"
 """The arm that the others are held against."""

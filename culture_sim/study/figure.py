@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from culture_sim.study.arms import CONTROL
 from culture_sim.study.results import EXAMS, LOSS
-from world.files import replacing
+from world.core.files import replacing
 
 POINTS = 100.0
 """Accuracies are drawn in percentage points."""

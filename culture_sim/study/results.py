@@ -17,14 +17,14 @@ from scipy import stats
 
 from agents.evaluation import evaluate
 from agents.scoring import score
-from culture_sim.culture_round import read_summary
-from culture_sim.feature_folders import sae_configs
-from culture_sim.records import array_of, hashes_of, quizzes_of
-from culture_sim.run import Run
-from culture_sim.store import CultureStore
+from culture_sim.culture.records import array_of, hashes_of, quizzes_of
+from culture_sim.culture.round import read_summary
+from culture_sim.culture.store import CultureStore
+from culture_sim.culture.votes import DIRECTIONS
+from culture_sim.features.folders import sae_configs
+from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, FULL
 from culture_sim.study.runs import BASE, StudyRuns
-from culture_sim.votes import DIRECTIONS
 from world import QuizBatch, concatenate
 
 EXAMS = {

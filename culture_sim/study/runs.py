@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agents.config import TrainConfig
-from culture_sim.checks import check_culture
-from culture_sim.config import RunConfig, config_to_dict
-from culture_sim.run import Run, read_json, write_json
-from culture_sim.status import round_done, target_reached
+from culture_sim.launch.checks import check_culture
+from culture_sim.run.config import RunConfig, config_to_dict
+from culture_sim.run.progress import round_done, target_reached
+from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, options_of
 from world import Stream
-from world.errors import UserError
+from world.core.errors import UserError
+from world.core.files import read_json, write_json
 
 OPTIONS = "options.json"
 """The options that all runs of a study have in common."""
@@ -162,7 +163,7 @@ class StudyRuns:
         self._command("culture-round", path, options, processes)
 
     def _command(self, command: str, path: Path, options: RunConfig, processes: int | None) -> int:
-        from culture_sim.pipeline import check_command, run_command
+        from culture_sim.launch.pipeline import check_command, run_command
 
         check_command(command, options, processes)
         with Run.lock(path):
@@ -175,6 +176,6 @@ def _begun(path: Path) -> bool:
 
 
 def _say(text: str) -> None:
-    from culture_sim.pipeline import console
+    from culture_sim.launch.pipeline import console
 
     console.print(f"\n[bold]{text}[/bold]", highlight=False)

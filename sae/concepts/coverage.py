@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sae.comparison.universality import resample_weights
 from sae.concepts.ranking import Codes
 from sae.concepts.scores import Scores
 from sae.concepts.truth import Concepts
-from sae.universality import resample_weights
 
 RESAMPLES = 300
 """Bootstrap resamples of quizzes."""

@@ -15,9 +15,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.harvest import TokenRows
+from sae.activations.harvest import TokenRows
 from world import UNKNOWN_TASK, QuizBatch, World
-from world.wording import Wording
+from world.core.wording import Wording
 
 READ, NEXT, QUIZ = "read", "next", "quiz"
 LEAST = 50

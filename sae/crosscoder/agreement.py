@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.correlation import pearson
 from sae.crosscoder.analysis import CrosscoderAnalysis
-from world.errors import UserError
+from sae.matching.correlation import pearson
+from world.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import pandas as pd
 from scipy import sparse
 from torch import Tensor
 
+from sae.activations.harvest import TokenRows
 from sae.crosscoder.collect import CrosscoderQuality, collect
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import Crosscoder
 from sae.crosscoder.scaling import latent_scaling
 from sae.crosscoder.sharing import PARTIAL, SHARED, UNIQUE, cell_share, sharing_table
-from sae.harvest import TokenRows
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from sae.activations.harvest import TokenRows
 from sae.crosscoder.model import Crosscoder
-from sae.harvest import TokenRows
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from world.errors import AMOUNT, COUNT, FRACTION, POSITIVE, UserError, require
+from world.core.errors import AMOUNT, COUNT, FRACTION, POSITIVE, UserError, require
 
 COUNTS = (
     "d_sae",

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sae.activations.harvest import TokenRows
 from sae.crosscoder.harvest import Change
-from sae.harvest import TokenRows
-from sae.permutation import permute_within
+from sae.statistics.permutation import permute_within
 
 CONTROLS = {
     "none": "as they are",

@@ -10,11 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from agents.model import AgentModel
-from sae.batches import shuffled_batches
-from sae.harvest import TokenRows, activation_chunks, check_site, token_rows
-from sae.quizzes import QuizSource
+from sae.activations.batches import shuffled_batches
+from sae.activations.harvest import TokenRows, activation_chunks, check_site, token_rows
+from sae.activations.quizzes import QuizSource
 from world import QuizBatch, World
-from world.errors import UserError
+from world.core.errors import UserError
 
 Change = Callable[[Tensor, TokenRows], Tensor]
 """A control: activations float32 [n, A, d] of a block and its rows, to others of that shape."""

@@ -16,8 +16,8 @@ import torch
 from sae_lens import SAE, BatchTopKTrainingSAEConfig
 from torch import Tensor
 
-from sae.batch_topk import QuickBatchTopKSAE
-from sae.training import load_sae
+from sae.dictionaries.batch_topk import QuickBatchTopKSAE
+from sae.dictionaries.training import load_sae
 
 
 class CrosscoderSAE(QuickBatchTopKSAE):

@@ -10,15 +10,15 @@ from typing import Any
 
 from sae_lens import SAE
 
+from sae.activations.harvest import token_rows
+from sae.activations.quizzes import QuizSource
 from sae.crosscoder.collect import collect
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.harvest import JointActivations, JointStream
 from sae.crosscoder.model import as_crosscoder
 from sae.crosscoder.training import train_crosscoder
-from sae.harvest import token_rows
-from sae.places import GRADED_QUIZZES
-from sae.quizzes import QuizSource
-from sae.training import Progress, read_record, save_sae
+from sae.dictionaries.artifacts import GRADED_QUIZZES
+from sae.dictionaries.training import Progress, read_record, save_sae
 from world import QuizBatch
 
 READING_FIELDS = ("carried", "min_firings", "exclusive_error", "exclusive_reconstruction")

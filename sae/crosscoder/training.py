@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import CrosscoderSAE
-from sae.loop import Progress, first_batches, make_trainer, train
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
 
 
 def train_crosscoder(

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from agents.hooks import Change, capture, intervene
 from agents.model import AgentModel
+from sae.activations.harvest import TokenRows, kept_tokens
 from sae.effects.downstream import SIZE, Downstream, Grades
 from sae.effects.quizzes import HalfQuizzes, half_quizzes
 from sae.effects.scaling import Tick
-from sae.harvest import TokenRows, kept_tokens
 from world import QuizBatch, World
 
 COMPONENTS = {"attention": "hook_attn_out", "mlp": "hook_mlp_out"}

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from agents.hooks import capture, intervene
 from agents.layers import Block
 from agents.model import AgentModel
-from sae.harvest import check_site
+from sae.activations.harvest import check_site
 from world import QuizBatch, TokenRole, World
 
 SIZE = 64

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from sae.comparison.significance import MAX_Q, false_discovery
 from sae.effects.scaling import Effects, with_interval
-from sae.significance import MAX_Q, false_discovery
 from world import Stream
 
 

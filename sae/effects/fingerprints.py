@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sae.effects.bootstrap import over_groups
 from sae.effects.matched import Matched, nearest_in_frequency, nearest_in_profile
 from sae.effects.scaling import FLOOR, Effects
+from sae.statistics.cluster_bootstrap import over_groups
 from world import Stream
 
 CONTROLS = ("second", "frequency", "profile")

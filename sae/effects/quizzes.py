@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.harvest import TokenRows
-from sae.universality import resample_weights
+from sae.activations.harvest import TokenRows
+from sae.comparison.universality import resample_weights
 from world import UNKNOWN_TASK, QuizBatch, TokenRole, World
 
 ALL = "all"

@@ -19,9 +19,9 @@ from scipy import sparse
 from torch import Tensor
 
 from agents.model import AgentModel
-from sae.codes import encode
+from sae.activations.codes import encode
+from sae.activations.harvest import TokenRows, kept_tokens
 from sae.effects.downstream import SIZE, Downstream, Grades
-from sae.harvest import TokenRows, kept_tokens
 from world import QuizBatch, World
 
 

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sae.effects.alignment import Alignment, align
-from sae.effects.bootstrap import over_groups
 from sae.effects.matched import Matched, firing_profiles, nearest_in_frequency
 from sae.effects.quizzes import HalfQuizzes, half_quizzes
 from sae.effects.scaling import ERRORS, FLOOR, Tick
 from sae.effects.subject import Subject, Term
+from sae.matching.alignment import Alignment, align
+from sae.statistics.cluster_bootstrap import over_groups
 from world import QuizBatch, Stream, World
 
 FIGURES = ("driven_match", "driven_second", "driven_frequency", "moved_match", "moved_random")

@@ -15,7 +15,7 @@ from agents.checkpoint import (
     recover,
     save_checkpoint,
 )
-from world.errors import UserError
+from world.core.errors import UserError
 
 
 def save(path, value):

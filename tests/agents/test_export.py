@@ -16,8 +16,8 @@ from agents.config import ModelConfig
 from agents.export import to_huggingface, to_transformer_lens
 from agents.hooks import capture, intervene, site_names
 from agents.model import architectures, build_model, shift
-from world.errors import UserError
-from world.worlds.grids import GridsWorld
+from world.core.errors import UserError
+from world.grids.world import GridsWorld
 
 SIZES = {"d_model": 48, "n_layers": 3, "n_heads": 3, "d_mlp": 80}
 

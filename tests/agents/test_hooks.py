@@ -8,7 +8,7 @@ import torch
 from agents.generation import generate
 from agents.hooks import capture, intervene, site_names
 from agents.scoring import score
-from world.errors import UserError
+from world.core.errors import UserError
 
 
 @pytest.fixture(scope="module")

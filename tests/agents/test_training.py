@@ -13,8 +13,8 @@ import agents.training
 from agents.config import ModelConfig, TrainConfig
 from agents.training import ODDS_FLOOR, Learner, mixed_draw, task_odds
 from world import Stream
-from world.errors import UserError
-from world.worlds.grids import GridsWorld
+from world.core.errors import UserError
+from world.grids.world import GridsWorld
 
 WORLD = GridsWorld(tasks=("frame", "detect", "contact"))
 TINY = ModelConfig(d_model=16, n_layers=1, n_heads=1, d_mlp=16)

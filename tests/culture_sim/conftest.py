@@ -9,8 +9,8 @@ import pytest
 import torch
 from filelock import FileLock
 
-from culture_sim.run import Run
-from tests.culture_sim.stored_round import SMALL, culture_sim, store_round
+from culture_sim.run.run import Run
+from tests.helpers.stored_round import SMALL, culture_sim, store_round
 
 
 @pytest.fixture(scope="session")

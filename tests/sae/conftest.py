@@ -8,9 +8,9 @@ import torch
 from agents.config import ModelConfig, TrainConfig
 from agents.model import AgentModel, build_model
 from agents.training import role_weights, weighted_loss
-from sae.quizzes import training_source
+from sae.activations.quizzes import training_source
 from world import Stream
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 SITE = "blocks.1.hook_resid_post"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sae.files import read_arrays, write_arrays
-from world.errors import UserError
+from world.core.errors import UserError
 
 
 @pytest.fixture

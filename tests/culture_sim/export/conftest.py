@@ -5,7 +5,7 @@ import socket
 import datasets
 import pytest
 
-from tests.culture_sim.export.exporting import SMALL, export, of_run
+from tests.helpers.exporting import SMALL, export, of_run
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 
+from culture_sim.culture.records import array_of
+from culture_sim.culture.store import CultureStore
 from culture_sim.export import parts
 from culture_sim.export.columns import MEANING
 from culture_sim.export.schema import culture_features, text_features, world_features
 from culture_sim.export.verify_quiz import parse_grid, parse_prompt
-from culture_sim.records import array_of
-from culture_sim.run import Run
-from culture_sim.store import CultureStore
-from tests.culture_sim.export.exporting import (
+from culture_sim.run.run import Run
+from tests.helpers.exporting import (
     SHARD,
     WORLD,
     drawn_from,
@@ -23,10 +23,10 @@ from tests.culture_sim.export.exporting import (
     of_run,
     tree,
 )
-from tests.culture_sim.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
+from tests.helpers.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
 from world import SPLITS, QuizBatch
-from world.task import tasks
-from world.worlds.grids import PARTS, GridsWorld
+from world.grids.painting.task import tasks
+from world.grids.world import PARTS, GridsWorld
 
 # The world
 

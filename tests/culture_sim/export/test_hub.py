@@ -4,7 +4,7 @@ import huggingface_hub
 import pytest
 
 from culture_sim.export import parts
-from tests.culture_sim.export.exporting import SMALL, error_line, export, tree
+from tests.helpers.exporting import SMALL, error_line, export, tree
 
 
 class Hub:

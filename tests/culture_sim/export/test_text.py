@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from culture_sim.export.text import to_text, verify
 from culture_sim.export.verify_quiz import MalformedError, parse_grid, parse_prompt
 from culture_sim.export.verify_quiz import verify as compare
-from tests.culture_sim.export.exporting import WORLD
+from tests.helpers.exporting import WORLD
 from world import Stream
-from world.task import tasks
-from world.worlds.grids import GridsWorld
+from world.grids.painting.task import tasks
+from world.grids.world import GridsWorld
 
 
 @pytest.fixture(params=tasks)

@@ -10,8 +10,8 @@ from filelock import FileLock
 
 from culture_sim.cli import main
 from culture_sim.export import parts
-from tests.culture_sim.export.exporting import SMALL, error_line, export, of_run, tree
-from tests.processes import wait_until
+from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
+from tests.helpers.processes import wait_until
 
 # Interruptions
 

@@ -19,7 +19,7 @@ from sae.concepts import (
     score_features,
 )
 from sae.concepts.names import UNNAMED
-from tests.sae.concepts.made import made_concepts
+from tests.helpers.made_concepts import made_concepts
 
 ROWS = 6000
 CONCEPTS = made_concepts(np.random.default_rng(0), ROWS, widths=(4, 6, 3))

@@ -9,7 +9,7 @@ from scipy.stats import mannwhitneyu
 
 from sae.concepts import score_features
 from sae.concepts.ranking import rank
-from tests.sae.concepts.made import made_concepts
+from tests.helpers.made_concepts import made_concepts
 
 ROWS, FEATURES = 400, 12
 RNG = np.random.default_rng(0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sae.activations.harvest import token_rows
+from sae.activations.quizzes import held_out_quizzes
 from sae.concepts import find_concepts
 from sae.concepts.truth import NEXT, QUIZ, READ
-from sae.harvest import token_rows
-from sae.quizzes import held_out_quizzes
 from world import UNKNOWN_TASK, QuizBatch, Stream, concatenate
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
 

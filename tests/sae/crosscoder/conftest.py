@@ -8,7 +8,7 @@ from sae_lens import JumpReLUSAE, JumpReLUSAEConfig
 from torch import Tensor
 
 from sae.crosscoder.model import Crosscoder
-from tests.sae.crosscoder.planted import AGENTS, Planted
+from tests.helpers.planted import AGENTS, Planted
 
 
 @pytest.fixture(scope="session")

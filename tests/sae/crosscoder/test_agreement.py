@@ -10,8 +10,8 @@ from scipy import sparse
 from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
 from sae.crosscoder.analysis import analyse
 from sae.crosscoder.config import CrosscoderConfig
+from tests.helpers.planted import AGENTS, OWNERS, one_cell_rows
 from tests.sae.crosscoder.conftest import exact_crosscoder
-from tests.sae.crosscoder.planted import AGENTS, OWNERS, one_cell_rows
 
 TOKENS = 4000
 

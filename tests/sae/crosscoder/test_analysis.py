@@ -13,8 +13,8 @@ from sae.crosscoder.analysis import analyse
 from sae.crosscoder.collect import collect
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.sharing import cell_share
+from tests.helpers.planted import AGENTS, OWNERS, one_cell_rows
 from tests.sae.crosscoder.conftest import exact_crosscoder
-from tests.sae.crosscoder.planted import AGENTS, OWNERS, one_cell_rows
 
 TOKENS = 6000
 CONFIG = CrosscoderConfig()

@@ -8,13 +8,13 @@ import torch
 
 from agents.config import ModelConfig
 from agents.model import build_model
+from sae.activations.harvest import activations, token_rows
+from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.crosscoder.controls import permuted_within_cells
 from sae.crosscoder.harvest import JointActivations, JointStream
-from sae.harvest import activations, token_rows
-from sae.quizzes import held_out_quizzes, training_source
 from tests.sae.conftest import SITE
 from world import Stream
-from world.errors import UserError
+from world.core.errors import UserError
 
 STREAM = Stream(0, "test-crosscoder")
 

@@ -7,11 +7,11 @@ import torch
 from sae_lens import SAE, BatchTopKTrainingSAEConfig
 from sae_lens.saes.sae import TrainStepInput
 
-from sae.batch_topk import QuickBatchTopKSAE
 from sae.crosscoder.model import CrosscoderSAE, as_crosscoder, load_crosscoder
 from sae.crosscoder.training import train_crosscoder
-from sae.training import save_sae
-from tests.sae.crosscoder.planted import AGENTS, Planted
+from sae.dictionaries.batch_topk import QuickBatchTopKSAE
+from sae.dictionaries.training import save_sae
+from tests.helpers.planted import AGENTS, Planted
 from tests.sae.crosscoder.test_training import SHORT
 
 ROWS, D, FEATURES = 40, 6, 64

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from sae.activations.harvest import token_rows
+from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.crosscoder.analysis import analyse
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.harvest import JointActivations
 from sae.crosscoder.model import load_crosscoder
 from sae.crosscoder.stage import crosscoder_done, fit_crosscoder
-from sae.harvest import token_rows
-from sae.quizzes import held_out_quizzes, training_source
-from sae.training import read_record
+from sae.dictionaries.training import read_record
 from tests.sae.conftest import SITE
 from world import Stream
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy import sparse
 
-from sae.correlation import pearson
 from sae.crosscoder.analysis import analyse
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.controls import permuted_within_cells, random_rotations, rotated_copies
 from sae.crosscoder.model import as_crosscoder
 from sae.crosscoder.training import train_crosscoder
-from sae.training import save_sae
-from tests.sae.crosscoder.planted import AGENTS, OWNERS, WIDTH, Planted, one_cell_rows
-from world.errors import UserError
+from sae.dictionaries.training import save_sae
+from sae.matching.correlation import pearson
+from tests.helpers.planted import AGENTS, OWNERS, WIDTH, Planted, one_cell_rows
+from world.core.errors import UserError
 
 CONFIG = CrosscoderConfig(
     d_sae=48, k=2.6, training_tokens=120_000, batch_size=512, min_firings=100, dead_after=32

@@ -9,11 +9,11 @@ import torch
 from sae_lens import SAE, JumpReLUSAE, JumpReLUSAEConfig
 
 from agents.model import AgentModel
+from sae.activations.harvest import TokenRows, activations, token_rows
+from sae.activations.quizzes import held_out_quizzes
 from sae.effects.subject import Subject, read_subject
-from sae.harvest import TokenRows, activations, token_rows
-from sae.quizzes import held_out_quizzes
 from world import QuizBatch, Stream
-from world.worlds.grids import GridsWorld
+from world.grids.world import GridsWorld
 
 INNER = "blocks.0.hook_resid_post"
 """A site with a block behind it."""

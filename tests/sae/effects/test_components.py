@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from agents.hooks import capture
+from sae.activations.harvest import kept_tokens
 from sae.effects.components import component_effects
 from sae.effects.quizzes import half_quizzes
-from sae.harvest import kept_tokens
 from tests.sae.effects.test_scaling import whole_pass
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sae.effects.bootstrap import over_groups
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import (
     Matched,
@@ -19,6 +18,7 @@ from sae.effects.matched import (
 )
 from sae.effects.quizzes import HalfQuizzes
 from sae.effects.scaling import Effects, scale_features
+from sae.statistics.cluster_bootstrap import over_groups
 from world import Stream
 
 STREAM = Stream(0, "test-fingerprints")

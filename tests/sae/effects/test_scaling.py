@@ -11,10 +11,10 @@ from agents.config import ModelConfig
 from agents.generation import generate
 from agents.hooks import capture, intervene
 from agents.model import build_model
+from sae.activations.harvest import kept_tokens
 from sae.effects.downstream import Downstream
 from sae.effects.scaling import effect_table, fingerprint_table, scale_features
 from sae.effects.subject import read_subject
-from sae.harvest import kept_tokens
 from tests.sae.effects.conftest import FEATURES, INNER
 from world import Stream, TokenRole
 

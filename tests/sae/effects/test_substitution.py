@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import torch
 
-from sae.effects.alignment import align
 from sae.effects.matched import Matched
 from sae.effects.substitution import (
     FIGURES,
@@ -17,6 +16,7 @@ from sae.effects.substitution import (
     substitution_summary,
     substitution_table,
 )
+from sae.matching.alignment import align
 from tests.sae.effects.conftest import FEATURES
 from world import Stream
 

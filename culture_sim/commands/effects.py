@@ -1,0 +1,233 @@
+"""The command ``culture-sim effects``: what the features of a run's agents do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+
+from culture_sim.commands.parsing import one_line_errors
+from culture_sim.features.comparisons import Compared, ComparisonOptions
+from culture_sim.features.effects_shown import tables_of
+from culture_sim.features.folders import EFFECTS, write_found
+from sae.activations.harvest import TokenRows, token_rows
+from sae.effects.components import component_effects
+from sae.effects.families import family_counts, family_effects
+from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
+from sae.effects.matched import Matched, family_pairs, firing_profiles
+from sae.effects.quizzes import half_quizzes
+from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
+from sae.effects.subject import Subject, read_subject
+from sae.effects.substitution import Exchange, substitution_summary, substitution_table
+from sae.files import read_arrays, read_parquet, write_arrays, write_parquet
+from world import QuizBatch, Stream
+from world.core.errors import COUNT, require
+
+ABLATE, AMPLIFY = 0.0, 2.0
+"""Factors on a feature's activation."""
+METHOD = 0
+"""To be raised with every change of the code by which a step finds other results than before: what
+was found otherwise is then found again. It is in the names of files from 1 on."""
+AGAIN = "remove it and run effects again"
+"""What to do about a damaged file."""
+
+
+@dataclass(frozen=True)
+class FindEffects(ComparisonOptions):
+    """Find out what features do: silence them, drive them by another agent's, and look."""
+
+    quizzes: int = 500
+    """Held-out quizzes to answer: half to choose on, half to report on."""
+    families: int = 200
+    """Families whose members are put in each other's place, drawn by chance."""
+    resamples: int = 1000
+    """Bootstrap resamples behind each 95 % interval."""
+    seed: int = 0
+    """Which families, which controls, and which resamples."""
+
+    def __post_init__(self) -> None:
+        require(self, "effects", COUNT, "quizzes", "families", "resamples")
+
+
+def effects(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
+    console = Console()
+    with given.held() as compared:
+        with console.status("reading the agents") as status:
+            found, tables = _Work(compared, given, status.update).all()
+        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
+        where = write_found(compared.folder, EFFECTS, tree, tables)
+    for shown in tables_of(found):
+        console.print(shown)
+    console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
+    return 0
+
+
+class _Work:
+    """The steps; what takes long is left in a folder of its own and not done twice."""
+
+    def __init__(self, compared: Compared, given: FindEffects, say: Callable[[str], None]) -> None:
+        self.compared, self.given, self.say = compared, given, say
+        self.world = compared.run.config.world
+        self.folder = compared.folder / "effects"
+        self.folder.mkdir(exist_ok=True)
+        self.batch: QuizBatch = compared.quizzes[: given.quizzes]
+        self.rows: TokenRows = token_rows(self.world, self.batch)
+        self.stream = Stream(given.seed, "effects")
+
+    def all(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+        """The figures of all, and every table by name."""
+        count = self.given.resamples
+        components = self._components()
+        agents = {number: self._agent(number) for number in self.compared.agents}
+        effects, fingerprints = self._scalings(agents)
+        pairs = self._pairs()
+        agreement = fingerprint_agreement(agents, pairs)
+        replaced = self._substitution(pairs)
+        ablated = {number: found.reported for number, found in agents.items()}
+        families = family_effects(self.compared.members, ablated, self.stream, count)
+        figures = {
+            "features": _counts(effects, agents),
+            "family_effects": family_counts(families),
+            "fingerprints": _records(agreement_summary(agreement, self.stream, count)),
+            "substitution": _records(substitution_summary(replaced, self.stream, count)),
+        }
+        return figures, {
+            "components": components,
+            "effects": effects,
+            "fingerprints": fingerprints,
+            "agreement": agreement,
+            "substitution": replaced,
+            "family_effects": families,
+        }
+
+    @cached_property
+    def subjects(self) -> dict[int, Subject]:
+        """The agents with their SAEs on the quizzes; each answers them once."""
+        site, saes = self.compared.config.site, self.compared.saes
+        return {
+            n: read_subject(agent, self.world, self.batch, self.rows, site, saes[n])
+            for n, agent in self.compared.agents.items()
+        }
+
+    def _components(self) -> pd.DataFrame:
+        path = self.folder / self._name("components", "parquet")
+        if not path.exists():
+            agents = self.compared.agents
+            say = partial(self._progress, "layers")
+            table = component_effects(agents, self.world, self.batch, self.rows, say)
+            write_parquet(path, table)
+        return read_parquet(path, AGAIN)
+
+    def _agent(self, number: int) -> AgentEffects:
+        profiles = firing_profiles(self.subjects[number], self.world, self.batch)
+        chosen = self._scaled(number, ABLATE, reported=False)
+        return AgentEffects(chosen, self._scaled(number, ABLATE, reported=True), profiles)
+
+    def _scaled(self, number: int, factor: float, reported: bool) -> Effects:
+        """What scaling each feature of an agent does, read back if it was found before."""
+        half = "reported" if reported else "choosing"
+        path = self.folder / self._name(f"agent-{number}-{factor:g}-{half}", "npz")
+        if not path.exists():
+            say = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
+            found = scale_features(
+                self.subjects[number], self.world, self.batch, factor, None, reported, say
+            )
+            write_arrays(
+                path,
+                feature=found.feature,
+                loss=found.loss_change,
+                exact=found.exact_change,
+                fires=found.fires,
+            )
+        stored = read_arrays(path, AGAIN)
+        quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
+        arrays = (stored[name] for name in ("loss", "exact", "fires"))
+        return Effects(stored["feature"], factor, quizzes, *arrays)
+
+    def _scalings(self, agents: Mapping[int, AgentEffects]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Effects and fingerprints as tables."""
+        both = {
+            number: [found.reported, self._scaled(number, AMPLIFY, reported=True)]
+            for number, found in agents.items()
+        }
+        return effect_table(both, self.world, self.stream), fingerprint_table(both, self.world)
+
+    def _pairs(self) -> list[Matched]:
+        """All ordered pairs of members of families, with the second-best match of each."""
+        matches = self.compared.table("matches")
+        seconds: dict[tuple[int, int], NDArray[np.int64]] = {
+            (int(a), int(b)): rows.sort_values("feature_a").second_b.fillna(-1).to_numpy(np.int64)
+            for (a, b), rows in matches.groupby(["agent_a", "agent_b"])
+        }
+        return family_pairs(self.compared.members, seconds)
+
+    def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
+        path = self.folder / self._name(
+            f"substitution-{self.given.families}", "parquet", matched=True
+        )
+        if not path.exists():
+            groups = sorted({pair.group for pair in pairs})
+            rng = self.stream.with_role("families").generator()
+            drawn = set(rng.permutation(groups)[: self.given.families].tolist())
+            some = [pair for pair in pairs if pair.group in drawn]
+            exchange = Exchange(self.subjects, self.world, self.batch)
+            say = partial(self._progress, "features put in another's place")
+            write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
+        return read_parquet(path, AGAIN)
+
+    def _name(self, what: str, ending: str, matched: bool = False) -> str:
+        """The file of a step: of these agents, SAEs, quizzes and METHOD, and no others.
+
+        matched: also of what the comparison found to match, and of the seed.
+        """
+        made = self.compared.summary["made_from"]
+        first = {name: of for name, of in made["saes"].items() if name.endswith("/0")}
+        parts: list[Any] = [first, made["quizzes"], self.given.quizzes]
+        if matched:
+            parts += [made, self.given.seed]
+        if METHOD:
+            parts.append(METHOD)
+        key = json.dumps(parts, sort_keys=True)
+        return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        self.say(f"{what}: {done:,} of {total:,}")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dict[str, Any]]:
+    """By agent and factor: how many features change answers."""
+    counts = []
+    every = table[table.task == "all"]
+    for (number, factor), rows in every.groupby(["agent", "factor"]):
+        ablated = factor == ABLATE
+        counts.append(
+            {
+                "agent": int(number),
+                "factor": float(factor),
+                "features": len(rows),
+                "changes_an_answer": int(((rows.lost > 0) | (rows.gained > 0)).sum()),
+                "lowers_accuracy": int((rows.accuracy_high < 0).sum()),
+                "raises_accuracy": int((rows.accuracy_low > 0).sum()),
+                "consequential": int(agents[int(number)].chosen.consequential().sum())
+                if ablated
+                else None,
+                "median_loss_change": float(rows.loss_change.median()),
+                "greatest_loss_change": float(rows.loss_change.max()),
+            }
+        )
+    return counts

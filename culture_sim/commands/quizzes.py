@@ -1,0 +1,114 @@
+"""Quizzes in the terminal: samples of a task, a run's culture, or what an agent gets wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import tyro
+
+from culture_sim.commands.parsing import one_line_errors
+from culture_sim.culture.store import CultureStore
+from culture_sim.presets import presets
+from culture_sim.run.run import Run
+from world import QuizBatch, Stream, concatenate
+from world.core.errors import UserError
+from world.grids.world import GridsWorld
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show quizzes: of a task, of a run's culture, or an agent's mistakes."""
+
+    task: str | None = None
+    """Only quizzes of this task."""
+    preset: str = "compact"
+    """Without --run: show quizzes of this preset's world."""
+    run: str | None = None
+    """Show the culture quizzes that this run kept."""
+    agent: int | None = None
+    """With --run: show quizzes that this agent of the run answers wrongly, beside its answers."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    count: int = 8
+    """How many quizzes."""
+    seed: int = 0
+    """Which ones."""
+    png: Path | None = None
+    """Write them as PNG files into this folder too."""
+
+
+def show(arguments: Sequence[str]) -> int:
+    """The command ``culture-sim quizzes``; returns the exit code."""
+    with one_line_errors():
+        options = tyro.cli(Show, args=arguments, prog="culture-sim quizzes")
+    if options.count < 1:
+        raise UserError(f"count must be at least 1, got {options.count}")
+    world, batch, captions = _choose(options)
+    plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
+    for row, caption in enumerate(captions):
+        print(f"{caption}\n{world.ansi(batch, row, plain)}\n")
+        if options.png is not None:
+            options.png.mkdir(parents=True, exist_ok=True)
+            world.png(batch, row).save(options.png / f"{row:04d}.png")
+    return 0
+
+
+def _choose(options: Show) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    """The quizzes asked for, with a line of text for each."""
+    if options.run is None:
+        if options.agent is not None:
+            raise UserError("--agent needs --run: the run whose agent's mistakes to show")
+        return _world_quizzes(options, presets[options.preset]().world)
+    run = Run.open(options.runs / options.run)
+    if options.agent is not None:
+        return _mistakes(options, run, options.agent)
+    if options.task is not None:
+        raise UserError("culture quizzes have no task; give --task without --run, or with --agent")
+    return _culture(options, run)
+
+
+def _world_quizzes(options: Show, world: GridsWorld) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    if options.task is not None:
+        world = replace(world, tasks=(options.task,))
+    batch = world.draw(Stream(options.seed, "show"), 0, options.count, "train")
+    return world, batch, [world.tasks[task] for task in batch.task]
+
+
+def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    kept = CultureStore(run.path / "culture").kept("culture_train")
+    if kept is None or not len(kept):
+        raise UserError(
+            f"{run.path} has no kept quizzes; run first: culture-sim culture-round "
+            f"--run {run.path.name}"
+        )
+    rng = Stream(options.seed, "show").generator()
+    batch = kept[rng.permutation(len(kept))[: options.count]]
+    return run.config.world, batch, ["kept quiz"] * len(batch)
+
+
+def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatch, list[str]]:
+    from agents.precision import make_accelerator
+    from agents.scoring import answers, score
+    from agents.training import unseen_quizzes
+
+    world = run.config.world
+    if options.task is not None:
+        world = replace(world, tasks=(options.task,))
+    if agent not in run.agents:
+        raise UserError(f"{run.path} has agents 0 to {run.config.agents - 1}, not {agent}")
+    model = run.load_agent(agent)
+    stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")
+    batch = unseen_quizzes(world, stream, 1000)
+    with make_accelerator(run.config.train).autocast():
+        wrong = batch[~score(model, world, batch).correct][: options.count]
+        given = QuizBatch(answers(model, world, wrong), wrong.structure, wrong.task)
+    pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
+    names = [world.tasks[task] for task in wrong.task]
+    captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]
+    if not pairs:
+        raise UserError(f"agent {agent} answers all of 1,000 quizzes; try another --seed")
+    return world, concatenate(pairs), captions

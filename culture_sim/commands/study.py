@@ -1,0 +1,183 @@
+"""The command ``culture-sim study``: arms with and without culture, from the same agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from culture_sim.commands.parsing import one_line_errors
+from culture_sim.culture.votes import DIRECTIONS
+from culture_sim.launch.checks import check_features
+from culture_sim.launch.processes import launched_outside
+from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig
+from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
+from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam, measure
+from culture_sim.study.runs import StudyRuns
+from world.core.errors import COUNT, SHARE, UserError, require
+from world.core.files import write_json
+
+LOSSES = {LOSS.format(name) for name in EXAMS}
+SHOWN = ("after", "gained", "against_control", "full_against")
+"""What is shown of every arm and measure."""
+RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
+"""What is written, in the folder of the study."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Train agents for each seed, copy them into every arm, make the rounds, compare."""
+
+    name: str = "study"
+    """Name of the study, a folder under --runs."""
+    runs: Path = Path("runs")
+    """Folder that holds runs and studies."""
+    seeds: int = 3
+    """Populations, each trained from its own seed; intervals are over them."""
+    arms: tuple[str, ...] = tuple(CHANGES)
+    """Arms to compare."""
+    lesson: int = 2400
+    """Quizzes that every agent trains on in a round, in every arm."""
+    share: float = 0.3
+    """Of them, how many are culture where there is some to teach, 0 to 1."""
+    exam_proposals: int = 5120
+    """Proposals of each population as it begins, from which its exam of culture is kept."""
+    features: bool = False
+    """Also train SAEs on the agents of every arm, and compare what features they share."""
+    processes: int | None = None
+    """Worker processes on this machine; one a GPU or core by default."""
+    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(
+        default_factory=lambda: presets["study"]()
+    )
+
+    def __post_init__(self) -> None:
+        require(self, "study", COUNT, "seeds", "lesson", "exam_proposals")
+        require(self, "study", SHARE, "share")
+        unknown = [arm for arm in self.arms if arm not in CHANGES]
+        if unknown:
+            raise UserError(f"unknown arm {unknown[0]!r}; known: {', '.join(CHANGES)}")
+        if CONTROL not in self.arms:
+            raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
+        if len(set(self.arms)) < len(self.arms):
+            raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
+        if Path(self.name).name != self.name:
+            raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
+        if self.options.rounds < 1:
+            raise UserError("a study needs at least one round; see --rounds")
+        if self.options.sae.culture:
+            raise UserError(
+                "--sae.culture is not for a study: the features of every arm are compared on the "
+                "same quizzes, and each arm has a culture of its own"
+            )
+        self._refuse_what_arms_decide()
+        batch = self.options.train.batch_size
+        if self.lesson % batch:
+            raise UserError(
+                f"--lesson ({self.lesson}) must be a multiple of --train.batch-size ({batch})"
+            )
+
+    def _refuse_what_arms_decide(self) -> None:
+        """Options that the seeds and arms of a study set themselves."""
+        given, usual = self.options, presets["study"]()
+        decided = {
+            "seed": (given.seed, usual.seed),
+            **{
+                f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
+                for name in ("taught", "repeats", "max_share", "restart_quota")
+            },
+        }
+        for name, (value, default) in decided.items():
+            if value != default:
+                flag = name.replace("_", "-")
+                raise UserError(
+                    f"--{flag} is for a study to decide; see --seeds, --share and --arms"
+                )
+
+
+def study(arguments: Sequence[str]) -> int:
+    """The command; returns the exit code."""
+    with one_line_errors():
+        given = tyro.cli(Study, args=arguments, prog="culture-sim study")
+    if launched_outside():
+        raise UserError("a study starts its own processes; run it without a launcher")
+    if given.features:
+        check_features(given.options)
+    folder = given.runs / given.name
+    if not given.features:
+        _refuse_to_lose_features(folder / RESULTS)
+    runs = StudyRuns(
+        folder,
+        given.options,
+        "study",
+        given.seeds,
+        given.arms,
+        given.lesson,
+        given.share,
+        given.exam_proposals,
+    )
+    runs.make_all(given.processes)
+    if given.features:
+        runs.compare_features(given.processes)
+    results = measure(runs, given.features)
+    results.to_parquet(folder / RESULTS)
+    compared = compare(results, given.options.rounds)
+    about = {arm: ABOUT[arm] for arm in given.arms}
+    exams = [len(make_exam(runs, seed)[0]) // len(DIRECTIONS) for seed in range(given.seeds)]
+    found = {
+        "rounds": given.options.rounds,
+        "arms": about,
+        "exam_quizzes": exams,
+        "compared": compared,
+    }
+    write_json(folder / SUMMARY, found)
+    from culture_sim.study.figure import draw  # takes a second to load
+
+    draw(compared, folder / FIGURE)
+    console = Console()
+    console.print(_table(compared))
+    console.print(
+        f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False, soft_wrap=True
+    )
+    return 0
+
+
+def _refuse_to_lose_features(results: Path) -> None:
+    """The table is written again; what took SAEs to find out must not silently leave it."""
+    if not results.exists():
+        return
+    try:
+        measures = set(pd.read_parquet(results, columns=["measure"])["measure"])
+    except (OSError, ValueError, KeyError):
+        return  # damaged: made again from the runs
+    if measures & set(FEATURES):
+        raise UserError(f"{results} says what features agents share; give --features to keep that")
+
+
+def _table(compared: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "measure", "arm", "after the last round", "gained", "against no culture",
+        "full culture against it",
+    )  # fmt: skip
+    for row in compared:
+        form = "{:.4f}" if row["measure"] in {*LOSSES, *FEATURES} else "{:.2%}"
+        cells = [
+            _shown(row[key], form) for key in ("after", "gained", "against_control", "full_against")
+        ]
+        table.add_row(row["measure"], row["arm"], *cells)
+    return table
+
+
+def _shown(found: dict[str, float | None] | None, form: str) -> str:
+    if found is None:
+        return "-"
+    value, low, high = found["value"], found["low"], found["high"]
+    if low is None or high is None:
+        return form.format(value)
+    return f"{form.format(value)} ({form.format(low)} to {form.format(high)})"

@@ -1,0 +1,133 @@
+"""One row a quiz: everything that is said of it by itself.
+
+The kept quizzes of every round, and beside them three references of the same size: quizzes of the
+same rounds that were voted on and not kept, quizzes of the world, and quizzes of tasks that agents
+never met. The last have one right answer, which agents seldom find: hard, and not under-specified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from agents.model import AgentModel
+from culture_sim.culture import records as rows
+from culture_sim.culture.analysis.nearness import nearest
+from culture_sim.culture.analysis.rivals import rivals
+from culture_sim.culture.store import CultureStore
+from culture_sim.culture.votes import VoteTable, vote
+from world import QuizBatch, Stream, World, concatenate
+
+GROUPS = ("kept", "rejected", "world", "science")
+KNOWN_WORLD = 20_000
+"""World quizzes among which the nearest is sought."""
+Progress = Callable[[str], None]
+
+
+STORED = ("round", "split", "proposer", "dissenter", "procedure", "hot_temperature", "parents")
+"""Columns taken from the store; quizzes of the world have none of them."""
+
+
+def quiz_table(
+    models: Sequence[AgentModel],
+    world: World,
+    store: CultureStore,
+    seed: int,
+    most: int,
+    progress: Progress = lambda _: None,
+) -> pa.Table:
+    """The quizzes of all rounds with what is found out about each, as documented in
+    docs/culture.md; ``most`` of each group and round at most, drawn by chance."""
+    known = world.draw(Stream(seed, "novelty"), 0, KNOWN_WORLD, "train")
+    study = Study(models, world, seed, known)
+    culture = known[:0]
+    parts = []
+    for number in store.rounds():
+        table = store.table(number)
+        culture = concatenate([culture, rows.quizzes_of(table.filter(table["keep"]))])
+        for group in GROUPS[:2]:
+            chosen = _choose(table, group == "kept", seed, most)
+            progress(f"round {number}, {group}: {len(chosen)} quizzes")
+            batch, votes = rows.quizzes_of(chosen), rows.votes_of(chosen)
+            found = study.describe(batch, votes, group, number, culture)
+            for name in STORED:
+                found = found.append_column(name, chosen[name])
+            parts.append(found)
+    size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
+    science = world.science()
+    for group, source in (("world", world), ("science", science)):
+        if source is not None:
+            progress(f"{group}: {size} quizzes")
+            drawn = source.draw(Stream(seed, "analysis"), 0, size, "test")
+            votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
+            parts.append(study.describe(drawn, votes, group, 0, culture))
+    return pa.concat_tables(parts, promote_options="default")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What quizzes are held against: the agents as they are now, and world quizzes."""
+
+    models: Sequence[AgentModel]
+    world: World
+    seed: int
+    known: QuizBatch
+
+    def describe(
+        self, batch: QuizBatch, votes: VoteTable, group: str, round_: int, culture: QuizBatch
+    ) -> pa.Table:
+        """A group of quizzes with its columns; culture: what was kept up to their round."""
+        explained = self.world.explain(batch)
+        stream = Stream(self.seed, f"rivals-{group}", round=round_)
+        found = rivals(self.models, self.world, batch, stream)
+        columns: dict[str, Any] = {
+            "group": [group] * len(batch),
+            "hash": [f"{value:016x}" for value in self.world.canonical_hash(batch).tolist()],
+            "explained": pa.array([each.kind.value for each in explained], pa.string()),
+            "tasks": pa.array([list(each.tasks) for each in explained], pa.list_(pa.string())),
+            "novelty_world": nearest(self.world, batch, self.known).distance,
+            "novelty_culture": self._from_culture(batch, culture),
+            **_difficulty(votes),
+            "rival_ratio": found.ratio.max(axis=1, initial=0.0),
+            "rivals": found.found.sum(axis=1),
+            "contested": found.contested,
+            "same_rival": found.same.max(axis=1, initial=0),
+            "other_by_rule": found.by_rule,
+            **self.world.describe(batch),
+        }
+        return pa.table(columns)
+
+    def _from_culture(self, batch: QuizBatch, culture: QuizBatch) -> pa.Array:
+        """Cells to the nearest quiz of culture that is not the quiz itself; null for none."""
+        own, others = self.world.canonical_hash(batch), self.world.canonical_hash(culture)
+        found = nearest(self.world, batch, culture, own[:, None] == others).distance
+        alone = (own[:, None] == others).all(axis=1)
+        return pa.array(found, mask=alone)
+
+
+def _choose(table: pa.Table, keep: bool, seed: int, most: int) -> pa.Table:
+    """Rows that were kept or not: as many as were kept, and no more than ``most``."""
+    found = table.filter(pc.equal(table["keep"], keep))
+    size = min(most, len(found), int(pc.sum(table["keep"]).as_py() or 0))
+    rng = Stream(seed, f"analysis-{keep}", round=_round_of(table)).generator()
+    return found.take(np.sort(rng.permutation(len(found))[:size]))
+
+
+def _round_of(table: pa.Table) -> int:
+    return int(table["round"][0].as_py()) if len(table) else 0
+
+
+def _difficulty(votes: VoteTable) -> dict[str, Any]:
+    """Means over the agents that voted and both directions."""
+    asked = votes.voted[:, :, None] & np.ones_like(votes.correct)
+    count = np.maximum(asked.sum(axis=(1, 2)), 1)
+    return {
+        "solvers": votes.solves.sum(axis=1),
+        "wrong_cells": (votes.wrong_cells * asked).sum(axis=(1, 2)) / count,
+        "log_prob": (votes.log_prob * asked).sum(axis=(1, 2), dtype=np.float64) / count,
+    }

@@ -1,0 +1,55 @@
+"""What of the kept culture each agent is taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.compute as pc
+
+from culture_sim.culture import records as rows
+from culture_sim.culture.records import CULTURE_SPLITS
+from culture_sim.culture.store import CultureStore
+from world import QuizBatch, concatenate
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Culture to train on, and to be examined on.
+
+    by_agent: for each of N agents, the quizzes it is taught. kept: how many quizzes there are to
+    train on in all, which decides how much of the mix is culture, whoever is taught which.
+    held_out: quizzes that no agent is taught.
+    """
+
+    by_agent: Sequence[QuizBatch]
+    kept: int
+    held_out: QuizBatch
+
+
+def make_lessons(store: CultureStore, taught: str, n_agents: int) -> Lessons:
+    """The lessons of all rounds stored, of which there must be one.
+
+    taught: "all", "own" (what the agent itself proposed), "first" (round 1) or "none".
+    """
+    rounds = store.rounds()
+    everything, held_out = store.kept("culture_train"), store.kept("culture_test")
+    if everything is None or held_out is None:
+        raise ValueError(f"no culture round is stored in {store.folder}")
+    if taught == "own":
+        parts = _own(store, n_agents)
+    else:
+        wanted = {"all": rounds, "first": rounds[:1], "none": []}[taught]
+        same = store.kept("culture_train", wanted)
+        parts = [everything[:0] if same is None else same] * n_agents
+    return Lessons(parts, len(everything), held_out)
+
+
+def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:
+    """For each agent, the kept quizzes to train on that it proposed, of all rounds."""
+    wanted = pc.field("keep") & (pc.field("split") == CULTURE_SPLITS[0])
+    tables = [store.table(number).filter(wanted) for number in store.rounds()]
+    quizzes = concatenate([rows.quizzes_of(table) for table in tables])
+    proposer = np.concatenate([rows.array_of(table, "proposer") for table in tables])
+    return [quizzes[proposer == agent] for agent in range(n_agents)]

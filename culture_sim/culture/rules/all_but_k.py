@@ -1,0 +1,51 @@
+"""All agents but k agree: any number of them, and any number of dissenters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from culture_sim.culture.rules import rules
+from culture_sim.culture.votes import Decision, VoteTable
+from world.core.errors import COUNT, UserError, require
+
+
+@rules.register("all_but_k")
+@dataclass(frozen=True)
+class AllButK:
+    """Keep a quiz that all of its voters but exactly ``k`` solve in both directions."""
+
+    k: int = 1
+    """Voters that fail a kept quiz; at least one must be left that solves it."""
+
+    def __post_init__(self) -> None:
+        require(self, "rule all_but_k", COUNT, "k")
+
+    def __call__(self, votes: VoteTable) -> Decision:
+        """With k = 1 the dissenter is the voter that fails; with more there is no single one.
+
+        Raises UserError where a quiz has k voters or fewer.
+        """
+        voters = votes.voted.sum(axis=1)
+        fewest = int(voters.min(initial=votes.n_agents))
+        if fewest <= self.k:
+            raise UserError(
+                f"rule all_but_k with k = {self.k} needs more than {self.k} voters, got {fewest}; "
+                f"set more agents or a smaller k"
+            )
+        failing = (votes.voted & ~votes.solves).sum(axis=1)
+        keep = failing == self.k
+        failed = (votes.voted & ~votes.solves).argmax(axis=1)
+        dissenter = np.where(keep & (self.k == 1), failed, -1).astype(np.int16)
+        reasons = [
+            self._reason(*pair) for pair in zip(voters.tolist(), failing.tolist(), strict=True)
+        ]
+        return Decision(keep, dissenter, reasons)
+
+    def _reason(self, voters: int, failing: int) -> str:
+        if failing == self.k:
+            return "kept"
+        solvers = voters - failing
+        judgement = "too easy" if failing < self.k else "too hard"
+        return f"{judgement}: {solvers} solver{'' if solvers == 1 else 's'}"

@@ -1,0 +1,48 @@
+"""A control: as many quizzes as `all_but_k` keeps, chosen at random from those voted on.
+
+What culture does beyond this control is owed to the consensus, not to more quizzes of any kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from culture_sim.culture.rules import rules
+from culture_sim.culture.rules.all_but_k import AllButK
+from culture_sim.culture.votes import Decision, VoteTable
+
+
+@rules.register("random_filter")
+@dataclass(frozen=True)
+class RandomFilter:
+    """Keep at random as many quizzes of a table as all but ``k`` voters solve."""
+
+    k: int = 1
+    """Of the rule that says how many are kept."""
+    seed: int = 0
+    """Of the choice."""
+
+    def __call__(self, votes: VoteTable) -> Decision:
+        """A quiz's lot is drawn from its own votes, so the order of the table plays no part.
+
+        Raises UserError as `all_but_k` does.
+        """
+        count = int(AllButK(self.k)(votes).keep.sum())
+        keep = np.zeros(len(votes), dtype=np.bool_)
+        keep[np.argsort(self._lots(votes), kind="stable")[:count]] = True
+        reasons = ["kept" if kept else "not drawn" for kept in keep]
+        return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
+
+    def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:
+        """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""
+        rows = zip(votes.log_prob, votes.wrong_cells, votes.proposer, strict=True)
+        seed = f"{self.seed}|".encode()
+        digests = [
+            hashlib.blake2b(seed + b"".join(part.tobytes() for part in row), digest_size=8)
+            for row in rows
+        ]
+        return np.frombuffer(b"".join(d.digest() for d in digests), dtype=np.uint64)

@@ -1,0 +1,198 @@
+"""A run's finished comparisons, and what is needed to look at their features again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sae_lens import SAE
+from scipy import sparse
+
+from agents.model import AgentModel
+from culture_sim.features.folders import (
+    compared_folders,
+    features_path,
+    read_comparison,
+    sae_configs,
+)
+from culture_sim.features.stage import held_out_of, sae_places
+from culture_sim.run.run import Run
+from sae.activations.codes import agent_codes
+from sae.activations.harvest import TokenRows, token_rows
+from sae.config import SAEConfig
+from sae.contrasts.dissent import Links
+from sae.dictionaries.artifacts import Place, fingerprint, record_of
+from sae.dictionaries.training import load_sae
+from sae.files import read_parquet
+from world import QuizBatch
+from world.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The features of a run's agents at one site, of one architecture and width."""
+
+    run: Run
+    config: SAEConfig
+
+    @property
+    def folder(self) -> Path:
+        """Where the comparison's tables are."""
+        return features_path(self.run, self.config)
+
+    @cached_property
+    def agents(self) -> dict[int, AgentModel]:
+        """The agents, by number."""
+        return {number: self.run.load_agent(number) for number in self.run.agents}
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """Hashes of the agents' weights, by number."""
+        return {str(number): fingerprint(model) for number, model in self.agents.items()}
+
+    @cached_property
+    def quizzes(self) -> QuizBatch:
+        """The world's quizzes that were compared on, with all that their generator knows."""
+        return held_out_of(self.run)
+
+    @cached_property
+    def rows(self) -> TokenRows:
+        """Their rows of activations."""
+        return token_rows(self.run.config.world, self.quizzes)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The figures of the comparison; raises UserError when other code wrote its files."""
+        return read_comparison(self.folder, self.run.path.name)
+
+    @property
+    def made_from(self) -> str:
+        """A short hash of what the comparison was made from, to tell what was found out with it
+        from what was found out with another."""
+        made = json.dumps(self.summary["made_from"], sort_keys=True)
+        return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the comparison, such as "families"; raises UserError when it is damaged."""
+        return read_parquet(self.folder / f"{name}.parquet", "remove it and run sae again")
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the compared SAEs are, one of each agent; the others are ceilings and baselines."""
+        return [place for place in sae_places(self.run, self.config) if place.role == "0"]
+
+    @cached_property
+    def saes(self) -> dict[int, SAE[Any]]:
+        """The compared SAE of each agent, by number."""
+        return {
+            place.agent: load_sae(
+                place.path, str(next(self.agents[place.agent].parameters()).device)
+            )
+            for place in self.places
+        }
+
+    @cached_property
+    def links(self) -> dict[tuple[int, int], Links]:
+        """By ordered pair of agents, where features of the first are found in the second: the
+        mutual best match of each, and how well it correlates with its best, mutual or not."""
+        found = {}
+        for (a, b), rows in self.table("matches").groupby(["agent_a", "agent_b"]):
+            match = np.full(self.config.d_sae, -1, dtype=np.int64)
+            r = np.full(self.config.d_sae, np.nan)
+            feature = rows.feature_a.to_numpy(np.int64)
+            r[feature] = rows.r.to_numpy(np.float64, na_value=np.nan)
+            mutual = rows.mutual.fillna(False).to_numpy(np.bool_)
+            match[feature[mutual]] = rows.feature_b[mutual].to_numpy(np.int64)
+            found[int(a), int(b)] = Links(match, r)
+        return found
+
+    @cached_property
+    def members(self) -> list[dict[int, int]]:
+        """Of every family, the feature of each agent in it, by number."""
+        families = self.table("families")
+        return [
+            {int(a): int(f) for a, f in zip(agents, features, strict=True)}
+            for agents, features in zip(families.agents, families.features, strict=True)
+        ]
+
+    def codes(self) -> dict[int, sparse.csr_array]:
+        """By agent, float32 [N, F]: what its compared SAE makes of the quizzes."""
+        world, site = self.run.config.world, self.config.site
+        return {
+            n: agent_codes(agent, world, self.quizzes, site, [self.saes[n]])[0]
+            for n, agent in self.agents.items()
+        }
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """Which comparison a command looks at; the options that such commands have in common."""
+
+    run: str = "compact"
+    """The run to look at; its features must have been compared."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    site: str | None = None
+    """Where; the first compared site by default."""
+    dictionary: str | None = None
+    """Of which SAEs, such as batch_topk-512; the first by default."""
+
+    def open_run(self) -> Run:
+        """The run; raises UserError when there is none."""
+        return Run.open(self.runs / self.run)
+
+    @contextmanager
+    def held(self) -> Iterator[Compared]:
+        """The comparison, with other commands kept off its run: tables are written beside it.
+
+        Raises UserError like ``open_compared``, and when another command is at work on the run.
+        """
+        run = self.open_run()
+        with Run.lock(run.path):
+            yield open_compared(run, self.site, self.dictionary)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options of the command, for JSON."""
+        return {**asdict(self), "runs": str(self.runs)}
+
+
+def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compared:
+    """The comparison at a site (by default the first), of a dictionary such as "batch_topk-512".
+
+    Raises UserError when the run has none, or not this one.
+    """
+    if not compared_folders(run):
+        raise UserError(
+            f"the features of {run.path} are not compared yet; run first: "
+            f"culture-sim sae --run {run.path.name}"
+        )
+    found = [Compared(run, config) for config in sae_configs(run.config)]
+    made = [one for one in found if (one.folder / "summary.json").exists()]
+    for one in made:
+        if site in (None, one.config.site) and dictionary in (None, one.config.dictionary):
+            _refuse_outdated(one)
+            return one
+    known = ", ".join(f"{one.config.site} {one.config.dictionary}" for one in made)
+    raise UserError(f"no features are compared there; known in {run.path}: {known}")
+
+
+def _refuse_outdated(compared: Compared) -> None:
+    """Agents that were trained on since have other features than those that were compared, and so
+    have SAEs that were trained again."""
+    then, path = compared.summary["made_from"]["saes"], compared.run.path
+    for place in compared.places:
+        made = record_of(place)["made_from"]
+        now = compared.fingerprints[str(place.agent)]
+        if made["agent"] != now or then.get(f"{place.agent}/{place.role}") != made:
+            raise UserError(
+                f"the agents or SAEs of {path} are not those whose features are compared in "
+                f"{compared.folder}; run first: culture-sim sae --run {path.name}"
+            )

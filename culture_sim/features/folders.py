@@ -1,0 +1,101 @@
+"""Which comparisons of features a run asks for, in which order, and where they are.
+
+Apart from the stage that makes them, because that loads sae_lens, which takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agents.model import build_model
+from culture_sim.run.config import RunConfig
+from culture_sim.run.run import Run
+from sae.activations.harvest import comparable_sites
+from sae.comparison.results import SCHEMA
+from sae.config import SAEConfig
+from sae.files import write_parquet
+from world.core.errors import UserError
+from world.core.files import read_json, write_json
+
+CULTURE, CROSSCODER, EFFECTS = "culture.json", "crosscoder.json", "effects.json"
+"""What commands write last beside a comparison; without it, their tables may be of two runs."""
+
+
+class OtherVersionError(UserError):
+    """A comparison whose files were written by code that reads others than this."""
+
+
+def sae_configs(config: RunConfig) -> list[SAEConfig]:
+    """One configuration for each site, architecture and width of a run.
+
+    Raises UserError for a site that agents do not have.
+    """
+    # Widths do not change which sites there are, so the narrowest network names them at no cost.
+    narrow = replace(config.model, d_model=2 * config.model.n_heads, d_mlp=1)
+    return config.sae.each(comparable_sites(build_model(narrow, config.world, seed=0)))
+
+
+def features_path(run: Run, config: SAEConfig) -> Path:
+    """The folder of one comparison."""
+    return run.path / "features" / config.site / config.dictionary
+
+
+def compared_folders(run: Run) -> list[Path]:
+    """The folders of finished comparisons: those that the run's options ask for, in the order in
+    which they are made, then those of earlier options, by name."""
+    made = sorted(path.parent for path in run.path.glob("features/*/*/summary.json"))
+    asked = [features_path(run, config) for config in sae_configs(run.config)] if made else []
+    return [
+        *(path for path in asked if path in made),
+        *(path for path in made if path not in asked),
+    ]
+
+
+def write_found(
+    folder: Path, name: str, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> Path:
+    """What a command found beside a comparison; returns where its figures are.
+
+    They are removed first and written last, so that tables of two runs never pass for one.
+    """
+    where = folder / name
+    where.unlink(missing_ok=True)
+    for stem, table in tables.items():
+        write_parquet(folder / f"{stem}.parquet", table)
+    write_json(where, figures)
+    return where
+
+
+def read_comparison(folder: Path, run: str) -> dict[str, Any]:
+    """The figures of a finished comparison of a run, by name.
+
+    Raises UserError when they are damaged, OtherVersionError when other code wrote its files.
+    """
+    remedy = f"remove it and make it again with: culture-sim sae --run {run}"
+    found = dict(read_json(folder / "summary.json", remedy))
+    if found.get("schema") != SCHEMA:
+        raise OtherVersionError(
+            f"the files of {folder} are of version {found.get('schema')}, and version {SCHEMA} is "
+            f"read here; run first: culture-sim sae --run {run}"
+        )
+    return found
+
+
+def read_comparisons(run: Run) -> tuple[dict[Path, dict[str, Any]], list[str]]:
+    """The figures of all finished comparisons by folder, in the order of ``compared_folders``, and
+    a line for each of another version, which is left out.
+
+    Raises UserError when one is damaged.
+    """
+    found, left_out = {}, []
+    for folder in compared_folders(run):
+        try:
+            found[folder] = read_comparison(folder, run.path.name)
+        except OtherVersionError as error:
+            left_out.append(str(error))
+    return found, left_out

@@ -1,0 +1,82 @@
+"""What the parts of a configuration demand of each other, found out before anything is trained.
+
+Each part checks its own options when it is made; that an option of one part suits another, or
+names something that exists, is otherwise noticed hours later by the stage that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.model import architectures
+from culture_sim.culture.rules import make_rule
+from culture_sim.culture.votes import trial_votes
+from culture_sim.features.folders import sae_configs
+from culture_sim.run.config import RunConfig
+from sae.activations.harvest import kept_tokens
+from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.comparison.nulls import Permuting, nulls
+from sae.dictionaries.architectures import architectures as sae_architectures
+from sae.dictionaries.baselines import baselines
+from world import QuizBatch, Registry, Stream
+from world.core.errors import UserError
+
+
+def check_options(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what some stage of a run could not do."""
+    check_culture(config)
+    check_features(config)
+
+
+def check_culture(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what culture rounds could not do."""
+    if not config.rounds:
+        return
+    rule = make_rule(config.culture.rule, config.culture.rule_options)
+    rule(trial_votes(config.agents, config.culture.voters))
+
+
+def check_features(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what SAEs and their comparison could not do."""
+    for option, registry in (
+        ("nulls", nulls),
+        ("baselines", baselines),
+        ("architectures", sae_architectures),
+    ):
+        for name in getattr(config.sae, option):
+            _check_known(f"sae.{option}", name, registry)
+    first = config.sae.nulls[0]
+    if not isinstance(nulls[first], Permuting):
+        raise UserError(
+            f"sae.nulls begins with {first!r}, which permutes no rows; name another first, such as "
+            f"within_cell: universality is measured against it"
+        )
+    _check_known("model.architecture", config.model.architecture, architectures)
+    sae_configs(config)
+    _check_block(config, _sae_quizzes(config))
+
+
+def _check_known(option: str, name: str, registry: Registry[Any]) -> None:
+    if name not in registry:
+        raise UserError(f"unknown {option} {name!r}; known: {', '.join(registry)}")
+
+
+def _sae_quizzes(config: RunConfig) -> QuizBatch:
+    """A training quiz of SAEs in every answer structure; refuses a world that has too few."""
+    world, stream = config.world, Stream(config.seed, "sae")
+    try:
+        held_out_quizzes(world, stream.with_role("sae-held-out"), 1)
+        source = training_source(world, stream.with_role("sae-train"))
+        return source(0, len(world.answer_structures))
+    except UserError as error:
+        raise UserError(f"world: {error}") from None
+
+
+def _check_block(config: RunConfig, quizzes: QuizBatch) -> None:
+    """Refuse blocks of quizzes that cannot fill one batch of activations."""
+    most = config.sae.block_quizzes * int(kept_tokens(config.world, quizzes).sum(axis=1).max())
+    if most < config.sae.batch_size:
+        raise UserError(
+            f"sae.block_quizzes ({config.sae.block_quizzes}) gives {most} activations, fewer than "
+            f"sae.batch_size ({config.sae.batch_size}); raise it"
+        )

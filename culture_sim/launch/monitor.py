@@ -1,0 +1,203 @@
+"""What a person sees while a stage works: a live table on a terminal, plain lines elsewhere.
+
+The launcher follows metrics.jsonl, which every worker appends to, so the display, the tracker
+and the file cannot disagree, and workers spend no time on any of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from accelerate.tracking import GeneralTracker
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from culture_sim.run.run import Run
+
+PLAIN_EVERY_S = 15.0
+
+
+class Monitor:
+    """Follows a run's metrics; use it as a context manager and call ``tick`` often."""
+
+    def __init__(self, run: Run, console: Console, tracker: GeneralTracker | None = None) -> None:
+        self.run = run
+        self.console = console
+        self.tracker = tracker
+        self.agents: dict[int, dict[str, Any]] = {}
+        self.notes: dict[str, str] = {}
+        self._file = _Tail(run.path / "metrics.jsonl")
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._began = time.time()
+        self._plain_at = 0.0
+
+    def __enter__(self) -> Monitor:
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.tick()
+        if self.tracker is not None:
+            self.tracker.finish()
+        if self.console.is_terminal:
+            self._live.stop()
+            if self.agents and kind is None:
+                self.console.print(self._table())
+
+    def tick(self) -> None:
+        """Read what is new and show it."""
+        news = self._file.lines()
+        for entry in news:
+            self._take(entry)
+        if self.console.is_terminal:
+            self._live.update(self._table(), refresh=True)
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if entry["stage"] == "train":
+            self._take_training(entry)
+        elif "note" in entry:
+            self.notes[entry["stage"]] = entry["note"]
+            self._say(f"{entry['stage']}: {entry['note']}", force=bool(entry.get("done")))
+        if self.tracker is not None:
+            self._track(entry)
+
+    def _take_training(self, entry: dict[str, Any]) -> None:
+        agent = self.agents.setdefault(entry["agent"], {"points": []})
+        agent["points"] = [*agent["points"][-8:], (entry["time"], entry["quizzes"])]
+        agent.update({k: entry[k] for k in ("quizzes", "round", "round_began") if k in entry})
+        agent["loss"] = entry.get("loss", agent.get("loss"))
+        if entry["event"] == "epoch":
+            agent.update(gate=entry["gate"]["accuracy"], reached=entry["reached"])
+            agent["test"] = (entry.get("test") or {}).get("accuracy")
+            self._say(self._line(entry["agent"]), force=True)
+
+    def _line(self, number: int) -> str:
+        agent = self.agents[number]
+        state = self._state(agent)
+        test = "" if agent["test"] is None else f", test {agent['test']:.1%}"
+        return (
+            f"agent {number}: {agent['quizzes']:,} quizzes, gate {agent['gate']:.1%}{test}, {state}"
+        )
+
+    def _state(self, agent: dict[str, Any]) -> str:
+        if not agent["reached"]:
+            return "training"
+        return "at target" if self.run.config.train.target else "done, no target asked"
+
+    def _say(self, text: str, force: bool) -> None:
+        """A line where there is no terminal; not more often than anyone would read."""
+        if self.console.is_terminal or not (force or time.time() - self._plain_at > PLAIN_EVERY_S):
+            return
+        self._plain_at = time.time()
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(title=self._title(), title_justify="left", box=None, pad_edge=False)
+        for column in (
+            "agent",
+            "round",
+            "quizzes",
+            "quizzes/s",
+            "loss",
+            "gate",
+            "test",
+            "time left",
+        ):
+            table.add_column(column, justify="right")
+        for number, agent in sorted(self.agents.items()):
+            table.add_row(
+                str(number),
+                str(agent["round"]),
+                f"{agent['quizzes']:,}",
+                f"{_rate(agent['points']):.0f}",
+                "" if agent["loss"] is None else f"{agent['loss']:.3f}",
+                _percent(agent.get("gate")),
+                _percent(agent.get("test")),
+                self._state(agent) if agent.get("reached") else self._time_left(agent),
+            )
+        return table
+
+    def _title(self) -> str:
+        minutes, seconds = divmod(int(time.time() - self._began), 60)
+        notes = " · ".join(f"{stage}: {note}" for stage, note in self.notes.items())
+        return f"run {self.run.path.name} · {minutes}:{seconds:02d}" + (
+            f" · {notes}" if notes else ""
+        )
+
+    def _time_left(self, agent: dict[str, Any]) -> str:
+        """An upper bound: to the end of the agent's budget at its present rate."""
+        rate = _rate(agent["points"])
+        spent = agent["quizzes"] - agent["round_began"]
+        left = self.run.config.train.max_quizzes - spent
+        return f"< {left / rate / 60:.0f} min" if rate > 0 and left > 0 else ""
+
+    def _track(self, entry: dict[str, Any]) -> None:
+        owner = f"agent{entry['agent']}/" if "agent" in entry else ""
+        values = {
+            f"{owner}{entry['stage']}/{key}": value
+            for key, value in _numbers(entry).items()
+            if key not in ("time", "agent", "round_began")
+        }
+        if values and self.tracker is not None:
+            # Agents advance side by side, and Weights & Biases drops steps that go back.
+            back = self.tracker.name == "wandb"
+            self.tracker.log(values, step=None if back else entry.get("quizzes"))
+
+
+def parse_line(line: str | bytes) -> dict[str, Any] | None:
+    """An entry of metrics.jsonl; None for what a process that was killed left of a line."""
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
+
+
+class _Tail:
+    """Reads the complete lines that were appended to a file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def lines(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole, newline, _ = data.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        return [entry for line in whole.splitlines() if (entry := parse_line(line)) is not None]
+
+
+def _rate(points: list[tuple[float, int]]) -> float:
+    """Quizzes a second over the last few reports."""
+    (t0, q0), (t1, q1) = points[0], points[-1]
+    return max(0.0, (q1 - q0) / (t1 - t0)) if t1 > t0 else 0.0
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _numbers(entry: dict[str, Any]) -> dict[str, float]:
+    flat = {}
+    for key, value in entry.items():
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, int | float):
+            flat[key] = float(value)
+        elif isinstance(value, dict) and "accuracy" in value:
+            flat[f"{key}_accuracy"] = float(value["accuracy"])
+    return flat

@@ -1,0 +1,74 @@
+"""Processes that were launched together: how many, which one leads, what it tells the others.
+
+`accelerate launch`, torchrun and mpirun hand each process its place in RANK, WORLD_SIZE and the
+rest; `culture_sim.workers` does the same on one machine. Under an outside launcher (several
+machines, or one of your own) nothing is started.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from accelerate.utils import broadcast_object_list, get_cpu_distributed_information
+from torch.distributed import DistError
+
+from agents.precision import process_state
+from world.core.errors import UserError
+
+ERROR_PREFIX = "culture-sim: error: "
+END = "end"
+"""The word after the last stage."""
+
+
+class WorkerError(UserError):
+    """A worker ended badly; the message is its own error line, or where its log is."""
+
+
+def launched_outside() -> bool:
+    """True under accelerate launch, torchrun or mpirun with several processes."""
+    return get_cpu_distributed_information().world_size > 1
+
+
+def leads() -> bool:
+    """True for the process that decides: the only one, or an outside launcher's first."""
+    return get_cpu_distributed_information().rank == 0
+
+
+def tell(word: str) -> None:
+    """Say to the processes of an outside launcher which stage comes now, or END."""
+    broadcast_object_list([word])
+    # Nobody leaves before all have heard it.
+    process_state().wait_for_everyone()
+
+
+def told() -> str:
+    """What the leading process says next; waits for it."""
+    said = [""]
+    broadcast_object_list(said)
+    process_state().wait_for_everyone()
+    return said[0]
+
+
+@contextmanager
+def connection() -> Iterator[None]:
+    """Turn the loss of another process of the run into WorkerError: its own line says why."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, DistError) and "gloo" not in str(error):
+            raise
+        raise WorkerError("lost another process of this run, which says why it ended") from error
+
+
+def default_processes(agents: int) -> int:
+    """One process a GPU, or one a core; never more than there are agents."""
+    places = torch.cuda.device_count() if torch.cuda.is_available() else usable_cores()
+    return max(1, min(places, agents))
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,81 @@
+"""What a worker process does: one stage of one run, in its place among the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from io import TextIOWrapper
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+from setproctitle import setproctitle
+
+from culture_sim.launch.exit import leave
+from culture_sim.launch.processes import ERROR_PREFIX
+from culture_sim.launch.stages import run_stage
+from culture_sim.run.run import Run
+from world.core.errors import UserError
+
+
+def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> NoReturn:
+    """Do this process's part of a stage; exits with 0, or 2 on a user's error.
+
+    ``environment`` has the variables that give it its place; what is printed goes to ``log``.
+    """
+    threading.Thread(target=_end_with_the_launcher, daemon=True).start()
+    with suppress(PermissionError):  # it is the first of a session
+        os.setsid()
+    # Before the environment changes: the room for the name is found beside it.
+    setproctitle(f"culture_sim.worker {stage} {path} {environment['RANK']}")
+    _write_to(log)
+    _settle(environment)
+    leave(_work(stage, path))
+
+
+def _work(stage: str, path: Path) -> int:
+    try:
+        run_stage(Run.open(path), stage)
+    except UserError as error:
+        print(f"{ERROR_PREFIX}{error}", file=sys.stderr, flush=True)
+        return 2
+    except OSError as error:
+        print(f"{ERROR_PREFIX}{describe_os_error(error)}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+def _end_with_the_launcher() -> None:
+    """Leave nothing running behind a launcher, or its server, that is gone or was killed."""
+    launcher, starter = multiprocessing.parent_process(), os.getppid()
+    assert launcher is not None
+    while not wait([launcher.sentinel], timeout=0.5) and os.getppid() == starter:
+        pass
+    os._exit(1)
+
+
+def _write_to(log: Path) -> None:
+    """What this process and its libraries print goes to a file, line by line."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def _settle(environment: Mapping[str, str]) -> None:
+    """Take these variables, and the number of threads that a loaded library has read already."""
+    if environment["OMP_NUM_THREADS"] != os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
+    os.environ.update(environment)
+
+
+def describe_os_error(error: OSError) -> str:
+    """A full disk, a missing right and their like, in one line."""
+    where = f" at {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; mend that and run the same command again to go on"

@@ -1,0 +1,227 @@
+"""Worker processes of this machine: started, watched, ended, and quoted when they fail.
+
+Libraries take seconds to load, so workers are forked from a server that has loaded them once
+(multiprocessing's forkserver). A process that may use CUDA cannot be forked from one that asked
+for it, and macOS's libraries do not survive a fork: there, every worker starts afresh.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from culture_sim.launch.processes import ERROR_PREFIX, WorkerError, usable_cores
+from culture_sim.launch.worker import work
+from culture_sim.run.run import Run
+
+# Large tensors are freed and taken again at every step; without these, glibc returns their
+# pages to the system each time and a step is about a tenth slower.
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+}
+OPTIMIZERS = "torch._dynamo"  # loaded by the first optimizer
+LIBRARIES = {
+    "train": ("culture_sim.population.population", OPTIMIZERS),
+    "round": ("culture_sim.launch.culture_stage", OPTIMIZERS),
+    "sae": ("culture_sim.features.stage", OPTIMIZERS),
+    "report": ("culture_sim.report",),
+}
+"""What the workers of a stage load, by the stage's first word."""
+
+
+def run_workers(
+    run: Run,
+    stage: str,
+    processes: int,
+    tick: Callable[[], None],
+    later: Sequence[str] = (),
+) -> None:
+    """Run one stage in worker processes; calls ``tick`` now and then while they work.
+
+    later: stages that the same command comes to, by their first words: their libraries are loaded
+    along. Raises WorkerError when a worker fails; the others are ended first.
+    """
+    logs = run.path / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    files = [logs / f"{stage}-{rank}.log" for rank in range(processes)]
+    with _processes(run, stage, later, files) as workers:
+        while alive := [worker.sentinel for worker in workers if worker.exitcode is None]:
+            tick()
+            if any(worker.exitcode for worker in workers):
+                break
+            wait(alive, timeout=0.1)
+        tick()
+        codes = [worker.exitcode or 0 for worker in workers]
+    failed = [rank for rank, code in enumerate(codes) if code]
+    if failed:
+        # One worker's error breaks the connection of the others: the one that explains itself.
+        failed.sort(key=lambda rank: ERROR_PREFIX not in files[rank].read_text(errors="replace"))
+        raise WorkerError(_reason(files[failed[0]], codes[failed[0]]))
+
+
+def load_ahead(stages: Iterable[str]) -> bool:
+    """Have a server, and have it load what these stages need if it is started now.
+
+    Returns False where it has no place for its socket, in a temporary folder of a long name.
+    """
+    modules = [module for stage in stages for module in LIBRARIES[stage]]
+    multiprocessing.set_forkserver_preload(["culture_sim.launch.server", *modules])
+    try:
+        with _without_ctrl_c():
+            forkserver.ensure_running()
+    except OSError:
+        return False
+    first = multiprocessing.get_context("forkserver").Process(target=int)  # which does nothing
+    with _lost():
+        first.start()  # returns when all is loaded, and can be interrupted until then
+    first.join()
+    return True
+
+
+@contextmanager
+def _processes(
+    run: Run, stage: str, later: Sequence[str], files: list[Path]
+) -> Iterator[list[BaseProcess]]:
+    """Start the workers and, whatever happens, leave none behind."""
+    port = str(_free_port())
+    workers: list[BaseProcess] = []
+    try:
+        with _environment(_sizes(len(files))):
+            context = _context([stage.partition("-")[0], *later])
+            for rank, log in enumerate(files):
+                log.write_bytes(b"")
+                place = {**os.environ, **_place(rank, len(files), port)}
+                process = context.Process(target=work, args=(stage, run.path, log, place))
+                with _uninterrupted(), _without_ctrl_c(), _lost():
+                    process.start()
+                    workers.append(process)
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.exitcode is None:
+                worker.terminate()
+        for worker in workers:
+            _wait(worker)
+
+
+def _context(stages: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """How workers of these stages come to be."""
+    forks = sys.platform == "linux" and not torch.cuda.is_available()
+    if forks and load_ahead(stages):
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables for processes that start now, where the user has not set them."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _sizes(processes: int) -> dict[str, str]:
+    """What the libraries read when they are loaded."""
+    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // processes)), **ALLOCATOR}
+
+
+def _place(rank: int, processes: int, port: str) -> dict[str, str]:
+    """A worker's place among the others, as accelerate reads it."""
+    return {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "ACCELERATE_USE_CPU": str(not torch.cuda.is_available()).lower(),
+    }
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold an interruption back: between a worker's start and the note of it, it would be lost."""
+    held: list[int] = []
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    mine = [number for number, handler in earlier.items() if callable(handler)]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []  # signals come to the main thread, which is not at this place
+    for number in mine:
+        signal.signal(number, lambda *_: held.append(1))
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, earlier[number])
+    if held:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """What starts now is never interrupted by the terminal: the command ends it in order.
+
+    A process inherits the mask, so there is no moment at which it would say that it was.
+    """
+    resource_tracker.ensure_running()  # it clears the mask when it is started
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """Say in a line that a process could not be started."""
+    try:
+        yield
+    except (EOFError, ConnectionError) as error:
+        raise WorkerError(
+            "the process that workers are forked from has ended; if it said why, that is above, "
+            "and if not, it may have been out of memory; run the command again to go on"
+        ) from error
+
+
+def _wait(worker: BaseProcess) -> None:
+    worker.join(timeout=10)
+    if worker.exitcode is None:
+        worker.kill()
+        worker.join()
+
+
+def _reason(log: Path, code: int) -> str:
+    """The worker's error line if it wrote one, else the last line of its log and where it is."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    for line in reversed(lines):
+        if line.startswith(ERROR_PREFIX):
+            return line.removeprefix(ERROR_PREFIX)
+    if not lines:
+        return f"a worker ended unexpectedly (exit code {code}); run the command again to go on"
+    last = lines[-1].strip()
+    return f"a worker ended unexpectedly ({last}); its log is {log}; run the command again to go on"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

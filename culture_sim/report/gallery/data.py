@@ -1,0 +1,223 @@
+"""The culture gallery: every kept quiz with its votes, what agents answer now, and what it is.
+
+The page draws the quizzes itself, from columns of text, so that thousands of them stay small and
+quick. What a reader without scripts sees, a few cards, is drawn here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from agents.model import AgentModel
+from agents.precision import make_accelerator
+from agents.scoring import answers
+from culture_sim.commands.analyze import TABLE
+from culture_sim.culture.records import quizzes_of, votes_of
+from culture_sim.culture.store import CultureStore
+from culture_sim.culture.votes import DIRECTIONS, VoteTable
+from culture_sim.report.gallery.parents import rejected_parents, world_parents
+from culture_sim.report.page.charts import line_colour
+from culture_sim.report.page.damage import damage_named
+from culture_sim.report.shared.blobs import embed, part_orders, written
+from culture_sim.run.reporter import Notes
+from culture_sim.run.run import Run
+from world import QuizBatch, World
+from world.core.drawing import Drawing
+
+FIRST = 12
+"""Cards that are there without a script."""
+ANALYSED = (
+    *("explained", "tasks", "novelty_world", "novelty_culture"),
+    *("rival_ratio", "contested", "same_rival", "other_by_rule"),
+)
+"""Columns of the analysis that the gallery shows; and, where the world has them:"""
+COUNTS = ("objects", "colours", "changed")
+MOST_LIKELY = 1e6
+"""A ratio beyond it says no more, and may be infinite, which JSON has no word for."""
+Tree = dict[str, Any]
+Analysis = dict[str, list[Any]]
+"""Columns of the analysis, a value for each kept quiz, None for one that was not analysed."""
+Given = dict[int, NDArray[np.uint8]]
+"""By agent, uint8 [2, B, T]: B quizzes as it answers them forward and backward, in structure 0."""
+
+
+def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | None) -> Tree:
+    """The template's variables: how many quizzes, the first cards, and everything as JSON.
+
+    kept: the quizzes of the store that were kept. analysis: what is known of them beside that.
+    """
+    given = answers_now(run, quizzes_of(kept))
+    drawing = run.config.world.drawing()
+    by_round = np.bincount(np.array(kept["round"].to_pylist(), dtype=np.int64), minlength=1)
+    return {
+        "count": len(kept),
+        "largest": int(by_round.max()),
+        "cards": first_cards(run.config.world, kept, given),
+        "analysed": sum(each is not None for each in analysis["explained"]) if analysis else None,
+        "outdated": analysis is None and (store.folder / TABLE).exists(),
+        "data": drawing and embed(_data(run, store, kept, given, analysis, drawing)),
+    }
+
+
+def kept_table(store: CultureStore) -> pa.Table:
+    """The kept quizzes of all rounds, as stored, in the order in which they were made."""
+    tables = [store.table(number) for number in store.rounds()]
+    return pa.concat_tables([table.filter(table["keep"]) for table in tables])
+
+
+def answers_now(run: Run, batch: QuizBatch) -> Given:
+    """What each agent that has weights answers, decoded greedily; batch: in structure 0."""
+    trained = [agent for agent in run.agents if run.agent_state(agent) is not None]
+    if not trained:
+        return {}
+    # In the precision of the votes: a cell may hang on it.
+    accelerator = make_accelerator(run.config.train)
+    notes, given = Notes(run, "report", speaks=True), {}
+    for agent in trained:
+        notes.say(f"agent {agent} answers {len(batch):,} kept quizzes in both directions")
+        model = run.load_agent(agent).to(accelerator.device)
+        with torch.no_grad(), accelerator.autocast():
+            given[agent] = _answers(model, run.config.world, batch)
+    return given
+
+
+def _answers(model: AgentModel, world: World, batch: QuizBatch) -> NDArray[np.uint8]:
+    """uint8 [2, B, T]: the quizzes as one agent answers them, in structure 0."""
+    found = []
+    for direction in DIRECTIONS:
+        asked = world.arrange(batch, direction)
+        given = QuizBatch(answers(model, world, asked), asked.structure, asked.task)
+        found.append(world.arrange(given, 0).tokens)
+    return np.stack(found)
+
+
+def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
+    """The columns of the analysis for the quizzes of these hashes, None for one not analysed.
+
+    None as a whole without an analysis, or where it is of quizzes that are not among these, or
+    lacks columns, as one of an older version does.
+    Raises UserError when the file is damaged.
+    """
+    path = folder / TABLE
+    if not path.exists():
+        return None
+    remedy = f"make it again with: culture-sim analyze --run {folder.parent.name}"
+    with damage_named(f"{path} is", remedy):
+        with path.open("rb") as file:
+            table = pq.read_table(file)
+        if not {*ANALYSED} <= {*table.column_names}:
+            return None
+        names = [*ANALYSED, *(name for name in COUNTS if name in table.column_names)]
+        kept = table.filter(pc.equal(table["group"], "kept")).select(["hash", *names])
+    rows = {row["hash"]: row for row in kept.to_pylist()}
+    if not rows or not rows.keys() <= set(hashes):
+        return None
+    return {name: [rows[h][name] if h in rows else None for h in hashes] for name in names}
+
+
+def _data(
+    run: Run,
+    store: CultureStore,
+    kept: pa.Table,
+    given: Given,
+    analysis: Analysis | None,
+    drawing: Drawing,
+) -> Tree:
+    """What the script reads; ``quizzes`` has a list of B entries for each column."""
+    world = run.config.world
+    procedures = sorted(set(kept["procedure"].to_pylist()))
+    return {
+        "orders": part_orders(world, DIRECTIONS),
+        "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
+        "procedures": procedures,
+        "rejected": rejected_parents(store, kept),
+        "fromWorld": world_parents(run, store, kept),
+        "quizzes": {
+            "tokens": written(quizzes_of(kept).tokens),
+            **{name: kept[name].to_pylist() for name in ("hash", "round", "proposer", "dissenter")},
+            "procedure": [procedures.index(name) for name in kept["procedure"].to_pylist()],
+            "parents": [[hash_ for hash_ in pair if hash_] for pair in kept["parents"].to_pylist()],
+            "votes": vote_marks(votes_of(kept)),
+            "wrong": mean_wrong(votes_of(kept)).round(2).tolist(),
+            "answers": wrong_answers(world, drawing, quizzes_of(kept), given),
+        },
+        "analysis": analysis and {**analysis, "rival_ratio": _short(analysis["rival_ratio"])},
+    }
+
+
+def _short(ratios: Sequence[float | None]) -> list[float | None]:
+    return [each and float(f"{min(each, MOST_LIKELY):.3g}") for each in ratios]
+
+
+def vote_marks(votes: VoteTable) -> list[str]:
+    """[B]: for each agent forward and backward, "1" right, "0" wrong, "-" not asked."""
+    marks = np.where(votes.voted[:, :, None], np.where(votes.correct, "1", "0"), "-")
+    return ["".join(row) for row in marks.reshape(-1, votes.n_agents * len(DIRECTIONS)).tolist()]
+
+
+def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
+    """float64 [B]: cells wrong, the mean over the agents asked and both directions."""
+    asked = np.broadcast_to(votes.voted[:, :, None], votes.correct.shape)
+    count = np.maximum(asked.sum(axis=(1, 2)), 1)
+    return np.asarray((votes.wrong_cells * asked).sum(axis=(1, 2)) / count)
+
+
+def wrong_answers(
+    world: World, drawing: Drawing, batch: QuizBatch, given: Given
+) -> list[dict[str, str]]:
+    """[B]: the cells of every answer that is not the stored one, by "agent,direction"."""
+    found: list[dict[str, str]] = [{} for _ in range(len(batch))]
+    orders = part_orders(world, DIRECTIONS)
+    for agent, quizzes in given.items():
+        for direction, tokens in zip(DIRECTIONS, quizzes, strict=True):
+            start = drawing.starts[orders[direction][-1]]
+            rows = np.flatnonzero((tokens != batch.tokens).any(axis=1))
+            cells = tokens[rows, start : start + drawing.height * drawing.width]
+            for row, text in zip(rows.tolist(), written(cells), strict=True):
+                found[row][f"{agent},{direction}"] = text
+    return found
+
+
+def first_cards(world: World, kept: pa.Table, given: Given) -> list[Tree]:
+    """The newest quizzes, last one first, each with its votes and one wrong answer of its
+    dissenter, if it still gives one."""
+    rows = np.arange(len(kept))[::-1][:FIRST]
+    shown = kept.take(rows)
+    batch, marks = quizzes_of(shown), vote_marks(votes_of(shown))
+    origin = shown.select(["round", "proposer", "dissenter"]).to_pylist()
+    cards: list[Tree] = []
+    for k, of_quiz in enumerate(origin):
+        dissenter = of_quiz["dissenter"]
+        answer = given[dissenter][:, rows[k]] if dissenter in given else ()
+        cards.append(
+            {
+                **of_quiz,
+                "svg": Markup(world.svg(batch, k)),
+                "votes": [(a, marks[k][2 * a : 2 * a + 2]) for a in range(len(marks[k]) // 2)],
+                "mistake": _mistake(world, batch[k : k + 1], answer),
+            }
+        )
+    return cards
+
+
+def _mistake(world: World, quiz: QuizBatch, given: Iterable[NDArray[np.uint8]]) -> Markup | None:
+    """The first answer [T] that is not the quiz's own as a picture, None where there is none."""
+    for direction, tokens in enumerate(given):
+        wrong = tokens != quiz.tokens[0]
+        if wrong.any():
+            # Both are reordered alike, so that the crosses stay on their cells.
+            both = np.stack([tokens, wrong.astype(np.uint8)])
+            task = np.repeat(quiz.task, 2)
+            shown = world.arrange(QuizBatch(both, np.repeat(quiz.structure, 2), task), direction)
+            return Markup(world.svg(shown, 0, wrong=shown.tokens[1] > 0))
+    return None

@@ -1,0 +1,19 @@
+"""Tables that cannot be read: one line for the user, not a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from world.core.errors import UserError, first_line
+
+
+@contextmanager
+def damage_named(what: str, remedy: str) -> Iterator[None]:
+    """Raise UserError, naming the remedy, when ``what`` is read inside and is damaged."""
+    try:
+        yield
+    except (pa.ArrowException, KeyError, EOFError, OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{what} damaged ({first_line(error)}); {remedy}") from None

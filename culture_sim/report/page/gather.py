@@ -1,0 +1,162 @@
+"""What the report shows, read from a run's files; nothing is computed that a stage has stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from culture_sim.culture.records import quizzes_of
+from culture_sim.culture.store import CultureStore
+from culture_sim.features.folders import read_comparisons
+from culture_sim.launch.monitor import parse_line
+from culture_sim.report.explorer.data import explorer
+from culture_sim.report.gallery.data import gallery, kept_table, read_analysis
+from culture_sim.report.page.charts import Point, line_colour, round_starts
+from culture_sim.report.page.drift import drift
+from culture_sim.report.page.joint import joint
+from culture_sim.report.page.layers import layers
+from culture_sim.report.shared.blobs import embed
+from culture_sim.run.config import config_to_dict
+from culture_sim.run.progress import culture_summary, target_reached
+from culture_sim.run.run import Run
+from world.core.files import read_json
+
+SHOWN_REJECTED = 4
+Tree = dict[str, Any]
+
+
+def gather(run: Run) -> Tree:
+    """The template's variables."""
+    saved = read_json(run.path / "config.json", "restore or remove it")
+    summary = run.summary()
+    states = [run.agent_state(agent) for agent in run.agents]
+    curves = _curves(run)
+    culture, (features, left_out) = _culture(run), _features(run)
+    return {
+        "name": run.path.name,
+        "preset": run.preset,
+        "options": json.dumps(config_to_dict(run.config), indent=1),
+        "environment": saved["environment"],
+        "seconds": summary.get("seconds", {}),
+        "target": run.config.train.target,
+        "curves": curves,
+        "round_starts": round_starts(curves),
+        "gate_quizzes": run.config.train.gate_quizzes,
+        "agents": [
+            {**_agent(number, state), "reached": target_reached(run, number)}
+            for number, state in enumerate(states)
+            if state
+        ],
+        "tasks": run.config.world.tasks,
+        "structures": [
+            run.config.world.structures[s].name for s in run.config.world.answer_structures
+        ],
+        "colours": [line_colour(agent) for agent in run.agents],
+        "culture": culture,
+        "features": features,
+        "left_out": left_out,
+        "drawing": _drawing(run, culture, features),
+    }
+
+
+def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | None:
+    """How quizzes are drawn, for the page's scripts; None where nothing needs them."""
+    browsed = (culture and culture["gallery"]["data"]) or (features and features["explorer"])
+    drawing = run.config.world.drawing()
+    return embed(asdict(drawing)) if browsed and drawing else None
+
+
+def _curves(run: Run) -> dict[int, list[Point]]:
+    """By agent, its examinations at the gate in order; one that was made again counts once."""
+    path = run.path / "metrics.jsonl"
+    curves: dict[int, dict[int, Point]] = {}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        entry = parse_line(line)
+        if entry is not None and entry.get("event") == "epoch":
+            accuracy = entry["gate"]["accuracy"]
+            points = curves.setdefault(entry["agent"], {})
+            points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
+    return {agent: sorted(points.values()) for agent, points in curves.items()}
+
+
+def _agent(number: int, state: Tree) -> Tree:
+    return {
+        "number": number,
+        "quizzes": state["quizzes"],
+        "seconds": state["seconds"],
+        "round": state["round"],
+        "test": state.get("test"),
+        "tests": state.get("tests"),
+        "confirmation": state.get("confirmation"),
+        "before": state.get("culture_before"),
+        "after": state.get("culture_after"),
+    }
+
+
+def _culture(run: Run) -> Tree | None:
+    store = CultureStore(run.path / "culture")
+    if not store.rounds():
+        return None
+    summary = culture_summary(run)
+    kept = kept_table(store)
+    analysis = read_analysis(store.folder, kept["hash"].to_pylist())
+    return {
+        "rounds": summary["rounds"],
+        "alarms": summary["alarms"],
+        "drift": drift(store, summary, analysis),
+        "gallery": gallery(run, store, kept, analysis),
+        "rejected": _rejected(run, store),
+    }
+
+
+def _rejected(run: Run, store: CultureStore) -> list[Tree]:
+    """A few quizzes of each kind that was not kept."""
+    number = store.rounds()[-1]
+    decision = store.decision(number)
+    reasons = np.array(decision.reason)
+    groups = []
+    for reason in sorted(set(reasons[~decision.keep])):
+        rows = np.flatnonzero(reasons == reason)[:SHOWN_REJECTED]
+        batch = quizzes_of(store.table(number).take(rows.tolist()))
+        cards = [Markup(run.config.world.svg(batch, k)) for k in range(len(rows))]
+        groups.append({"reason": reason, "count": int((reasons == reason).sum()), "cards": cards})
+    return groups
+
+
+def _features(run: Run) -> tuple[Tree | None, list[str]]:
+    """The first comparison in full, and the figures of all; a line for each that is left out."""
+    found, left_out = read_comparisons(run)
+    if not found:
+        return None, left_out
+    folder, summary = next(iter(found.items()))
+    r = [v for row in summary["matrices"]["r"] for v in row if v is not None]
+    shown = {
+        **summary,
+        "comparisons": list(found.values()),
+        "shared": _shared(summary["families"]),
+        "low": 0.0,
+        "high": max(r, default=1.0),
+        "layers": layers(folder, run.path.name),
+        "joint": joint(folder, run.path.name),
+        "explorer": explorer(run, found),
+    }
+    return shown, left_out
+
+
+def _shared(families: Tree) -> list[Tree]:
+    """By k, from all agents down: families, the features in them, and those above higher r."""
+    features = {k: count * int(k) for k, count in families["shared"].items()}
+    return [
+        {
+            "k": int(k),
+            "families": families["shared"][k] if int(k) > 1 else None,
+            "features": features[k],
+            "share": features[k] / max(sum(features.values()), 1),
+            "above": {r: counts[k] for r, counts in families.get("shared_above", {}).items()},
+        }
+        for k in sorted(features, key=int, reverse=True)
+    ]

@@ -1,0 +1,137 @@
+"""What a run has already done: tests of it, headline figures of it, tables that show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from culture_sim.culture.round import read_summary
+from culture_sim.culture.store import CultureStore
+from culture_sim.features.folders import read_comparisons
+from culture_sim.launch.alarms import alarms
+from culture_sim.run.run import Run
+
+EXAMINED = ("culture", "science")
+"""What agents are examined on before and after a culture round, beside the world."""
+BESIDE = tuple(f"{what}_{moment}" for what in EXAMINED for moment in ("before", "after"))
+
+
+def training_done(run: Run, round_: int) -> bool:
+    """True when every agent has finished training for ``round_`` (at target or out of budget)."""
+    return all(agent_done(run, agent, round_) for agent in run.agents)
+
+
+def agent_done(run: Run, agent: int, round_: int) -> bool:
+    """True when one agent needs no more training for ``round_``."""
+    state = run.agent_state(agent)
+    if state is None or state["round"] < round_:
+        return False
+    spent = state["quizzes"] - state["round_began"]
+    ended = target_reached(run, agent) or spent >= run.config.train.max_quizzes
+    return state["round"] > round_ or ended
+
+
+def in_training(run: Run, agent: int) -> bool:
+    """True when an interruption left the agent on its way in the round it is in."""
+    state = run.agent_state(agent)
+    return state is not None and not agent_done(run, agent, state["round"])
+
+
+def target_reached(run: Run, agent: int) -> bool:
+    """True when training ended with a test at the target, as it is now: it may have been raised."""
+    state = run.agent_state(agent)
+    if state is None or not state["reached"]:
+        return False
+    return bool(state["test"]["accuracy"] >= run.config.train.target)
+
+
+def round_done(run: Run, round_: int) -> bool:
+    """True when the round's quizzes are stored and every agent has trained on them."""
+    stored = (run.path / "culture" / f"round-{round_:04d}.parquet").exists()
+    return stored and training_done(run, round_)
+
+
+def training_table(run: Run) -> Table:
+    """Accuracy of every agent on unseen quizzes, with its interval."""
+    table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
+    columns = ("agent", "test", "95 % interval", "fresh", "quizzes", "seconds", "target")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for agent in run.agents:
+        state = run.agent_state(agent)
+        if state is None or "test" not in state:
+            table.add_row(str(agent), *["-"] * (len(columns) - 2), "not examined")
+            continue
+        test, fresh = state["test"], state.get("confirmation")
+        table.add_row(
+            str(agent),
+            f"{test['accuracy']:.2%}",
+            f"{test['low']:.2%} to {test['high']:.2%}",
+            f"{fresh['accuracy']:.2%}" if fresh else "-",
+            f"{state['quizzes']:,}",
+            f"{state['seconds']:.0f}",
+            _verdict(run, target_reached(run, agent)),
+        )
+    return table
+
+
+def _verdict(run: Run, reached: bool) -> str:
+    if run.config.train.target == 0:
+        return "none asked"
+    return "reached" if reached else f"below {run.config.train.target:.0%}"
+
+
+def times_table(run: Run) -> Table:
+    """Where the time went, by stage."""
+    table = Table(title="Where the time went", title_justify="left", box=None)
+    table.add_column("stage", min_width=20)
+    table.add_column("minutes", justify="right")
+    seconds = run.summary().get("seconds", {})
+    for stage, spent in seconds.items():
+        table.add_row(stage, f"{spent / 60:.1f}")
+    table.add_row("all", f"{sum(seconds.values()) / 60:.1f}")
+    return table
+
+
+def training_summary(run: Run) -> list[dict[str, Any]]:
+    """By agent: accuracy on the world test set when training last ended, and what it took."""
+    states = [(agent, run.agent_state(agent) or {}) for agent in run.agents]
+    return [
+        {
+            "agent": agent,
+            "reached": target_reached(run, agent),
+            "round": state.get("round"),
+            "quizzes": state.get("quizzes"),
+            "seconds": round(state.get("seconds", 0.0), 1),
+            "test": state.get("test"),
+            "tests": state.get("tests", 0),
+            "confirmation": state.get("confirmation"),
+        }
+        for agent, state in states
+    ]
+
+
+def culture_summary(run: Run) -> dict[str, Any]:
+    """By round: what was kept and why it ended; by agent: what was measured in every round; and
+    what ought to be looked at."""
+    store = CultureStore(run.path / "culture")
+    rounds = [read_summary(store, number) for number in store.rounds()]
+    agents = [
+        {
+            **figures,
+            **{key: state.get(key) for key in BESIDE},
+            "course": state.get("course", []),
+        }
+        for figures in training_summary(run)
+        for state in [run.agent_state(figures["agent"]) or {}]
+    ]
+    return {"rounds": rounds, "agents": agents, "alarms": alarms(rounds, agents, run.config)}
+
+
+def features_summary(run: Run) -> dict[str, Any]:
+    """The summary of every comparison of this version, by site and dictionary; those that the run's
+    options ask for are the first."""
+    found, _ = read_comparisons(run)
+    features = run.path / "features"
+    return {str(folder.relative_to(features)): summary for folder, summary in found.items()}

@@ -1,0 +1,175 @@
+"""A run on disk: where each stage writes, what it may change, and what was measured.
+
+Stages find what earlier ones left here and nowhere else, so a run can be moved, resumed and
+looked at with nothing but its folder.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from agents.checkpoint import read_model, read_state
+from agents.model import AgentModel, build_model
+from culture_sim.run.config import RunConfig, config_from_dict, config_to_dict
+from world.core.errors import UserError
+from world.core.files import naming, read_json, write_json
+
+FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
+"""Options that agents already trained were built from: they cannot change within a run."""
+PACKAGES = ("torch", "accelerate", "numpy", "datasets", "sae-lens", "transformer-lens")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and its configuration."""
+
+    path: Path
+    config: RunConfig
+    preset: str
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run saved at ``path``; raises UserError when there is none."""
+        if not (path / "config.json").exists():
+            raise UserError(
+                f"there is no run at {path}; start one with: "
+                f"culture-sim train-agents --run {path.name}"
+            )
+        saved = read_json(path / "config.json", "restore or remove it")
+        try:
+            config, preset = saved["config"], saved["preset"]
+        except (TypeError, KeyError):
+            raise UserError(
+                f"{path / 'config.json'} lacks the run's options; restore or remove it"
+            ) from None
+        return cls(path, config_from_dict(config), preset)
+
+    @classmethod
+    def start(cls, path: Path, config: RunConfig, preset: str) -> Run:
+        """Create the run, or continue it with options that its agents can bear.
+
+        Call it while holding the run's lock: workers read the options that this writes.
+        """
+        run = cls(path, config, preset)
+        made_on = environment()
+        if (path / "config.json").exists():
+            run._refuse_other_agents(cls.open(path))
+            # A run looked at on another machine was not made there.
+            made_on = read_json(path / "config.json", "restore it").get("environment", made_on)
+        saved = {"preset": preset, "config": config_to_dict(config), "environment": made_on}
+        write_json(path / "config.json", saved)
+        return run
+
+    def _refuse_other_agents(self, earlier: Run) -> None:
+        if not any((earlier.path / "agents").glob("*/state.json")):
+            return
+        now, before = config_to_dict(self.config), config_to_dict(earlier.config)
+        for key in FIXED:
+            if _option(now, key) != _option(before, key):
+                raise UserError(
+                    f"the agents of {self.path} were trained with another {key!r}; "
+                    f"give the new options a run of their own with --run NAME"
+                )
+
+    def agent_path(self, agent: int) -> Path:
+        """The checkpoint of one agent."""
+        return self.path / "agents" / str(agent)
+
+    @property
+    def agents(self) -> range:
+        """Agent numbers, 0 .. N - 1."""
+        return range(self.config.agents)
+
+    def agent_state(self, agent: int) -> dict[str, Any] | None:
+        """What the agent's checkpoint says of itself, None before its first one."""
+        return read_state(self.agent_path(agent))
+
+    def load_agent(self, agent: int) -> AgentModel:
+        """The agent's evaluated weights, on the CPU, in evaluation mode."""
+        if self.agent_state(agent) is None:
+            raise UserError(
+                f"agent {agent} of {self.path} is not trained yet; run first: "
+                f"culture-sim train-agents --run {self.path.name}"
+            )
+        model = build_model(self.config.model, self.config.world, seed=0)
+        model.load_state_dict(read_model(self.agent_path(agent)))
+        return model.eval().requires_grad_(False)
+
+    def log(self, stage: str, **figures: Any) -> None:
+        """Append one line to metrics.jsonl."""
+        line = json.dumps({"time": round(time.time(), 3), "stage": stage, **figures})
+        path = self.path / "metrics.jsonl"
+        with naming(path), FileLock(self.path / ".metrics.lock"), path.open("ab+") as file:
+            if file.tell():
+                # What a killed process left of a line must not swallow this one.
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else f"\n{line}"
+            file.write(line.encode() + b"\n")
+
+    @staticmethod
+    @contextmanager
+    def lock(path: Path) -> Iterator[None]:
+        """Keep other commands off the run at ``path``; raises UserError when one is at work on it.
+
+        Processes that accelerate launched together are one command: the leading one holds it.
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".run.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"another command is at work on {path}; wait for it, or choose another --run"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def summary(self) -> dict[str, Any]:
+        """The headline figures gathered so far."""
+        path = self.path / "summary.json"
+        return dict(read_json(path, "remove it")) if path.exists() else {}
+
+    def add_summary(self, stage: str, figures: Any) -> None:
+        """Replace one stage's headline figures in summary.json."""
+        with FileLock(self.path / ".summary.lock"):
+            write_json(self.path / "summary.json", {**self.summary(), stage: figures})
+
+
+def _option(tree: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key."""
+    for part in key.split("."):
+        tree = tree[part]
+    return tree
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware, for whoever wants to repeat the run."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,158 @@
+"""Activations of an agent at one site, one row a token, with what is known of each token.
+
+Label tokens and the start are left out: a structure fixes them, so every agent has the same
+trivial features there. Which rows are kept depends on the quizzes alone, never on the agent,
+so the rows of all agents line up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.hooks import capture, site_names
+from agents.model import AgentModel
+from sae.activations.batches import shuffled_batches
+from sae.activations.quizzes import QuizSource, is_reported
+from sae.statistics.permutation import group_index
+from world import QuizBatch, TokenRole, World
+from world.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """What is known of each of N rows of activations; Q quizzes.
+
+    quiz: int64 [N], index of the row's quiz in the batch, ascending.
+    position: int64 [N], its place t in the sequence. The network predicts token t there,
+        having read the tokens before it.
+    structure: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
+    token: uint8 [N], the last token read, t - 1: the one embedded at this position.
+    target: uint8 [N], the token t that is to be predicted.
+    quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
+    reported: bool [N], True for quizzes on which figures are reported, False for those on which
+        matches, thresholds and names are chosen. All writings of a quiz are in one half.
+    """
+
+    quiz: NDArray[np.int64]
+    position: NDArray[np.int64]
+    structure: NDArray[np.uint8]
+    task: NDArray[np.int16]
+    token: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    quizzes: int
+    source: NDArray[np.int64]
+    reported: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.quiz)
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """int64 [N]: a number for each cell, the rows of equal task, structure, position and last
+        token: alike in all that is trivially shared. Agents' quizzes are a task of their own."""
+        return group_index(self.task, self.structure, self.position, self.token)
+
+    def half(self, reported: bool) -> TokenRows:
+        """The rows of one half of the quizzes, which are numbered afresh."""
+        rows = np.flatnonzero(self.reported == reported)
+        first, quiz = np.unique(self.quiz[rows], return_inverse=True)
+        _, source = np.unique(self.source[first], return_inverse=True)
+        return TokenRows(
+            quiz,
+            self.position[rows],
+            self.structure[rows],
+            self.task[rows],
+            self.token[rows],
+            self.target[rows],
+            len(first),
+            source,
+            self.reported[rows],
+        )
+
+
+def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
+    """bool [B, T]: tokens that are neither labels nor the first of the sequence."""
+    kept = world.roles[batch.structure] != TokenRole.LABEL
+    kept[:, 0] = False
+    return kept
+
+
+def token_rows(world: World, batch: QuizBatch) -> TokenRows:
+    """The rows that harvesting a batch gives, in order."""
+    quiz, position = np.nonzero(kept_tokens(world, batch))
+    hashes = world.canonical_hash(batch)
+    _, source = np.unique(hashes, return_inverse=True)
+    return TokenRows(
+        quiz,
+        position,
+        batch.structure[quiz],
+        batch.task[quiz],
+        batch.tokens[quiz, position - 1],
+        batch.tokens[quiz, position],
+        len(batch),
+        source,
+        is_reported(hashes)[quiz],
+    )
+
+
+def comparable_sites(model: AgentModel) -> list[str]:
+    """The sites whose activations depend on the quiz."""
+    return [name for name in site_names(model) if name != "hook_pos_embed"]
+
+
+def check_site(model: AgentModel, site: str) -> None:
+    """Raise UserError when the agent has no such hook point, or it is the same for all quizzes."""
+    known = comparable_sites(model)
+    if site not in known:
+        raise UserError(f"agents have no site {site!r}; choose sae.sites among: {', '.join(known)}")
+
+
+def activation_chunks(
+    model: AgentModel, world: World, batch: QuizBatch, site: str, size: int = 128
+) -> Iterator[Tensor]:
+    """Activations float32 [n, d] of a batch's kept tokens, ``size`` quizzes at a time."""
+    device = next(model.parameters()).device
+    for start in range(0, len(batch), size):
+        part = batch[start : start + size]
+        tokens = torch.from_numpy(part.tokens.astype(np.int64)).to(device)
+        found = capture(model, tokens, [site])[site]
+        kept = torch.from_numpy(kept_tokens(world, part)).to(device)
+        yield found[kept].float()
+
+
+def activations(model: AgentModel, world: World, batch: QuizBatch, site: str) -> Tensor:
+    """Activations float32 [N, d] of all kept tokens of a batch, in the order of token_rows."""
+    return torch.cat(list(activation_chunks(model, world, batch, site)))
+
+
+@dataclass(frozen=True)
+class ActivationStream:
+    """Shuffled activations for training an SAE: blocks of quizzes, each shown several times.
+
+    Only one block is in memory. Quizzes are independent draws, so a block is a fair sample.
+
+    source: where quizzes come from. block_quizzes: quizzes in a block. passes: times each
+    activation is shown. batch_size: activations in a batch.
+    """
+
+    model: AgentModel
+    world: World
+    source: QuizSource
+    site: str
+    block_quizzes: int
+    passes: int
+    batch_size: int
+
+    def batches(self, seed: int) -> Iterator[Tensor]:
+        """Endless batches float32 [batch_size, d] in an order drawn from ``seed``."""
+        size = self.block_quizzes
+        quizzes = (self.source(start, size) for start in count(step=size))
+        blocks = (activations(self.model, self.world, each, self.site) for each in quizzes)
+        return shuffled_batches(blocks, self.passes, self.batch_size, seed, "sae")

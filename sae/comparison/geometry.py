@@ -1,0 +1,80 @@
+"""Do matched features point the same way? Decoders compared after one agent is turned into another.
+
+Residual streams of two agents have no basis in common, so that cosines between their decoders mean
+nothing as they are. An orthogonal map is fitted to activations on the choosing half, which knows
+nothing of features; then directions can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.model import AgentModel
+from sae.activations.harvest import TokenRows, activations
+from sae.matching.alignment import align
+from world import QuizBatch, World
+
+QUIZZES = 400
+"""Quizzes of either half that maps are fitted to and graded on."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Directions of the features of a in b. F features of a, G of b.
+
+    cosine: float64 [F], between a feature's decoder, turned, and that of its match by activation;
+    NaN without a match. best: int64 [F], the feature of b with the highest cosine. best_cosine:
+    float64 [F], that cosine. explained: share of the variance of b's activations that those of
+    a give when turned, on the reported half.
+    """
+
+    cosine: NDArray[np.float64]
+    best: NDArray[np.int64]
+    best_cosine: NDArray[np.float64]
+    explained: float
+
+
+def decoder_geometry(
+    agents: Mapping[int, AgentModel],
+    decoders: Mapping[int, Tensor],
+    matches: Mapping[tuple[int, int], NDArray[np.int64]],
+    world: World,
+    batch: QuizBatch,
+    rows: TokenRows,
+    site: str,
+) -> dict[tuple[int, int], Geometry]:
+    """By ordered pair of agents. decoders: float32 [F, d]. matches: int64 [F], -1 for none."""
+    halves = [_quizzes(batch, rows, reported) for reported in (False, True)]
+    x = {n: [activations(agents[n], world, half, site).cpu() for half in halves] for n in agents}
+    return {
+        (a, b): _geometry(x[a], x[b], decoders[a].cpu(), decoders[b].cpu(), matches[a, b])
+        for a, b in permutations(sorted(agents), 2)
+    }
+
+
+def _quizzes(batch: QuizBatch, rows: TokenRows, reported: bool) -> QuizBatch:
+    """The first QUIZZES of one half."""
+    return batch[np.unique(rows.quiz[rows.reported == reported])[:QUIZZES]]
+
+
+def _geometry(
+    x: list[Tensor], y: list[Tensor], ours: Tensor, theirs: Tensor, match: NDArray[np.int64]
+) -> Geometry:
+    turn = align(x[0], y[0])
+    turned = torch.nn.functional.normalize(ours @ turn.rotation, dim=1)
+    cosine = (turned @ torch.nn.functional.normalize(theirs, dim=1).T).double().numpy()
+    best = cosine.argmax(axis=1)
+    every = np.arange(len(cosine))
+    return Geometry(
+        np.where(match >= 0, cosine[every, match], np.nan),
+        best,
+        cosine[every, best],
+        turn.explained_variance(x[1], y[1]),
+    )

@@ -1,0 +1,22 @@
+"""The decisive null: quizzes are permuted among tokens alike in all that is trivially shared.
+
+Position, the last token read, task and structure correlate the features of any two agents,
+whatever they have learned; this null keeps those correlations and destroys the rest.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae.activations.harvest import TokenRows
+from sae.comparison.nulls import permuting
+from sae.statistics.permutation import permute_within
+
+
+@permuting("within_cell")
+def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [N]: rows permuted within cells of equal task, structure, position and token.
+
+    Quizzes made by agents have task -1 and so form a task of their own. A row alone in its
+    cell stays in place, which only raises the null.
+    """
+    return permute_within(rows.cells, rng)

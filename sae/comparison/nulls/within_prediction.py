@@ -1,0 +1,22 @@
+"""The strictest null: like within_cell, and the token to be predicted is the same as well.
+
+Agents that answer alike share features of the answer itself ("the next cell is red"). What
+exceeds this null is shared beyond what was read last and what is said next.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sae.activations.harvest import TokenRows
+from sae.comparison.nulls import permuting
+from sae.statistics.permutation import group_index, permute_within
+
+
+@permuting("within_prediction")
+def within_prediction(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [N]: rows permuted within cells of equal task, structure, position, token, target.
+
+    Cells are smaller than in within_cell, so more rows are alone and stay in place.
+    """
+    cells = group_index(rows.task, rows.structure, rows.position, rows.token, rows.target)
+    return permute_within(cells, rng)

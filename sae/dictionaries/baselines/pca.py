@@ -1,0 +1,37 @@
+"""Principal components of the activations, each as two features: its positive and negative part.
+
+They are the best dictionary of few directions for the variance, found without any training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from agents.model import AgentModel
+from sae.activations.harvest import TokenRows, activations
+from sae.dictionaries.baselines import ReadBaseline, baselines
+from world import QuizBatch, World
+
+MOST = 64
+"""Components at the most, those of the greatest variance."""
+
+
+class PrincipalComponents(ReadBaseline):
+    """Components fitted on the choosing half."""
+
+    def codes(
+        self, agent: AgentModel, world: World, batch: QuizBatch, site: str, rows: TokenRows
+    ) -> sparse.csr_array:
+        """float32 [N, 2 x components]: positive parts, then negative ones."""
+        x = activations(agent, world, batch, site).double()
+        chosen = x[torch.from_numpy(np.flatnonzero(~rows.reported)).to(x.device)]
+        mean = chosen.mean(dim=0)
+        _, vectors = torch.linalg.eigh(torch.cov((chosen - mean).T))
+        # Eigenvalues ascend.
+        z = ((x - mean) @ vectors.flip(1)[:, :MOST]).float()
+        return sparse.csr_array(torch.cat([z.relu(), (-z).relu()], dim=1).cpu().numpy())
+
+
+baselines.register("pca")(PrincipalComponents())

@@ -1,0 +1,179 @@
+"""How good an SAE is, on quizzes that it and its agent have not seen.
+
+Reconstruction is judged in two ways: by variance, and by what the agent still answers when
+its activations are replaced by the SAE's (the measures of sae_lens's own evaluation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sae_lens import SAE
+from torch import Tensor
+from torch.nn import functional as F
+
+from agents.hooks import intervene
+from agents.model import AgentModel
+from sae.activations.codes import pieces
+from sae.activations.harvest import kept_tokens
+from world import QuizBatch, TokenRole, World
+
+FREQUENT = 100
+"""Tokens on which a feature must fire to be called frequent."""
+
+
+@dataclass(frozen=True)
+class SAEQuality:
+    """Figures of one SAE on held-out quizzes.
+
+    tokens, quizzes: how many they were measured on. l0: features active per token, as in
+    inference. explained_variance: 1 - E|x - x'|^2 / Var x. dead: share of features that
+    fire on none of the tokens. frequent: share of features firing on at least FREQUENT of them.
+    ce_clean, ce_sae, ce_ablated: cross-entropy in nats of a token of the answer, with the
+    activations untouched, replaced by the SAE's, set to zero (labels and start untouched).
+    ce_recovered: (ce_ablated - ce_sae) / (ce_ablated - ce_clean); None when ablation changes
+    nothing. accuracy_clean, accuracy_sae, accuracy_ablated: shares of quizzes answered exactly.
+    """
+
+    tokens: int
+    quizzes: int
+    l0: float
+    explained_variance: float
+    dead: float
+    frequent: float
+    ce_clean: float
+    ce_sae: float
+    ce_ablated: float
+    ce_recovered: float | None
+    accuracy_clean: float
+    accuracy_sae: float
+    accuracy_ablated: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return asdict(self)
+
+
+def measure_quality(
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    site: str,
+    sae: SAE[Any],
+) -> SAEQuality:
+    """Grade an SAE on a batch in answer structures. Raises ValueError for other structures."""
+    spliced = _Spliced(sae)
+    ce_clean, accuracy_clean = _answers(model, world, batch, site, None)
+    ce_sae, accuracy_sae = _answers(model, world, batch, site, spliced)
+    ce_ablated, accuracy_ablated = _answers(model, world, batch, site, torch.zeros_like)
+    gap = ce_ablated - ce_clean
+    return SAEQuality(
+        tokens=spliced.tokens,
+        quizzes=len(batch),
+        l0=float(spliced.firings.sum()) / spliced.tokens,
+        explained_variance=spliced.explained_variance,
+        dead=float((spliced.firings == 0).double().mean()),
+        frequent=float((spliced.firings >= FREQUENT).double().mean()),
+        ce_clean=ce_clean,
+        ce_sae=ce_sae,
+        ce_ablated=ce_ablated,
+        ce_recovered=(ce_ablated - ce_sae) / gap if gap else None,
+        accuracy_clean=accuracy_clean,
+        accuracy_sae=accuracy_sae,
+        accuracy_ablated=accuracy_ablated,
+    )
+
+
+class _Spliced:
+    """Replaces activations [n, d] by the SAE's, and sums up how well it does.
+
+    tokens: rows seen. firings: float64 [d_sae], rows on which each feature was not zero.
+    """
+
+    def __init__(self, sae: SAE[Any]) -> None:
+        self.sae = sae
+        self.tokens = 0
+        self.firings = torch.zeros(sae.cfg.d_sae, dtype=torch.float64)
+        self._residual = self._squares = 0.0
+        self._total: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.cat([self._replaced(part) for part in pieces(x, self.sae.cfg.d_sae)])
+
+    def _replaced(self, x: Tensor) -> Tensor:
+        codes = self.sae.encode(x)
+        reconstruction = self.sae.decode(codes)
+        total = x.double().sum(dim=0)
+        self.tokens += len(x)
+        self.firings += (codes != 0).sum(dim=0).cpu()
+        self._residual += float((x - reconstruction).double().pow(2).sum())
+        self._squares += float(x.double().pow(2).sum())
+        self._total = total if self._total is None else self._total + total
+        return reconstruction
+
+    @property
+    def explained_variance(self) -> float:
+        """1 - E|x - x'|^2 / Var x over all rows seen."""
+        if self._total is None:
+            return float("nan")
+        variance = self._squares - float(self._total.pow(2).sum()) / self.tokens
+        return 1 - self._residual / variance
+
+
+@torch.no_grad()
+def _answers(
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    site: str,
+    change: Callable[[Tensor], Tensor] | None,
+    size: int = 128,
+) -> tuple[float, float]:
+    """Cross-entropy of answer tokens in nats, and share of exact answers, under a change."""
+    loss, count, exact = 0.0, 0, 0
+    for tokens, kept, answer in _parts(model, world, batch, size):
+        with _changed(model, site, change, kept):
+            logits = model(tokens).float()
+        loss += float(F.cross_entropy(logits[answer], tokens[answer], reduction="sum"))
+        count += int(answer.sum())
+        exact += int(((logits.argmax(dim=-1) == tokens) | ~answer).all(dim=1).sum())
+    return loss / count, exact / len(batch)
+
+
+def _parts(
+    model: AgentModel, world: World, batch: QuizBatch, size: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Tokens int64, kept bool and answer bool, all [n, T], ``size`` quizzes at a time."""
+    answer = world.roles[batch.structure] == TokenRole.ANSWER
+    if not all(world.structures[s].answers for s in np.unique(batch.structure)):
+        raise ValueError("every quiz must be in a structure with an answer to grade")
+    device = next(model.parameters()).device
+    kept = kept_tokens(world, batch)
+    for start in range(0, len(batch), size):
+        rows = slice(start, start + size)
+        arrays = (batch.tokens[rows].astype(np.int64), kept[rows], answer[rows])
+        tokens, keep, asked = (torch.from_numpy(a).to(device) for a in arrays)
+        yield tokens, keep, asked
+
+
+def _changed(
+    model: AgentModel,
+    site: str,
+    change: Callable[[Tensor], Tensor] | None,
+    kept: Tensor,
+) -> Any:
+    """A context in which the kept tokens' activations at a site are changed."""
+    if change is None:
+        return nullcontext()
+
+    def splice(x: Tensor) -> Tensor:
+        changed = x.clone()
+        changed[kept] = change(x[kept].float()).to(x.dtype)
+        return changed
+
+    return intervene(model, {site: splice})

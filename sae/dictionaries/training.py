@@ -1,0 +1,105 @@
+"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from sae_lens import SAE, TrainingSAE
+from sae_lens.saes.sae import SAEMetadata
+from torch import Tensor
+
+from sae.config import SAEConfig
+from sae.dictionaries.architectures import architectures
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
+from world.core.errors import UserError
+
+RECORD = "training.json"
+"""What an SAE was trained from and how it was graded, beside sae_lens's own files."""
+
+
+def train_sae(
+    batches: Iterator[Tensor],
+    config: SAEConfig,
+    seed: int,
+    model_name: str,
+    progress: Progress | None = None,
+    prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
+) -> TrainingSAE[Any]:
+    """An SAE trained on activations float32 [batch, d], the normalisation folded in.
+
+    prepare: called with the SAE before its first step.
+
+    Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
+    equal weights end up with aligned features, whatever the agents share.
+    """
+    first = first_batches(batches, config)
+    sae = _fresh_sae(torch.cat(first), config, seed, model_name)
+    prepare(sae)
+    trainer = make_trainer(sae, batches, config)
+    trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
+    train(trainer, first, batches, config, progress)
+    sae.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
+    return sae
+
+
+def _scale(activations: Tensor) -> float:
+    """The factor that gives activations [n, d] a mean norm of sqrt(d)."""
+    norm = float(activations.norm(dim=1).mean())
+    if not norm > 0 or norm == float("inf"):
+        raise ValueError(f"activations must have a finite norm above 0, got a mean of {norm}")
+    return activations.shape[1] ** 0.5 / norm
+
+
+def _fresh_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> TrainingSAE[Any]:
+    build = architectures[config.architecture]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        metadata = SAEMetadata(model_name=model_name, hook_name=config.site)
+        sae = build(first.shape[1], config, metadata)
+    sae.to(first.device)
+    # Starting from the mean spares features from learning a constant, and dying of it.
+    sae.b_dec.data = first.mean(dim=0) * _scale(first)
+    return sae
+
+
+def save_sae(
+    sae: TrainingSAE[Any], path: Path, record: Callable[[SAE[Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Write an SAE for inference and its record, aside and then renamed; returns the record.
+
+    record: what to note of the SAE as it will be loaded; whatever is at ``path`` is complete.
+    """
+    aside = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    sae.save_inference_model(aside)
+    noted = record(load_sae(aside, str(sae.W_dec.device)))
+    (aside / RECORD).write_text(json.dumps(noted, indent=1) + "\n")
+    shutil.rmtree(path, ignore_errors=True)
+    os.rename(aside, path)
+    return noted
+
+
+def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:
+    """The SAE saved at ``path``, ready for inference. Raises UserError when it is damaged."""
+    try:
+        sae = SAE.load_from_disk(path, device=device)
+    except (OSError, KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        raise UserError(
+            f"{path} holds no readable SAE ({error}); remove it to train that SAE again"
+        ) from None
+    return sae.eval().requires_grad_(False)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What an SAE's folder says of itself, None when it is missing or incomplete."""
+    try:
+        return dict(json.loads((path / RECORD).read_text()))
+    except (OSError, ValueError):
+        return None

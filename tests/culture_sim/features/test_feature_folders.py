@@ -1,0 +1,80 @@
+"""Comparisons of a run are found in the order of its options."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from agents.config import ModelConfig
+from agents.model import build_model
+from culture_sim.features.folders import compared_folders, features_path, sae_configs
+from culture_sim.features.stage import sae_places
+from culture_sim.run.config import RunConfig
+from culture_sim.run.progress import features_summary
+from culture_sim.run.run import Run
+from sae.activations.harvest import comparable_sites
+from sae.comparison.results import SCHEMA
+from sae.config import SAEConfig
+from world.core.errors import UserError
+
+SITES = ("blocks.0.hook_resid_post", "hook_embed")
+MODEL = ModelConfig(d_model=32, n_layers=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that was asked for two sites and two widths; no agent is trained."""
+    sae = SAEConfig(sites=SITES, widths=(64, 128))
+    return Run.start(tmp_path / "run", RunConfig(model=MODEL, sae=sae), "compact")
+
+
+def finish(folder):
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps({"schema": SCHEMA}))
+
+
+def test_sites_are_in_the_order_of_the_network_widths_in_that_given(run):
+    found = [(config.site, config.d_sae) for config in sae_configs(run.config)]
+    assert found == [(site, width) for site in SITES[::-1] for width in (64, 128)]
+
+
+def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
+    assert compared_folders(run) == []
+    asked = [features_path(run, config) for config in sae_configs(run.config)]
+    earlier = [run.path / "features" / "blocks.1.hook_resid_post" / f"topk-{n}" for n in (32, 8)]
+    for folder in (*earlier, asked[3], asked[0], asked[1]):
+        finish(folder)
+    assert compared_folders(run) == [asked[0], asked[1], asked[3], *earlier]
+    # By name, what is now first would not be.
+    assert compared_folders(run) != sorted(compared_folders(run))
+
+
+def test_the_runs_summary_begins_with_what_its_options_ask_for(run):
+    """By name, width 128 comes before 64."""
+    asked = [features_path(run, config) for config in sae_configs(run.config)]
+    earlier = run.path / "features" / SITES[0] / "batch_topk-32"
+    for folder in (*asked, earlier):
+        finish(folder)
+    places = [str(folder.relative_to(run.path / "features")) for folder in (*asked, earlier)]
+    assert list(features_summary(run)) == places != sorted(places)
+
+
+def test_no_two_saes_of_a_run_start_alike(run):
+    seeds = [p.seed for config in sae_configs(run.config) for p in sae_places(run, config)]
+    assert len(seeds) == len(set(seeds)) > 4 * 2 * len(run.agents)
+
+
+@pytest.mark.parametrize("architecture", ["gpt", "culture_gpt"])
+def test_every_site_of_the_agents_is_known(architecture):
+    model = replace(MODEL, architecture=architecture)
+    config = RunConfig(model=model, sae=SAEConfig(sites=("*",)))
+    known = comparable_sites(build_model(config.model, config.world, seed=0))
+    assert [each.site for each in sae_configs(config)] == known
+
+
+def test_a_site_that_agents_do_not_have_is_refused():
+    config = RunConfig(model=MODEL, sae=SAEConfig(sites=("blocks.7.hook_resid_post",)))
+    with pytest.raises(UserError, match=r"no site 'blocks\.7"):
+        sae_configs(config)

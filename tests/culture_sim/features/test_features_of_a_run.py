@@ -1,0 +1,249 @@
+"""Features of a run's agents: compared in spite of a kill, their effects, a common dictionary."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from culture_sim.cli import main
+from culture_sim.culture.store import CultureStore
+from culture_sim.features.comparisons import open_compared
+from culture_sim.run.run import Run
+from sae.activations.quizzes import is_held_out
+from sae.files import write_parquet
+from tests.helpers.processes import kill_with_workers, wait_until
+from tests.helpers.stored_round import AGENTS, SAE_SPLIT, culture_sim
+from world import SPLITS
+
+SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
+SEEDS = 3
+SAE = [
+    "--sae.sites", *SITES, "--sae.widths", "32", "--sae.k", "4", "--sae.seeds", str(SEEDS),
+    "--sae.baselines", "neurons", "untrained",
+    "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
+    "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def compared(trained, tmp_path_factory):
+    """The trained run with SAEs and their comparison, whose making was killed once on its way.
+
+    Also when each file was written that there was at that moment.
+    """
+    path = tmp_path_factory.mktemp("sae") / "compared"
+    shutil.copytree(trained, path)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "culture_sim", "sae", "--runs", str(path.parent)),
+            *("--run", path.name, "--processes", "1", *SAE),
+        ],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    first, second = (path / "features" / site / "batch_topk-32" for site in SITES)
+    wait_until((first / "summary.json").exists, process)
+    kill_with_workers(process, path)
+    assert not (second / "summary.json").exists()
+    written = [*first.glob("*"), *(path / "sae").rglob("*.safetensors")]
+    before = {file: file.stat().st_mtime_ns for file in written}
+    assert culture_sim(path, "sae") == 0
+    return path, before
+
+
+@pytest.mark.slow
+def test_a_comparison_that_was_killed_goes_on(compared):
+    """Three SAEs an agent, at two sites: those that were there are left alone."""
+    path, before = compared
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    weights = [file for file in before if file.name == "sae_weights.safetensors"]
+    assert len(weights) == len(SITES) * AGENTS * (SEEDS + 1)
+    summary = Run.open(path).summary()["features"]
+    assert list(summary) == [f"{site}/batch_topk-32" for site in SITES]
+    for found in summary.values():
+        by_agent = [(sae["agent"], sae["sae"]) for sae in found["saes"]]
+        assert by_agent == [(agent, seed) for agent in range(AGENTS) for seed in range(SEEDS)]
+        assert found["universality"]["ceiling"] > found["universality"]["null"]
+        assert set(found["baselines"]) == {"neurons", "untrained"}
+
+
+@pytest.mark.slow
+def test_features_are_compared_on_held_out_culture_too(compared):
+    path, _ = compared
+    run = Run.open(path)
+    world = run.config.world
+    hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
+    # Quizzes that an SAE may have been trained on are left out of the comparison.
+    trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
+    assert 0 < trainable.sum() < SAE_SPLIT
+    unseen = len(world.answer_structures) * int((~trainable).sum())
+    place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+    found = json.loads((path / "features" / place / "summary.json").read_text())
+    assert found["culture_quizzes"] == unseen
+    assert found["quizzes"] == 40 + unseen
+    assert run.summary()["features"][place]["culture_quizzes"] == unseen
+
+
+@pytest.mark.slow
+def test_effects_of_features_are_found_and_not_found_again(compared, capsys, monkeypatch):
+    path, _ = compared
+    run = Run.open(path)
+    where = ("--runs", str(path.parent), "--run", path.name)
+    options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
+    assert main(["effects", *where, *options]) == 0
+    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
+    found = json.loads((folder / "effects.json").read_text())
+    assert found["comparison"] == open_compared(run, None, None).made_from
+    assert {row["factor"] for row in found["features"]} == {0.0, 2.0}
+    assert [row["features"] for row in found["features"]] == [32] * 2 * AGENTS
+    effects = pd.read_parquet(folder / "effects.parquet")
+    assert set(effects.agent) == set(run.agents)
+    families = pd.read_parquet(folder / "family_effects.parquet")
+    assert families.family.tolist() == pd.read_parquet(folder / "families.parquet").family.tolist()
+    assert found["family_effects"]["families"] == len(families)
+    before = {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
+    assert main(["effects", *where, *options]) == 0
+    assert before == {file: file.stat().st_mtime_ns for file in (folder / "effects").iterdir()}
+    assert json.loads((folder / "effects.json").read_text()) == found
+    capsys.readouterr()
+    assert main(["effects", *where, "--site", "nowhere"]) == 2
+    assert "no features are compared there; known in" in capsys.readouterr().err
+    hurt = next((folder / "effects").glob("agent-0-0-reported-*.npz"))
+    hurt.write_bytes(hurt.read_bytes()[:100])
+    assert main(["effects", *where, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"culture-sim: error: {hurt} cannot be read")
+    assert error.endswith("remove it and run effects again\n")
+    # Of other code nothing is taken over, nor what is damaged of this one.
+    monkeypatch.setattr("culture_sim.commands.effects.METHOD", 1)
+    assert main(["effects", *where, *options]) == 0
+    assert len(list((folder / "effects").iterdir())) == 2 * len(before)
+
+
+@pytest.mark.slow
+def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp_path, monkeypatch):
+    path = shutil.copytree(compared[0], tmp_path / "cut")
+    folder = path / "features" / SITES[0] / "batch_topk-32"
+    command = ["effects", "--runs", str(tmp_path), "--run", "cut", "--quizzes", "16"]
+    command += ["--families", "2", "--resamples", "5", "--seed"]
+    assert main([*command, "0"]) == 0
+
+    def files():
+        return {file.name: file.stat().st_mtime_ns for file in folder.glob("*.*")}
+
+    def cut(*_):
+        raise RuntimeError("cut")
+
+    def cut_at_the_last(path, table):
+        return cut() if path.name == "family_effects.parquet" else write_parquet(path, table)
+
+    whole = files()
+    with monkeypatch.context() as patch:
+        patch.setattr("culture_sim.commands.effects.fingerprint_agreement", cut)
+        with pytest.raises(RuntimeError, match="cut"):
+            main([*command, "1"])
+    assert files() == whole
+    with monkeypatch.context() as patch:
+        patch.setattr("culture_sim.features.folders.write_parquet", cut_at_the_last)
+        with pytest.raises(RuntimeError, match="cut"):
+            main([*command, "1"])
+    assert files()["effects.parquet"] > whole["effects.parquet"]
+    assert whole.keys() - files().keys() == {"effects.json"}
+    assert main([*command, "1"]) == 0
+    assert files().keys() == whole.keys()
+
+
+@pytest.mark.slow
+def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
+    path, _ = compared
+    run = Run.open(path)
+    where = ("--runs", str(path.parent), "--run", path.name)
+    options = {"d-sae": 48, "k": 6, "training-tokens": 16000, "block-quizzes": 64, "passes": 2}
+    flags = [str(part) for k, v in options.items() for part in (f"--crosscoder.{k}", v)]
+    assert main(["crosscoder", *where, *flags]) == 0
+    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
+    found = json.loads((folder / "crosscoder.json").read_text())
+    assert found["comparison"] == open_compared(run, None, None).made_from
+    assert set(found["found"]) == {"none", "copies", "permuted"}
+    assert found["found"]["copies"]["unique"] == 0
+    assert len(pd.read_parquet(folder / "crosscoder.parquet")) == 48
+    weights = list((path / "sae").rglob("crosscoder-48/*/sae_weights.safetensors"))
+    before = [path.stat().st_mtime_ns for path in weights]
+    assert len(weights) == 3
+    matched = pd.read_parquet(folder / "crosscoder_matches.parquet")
+    for name, own in (("no_family", matched.k == 1), ("unique", matched.kind == "unique")):
+        told = found["alone"][name]
+        assert told["features"] == own.sum()
+        assert (
+            told["partners"] == (matched.r[own] >= 0.7).sum() == sum(told["by_carriers"].values())
+        )
+    assert found["agreement"]["0.0"]["matching"] == found["alone"]["no_family"]["features"]
+    assert found["agreement_unique"]["0.0"]["matching"] == found["alone"]["unique"]["features"]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "have a partner in the crosscoder (r >= 0.7)" in shown
+    assert "Of features without a partner it says nothing." in shown
+    assert main(["crosscoder", *where, *flags]) == 0
+    assert before == [path.stat().st_mtime_ns for path in weights]
+    assert "written:" in capsys.readouterr().out
+
+
+def test_features_must_be_compared_before_their_effects(trained, capsys):
+    for command in ("effects", "crosscoder"):
+        assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
+        assert "run first: culture-sim sae" in capsys.readouterr().err
+
+
+def test_what_writes_into_a_run_keeps_off_while_another_command_works(trained, capsys):
+    with Run.lock(trained):
+        for command in ("analyze", "effects", "crosscoder", "culture-features"):
+            assert main([command, "--runs", str(trained.parent), "--run", trained.name]) == 2
+            error = capsys.readouterr().err
+            assert error.startswith(f"culture-sim: error: another command is at work on {trained}")
+            assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp_path, capsys):
+    later = tmp_path / "later"
+    shutil.copytree(compared[0], later)
+    run = Run.open(later)
+    shutil.rmtree(run.agent_path(4))
+    shutil.copytree(run.agent_path(3), run.agent_path(4))
+    for command in ("effects", "crosscoder", "culture-features"):
+        assert main([command, "--runs", str(tmp_path), "--run", "later"]) == 2
+        assert "are not those whose features are compared" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path, capsys):
+    """SAEs may be trained again by a command that is interrupted before it compares them."""
+    path = shutil.copytree(compared[0], tmp_path / "hurt")
+    place = f"{SITES[0]}/batch_topk-32"
+    table, record = (
+        path / "features" / place / "families.parquet",
+        path / "sae" / place / "3" / "0" / "training.json",
+    )
+    table.write_bytes(table.read_bytes()[:100])
+    where = ("--runs", str(tmp_path), "--run", "hurt")
+    assert main(["effects", *where, "--quizzes", "8"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"culture-sim: error: {table} cannot be read")
+    assert error.endswith("remove it and run sae again\n")
+    tree = json.loads(record.read_text())
+    tree["made_from"]["training_tokens"] += 1
+    record.write_text(json.dumps(tree))
+    assert main(["effects", *where]) == 2
+    assert "the agents or SAEs of" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_agents_that_solve_nothing_have_no_culture_to_look_at(compared, capsys):
+    path, _ = compared
+    where = ("--runs", str(path.parent), "--run", path.name)
+    assert main(["culture-features", *where, "--world-quizzes", "20"]) == 2
+    assert "too few to compare features on" in capsys.readouterr().err

@@ -1,0 +1,191 @@
+"""Ctrl-C and writes that fail, in every stage: one line, no worker left, and a run that goes on.
+
+Both are real: the signal goes to all of the command's group, as a terminal or a scheduler sends
+it, and the operating system refuses to let a file grow, as it does when a disk is full.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from culture_sim.culture.store import CultureStore
+from culture_sim.launch.pipeline import ALONE
+from culture_sim.run.run import Run
+from tests.helpers.commands import culture_sim
+from tests.helpers.processes import PATIENCE_S, wait_until, workers
+
+pytestmark = pytest.mark.slow
+SMOKE = [
+    "--preset", "smoke",
+    "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
+    "--train.test-quizzes", "20", "--train.gate-quizzes", "20",
+    "--culture.wave-blocks", "1",
+    "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
+    "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
+]  # fmt: skip
+STAGES = ("train-agents", "culture-round", "sae", "report")
+ERROR = "culture-sim: error: "
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """By stage, a run in which it comes next. The report needs no features, so it has none."""
+    folder = tmp_path_factory.mktemp("before")
+    runs = {stage: folder / stage / "smoke" for stage in STAGES}
+    runs["train-agents"].mkdir(parents=True)
+    for done, following in (("train-agents", "culture-round"), ("culture-round", "sae")):
+        shutil.copytree(runs[done], runs[following])
+        assert finish(runs[following], done) == 0
+    shutil.copytree(runs["sae"], runs["report"])
+    return runs
+
+
+@pytest.fixture(params=STAGES)
+def stage(request):
+    return request.param
+
+
+@pytest.fixture
+def path(before, stage, tmp_path):
+    """A run of its own to spoil."""
+    return shutil.copytree(before[stage], tmp_path / "smoke")
+
+
+def options(path, stage, processes):
+    place = ["--runs", str(path.parent), "--run", path.name, "--processes", str(processes)]
+    return [stage, *place, *(SMOKE if stage == "train-agents" else [])]
+
+
+def finish(path, stage):
+    """The command to its end, its launcher in this process; returns the exit code."""
+    return culture_sim(*options(path, stage, processes=1)).returncode
+
+
+def start(path, stage, processes=2, **more):
+    """The command with its workers, its launcher a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "culture_sim", *options(path, stage, processes)],
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+AT_WORK = {
+    "train-agents": "agents/*/state.json",
+    "culture-round": "culture/round-0001.parts/*.parquet",
+    "sae": "sae/*/*/*/0/training.json",
+    "report": "logs/report-0.log",
+}
+"""What a stage has left, by glob, when it is in the middle of its work."""
+DONE = {
+    "train-agents": "agents/4/state.json",
+    "culture-round": "culture/round-0001.json",
+    "sae": "features/*/*/summary.json",
+    "report": "report/index.html",
+}
+LIMITS = {"train-agents": 16_000, "culture-round": 8_000, "sae": 16_000, "report": 20_000}
+"""Bytes a file may have: too few for the largest file of the stage, enough for its small ones."""
+
+
+def one_error(stderr):
+    """The only line of a command's standard error, without its prefix."""
+    lines = stderr.splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith(ERROR)
+    return lines[0].removeprefix(ERROR)
+
+
+def test_a_stage_goes_on_after_ctrl_c_and_a_full_disk(path, stage):
+    """One line each time, no worker left, nothing half-written; then the stage ends as it does."""
+    interrupt(path, stage)
+    fill_the_disk(path, stage)
+    assert finish(path, stage) == 0
+    assert_done(path, stage)
+
+
+def interrupt(path, stage):
+    """Press Ctrl-C, or do as `timeout` does, when all workers are in the middle of their work."""
+    process = start(path, stage)
+    count = 1 if stage in ALONE else 2
+    wait_until(lambda: any(path.glob(AT_WORK[stage])) and len(workers(path)) == count, process)
+    assert not any(path.glob(DONE[stage]))
+    os.killpg(process.pid, signal.SIGTERM if stage == "culture-round" else signal.SIGINT)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    left = workers(path)
+    assert process.returncode == 130
+    assert one_error(stderr) == "interrupted; run the same command again to go on from here"
+    assert left == []
+    assert not any(path.glob(DONE[stage]))
+
+
+def fill_the_disk(path, stage):
+    """Go on where no large file can be written."""
+    limit = LIMITS[stage]
+
+    def lower():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    process = start(path, stage, processes=1, preexec_fn=lower)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    left = workers(path)
+    assert process.returncode == 2
+    line = one_error(stderr)
+    assert "File too large" in line
+    assert str(path) in line
+    assert left == []
+    assert not any(path.glob(DONE[stage]))
+
+
+@pytest.mark.parametrize("stage", ["train-agents"], indirect=True)
+@pytest.mark.parametrize("folder", ["short", "long" * 25])
+def test_ctrl_c_while_workers_are_started_leaves_none(path, stage, folder):
+    """The second worker's log is there a moment before the worker is.
+
+    The launcher may not know it yet; then it ends by itself, a moment later. The server's socket
+    has no place in a temporary folder of a long name, so workers start afresh there.
+    """
+    temporary = path.parent / folder
+    temporary.mkdir()
+    process = start(path, stage, env={**os.environ, "TMPDIR": str(temporary)})
+    wait_until((path / "logs" / "train-1.log").exists, process, pause=0.0005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    one_error(stderr)
+    until = time.time() + 10
+    while workers(path) and time.time() < until:
+        time.sleep(0.1)
+    assert workers(path) == []
+
+
+def assert_done(path, stage):
+    """The stage's results are there and can be read, and nothing half-written is beside them."""
+    assert any(path.glob(DONE[stage]))
+    run = Run.open(path)
+    for agent in run.agents:
+        run.load_agent(agent)
+    if stage == "culture-round":
+        assert len(CultureStore(path / "culture").votes(1))
+        assert run.summary()["culture"]["rounds"][0]["proposed"] == 160
+    if stage == "sae":
+        place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+        assert place in run.summary()["features"]
+    if stage == "report":
+        assert (path / DONE["report"]).read_text().rstrip().endswith("</html>")
+    assert [file for file in path.rglob("*tmp*") if file.name != "tmp"] == []

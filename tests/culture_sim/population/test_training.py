@@ -1,0 +1,202 @@
+"""The population: a tiny world is learned to its target, and a killed run loses nothing.
+
+The kill is a real SIGKILL of the whole process group of a real training command.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file
+
+from culture_sim.run.run import Run
+from tests.helpers.commands import culture_sim
+from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
+
+TINY = [
+    "--world.tasks", "frame", "detect",
+    "--agents", "2",
+    "--model.d-model", "48",
+    "--model.d-mlp", "96",
+    "--train.test-quizzes", "200",
+    "--train.gate-quizzes", "200",
+]  # fmt: skip
+SHORT = [*TINY, "--model.n-layers", "2", "--train.target", "1.0", "--train.epoch-quizzes", "256",
+         "--train.max-quizzes", "1024"]  # fmt: skip
+
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+"""Sums in another order are other sums: the comparison is of one thread a process."""
+
+
+def arguments(runs, name, processes, options):
+    place = ("--runs", str(runs), "--run", name, "--processes", str(processes))
+    return ["train-agents", *place, *options]
+
+
+def command(*given):
+    """The same, for a process of its own."""
+    return [sys.executable, "-m", "culture_sim", *arguments(*given)]
+
+
+def train(*given):
+    """The command to its end."""
+    return culture_sim(*arguments(*given))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    ended = train(runs, "whole", 1, SHORT)
+    assert ended.returncode == 1, ended.stderr
+    return runs / "whole"
+
+
+def test_agents_below_target_are_reported_with_a_non_zero_exit(uninterrupted):
+    states = [Run.open(uninterrupted).agent_state(agent) for agent in (0, 1)]
+    assert all(not state["reached"] and state["quizzes"] == 1024 for state in states)
+    assert all(0.0 < state["test"]["high"] < 1.0 for state in states)
+
+
+def test_the_two_agents_differ(uninterrupted):
+    one, other = (load_file(uninterrupted / "agents" / a / "model.safetensors") for a in "01")
+    assert not any(one[key].equal(other[key]) for key in one if one[key].ndim == 2)
+
+
+def test_a_training_that_is_killed_twice_goes_on_bit_for_bit(uninterrupted, tmp_path):
+    """At its first checkpoint, and some time after another one."""
+    state, seen = tmp_path / "cut" / "agents" / "0" / "state.json", ""
+    for after in (0.0, 0.5):
+        process = subprocess.Popen(
+            command(tmp_path, "cut", 1, SHORT),
+            start_new_session=True,
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+        )
+        wait_until(lambda seen=seen: state.exists() and state.read_text() != seen, process)
+        time.sleep(after)
+        kill_with_workers(process, tmp_path / "cut")
+        seen = state.read_text()
+    ended = train(tmp_path, "cut", 1, SHORT)
+    assert ended.returncode == 1, ended.stderr
+    assert equal(tensors(tmp_path / "cut"), tensors(uninterrupted))
+
+
+def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
+    ended = train(tmp_path, "two", 2, SHORT)
+    assert ended.returncode == 1, ended.stderr
+    assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
+
+
+def test_three_processes_share_two_agents(uninterrupted, tmp_path):
+    """One agent has two processes: its sums are taken in another order, its course is the same."""
+    ended = train(tmp_path, "three", 3, SHORT)
+    assert ended.returncode == 1, ended.stderr
+    shared, alone = tensors(tmp_path / "three"), tensors(uninterrupted)
+    changed = {key[0] for key in alone if not shared[key].equal(alone[key])}
+    likeness = {
+        key: float(torch.cosine_similarity(shared[key].flatten(), alone[key].flatten(), dim=0))
+        for key in alone
+        if key[1] == "model.safetensors"
+    }
+    assert len(changed) == 1
+    assert min(likeness.values()) > 0.99
+
+
+@pytest.mark.slow
+def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path):
+    """--multi_gpu starts both processes, here on the CPU; --cpu would start only one."""
+    arguments = command(tmp_path, "launched", 2, SHORT)[2:]
+    launch = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    ended = subprocess.run(
+        [sys.executable, "-m", *launch, "-m", *arguments],
+        capture_output=True,
+        check=False,
+        env={**ENVIRONMENT, "ACCELERATE_USE_CPU": "true"},
+    )
+    run = tmp_path / "launched"
+    assert equal(tensors(run), tensors(uninterrupted)), ended.stderr.decode()
+    assert b"Agents below 100%" in ended.stdout
+    assert Run.open(run).summary()["seconds"]["train"] > 0
+    assert any((run / "tensorboard").iterdir())
+
+
+def launch(place, arguments):
+    """Two processes placed by these variables, as an outside launcher starts them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
+    return [
+        subprocess.Popen(
+            arguments,
+            env={
+                **ENVIRONMENT, **meeting, "ACCELERATE_USE_CPU": "true",
+                **{name: value.format(rank) for name, value in place.items()},
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
+    place = {"OMPI_COMM_WORLD_RANK": "{}", "OMPI_COMM_WORLD_SIZE": "2",
+             "OMPI_COMM_WORLD_LOCAL_RANK": "{}", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}  # fmt: skip
+    ended = launch(place, command(tmp_path, "mpi", 2, SHORT))
+    said = [process.communicate(timeout=200) for process in ended]
+    assert [process.returncode for process in ended] == [1, 0], said
+    assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
+
+
+def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path):
+    place = {"RANK": "{}", "WORLD_SIZE": "2", "LOCAL_RANK": "{}", "LOCAL_WORLD_SIZE": "2"}
+    (tmp_path / "held").mkdir()
+    with FileLock(tmp_path / "held" / ".run.lock"):
+        ended = launch(place, command(tmp_path, "held", 2, SHORT))
+        said = [process.communicate(timeout=100)[1].decode() for process in ended]
+    assert [process.returncode for process in ended] == [2, 2], said
+    assert "another command is at work on" in said[0]
+    assert "error: lost another process of this run, which says why it ended" in said[1]
+    assert not any("Traceback" in text for text in said)
+
+
+def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted, tmp_path / "hurt")
+    file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    more = [*SHORT[:-1], "2048"]
+    ended = train(tmp_path, "hurt", 1, more)
+    lines = ended.stderr.splitlines()
+    assert ended.returncode == 2
+    assert len(lines) == 1
+    assert "agents/1/optimizer.safetensors is damaged" in lines[0]
+
+
+def test_metrics_are_one_json_object_a_line(uninterrupted):
+    text = (uninterrupted / "metrics.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    epochs = [line for line in lines if line["event"] == "epoch"]
+    assert sorted((e["agent"], e["quizzes"]) for e in epochs) == [
+        (agent, quizzes) for agent in (0, 1) for quizzes in (256, 512, 768, 1024)
+    ]
+
+
+@pytest.mark.slow
+def test_a_tiny_world_is_learned_to_its_target(tmp_path):
+    options = [*TINY[3:], "--world.tasks", "frame", "replace_color", "--world.rectangles", "1",
+               "--world.height", "5", "--world.width", "6",
+               "--model.n-layers", "2", "--train.target", "0.95",
+               "--train.epoch-quizzes", "2048", "--train.max-quizzes", "60000"]  # fmt: skip
+    ended = train(tmp_path, "real", 2, options)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    run = Run.open(tmp_path / "real")
+    assert all(run.agent_state(agent)["test"]["accuracy"] >= 0.95 for agent in run.agents)

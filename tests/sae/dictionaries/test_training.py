@@ -1,0 +1,269 @@
+"""SAEs trained for real, in seconds: weights, folders, quality, resumption."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sae_lens import SAE
+
+from agents.scoring import score
+from sae.activations.codes import agent_codes, encode
+from sae.activations.harvest import ActivationStream, activations, token_rows
+from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.config import SAEConfig
+from sae.dictionaries.architectures import architectures
+from sae.dictionaries.artifacts import Place, sae_done, train_one
+from sae.dictionaries.baselines import baselines
+from sae.dictionaries.quality import FREQUENT, measure_quality
+from sae.dictionaries.training import load_sae, train_sae
+from tests.sae.conftest import SITE
+from world import Stream
+from world.core.errors import UserError
+
+STREAM = Stream(0, "test-training")
+CONFIG = SAEConfig(
+    sites=(SITE,),
+    widths=(48,),
+    k=6.0,
+    training_tokens=200_000,
+    passes=5,
+    block_quizzes=320,
+    batch_size=512,
+    dead_after=16,
+    learning_rate=3e-3,
+    comparison_quizzes=200,
+    min_firings=10,
+    baselines=(),
+    nulls=("within_cell", "quizzes"),
+    permutations=2,
+    resamples=20,
+)
+
+
+@pytest.fixture(scope="module")
+def held_out(small_world):
+    return held_out_quizzes(small_world, STREAM, 200)
+
+
+@pytest.fixture(scope="module")
+def trained(agents, small_world, held_out, tmp_path_factory):
+    path = tmp_path_factory.mktemp("sae") / SITE / "0" / "0"
+    source = training_source(small_world, STREAM)
+    seen = []
+    record = train_one(
+        agents[0],
+        small_world,
+        source,
+        held_out,
+        CONFIG,
+        Place(0, "0", 11, path),
+        "agent 0",
+        lambda done, total, explained: seen.append((done, total, explained)),
+    )
+    return path, record, seen
+
+
+def test_folder_is_in_the_format_of_sae_lens(trained):
+    path, record, _ = trained
+    sae = SAE.load_from_disk(path)
+    assert sae.cfg.architecture() == "jumprelu"
+    assert sae.cfg.metadata.hook_name == SITE
+    assert sae.cfg.metadata.model_name == "agent 0"
+    assert json.loads((path / "training.json").read_text()) == record
+    assert [p.name for p in path.parent.iterdir()] == ["0"]
+
+
+def test_quality_is_sane(trained):
+    quality = trained[1]["quality"]
+    assert 3 < quality["l0"] < 9
+    assert quality["explained_variance"] > 0.8
+    assert quality["dead"] < 0.5
+    assert quality["tokens"] == 200 * 100
+    assert quality["ce_clean"] < quality["ce_sae"] < quality["ce_ablated"]
+    assert 0.7 < quality["ce_recovered"] < 1
+
+
+def test_quality_agrees_with_the_definitions(trained, agents, small_world, held_out):
+    sae = load_sae(trained[0])
+    quality = measure_quality(agents[0], small_world, held_out, SITE, sae)
+    x = activations(agents[0], small_world, held_out, SITE)
+    codes = sae.encode(x)
+    residual = (x - sae.decode(codes)).pow(2).sum(dim=1).mean()
+    variance = (x - x.mean(dim=0)).pow(2).sum(dim=1).mean()
+    assert quality.explained_variance == pytest.approx(float(1 - residual / variance), abs=1e-5)
+    assert quality.l0 == pytest.approx(float((codes > 0).sum(dim=1).float().mean()), abs=1e-6)
+    assert quality.dead == pytest.approx(float((codes == 0).all(dim=0).float().mean()))
+    firings = (codes != 0).sum(dim=0)
+    assert 0 < quality.frequent < 1
+    assert quality.frequent == pytest.approx(float((firings >= FREQUENT).float().mean()))
+    exact = score(agents[0], small_world, held_out).correct
+    assert quality.accuracy_clean == pytest.approx(exact.mean())
+    gap = quality.ce_ablated - quality.ce_clean
+    assert quality.ce_recovered == pytest.approx((quality.ce_ablated - quality.ce_sae) / gap)
+
+
+class Unchanged(torch.nn.Module):
+    """An SAE that loses nothing: splicing it in must change nothing."""
+
+    def __init__(self, d: int) -> None:
+        super().__init__()
+        self.cfg = type("Config", (), {"d_sae": d})
+
+    def encode(self, x):
+        return x
+
+    def decode(self, codes):
+        return codes
+
+    def forward(self, x):
+        return x
+
+
+def test_lossless_sae_recovers_everything(agents, small_world, held_out):
+    quality = measure_quality(agents[0], small_world, held_out, SITE, Unchanged(32))
+    assert quality.ce_recovered == pytest.approx(1.0, abs=1e-6)
+    assert quality.explained_variance == pytest.approx(1.0)
+    assert quality.accuracy_sae == quality.accuracy_clean
+
+
+def test_quality_needs_answers(trained, agents, small_world, held_out):
+    generating = small_world.arrange(held_out, small_world.generating_structure)
+    with pytest.raises(ValueError, match="structure with an answer"):
+        measure_quality(agents[0], small_world, generating, SITE, load_sae(trained[0]))
+
+
+def test_progress_ends_at_the_total(trained):
+    done, total, explained = trained[2][-1]
+    assert done == 200_000 // 512 * 512
+    assert total == CONFIG.training_tokens
+    assert explained > 0.8
+
+
+def test_codes_do_not_depend_on_the_batch(trained, agents, small_world, held_out):
+    sae = load_sae(trained[0])
+    x = activations(agents[0], small_world, held_out, SITE)
+    codes = encode(sae, x)
+    assert codes.dtype == np.float32
+    np.testing.assert_allclose(codes[:7].toarray(), encode(sae, x[:7]).toarray(), rtol=0, atol=1e-5)
+    (whole,) = agent_codes(agents[0], small_world, held_out, SITE, [sae])
+    assert whole.shape == (len(token_rows(small_world, held_out)), CONFIG.d_sae)
+    np.testing.assert_allclose(whole.toarray(), codes.toarray(), rtol=0, atol=1e-5)
+
+
+def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, small_world, held_out):
+    path, record, _ = trained
+    source = training_source(small_world, STREAM)
+    place = Place(0, "0", 11, path)
+    before = (path / "sae_weights.safetensors").stat().st_mtime_ns
+    again = train_one(agents[0], small_world, source, held_out, CONFIG, place, "agent 0")
+    assert again == record
+    assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
+    assert sae_done(agents[0], replace(CONFIG, min_firings=5), place)
+    assert not sae_done(agents[1], CONFIG, place)
+    assert not sae_done(agents[0], CONFIG, replace(place, seed=12))
+    assert not sae_done(agents[0], CONFIG, replace(place, role="frozen_decoder"))
+    assert not sae_done(agents[0], replace(CONFIG, k=5.0), place)
+    assert not sae_done(agents[0], CONFIG, replace(place, path=path.parent / "1"))
+
+
+def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
+    source = training_source(small_world, STREAM)
+    short = replace(CONFIG, training_tokens=4096, block_quizzes=64)
+    state = torch.get_rng_state()
+
+    def weights(agent, seed):
+        stream = ActivationStream(agents[agent], small_world, source, SITE, 64, 1, 512)
+        return train_sae(stream.batches(seed), short, seed, "x").W_dec.detach()
+
+    first, again = weights(0, 1), weights(0, 1)
+    assert torch.equal(first, again)
+    for other in (weights(0, 2), weights(1, 3)):
+        cosine = torch.nn.functional.cosine_similarity(first, other, dim=1)
+        assert cosine.abs().mean() < 0.3
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+SHORT = replace(CONFIG, training_tokens=60_000, learning_rate=3e-3)
+
+
+@pytest.mark.parametrize("name", architectures.names())
+def test_every_architecture_trains_and_is_loaded_by_sae_lens(
+    name, agents, small_world, held_out, tmp_path
+):
+    config = replace(SHORT, architectures=(name,))
+    place = Place(0, "0", 3, tmp_path / "0")
+    source = training_source(small_world, STREAM)
+    record = train_one(agents[0], small_world, source, held_out, config, place, "agent 0")
+    assert record["quality"]["explained_variance"] > 0.4
+    assert 0 < record["quality"]["l0"] < config.d_sae
+    sae = SAE.load_from_disk(place.path).requires_grad_(False)
+    assert sae.cfg.d_sae == config.d_sae
+    x = activations(agents[0], small_world, held_out, SITE)
+    explained = 1 - (x - sae(x)).pow(2).sum() / (x - x.mean(dim=0)).pow(2).sum()
+    assert float(explained) == pytest.approx(record["quality"]["explained_variance"], abs=1e-4)
+
+
+def test_a_frozen_decoder_stays_as_it_started(agents, small_world):
+    source = training_source(small_world, STREAM)
+    short = replace(SHORT, training_tokens=4096, block_quizzes=64)
+    stream = ActivationStream(agents[0], small_world, source, SITE, 64, 1, 512)
+    kept = []
+
+    def freeze(sae):
+        baselines["frozen_decoder"].prepare(sae)
+        kept.append(sae.W_dec.detach().clone())
+
+    trained = train_sae(stream.batches(1), short, 1, "x", prepare=freeze).W_dec.detach()
+    cosine = torch.nn.functional.cosine_similarity(kept[0], trained, dim=1)
+    assert cosine.min() > 1 - 1e-5
+
+
+def test_damaged_folder_is_one_clear_line(trained, tmp_path):
+    path = tmp_path / "0"
+    path.mkdir()
+    with pytest.raises(UserError, match="holds no readable SAE"):
+        load_sae(path)
+    for name in ("cfg.json", "sae_weights.safetensors"):
+        (path / name).write_bytes((trained[0] / name).read_bytes()[:-20])
+        with pytest.raises(UserError, match="remove it to train"):
+            load_sae(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 0.0}, "k must be between"),
+        ({"k": 600.0}, "k must be between"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive"),
+        ({"training_tokens": 10}, "at least batch_size"),
+        ({"nulls": ()}, "nulls is empty"),
+        ({"widths": (0,)}, "widths must be at least 1"),
+        ({"sites": ("x", "x")}, "sites names x twice"),
+    ],
+)
+def test_impossible_options_are_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        SAEConfig(**change)
+
+
+def test_wide_codes_are_made_a_few_rows_at_a_time(
+    trained, agents, small_world, held_out, monkeypatch
+):
+    """Dense codes of all tokens at once would take gigabytes."""
+    sae = load_sae(trained[0])
+    x = activations(agents[0], small_world, held_out, SITE)
+    whole, quality = encode(sae, x), measure_quality(agents[0], small_world, held_out, SITE, sae)
+    rows = 37
+    monkeypatch.setattr("sae.activations.codes.PIECE", rows * CONFIG.d_sae)
+    encoded = sae.encode
+    sizes = []
+    monkeypatch.setattr(sae, "encode", lambda part: sizes.append(len(part)) or encoded(part))
+    np.testing.assert_allclose(encode(sae, x).toarray(), whole.toarray(), rtol=0, atol=1e-5)
+    again = measure_quality(agents[0], small_world, held_out, SITE, sae)
+    assert max(sizes) == rows
+    assert again.as_dict() == pytest.approx(quality.as_dict(), rel=1e-4)

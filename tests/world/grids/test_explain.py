@@ -1,0 +1,126 @@
+"""How quizzes are explained by the tasks, and what is counted of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from world import UNKNOWN_TASK, QuizBatch, Stream
+from world.core.explanation import Kind
+from world.grids.world import GridsWorld
+
+WORLD = GridsWorld()
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return WORLD.draw(Stream(0, "explained"), 0, 240, "test")
+
+
+def quizzes(grids):
+    """A batch in structure 0 of grids [B, 4, H, W]."""
+    count = len(grids)
+    tokens = WORLD.layout.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
+    return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, UNKNOWN_TASK, np.int16))
+
+
+def test_a_world_quiz_is_explained_by_its_task(drawn):
+    found = WORLD.explain(drawn)
+    assert {each.kind for each in found} == {Kind.TASK}
+    assert [each.tasks for each in found] == [(WORLD.tasks[k],) for k in drawn.task]
+
+
+def test_a_quiz_with_the_pairs_turned_round_is_explained_backwards(drawn):
+    grids = WORLD.grids(drawn)[drawn.task == WORLD.tasks.index("frame")]
+    found = WORLD.explain(quizzes(grids[:, [1, 0, 3, 2]]))
+    assert {each.kind for each in found} == {Kind.BACKWARDS}
+    assert {each.tasks for each in found} == {("frame",)}
+
+
+def test_pairs_of_two_quizzes_are_a_rule_for_each(drawn):
+    grids = WORLD.grids(drawn)
+    mixed = np.concatenate([grids[:, :2], np.roll(grids, 1, axis=0)[:, 2:]], axis=1)
+    kinds = [each.kind for each in WORLD.explain(quizzes(mixed[:60]))]
+    assert kinds.count(Kind.MISMATCH) >= 55  # two may follow one rule by chance
+    assert set(kinds) <= {Kind.MISMATCH, Kind.TASK}
+
+
+def test_a_broken_answer_leaves_a_rule_for_one_pair(drawn):
+    grids = WORLD.grids(drawn)[:60].copy()
+    grids[:, 3] = (grids[:, 3] + 1) % 7
+    kinds = [each.kind for each in WORLD.explain(quizzes(grids))]
+    assert kinds.count(Kind.HALF) == 60
+    grids[:, 1] = (grids[:, 1] + 1) % 7
+    assert {each.kind for each in WORLD.explain(quizzes(grids))} == {Kind.NONE}
+
+
+def test_one_rule_after_another_is_found():
+    """A rectangle changes its colour, then it becomes a frame: neither task does both."""
+
+    def solid(top, left, colour, frame=False):
+        grid = np.zeros((6, 6), dtype=np.uint8)
+        grid[top : top + 4, left : left + 4] = colour
+        if frame:
+            grid[top + 1 : top + 3, left + 1 : left + 3] = 0
+        return grid
+
+    pairs = [
+        (solid(0, 0, 1), solid(0, 0, 2, frame=True)),
+        (solid(2, 1, 1), solid(2, 1, 2, frame=True)),
+    ]
+    (found,) = WORLD.explain(quizzes([[*pairs[0], *pairs[1]]]))
+    assert found.kind is Kind.SEQUENCE
+    assert set(found.tasks) == {"replace_color", "frame"}
+    other = solid(2, 1, 3, frame=True)
+    (found,) = WORLD.explain(quizzes([[*pairs[0], pairs[1][0], other]]))
+    assert found.kind is not Kind.SEQUENCE
+
+
+@pytest.mark.parametrize("first", WORLD.tasks)
+def test_a_task_followed_by_another_colour_is_found(first):
+    """Quizzes of every task with one more step: of the answers one colour becomes another."""
+    index = WORLD.tasks.index(first)
+    grids = WORLD.grids(WORLD.draw(Stream(1, "sequence"), 0, 400, "train", np.eye(8)[index]))
+    grids = np.stack([quiz for quiz in grids[:60] if len(np.unique(quiz)) <= 6])
+    found = []
+    for quiz in grids:
+        in_answers = np.intersect1d(quiz[1], quiz[3])[1:]
+        (unused, *_) = (c for c in range(1, 7) if c not in quiz)
+        quiz[1::2][quiz[1::2] == in_answers[-1]] = unused
+        (each,) = WORLD.explain(quizzes([quiz]))
+        found.append(each.kind is Kind.SEQUENCE or each.kind in (Kind.TASK, Kind.BACKWARDS))
+    assert np.mean(found) > 0.9
+
+
+def test_a_world_quiz_implies_its_answer_and_no_other(drawn):
+    for each, tokens in zip(WORLD.implied(drawn), drawn.tokens, strict=True):
+        assert len(each) == 1
+        assert (each == tokens).all()
+
+
+def test_counts_of_what_a_quiz_shows(drawn):
+    rng = np.random.default_rng(0)
+    noise = quizzes(rng.integers(4, size=(50, 4, 6, 6)))
+    for batch in (drawn, noise):
+        counts, grids = WORLD.describe(batch), WORLD.grids(batch)
+        patches = [
+            sum(ndimage.label(grid == c)[1] for grid in quiz for c in range(1, 7)) for quiz in grids
+        ]
+        assert counts["objects"].tolist() == patches
+        assert counts["colours"].tolist() == [len(set(np.unique(q)) - {0}) for q in grids]
+        changed = (grids[:, 0] != grids[:, 1]).sum(axis=(1, 2))
+        changed += (grids[:, 2] != grids[:, 3]).sum(axis=(1, 2))
+        assert counts["changed"].tolist() == changed.tolist()
+
+
+def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):
+    readings = WORLD.readings(drawn)
+    assert readings.shape == (240, 2, 4 * 36)
+    for k in range(2):
+        grids = readings[:, k].reshape(-1, 4, 6, 6)
+        same = WORLD.canonical_hash(quizzes(grids))
+        assert np.array_equal(same, WORLD.canonical_hash(drawn))
+    assert np.array_equal(readings[:, 0].reshape(-1, 4, 6, 6), WORLD.grids(drawn))
+    backward = WORLD.arrange(drawn, 1)
+    assert np.array_equal(WORLD.readings(backward), readings)

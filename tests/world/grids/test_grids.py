@@ -1,0 +1,260 @@
+"""The grids world: index-addressed draws, structures, splits, canonical hash, labels, pictures."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+
+from world import SPLITS, QuizBatch, Stream, TokenRole, concatenate
+from world.core.errors import UserError
+from world.grids.view import ansi, colour, png
+from world.grids.world import GridsWorld
+
+WORLD = GridsWorld()
+SCIENCE = GridsWorld(tasks=("bounce", "fill", "isometry", "path", "scale", "trajectory"))
+STREAM = Stream(0, "test")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return WORLD.draw(STREAM, 0, 3000, "train")
+
+
+@pytest.fixture(scope="module", params=[WORLD, SCIENCE], ids=["published", "science"])
+def drawn(request):
+    """Quizzes of the published tasks, or of the science tasks on the same grids."""
+    return request.param.draw(STREAM, 0, 3000, "train")
+
+
+def test_a_draw_does_not_depend_on_how_it_is_cut(batch):
+    cuts = [0, 1, 700, 1024, 1025, 3000]
+    parts = [WORLD.draw(STREAM, a, b - a, "train") for a, b in itertools.pairwise(cuts)]
+    assert np.array_equal(concatenate(parts).tokens, batch.tokens)
+    assert np.array_equal(concatenate(parts).task, batch.task)
+
+
+@pytest.mark.parametrize(
+    ("world", "digest"),
+    [
+        (WORLD, "79995555b31efe73"),
+        (GridsWorld(height=10, width=10, colours=10, rectangles=3), "69c1530af00b45f2"),
+        (SCIENCE, "1c42c685f317b18b"),
+    ],
+    ids=["small", "large", "science"],
+)
+def test_the_quizzes_of_a_seed_never_change(world, digest):
+    """A golden digest: if this fails, earlier runs can no longer be resumed or repeated."""
+    tokens = world.draw(Stream(7, "golden"), 5, 100, "test").tokens
+    assert hashlib.sha256(tokens.tobytes()).hexdigest()[:16] == digest
+
+
+def test_a_split_without_quizzes_is_refused():
+    """One rectangle in a grid of 3x4: three quizzes, which are not in every split."""
+    tiny = GridsWorld(height=3, width=4, colours=1, rectangles=1, tasks=("frame",))
+    every = tiny.canonical_hash(tiny.generate(np.random.default_rng(0), 200))
+    assert len(np.unique(every)) == 3
+    for index, split in enumerate(SPLITS):
+        if (tiny.split(every) == index).any():
+            assert len(tiny.draw(STREAM, 0, 3, split)) == 3
+        else:
+            with pytest.raises(UserError, match="too few different quizzes"):
+                tiny.draw(STREAM, 0, 1, split)
+    assert len(np.unique(tiny.split(every))) < len(SPLITS)
+
+
+def test_a_world_of_one_scene_is_refused():
+    """A quiz needs two pairs that differ."""
+    with pytest.raises(UserError, match="impossible"):
+        GridsWorld(height=3, width=3, colours=1, rectangles=1, tasks=("frame",))
+
+
+def test_streams_with_other_names_differ(batch):
+    for other in (Stream(1, "test"), Stream(0, "other"), Stream(0, "test", agent=0)):
+        assert not np.array_equal(WORLD.draw(other, 0, 100, "train").tokens, batch.tokens[:100])
+
+
+def test_splits_do_not_share_a_quiz(batch):
+    hashes = {
+        split: set(WORLD.canonical_hash(WORLD.draw(Stream(s, "x"), 0, 2000, split)).tolist())
+        for s, split in enumerate(("train", "test", "sae"))
+    }
+    assert not hashes["train"] & hashes["test"]
+    assert not hashes["train"] & hashes["sae"]
+    assert not hashes["test"] & hashes["sae"]
+
+
+def test_tasks_have_equal_shares(batch):
+    shares = np.bincount(batch.task, minlength=8) / len(batch)
+    assert np.abs(shares - 1 / 8).max() < 0.03
+
+
+def test_arrange_there_and_back(drawn):
+    rng = np.random.default_rng(0)
+    structure = rng.integers(5, size=len(drawn)).astype(np.uint8)
+    written = WORLD.arrange(drawn, structure)
+    assert not np.array_equal(written.tokens, drawn.tokens)
+    back = WORLD.arrange(written, 0)
+    assert np.array_equal(back.tokens, drawn.tokens)
+    assert np.array_equal(back.regions, drawn.regions)
+
+
+def test_labels_and_cells_stand_where_they_are_allowed(drawn):
+    for s in range(len(WORLD.structures)):
+        written = WORLD.arrange(drawn, s)
+        allowed = WORLD.allowed[s][np.arange(WORLD.seq_len), written.tokens]
+        assert allowed.all()
+
+
+def test_answers_are_the_last_part():
+    for s in WORLD.answer_structures:
+        assert np.flatnonzero(WORLD.roles[s] == TokenRole.ANSWER).min() == 3 * 37 + 1
+    assert WORLD.structures[WORLD.generating_structure].name == "fB,fA,A,B"
+
+
+def rename(batch, rng):
+    """The same quizzes with their colours renamed."""
+    names = np.arange(WORLD.vocab_size, dtype=np.uint8)
+    names[1 : WORLD.colours + 1] = rng.permutation(names[1 : WORLD.colours + 1])
+    return QuizBatch(names[batch.tokens], batch.structure, batch.task)
+
+
+def swap_pairs(batch):
+    """The same quizzes with A, f(A) and B, f(B) exchanged."""
+    parts = batch.tokens.reshape(len(batch), 4, -1).copy()
+    parts[:, :, 1:] = parts[:, [2, 3, 0, 1], 1:]
+    return QuizBatch(parts.reshape(batch.tokens.shape), batch.structure, batch.task)
+
+
+def test_hash_ignores_structure_colour_names_and_the_order_of_pairs(drawn):
+    hashes = WORLD.canonical_hash(drawn)
+    rng = np.random.default_rng(0)
+    for s in range(5):
+        assert np.array_equal(WORLD.canonical_hash(WORLD.arrange(drawn, s)), hashes)
+    assert np.array_equal(WORLD.canonical_hash(rename(drawn, rng)), hashes)
+    assert np.array_equal(WORLD.canonical_hash(swap_pairs(drawn)), hashes)
+
+
+def test_hash_tells_quizzes_apart(drawn):
+    """As many hashes as quizzes that differ by more than colour names and order of pairs."""
+
+    def canonical(quiz):
+        forms = []
+        for order in (quiz, quiz[[2, 3, 0, 1]]):
+            first = {c: i for i, c in enumerate(dict.fromkeys(order[order > 0].tolist()), 1)}
+            forms.append(tuple(first.get(c, 0) for c in order.ravel().tolist()))
+        return min(forms)
+
+    forms = [canonical(quiz) for quiz in WORLD.grids(drawn)]
+    hashes = WORLD.canonical_hash(drawn).tolist()
+    assert len(set(zip(forms, hashes, strict=True))) == len(set(forms)) == len(set(hashes))
+
+
+def test_hash_sees_every_cell_and_which_part_it_is_in(batch):
+    few = batch[:50]
+    hashes = WORLD.canonical_hash(few)
+    for position in range(WORLD.seq_len):
+        if WORLD.roles[0, position] == TokenRole.LABEL:
+            continue
+        tokens = few.tokens.copy()
+        tokens[:, position] = np.where(tokens[:, position] == 0, 6, 0)
+        changed = WORLD.canonical_hash(QuizBatch(tokens, few.structure, few.task))
+        assert (changed != hashes).all()
+    swapped = few.tokens.reshape(50, 4, -1).copy()
+    swapped[:, :, 1:] = swapped[:, [1, 0, 3, 2], 1:]
+    inverse = QuizBatch(swapped.reshape(few.tokens.shape), few.structure, few.task)
+    # Undoing replace_color is replacing a colour: only there is the inverse the same quiz.
+    same = WORLD.canonical_hash(inverse) == hashes
+    assert np.array_equal(same, few.task == WORLD.tasks.index("replace_color"))
+
+
+def test_trivial_quizzes_are_those_with_a_pair_of_equal_grids(drawn):
+    assert not WORLD.trivial(drawn).any()
+    parts = drawn.tokens[:10].reshape(10, 4, -1).copy()
+    parts[:5, 3, 1:] = parts[:5, 2, 1:]
+    made = QuizBatch(parts.reshape(10, -1), drawn.structure[:10], drawn.task[:10])
+    for s in range(5):
+        assert WORLD.trivial(WORLD.arrange(made, s)).tolist() == [True] * 5 + [False] * 5
+
+
+def test_noise_touches_only_the_third_part_of_the_first_two_structures(batch):
+    few = WORLD.arrange(batch[:1000], (np.arange(1000) % 5).astype(np.uint8))
+    noisy = WORLD.corrupt(few, 0.2, np.random.default_rng(0))
+    differs = noisy.tokens != few.tokens
+    third = np.zeros(WORLD.seq_len, bool)
+    third[2 * 37 + 1 : 3 * 37] = True
+    assert not differs[:, ~third].any()
+    assert not differs[few.structure >= 2].any()
+    share = differs[few.structure < 2][:, third].mean()
+    assert abs(share - 0.2 * 6 / 7) < 0.01
+    assert np.array_equal(WORLD.corrupt(few, 0.0, np.random.default_rng(0)).tokens, few.tokens)
+
+
+def test_labels_tell_the_truth(drawn):
+    quiz = drawn[:500]
+    for s in range(5):
+        written = WORLD.arrange(quiz, s)
+        labels = WORLD.labels(written)
+        cell = WORLD.roles[0] != TokenRole.LABEL
+        assert all((v[:, ~cell] == -1).all() for v in labels.values())
+        assert np.array_equal(labels["colour"][:, cell], written.tokens[:, cell])
+        order = WORLD.structures[s].parts
+        assert labels["part"][0][cell].reshape(4, -1)[:, 0].tolist() == list(order)
+    grids = WORLD.grids(quiz)
+    labels = WORLD.labels(quiz)
+    changed = labels["changed"].reshape(500, 4, 37)[:, :, 1:].reshape(500, 4, 6, 6)
+    assert np.array_equal(changed[:, 0] == 1, grids[:, 0] != grids[:, 1])
+    assert np.array_equal(changed[:, 3] == 1, grids[:, 2] != grids[:, 3])
+
+
+def test_rectangles_have_their_truth_from_the_painter():
+    world = GridsWorld(tasks=("frame",))
+    quiz = world.draw(STREAM, 0, 300, "train")
+    labels = {k: v.reshape(300, 4, 37)[:, :, 1:] for k, v in world.labels(quiz).items()}
+    grids = world.grids(quiz).reshape(300, 4, 36)
+    assert np.array_equal(labels["rectangle"] >= 0, grids > 0)
+    assert np.array_equal(labels["edge"] > 0, grids > 0)
+    erased = (labels["edge"][:, 0] == 2) & (labels["rectangle"][:, 0] == 1)
+    assert np.array_equal(erased, labels["changed"][:, 0] == 1)
+
+
+def test_agent_made_quizzes_have_no_painter(drawn):
+    made = QuizBatch(drawn.tokens, drawn.structure, np.full(len(drawn), -1, np.int16))
+    labels = WORLD.labels(made)
+    assert (labels["rectangle"] == -1).all()
+    assert (labels["changed"].max(axis=1) == 1).all()
+
+
+def test_shapes_are_checked_with_expected_and_actual():
+    with pytest.raises(ValueError, match=r"uint8 \[B, T\], got int64"):
+        QuizBatch(np.zeros((2, 148), int), np.zeros(2, np.uint8), np.zeros(2, np.int16))
+    with pytest.raises(ValueError, match=r"structure must be uint8 \[2\].*got uint8 \[3\]"):
+        QuizBatch(np.zeros((2, 148), np.uint8), np.zeros(3, np.uint8), np.zeros(2, np.int16))
+
+
+def test_pictures_show_every_cell(drawn):
+    text = ansi(WORLD, drawn, 0, plain=True).splitlines()
+    assert len(text) == 1 + WORLD.height
+    digits = [[c if c != "." else "0" for c in line.split()] for line in text[1:]]
+    shown = np.array(digits, dtype=int).reshape(6, 4, 6).transpose(1, 0, 2)
+    assert np.array_equal(shown, WORLD.grids(drawn[:1])[0])
+    assert png(WORLD, drawn, 0, cell=10).size == (4 * 60 + 30, 60)
+    overlay = np.zeros(148, np.float32)
+    overlay[5], overlay[120] = 1.0, 0.5
+    wrong = np.zeros(148, bool)
+    wrong[140] = True
+    picture = WORLD.svg(drawn, 0, overlay, wrong)
+    assert picture.count("<circle") == 2
+    assert 'role="img"' in picture
+    assert picture.endswith("</svg>")
+
+
+def test_a_program_finds_every_cell_by_the_drawing(drawn):
+    drawing, few = WORLD.drawing(), drawn[:20]
+    size = drawing.height * drawing.width
+    cells = [few.tokens[:, start : start + size] for start in drawing.starts]
+    assert np.array_equal(np.stack(cells, axis=1).reshape(20, 4, 6, 6), WORLD.grids(few))
+    assert drawing.palette == tuple(colour(value) for value in range(WORLD.colours + 1))
+    assert len(set(drawing.words)) == len(drawing.palette)
+    beyond = GridsWorld(colours=12).drawing()
+    assert beyond.words[10:] == ("black", "colour 11", "colour 12")

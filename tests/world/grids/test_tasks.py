@@ -1,0 +1,142 @@
+"""Every registered task: its verifier accepts what it generates and nothing that was changed."""
+
+import numpy as np
+import pytest
+
+from world import SPLITS, Stream
+from world.core.errors import UserError
+from world.core.registry import Registry
+from world.grids.painting.task import science_tasks, tasks
+from world.grids.world import PUBLISHED_TASKS, GridsWorld
+
+SIZES = {
+    "small": {},
+    "published": {"height": 10, "width": 10, "colours": 10, "rectangles": 3},
+    "oblong": {"height": 7, "width": 9, "colours": 8, "rectangles": 3},
+}
+
+
+def quizzes(name, count, **size):
+    world = GridsWorld(tasks=(name,), **size)
+    return world.grids(world.generate(np.random.default_rng(0), count)), world
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_accepts_ten_thousand_generated_quizzes(name):
+    grids, _ = quizzes(name, 10_000)
+    task = tasks[name]()
+    assert all(task.verify(*quiz) for quiz in grids)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_accepts_both_orders_of_the_pairs_at_any_size(name, size):
+    grids, _ = quizzes(name, 500, **SIZES[size])
+    task = tasks[name]()
+    assert all(task.verify(a, fa, b, fb) and task.verify(b, fb, a, fa) for a, fa, b, fb in grids)
+
+
+@pytest.mark.parametrize("part", [2, 3], ids=["B", "fB"])
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_rejects_an_answer_with_one_wrong_cell(name, part):
+    grids, world = quizzes(name, 1000)
+    task, rng = tasks[name](), np.random.default_rng(1)
+    for quiz in grids:
+        changed = quiz.copy()
+        i, j = rng.integers(world.height), rng.integers(world.width)
+        changed[part, i, j] = (changed[part, i, j] + rng.integers(1, 7)) % 7
+        assert not task.verify(*changed)
+
+
+@pytest.mark.parametrize("part", [2, 3], ids=["B", "fB"])
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_rejects_the_answer_of_another_quiz(name, part):
+    grids, _ = quizzes(name, 1000)
+    task = tasks[name]()
+    for quiz, other in zip(grids, np.roll(grids, 1, axis=0), strict=True):
+        changed = quiz.copy()
+        changed[part] = other[part]
+        if (changed != quiz).any():
+            assert not task.verify(*changed)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_copy_is_not_an_answer(name):
+    grids, _ = quizzes(name, 1000)
+    task = tasks[name]()
+    assert not any(task.verify(a, fa, b, b) for a, fa, b, _ in grids)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_verifier_judges_any_grids(name):
+    """Those that an agent wrote as well, with any colours anywhere and nothing at all."""
+    rng = np.random.default_rng(0)
+    task = tasks[name]()
+    for _ in range(1000):
+        shown = rng.random((4, 5, 6)) < rng.random() ** 3
+        task.verify(*np.where(shown, rng.integers(1, 4, shown.shape), 0).astype(np.uint8))
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_every_parameter_occurs_where_it_fits(name):
+    world = GridsWorld(tasks=(name,), height=10, width=10, colours=10, rectangles=3)
+    assert (world.painter.odds[name] > 0).all()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("name", tasks.names())
+def test_the_quizzes_of_a_task_are_equally_likely(name, split):
+    """In small grids as well: no quiz stands out, and none shows the same pair twice."""
+    world = GridsWorld(tasks=(name,))
+    batch = world.draw(Stream(0, "likely"), 0, 4096, split)
+    grids = world.grids(batch)
+    assert not (grids[:, 0] == grids[:, 2]).all(axis=(1, 2)).any()
+    _, counts = np.unique(world.canonical_hash(batch), return_counts=True)
+    expected = len(batch) / len(counts)
+    assert counts.max() <= expected + 8 * expected**0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"tasks": ("half_fill",), "colours": 3}, "half_fill"),
+        ({"tasks": ("replace_color",), "colours": 2}, "replace_color"),
+        ({"tasks": ("contact",), "rectangles": 1}, "contact"),
+        ({"tasks": ("path",), "colours": 3}, "'path' needs 4 colours"),
+        ({"tasks": ("fill",), "height": 4, "width": 4, "rectangles": 1}, "'fill' is impossible"),
+        ({"tasks": ("bounce",), "height": 3, "width": 3, "rectangles": 1}, "'bounce'"),
+        ({"tasks": ("scale",), "height": 3, "width": 3, "rectangles": 1}, "'scale'"),
+        ({"tasks": ("isometry",), "height": 3, "width": 3, "rectangles": 1}, "'isometry'"),
+        ({"height": 5, "width": 5}, "do not fit"),
+        ({"tasks": ()}, "empty"),
+        ({"tasks": ("frame", "frame")}, "twice"),
+        ({"colours": 300}, "colours"),
+        ({"tasks": ("islands",)}, "unknown task 'islands'"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(options, named):
+    with pytest.raises(ValueError, match=named) as caught:
+        GridsWorld(**options)
+    assert isinstance(caught.value, UserError)
+
+
+def test_science_tasks_are_met_only_where_named():
+    assert GridsWorld().tasks == PUBLISHED_TASKS
+    assert {"bounce", "fill", "isometry", "path", "scale", "trajectory"} <= set(science_tasks())
+    assert not set(PUBLISHED_TASKS) & set(science_tasks())
+
+
+def test_science_tasks_can_be_mixed_with_others():
+    world = GridsWorld(tasks=("frame", *science_tasks(), "grow"))
+    batch = world.draw(Stream(0, "mixed"), 0, 1000, "test")
+    shares = np.bincount(batch.task, minlength=len(world.tasks)) / len(batch)
+    assert np.abs(shares - 1 / len(world.tasks)).max() < 0.05
+    for quiz, task in zip(world.grids(batch), batch.task, strict=True):
+        assert tasks[world.tasks[task]]().verify(*quiz)
+
+
+def test_a_name_registered_twice_raises():
+    registry = Registry("thing", "world.tasks")
+    registry.register("a")(int)
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register("a")(str)

@@ -1,0 +1,102 @@
+"""What a quiz task is: how it paints pairs of grids, and an independent check of its rule.
+
+The generator works on whole batches with masks; the verifier reads one quiz at a time from the
+grids alone, so that a mistake in the one is not repeated in the other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world.core.registry import Registry
+from world.grids.painting.rectangles import Plane, Rectangles
+from world.grids.painting.scenes import Scenes
+
+Grid = NDArray[np.uint8]
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+class Canvas:
+    """n grids being painted, with the object that painted each cell.
+
+    cells: uint8 [n, G], 0 is background. regions: int8 [n, G], 0 for background, k + 1 for
+    a cell painted by rectangle k.
+    """
+
+    def __init__(self, count: int, cells: int) -> None:
+        self.cells = np.zeros((count, cells), dtype=np.uint8)
+        self.regions = np.zeros((count, cells), dtype=np.int8)
+
+    def paint(self, mask: NDArray[np.bool_], colour: NDArray[np.uint8], rectangle: int) -> None:
+        """Paint ``mask`` [n, G] with ``colour`` [n], as part of a rectangle."""
+        _blend(self.cells, mask, colour[:, None])
+        _blend(self.regions, mask, np.int8(rectangle + 1))
+
+    def erase(self, mask: NDArray[np.bool_]) -> None:
+        """Return ``mask`` [n, G] to background."""
+        _blend(self.cells, mask, np.uint8(0))
+        _blend(self.regions, mask, np.int8(0))
+
+
+def _blend(values: NDArray[Any], mask: Mask, new: Any) -> None:
+    """Set ``values`` (one byte each) to ``new`` within ``mask``: np.where in place, 3x as fast."""
+    bits = np.negative(mask.view(values.dtype))  # 0 or all ones
+    np.bitwise_and(bits, values ^ new, out=bits)
+    np.bitwise_xor(values, bits, out=values)
+
+
+class Task(ABC):
+    """A family of rules; a rule is a task with its parameter and its colours.
+
+    The same colours stand for the same roles in both pairs of a quiz, so the colour of a
+    rectangle in B tells what the rule does to it.
+    """
+
+    parameters: int = 1
+    """How many values the rule's parameter can take."""
+    science: ClassVar[bool] = False
+    """Whether it is a science task: no agent meets one unless ``world.tasks`` names it."""
+
+    @abstractmethod
+    def colours(self, rectangles: int) -> int:
+        """Colours one quiz needs."""
+
+    def scenes(self, plane: Plane, rectangles: int) -> Scenes:
+        """What its grids show in a world of so many rectangles: by default just these."""
+        return Scenes(plane, rectangles)
+
+    def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> NDArray[np.bool_]:
+        """bool [n]: scenes [n, R, 4] to which the rule applies with one right answer."""
+        return np.ones(len(rects), dtype=np.bool_)
+
+    @abstractmethod
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: NDArray[np.uint8],
+        parameter: Indices,
+    ) -> None:
+        """Paint X and f(X) from scenes [n, R, 4], colours [n, m] and parameters [n]."""
+
+    @abstractmethod
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
+        """Whether f(B) is what the rule seen in (A, f(A)) makes of B; grids are [H, W].
+
+        A relation: it judges f(B) given B and B given f(B) alike.
+        """
+
+
+tasks: Registry[type[Task]] = Registry("task", "world.grids.tasks")
+
+
+def science_tasks() -> tuple[str, ...]:
+    """Names of the tasks to examine agents on that never trained on them, sorted."""
+    return tuple(name for name in tasks if tasks[name].science)

@@ -1,0 +1,54 @@
+"""grow: one rectangle gains a border one cell wide, or loses it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from world.grids.painting.objects import box, changed_colours, grown, inside, shrunk, solid, within
+from world.grids.painting.rectangles import Plane, Rectangles
+from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+
+
+@tasks.register("grow")
+class Grow(Task):
+    """The last rectangle grows (parameter 0) or shrinks (1) by one cell on every side."""
+
+    parameters = 2
+
+    def colours(self, rectangles: int) -> int:
+        return rectangles
+
+    def paint(
+        self,
+        x: Canvas,
+        fx: Canvas,
+        plane: Plane,
+        rects: Rectangles,
+        colours: Grid,
+        parameter: Indices,
+    ) -> None:
+        last = rects.shape[1] - 1
+        for k in range(last):
+            for canvas in (x, fx):
+                canvas.paint(plane.full(rects[:, k]), colours[:, k], k)
+        large, small = plane.full(rects[:, last]), plane.inner(rects[:, last])
+        grows = (parameter == 0)[:, None]
+        x.paint(np.where(grows, small, large), colours[:, last], last)
+        fx.paint(np.where(grows, large, small), colours[:, last], last)
+
+    def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
+        before, after = changed_colours(a, fa)
+        colours = (before | after) - {0}
+        if len(colours) != 1 or len(before) != 1 or len(after) != 1:
+            return False
+        colour = colours.pop()
+        if not (b == colour).any():
+            return False
+        to = grown(box(b, colour)) if before == {0} else shrunk(box(b, colour))
+        if not within(to, b) or not solid(b):
+            return False
+        expected = np.where(b == colour, 0, b)
+        if inside(expected, to).any():
+            return False
+        inside(expected, to)[...] = colour
+        return np.array_equal(expected, fb)
