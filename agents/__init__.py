@@ -19,7 +19,7 @@ _MODULES = {
     "agents.model": ("AgentModel", "build_model", "shift"),
     "agents.precision": ("make_accelerator",),
     "agents.scoring": ("Scores", "answers", "score"),
-    "agents.training": ("Learner", "Progress", "mixed_draw", "task_odds", "unseen_quizzes"),
+    "agents.training": ("Learner", "Progress", "mixed_draw", "task_weights_for", "unseen_quizzes"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

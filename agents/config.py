@@ -44,7 +44,7 @@ class TrainConfig:
     that training ends after one epoch."""
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""
-    gate_quizzes: int = 500
+    validation_quizzes: int = 500
     """Other unseen quizzes, evaluated every epoch; the test is taken once they reach the target."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
@@ -62,17 +62,17 @@ class TrainConfig:
     """Muon's Nesterov momentum."""
     warmup_steps: int = 100
     """Steps over which the learning rates rise linearly from zero."""
-    averaging: float = 0.99
+    ema_decay: float = 0.99
     """Decay per step of the averaged weights, which are the ones evaluated; 0 turns it off."""
     context_weight: float = 0.1
     """Loss weight of parts that nothing implies (the answer has weight 1)."""
     image_weight: float = 0.3
     """Loss weight of parts implied by a rule not yet known."""
-    generating_share: float = 0.1
-    """Share of training quizzes written in the generating structure."""
-    focus: float = 0.5
-    """How strongly training turns to the tasks with most mistakes at the last evaluation: odds of
-    a task are its error to this power, and a little; 0 draws all tasks alike."""
+    writing_share: float = 0.1
+    """Share of training quizzes written in the writing layout."""
+    error_weighting: float = 0.5
+    """How strongly training turns to the tasks with most mistakes at the last evaluation: a task's
+    weight is its error to this power, and a little; 0 draws all tasks alike."""
     prompt_noise: float = 0.0
     """Share of cells replaced at random in the third part of forward and backward quizzes."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -81,12 +81,26 @@ class TrainConfig:
     """torch.compile for training; "auto": on a GPU (it loses time on a CPU)."""
 
     def __post_init__(self) -> None:
-        counts = ("test_quizzes", "gate_quizzes", "epoch_quizzes", "max_quizzes", "batch_size")
+        counts = (
+            "test_quizzes",
+            "validation_quizzes",
+            "epoch_quizzes",
+            "max_quizzes",
+            "batch_size",
+        )
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
-        require(self, "train", AMOUNT, "warmup_steps", "context_weight", "image_weight", "focus")
+        require(
+            self,
+            "train",
+            AMOUNT,
+            "warmup_steps",
+            "context_weight",
+            "image_weight",
+            "error_weighting",
+        )
         require(self, "train", SHARE, "target", "prompt_noise")
-        require(self, "train", FRACTION, "averaging", "momentum", "generating_share")
+        require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:
             raise UserError(
                 f"train.epoch_quizzes ({self.epoch_quizzes}) must be a multiple of "

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from agents.model import AgentModel
-from agents.replicas import Crew
+from agents.replicas import ReplicaGroup
 from agents.scoring import score
 from world import QuizBatch, TokenRole, World
 
@@ -24,7 +24,7 @@ class Evaluation:
 
     accuracy: share answered exactly, 0 to 1. correct, total: the counts behind it.
     low, high: Wilson 95 % interval of the accuracy (E. B. Wilson, 1927).
-    by_task, by_structure: accuracy of each, by name; tasks of unknown origin are left out.
+    by_task, by_layout: accuracy of each, by name; tasks of unknown origin are left out.
     loss: mean negative log-probability of a token of the answer, in nats: it tells agents apart
     that answer nothing exactly.
     """
@@ -35,7 +35,7 @@ class Evaluation:
     low: float
     high: float
     by_task: dict[str, float]
-    by_structure: dict[str, float]
+    by_layout: dict[str, float]
     loss: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,22 +48,22 @@ def evaluate(
     world: World,
     batch: QuizBatch,
     accelerator: Accelerator,
-    crew: Crew | None = None,
+    replicas: ReplicaGroup | None = None,
 ) -> Evaluation:
-    """Exact-match accuracy of ``model`` on ``batch``, each row in its own structure.
+    """Exact-match accuracy of ``model`` on ``batch``, each row in its own layout.
 
-    crew: processes that hold the same model, call this together, and score a share each.
+    replicas: processes that hold the same model, call this together, and score a share each.
     """
-    crew = crew or Crew()
+    replicas = replicas or ReplicaGroup()
     correct, log_prob = np.zeros(len(batch), dtype=np.bool_), np.zeros(len(batch))
     with accelerator.autocast():
-        own = score(model, world, batch[np.arange(len(batch))[crew.share]])
-    for rank, part in enumerate(crew.gather((own.correct, own.log_prob))):
-        correct[rank :: crew.size], log_prob[rank :: crew.size] = part
-    asked = (world.roles == TokenRole.ANSWER).sum(axis=1)[batch.structure]
+        own = score(model, world, batch[np.arange(len(batch))[replicas.share]])
+    for rank, part in enumerate(replicas.gather((own.correct, own.log_prob))):
+        correct[rank :: replicas.size], log_prob[rank :: replicas.size] = part
+    asked = (world.roles == TokenRole.ANSWER).sum(axis=1)[batch.layout]
     hits, total = int(correct.sum()), len(correct)
     low, high = wilson_interval(hits, total)
-    structures = [s.name for s in world.structures]
+    layouts = [s.name for s in world.layouts]
     return Evaluation(
         accuracy=hits / total,
         correct=hits,
@@ -71,7 +71,7 @@ def evaluate(
         low=low,
         high=high,
         by_task=_means(correct, batch.task, enumerate(world.tasks)),
-        by_structure=_means(correct, batch.structure, enumerate(structures)),
+        by_layout=_means(correct, batch.layout, enumerate(layouts)),
         loss=float(-(log_prob / asked).mean()),
     )
 

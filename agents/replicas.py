@@ -1,6 +1,6 @@
 """Processes that train one agent together, each on a share of every batch.
 
-With as many agents as processes or more, every process is a crew of its own. With more
+With as many agents as processes or more, every process is a group of its own. With more
 processes than agents, they are shared out among as many crews as there are agents.
 """
 
@@ -21,8 +21,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Crew:
-    """This process's place in its crew: ``rank`` of ``size``; ``first``: global rank of rank 0."""
+class ReplicaGroup:
+    """This process's place in its group: ``rank`` of ``size``; ``first``: global rank of rank 0."""
 
     rank: int = 0
     size: int = 1
@@ -31,7 +31,7 @@ class Crew:
 
     @property
     def leads(self) -> bool:
-        """True for the one process of a crew that claims, saves and logs."""
+        """True for the one process of a group that claims, saves and logs."""
         return self.rank == 0
 
     @property
@@ -56,7 +56,7 @@ class Crew:
         return said
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace every gradient by its mean over the crew, the same bits in every process."""
+        """Replace every gradient by its mean over the replicas, the same bits in every process."""
         if self.size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -68,20 +68,20 @@ class Crew:
             gradient.copy_(part.view_as(gradient))
 
 
-def make_crew(state: PartialState, agents: int) -> Crew:
-    """This process's crew. Every process must call it, and at the same point."""
-    return _crew(state.num_processes, state.process_index, agents)
+def make_replicas(state: PartialState, agents: int) -> ReplicaGroup:
+    """This process's replicas. Every process must call it, and at the same point."""
+    return _replicas(state.num_processes, state.process_index, agents)
 
 
 @cache
-def _crew(processes: int, rank: int, agents: int) -> Crew:
+def _replicas(processes: int, rank: int, agents: int) -> ReplicaGroup:
     if processes <= agents:
-        return Crew()
-    bounds = [processes * crew // agents for crew in range(agents + 1)]
-    own = Crew()
+        return ReplicaGroup()
+    bounds = [processes * replicas // agents for replicas in range(agents + 1)]
+    own = ReplicaGroup()
     for first, end in pairwise(bounds):
         # A group must be made known to all processes, also to those outside it.
         group = dist.new_group(list(range(first, end)))
         if first <= rank < end:
-            own = Crew(rank - first, end - first, first, group)
+            own = ReplicaGroup(rank - first, end - first, first, group)
     return own

@@ -42,11 +42,11 @@ def score(
     batch_size: int = 64,
     autocast: bool = False,
 ) -> Scores:
-    """Score the answers of ``batch``, each row in its own structure.
+    """Score the answers of ``batch``, each row in its own layout.
 
     Runs on the model's device, without gradients or dropout. A row's scores do not depend on
     the rows beside it. autocast: run in bf16; when False, an autocast that the caller has
-    entered still holds. Raises ValueError for a structure that has no answer.
+    entered still holds. Raises ValueError for a layout that has no answer.
     """
     wrong = np.zeros(len(batch), dtype=np.uint16)
     log_prob = np.zeros(len(batch), dtype=np.float32)
@@ -61,7 +61,7 @@ def mistakes(
 ) -> NDArray[np.bool_]:
     """bool [B, T]: answer tokens that are not the agent's choice, given the true ones before.
 
-    Raises ValueError for a structure that has no answer.
+    Raises ValueError for a layout that has no answer.
     """
     found = np.zeros(batch.tokens.shape, dtype=np.bool_)
     for rows, wrong, _ in _scored(model, world, batch, batch_size, autocast=False):
@@ -88,12 +88,12 @@ def answers(
 ) -> NDArray[np.uint8]:
     """uint8 [B, T]: the quizzes with their answers replaced by the agent's, decoded greedily.
 
-    Raises ValueError for a structure that has no answer.
+    Raises ValueError for a layout that has no answer.
     """
     free = _answer_mask(world, batch)
     written = batch.tokens.copy()
-    for structure in np.unique(batch.structure):
-        rows = batch.structure == structure
+    for layout in np.unique(batch.layout):
+        rows = batch.layout == layout
         tokens = torch.from_numpy(batch.tokens[rows]).long()
         mask = torch.from_numpy(free[rows][0])
         decoded = generate(model, tokens, mask, temperature=0.0, batch_size=batch_size)
@@ -120,11 +120,11 @@ def _score_rows(
 def _answer_mask(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
     """bool [B, T]: the answer tokens of each row."""
     answer = world.roles == TokenRole.ANSWER
-    used = np.unique(batch.structure)
-    empty = [world.structures[i].name for i in used if not answer[i].any()]
+    used = np.unique(batch.layout)
+    empty = [world.layouts[i].name for i in used if not answer[i].any()]
     if empty:
-        raise ValueError(f"structure {empty[0]!r} has no answer to score; arrange the batch first")
-    return np.asarray(answer[batch.structure])
+        raise ValueError(f"layout {empty[0]!r} has no answer to score; arrange the batch first")
+    return np.asarray(answer[batch.layout])
 
 
 def _precision(device: torch.device, autocast: bool) -> AbstractContextManager[object]:

@@ -34,18 +34,18 @@ from agents.optimizers import (
     optimizer_tensors,
     set_learning_rate,
 )
-from agents.replicas import Crew
+from agents.replicas import ReplicaGroup
 from world import QuizBatch, Stream, TokenRole, World, concatenate
 from world.core.errors import UserError
 
 PIECE_STEPS = 64
 """Steps for which quizzes are prepared at once."""
-ODDS_FLOOR = 0.1
-"""What even a task without mistakes has of the odds that a task without right answers has."""
+WEIGHT_FLOOR = 0.1
+"""Weight of a task without mistakes, where one without right answers has 1 more."""
 BLOCKS = 50
 """Times as many quizzes as wanted that are looked at to find some that are not excluded."""
 Draw = Callable[[int, int], QuizBatch]
-"""draw(start, count): training quizzes by index, in structure 0."""
+"""draw(start, count): training quizzes by index, in layout 0."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Progress:
 class Learner:
     """An agent in training. ``averaged`` is the model that is evaluated and saved.
 
-    The processes of a crew hold a learner each, in the same state: they make every step together
-    and evaluate together, and one of them saves.
+    The processes of a replica group hold a learner each, in the same state: they make every step
+    together and evaluate together, and one of them saves.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Learner:
         world: World,
         stream: Stream,
         accelerator: Accelerator,
-        crew: Crew | None = None,
+        replicas: ReplicaGroup | None = None,
     ) -> None:
         self.config = config
         self.world = world
         self.stream = stream
         self.accelerator = accelerator
-        self.crew = crew or Crew()
+        self.replicas = replicas or ReplicaGroup()
         seed = stream.with_role("weights").seed()
         self.model = build_model(model_config, world, seed).to(accelerator.device)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -93,14 +93,14 @@ class Learner:
         """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
         self.model.train()
         size = self.config.batch_size
-        for tokens, structure in self._pieces(draw):
-            for rows, written in zip(tokens.split(size), structure.split(size), strict=True):
+        for tokens, layout in self._pieces(draw):
+            for rows, written in zip(tokens.split(size), layout.split(size), strict=True):
                 loss = self._step(rows.long(), self._weights[written.long()])
                 self.quizzes += len(rows)
                 yield Progress(self.quizzes, loss)
 
     def _pieces(self, draw: Draw) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's tokens uint8 [b, T] and structures uint8 [b], a piece at a time.
+        """An epoch's tokens uint8 [b, T] and layouts uint8 [b], a piece at a time.
 
         A piece is prepared while the one before it is learned from.
         """
@@ -110,9 +110,9 @@ class Learner:
 
         def prepare(start: int) -> tuple[Tensor, Tensor]:
             quizzes = self._write(draw(start, min(size, end - start)), start)
-            parts = (quizzes.tokens, quizzes.structure)
-            tokens, structure = (torch.from_numpy(p).to(self.accelerator.device) for p in parts)
-            return tokens, structure
+            parts = (quizzes.tokens, quizzes.layout)
+            tokens, layout = (torch.from_numpy(p).to(self.accelerator.device) for p in parts)
+            return tokens, layout
 
         with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(prepare, starts[0])
@@ -122,37 +122,37 @@ class Learner:
             yield coming.result()
 
     def _write(self, quizzes: QuizBatch, start: int) -> QuizBatch:
-        """The quizzes in structures drawn at random, with prompt noise."""
+        """The quizzes in layouts drawn at random, with prompt noise."""
         rng = self.stream.with_role("structure").generator(start)
-        share = self.config.generating_share
-        answers = self.world.answer_structures
-        odds = np.zeros(len(self.world.structures))
-        odds[list(answers)] = (1.0 - share) / len(answers)
-        odds[self.world.generating_structure] = share
-        structure = rng.choice(len(odds), size=len(quizzes), p=odds).astype(np.uint8)
-        written = self.world.arrange(quizzes, structure)
+        share = self.config.writing_share
+        answers = self.world.answer_layouts
+        task_weights = np.zeros(len(self.world.layouts))
+        task_weights[list(answers)] = (1.0 - share) / len(answers)
+        task_weights[self.world.generating_layout] = share
+        layout = rng.choice(len(task_weights), size=len(quizzes), p=task_weights).astype(np.uint8)
+        written = self.world.arrange(quizzes, layout)
         if self.config.prompt_noise:
             written = self.world.corrupt(written, self.config.prompt_noise, rng)
         return written
 
     def _step(self, tokens: Tensor, weights: Tensor) -> Tensor:
-        """One optimiser step of the crew on int64 tokens [B, T] weighted by [B, T]."""
+        """One optimiser step of the replicas on int64 tokens [B, T] weighted by [B, T]."""
         set_learning_rate(self.optimizers, self.config, self.steps)
         # Dropout is the only thing that reads the global generator; it is put back afterwards.
         device = self.accelerator.device
         forked = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(forked, enabled=self.model.config.dropout > 0):
             if self.model.config.dropout > 0:
-                draws = self.steps * self.crew.size + self.crew.rank
+                draws = self.steps * self.replicas.size + self.replicas.rank
                 torch.manual_seed(self.stream.with_role("dropout").seed(draws))
-            own = tokens[self.crew.share]
+            own = tokens[self.replicas.share]
             with self.accelerator.autocast():
                 logits = self._forward(own)
             # Everyone's losses are divided by what they would be in one process.
-            total = weights.sum() / self.crew.size
-            loss = weighted_loss(logits, own, weights[self.crew.share], total)
+            total = weights.sum() / self.replicas.size
+            loss = weighted_loss(logits, own, weights[self.replicas.share], total)
             self.accelerator.backward(loss)
-        self.crew.average_gradients(self.model.parameters())
+        self.replicas.average_gradients(self.model.parameters())
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -162,7 +162,7 @@ class Learner:
 
     def _average(self) -> None:
         """Move the averaged weights towards the trained ones; a running mean at the very start."""
-        decay = min(self.config.averaging, (1 + self.steps) / (10 + self.steps))
+        decay = min(self.config.ema_decay, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
             torch._foreach_lerp_(
                 list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay
@@ -170,7 +170,7 @@ class Learner:
 
     def evaluate(self, batch: QuizBatch, world: World | None = None) -> Evaluation:
         """Exact-match accuracy of the averaged model; world: the quizzes', if not the agent's."""
-        return evaluate(self.averaged, world or self.world, batch, self.accelerator, self.crew)
+        return evaluate(self.averaged, world or self.world, batch, self.accelerator, self.replicas)
 
     def save(self, path: Path, state: dict[str, Any]) -> None:
         """Write a checkpoint; ``state`` is what the caller wants to find again."""
@@ -208,7 +208,7 @@ def compiled(model: AgentModel, choice: Literal["auto", "on", "off"]) -> Callabl
 
 
 def role_weights(world: World, config: TrainConfig) -> Tensor:
-    """float32 [S, T]: the loss weight of every token under every structure."""
+    """float32 [S, T]: the loss weight of every token under every layout."""
     by_role = torch.zeros(len(TokenRole))
     by_role[TokenRole.CONTEXT] = config.context_weight
     by_role[TokenRole.IMAGE] = config.image_weight
@@ -231,7 +231,7 @@ def weighted_loss(
 def unseen_quizzes(
     world: World, stream: Stream, count: int, but: Sequence[QuizBatch] = ()
 ) -> QuizBatch:
-    """``count`` quizzes of the test split, the answer structures in equal shares.
+    """``count`` quizzes of the test split, the answer layouts in equal shares.
 
     but: quizzes that must not be among them. Raises UserError when too few others are found.
     """
@@ -245,17 +245,19 @@ def unseen_quizzes(
     else:
         raise UserError("this world has too few quizzes to test agents on; make it larger")
     drawn = concatenate(kept)[:count]
-    answers = np.array(world.answer_structures, dtype=np.uint8)
+    answers = np.array(world.answer_layouts, dtype=np.uint8)
     return world.arrange(drawn, answers[np.arange(count) % len(answers)])
 
 
-def task_odds(by_task: Mapping[str, float], tasks: Sequence[str], focus: float) -> list[float]:
-    """Odds of each task for its present accuracy: those with more mistakes are drawn more often.
+def task_weights_for(
+    by_task: Mapping[str, float], tasks: Sequence[str], error_weighting: float
+) -> list[float]:
+    """Weight of each task for its present accuracy: those with more mistakes are drawn more often.
 
     by_task: accuracy, 0 to 1, by name; a task that is not there counts as without right answers.
-    focus: power of the error; 0 makes all tasks equally likely.
+    error_weighting: power of the error; 0 makes all tasks equally likely.
     """
-    return [(1.0 - by_task.get(task, 0.0)) ** focus + ODDS_FLOOR for task in tasks]
+    return [(1.0 - by_task.get(task, 0.0)) ** error_weighting + WEIGHT_FLOOR for task in tasks]
 
 
 def mixed_draw(
@@ -263,17 +265,17 @@ def mixed_draw(
     stream: Stream,
     culture: QuizBatch | None = None,
     share: float = 0.0,
-    odds: Sequence[float] | None = None,
+    task_weights: Sequence[float] | None = None,
 ) -> Draw:
     """Training quizzes by index: the world's, with a share of culture quizzes drawn at random.
 
-    culture: kept quizzes in structure 0, or None. share: of the mix, 0 to 1; a mix with fewer
-    culture quizzes than that repeats them. odds: of the world's tasks; None: equal.
+    culture: kept quizzes in layout 0, or None. share: of the mix, 0 to 1; a mix with fewer
+    culture quizzes than that repeats them. task_weights: of the world's tasks; None: equal.
     """
     named = stream.with_role("world-train")
 
     def draw(start: int, count: int) -> QuizBatch:
-        quizzes = world.draw(named, start, count, "train", odds)
+        quizzes = world.draw(named, start, count, "train", task_weights)
         if culture is None or not len(culture):
             return quizzes
         rng = stream.with_role("mix").generator(start)

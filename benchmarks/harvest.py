@@ -34,9 +34,11 @@ def rows(quick: bool) -> Iterator[Row]:
     config = options(quick)
     model = fresh_agent(world, size)
     # What one block of quizzes gives, since either way harvests more than it is asked for.
-    count = config.block_quizzes * int(kept_tokens(world, some_quizzes(world, 1)).sum())
+    count = config.buffer_quizzes * int(kept_tokens(world, some_quizzes(world, 1)).sum())
     count -= count % config.batch_size
-    ours = count / seconds(lambda: _stream(model, world, replace(config, passes=1), count))
+    ours = count / seconds(
+        lambda: _stream(model, world, replace(config, epochs_per_buffer=1), count)
+    )
     quizzes = some_quizzes(world, 2 * count // world.seq_len + 1024)
     store = runner(model, quizzes, config).activations_store
     theirs = count / seconds(lambda: list(islice(iter(store), count // config.batch_size)))
@@ -57,7 +59,13 @@ def rows(quick: bool) -> Iterator[Row]:
 def _stream(model: AgentModel, world: World, config: SAEConfig, count: int) -> None:
     source = training_source(world, Stream(0, "benchmark"))
     stream = ActivationStream(
-        model, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
+        model,
+        world,
+        source,
+        config.site,
+        config.buffer_quizzes,
+        config.epochs_per_buffer,
+        config.batch_size,
     )
     for _ in islice(stream.batches(seed=0), count // config.batch_size):
         pass

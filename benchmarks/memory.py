@@ -75,12 +75,12 @@ def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]
     train = replace(train, epoch_quizzes=count)
     learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
     draw = mixed_draw(world, learner.stream)
-    gate = unseen_quizzes(world, Stream(0, "benchmark-gate"), count)
+    validation = unseen_quizzes(world, Stream(0, "benchmark-gate"), count)
 
     def epoch() -> None:
         for _ in learner.train_epoch(draw):
             pass
-        learner.evaluate(gate)
+        learner.evaluate(validation)
 
     return epoch
 

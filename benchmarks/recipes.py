@@ -37,7 +37,7 @@ def source(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
         published.train,
         precision="fp32",
         epoch_quizzes=here.epoch_quizzes,
-        gate_quizzes=here.gate_quizzes,
+        validation_quizzes=here.validation_quizzes,
         test_quizzes=here.test_quizzes,
     )
     return model, train
@@ -102,9 +102,9 @@ ABLATIONS: dict[str, Recipe] = {
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
     "momentum 0.95": _without(momentum=0.95),
     "one matrix for q, k, v": _without(architecture="gpt_joint"),
-    "no averaging": _without(averaging=0.0),
+    "no ema_decay": _without(ema_decay=0.0),
     "uniform loss": _without(context_weight=1.0, image_weight=1.0),
-    "tasks alike": _without(focus=0.0),
+    "tasks alike": _without(error_weighting=0.0),
     "float32": _without(precision="fp32"),
     "dropout 0.1": _without(dropout=0.1),
     "prompt noise 5 %": _without(prompt_noise=0.05),

@@ -34,11 +34,11 @@ def rows(quick: bool) -> Iterator[Row]:
     theirs = runner(model, some_quizzes(world, 2 * count // world.seq_len + 1024), config)
     baseline = count / seconds(theirs.run, 1)
     flops = 3 * 2 * 2 * model.d_model * config.d_sae
-    for passes in (1, config.passes):
-        spent = seconds(partial(_train, model, world, replace(config, passes=passes)), 1)
+    for epochs in (1, config.epochs_per_buffer):
+        spent = seconds(partial(_train, model, world, replace(config, epochs_per_buffer=epochs)), 1)
         yield Row(
             "SAE training",
-            f"{model.d_model} -> {config.d_sae}, k {config.k:g}, activations shown {passes}x",
+            f"{model.d_model} -> {config.d_sae}, k {config.k:g}, activations shown {epochs}x",
             count / spent,
             "activations/s",
             "sae_lens's language-model runner",
@@ -51,6 +51,12 @@ def rows(quick: bool) -> Iterator[Row]:
 def _train(model: AgentModel, world: World, config: SAEConfig) -> None:
     source = training_source(world, Stream(0, "benchmark"))
     stream = ActivationStream(
-        model, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
+        model,
+        world,
+        source,
+        config.site,
+        config.buffer_quizzes,
+        config.epochs_per_buffer,
+        config.batch_size,
     )
     train_sae(stream.batches(seed=0), config, seed=0, model_name="benchmark")

@@ -22,7 +22,7 @@ def subject(quick: bool) -> tuple[World, ModelConfig]:
 
 
 def learning_flops(world: World, config: ModelConfig) -> float:
-    """FLOP of learning from one quiz: three forward passes for forward and backward."""
+    """FLOP of learning from one quiz: three forward epochs_per_buffer for forward and backward."""
     agent = build_model(config, world, seed=0)
     return 3 * forward_flops(agent, world.seq_len, world.seq_len / 2)
 
@@ -33,7 +33,7 @@ def fresh_agent(world: World, config: ModelConfig) -> AgentModel:
 
 
 def some_quizzes(world: World, count: int) -> QuizBatch:
-    """Quizzes in the forward structure."""
+    """Quizzes in the forward layout."""
     return world.draw(Stream(0, "benchmark"), 0, count, "train")
 
 

@@ -28,7 +28,7 @@ from typing import Any
 import torch
 
 from agents.precision import make_accelerator
-from agents.training import Learner, mixed_draw, task_odds, unseen_quizzes
+from agents.training import Learner, mixed_draw, task_weights_for, unseen_quizzes
 from benchmarks.measure import Row, device, matrix_flops
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, working_dtype
@@ -126,18 +126,22 @@ def learn(name: str, agent: int, preset: str, budget: float, out: Path) -> None:
     stream = Stream(0, "", agent=agent)
     learner = Learner(model, train, world, stream, make_accelerator(train))
     test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
-    gate = unseen_quizzes(world, root.with_role("world-gate"), train.gate_quizzes, [test])
+    validation = unseen_quizzes(
+        world, root.with_role("world-gate"), train.validation_quizzes, [test]
+    )
     by_task: dict[str, float] = {}
     clock = time.process_time if device().type == "cpu" else time.perf_counter
     began, spent, reached = time.perf_counter(), time.process_time(), False
     end = clock() + budget
     with out.open("w") as file:
         while not reached and clock() < end:
-            odds = task_odds(by_task, world.tasks, train.focus)
-            for _ in learner.train_epoch(mixed_draw(world, learner.stream, odds=odds)):
+            task_weights = task_weights_for(by_task, world.tasks, train.error_weighting)
+            for _ in learner.train_epoch(
+                mixed_draw(world, learner.stream, task_weights=task_weights)
+            ):
                 if clock() > end:
                     break
-            found = learner.evaluate(gate)
+            found = learner.evaluate(validation)
             by_task = found.by_task
             if found.accuracy >= train.target:
                 found = learner.evaluate(test)

@@ -10,8 +10,8 @@ from world.core.errors import AMOUNT, COUNT, POSITIVE, UserError, require
 
 COUNTS = (
     "training_tokens",
-    "passes",
-    "block_quizzes",
+    "epochs_per_buffer",
+    "buffer_quizzes",
     "batch_size",
     "dead_after",
     "seeds",
@@ -45,9 +45,9 @@ class SAEConfig:
     (jumprelu)."""
     training_tokens: int = 880_000
     """Activations shown to each SAE in all, repeated passes counted."""
-    passes: int = 6
+    epochs_per_buffer: int = 6
     """Times each harvested activation is shown, in fresh order."""
-    block_quizzes: int = 1024
+    buffer_quizzes: int = 1024
     """Quizzes whose activations are in memory at once while training."""
     batch_size: int = 512
     """Activations in one optimiser step."""

@@ -120,7 +120,7 @@ def _fitted(
     device = str(next(next(iter(compared.agents.values())).parameters()).device)
     # A control is drawn afresh, so that it is the same however much of it was drawn before.
     again = replace(joint, change=_change(control, stream))
-    blocks = again.blocks(compared.quizzes, config.block_quizzes)
+    blocks = again.blocks(compared.quizzes, config.buffer_quizzes)
     return analyse(load_crosscoder(path, device), blocks, compared.rows, config)
 
 

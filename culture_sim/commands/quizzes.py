@@ -105,7 +105,7 @@ def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatc
     batch = unseen_quizzes(world, stream, 1000)
     with make_accelerator(run.config.train).autocast():
         wrong = batch[~score(model, world, batch).correct][: options.count]
-        given = QuizBatch(answers(model, world, wrong), wrong.structure, wrong.task)
+        given = QuizBatch(answers(model, world, wrong), wrong.layout, wrong.task)
     pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
     names = [world.tasks[task] for task in wrong.task]
     captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]

@@ -26,7 +26,7 @@ class Workshop:
     """What every block of a round needs.
 
     models: the N agents, on this process's device. seed: the run's root seed. provenance: what
-    the round's quizzes have in common. kept: for each agent, quizzes in structure 0 that it may
+    the round's quizzes have in common. kept: for each agent, quizzes in layout 0 that it may
     make proposals from.
     """
 

@@ -15,7 +15,7 @@ from world import QuizBatch, concatenate
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Curriculum:
     """Culture to train on, and to be examined on.
 
     by_agent: for each of N agents, the quizzes it is taught. kept: how many quizzes there are to
@@ -28,8 +28,8 @@ class Lessons:
     held_out: QuizBatch
 
 
-def make_lessons(store: CultureStore, taught: str, n_agents: int) -> Lessons:
-    """The lessons of all rounds stored, of which there must be one.
+def make_curriculum(store: CultureStore, taught: str, n_agents: int) -> Curriculum:
+    """The curriculum of all rounds stored, of which there must be one.
 
     taught: "all", "own" (what the agent itself proposed), "first" (round 1) or "none".
     """
@@ -43,7 +43,7 @@ def make_lessons(store: CultureStore, taught: str, n_agents: int) -> Lessons:
         wanted = {"all": rounds, "first": rounds[:1], "none": []}[taught]
         same = store.kept("culture_train", wanted)
         parts = [everything[:0] if same is None else same] * n_agents
-    return Lessons(parts, len(everything), held_out)
+    return Curriculum(parts, len(everything), held_out)
 
 
 def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:

@@ -44,7 +44,7 @@ class Provenance:
 class CultureRecords:
     """B quizzes that were voted on in one round.
 
-    proposals: the quizzes, in structure 0, and how each came to be. hashes: uint64 [B], canonical.
+    proposals: the quizzes, in layout 0, and how each came to be. hashes: uint64 [B], canonical.
     votes, decision: of each quiz; votes.proposer is the agent that made it. procedure: [B],
     registered name of the proposer it was made by. index: int64 [B], its place among the round's
     proposals. seed: int64 [B], of the block of proposals it was made in. held_out: bool [B], True
@@ -177,10 +177,10 @@ def decision_of(table: pa.Table) -> Decision:
 
 
 def quizzes_of(table: pa.Table) -> QuizBatch:
-    """The quizzes in a round's table, in structure 0."""
-    structure = np.zeros(len(table), dtype=np.uint8)
+    """The quizzes in a round's table, in layout 0."""
+    layout = np.zeros(len(table), dtype=np.uint8)
     task = np.full(len(table), UNKNOWN_TASK, dtype=np.int16)
-    return QuizBatch(array_of(table, "tokens"), structure, task)
+    return QuizBatch(array_of(table, "tokens"), layout, task)
 
 
 def hashes_of(table: pa.Table) -> NDArray[np.uint64]:

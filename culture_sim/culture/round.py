@@ -27,7 +27,7 @@ from culture_sim.culture import records as rows
 from culture_sim.culture.analysis.diversity import diversity
 from culture_sim.culture.batches import Workshop
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.curriculum import make_lessons
+from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.records import CULTURE_SPLITS, Provenance
 from culture_sim.culture.rules import make_rule
 from culture_sim.culture.shards import (
@@ -199,8 +199,8 @@ def _parents(
     drawn = world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
     if not store.rounds():
         return [drawn] * n_agents
-    lessons = make_lessons(store, taught, n_agents)
-    return [culture if len(culture) else drawn for culture in lessons.by_agent]
+    curriculum = make_curriculum(store, taught, n_agents)
+    return [culture if len(culture) else drawn for culture in curriculum.by_agent]
 
 
 def _kept(store: CultureStore, before: int) -> list[QuizBatch]:

@@ -116,7 +116,7 @@ class CultureStore:
         return np.concatenate([np.zeros(0, dtype=np.uint64), *found])
 
     def kept(self, split: str, rounds: Sequence[int] | None = None) -> QuizBatch | None:
-        """The kept quizzes of ``split`` ("culture_train" or "culture_test") in structure 0.
+        """The kept quizzes of ``split`` ("culture_train" or "culture_test") in layout 0.
 
         rounds: those to read, all by default. None when no round is stored.
         """

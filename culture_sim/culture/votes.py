@@ -18,7 +18,7 @@ from world import QuizBatch, World, concatenate
 from world.core.errors import UserError
 
 DIRECTIONS = (0, 1)
-"""The structures in which a quiz is voted on: forward (the fourth part is asked), then backward."""
+"""The layouts in which a quiz is voted on: forward (the fourth part is asked), then backward."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def vote(
     voted: NDArray[np.bool_] | None = None,
     noisy: Sequence[QuizBatch] = (),
 ) -> VoteTable:
-    """Agents' votes on a batch in any structure; proposer: int16 [B].
+    """Agents' votes on a batch in any layout; proposer: int16 [B].
 
     voted: bool [B, N], who is asked, all by default; of the others the table says False and 0.
     noisy: the batch asked in all directions (as ``ask`` gives it) with noise in the prompts, once

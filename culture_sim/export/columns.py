@@ -7,9 +7,9 @@ MEANING = {
     "fA": "f(A)",
     "B": "grid B",
     "fB": "f(B)",
-    "tokens": "the quiz as agents read it, in the order of `structure`: a label token and the "
+    "tokens": "the quiz as agents read it, in the order of `layout`: a label token and the "
     "cells row by row, four times",
-    "structure": "the order of the grids in `tokens` (in text, in the prompt); the last one is "
+    "layout": "the order of the grids in `tokens` (in text, in the prompt); the last one is "
     "the answer",
     "task": "the task that the quiz was drawn from",
     "hash": "canonical hash, the same whatever the colours are called and whichever pair comes "

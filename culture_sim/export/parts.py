@@ -61,11 +61,11 @@ def world_parts(world: GridsWorld, seed: int, quizzes: int, text: bool) -> list[
 def draw_task(
     world: GridsWorld, seed: int, split: str, task: int, start: int, stop: int
 ) -> QuizBatch:
-    """Quizzes start .. stop of a split and task (its index), in all answer structures in turn."""
+    """Quizzes start .. stop of a split and task (its index), in all answer layouts in turn."""
     stream = Stream(seed, f"dataset/{world.tasks[task]}")
     alone = np.eye(len(world.tasks))[task]
     batch = world.draw(stream, start, stop - start, split, alone.tolist())
-    return _in_answer_structures(world, batch, start)
+    return _in_answer_layouts(world, batch, start)
 
 
 def _world_tables(
@@ -76,9 +76,9 @@ def _world_tables(
     return {**tables, "text": text_table(world, batch, True)} if text else tables
 
 
-def _in_answer_structures(world: GridsWorld, batch: QuizBatch, start: int) -> QuizBatch:
-    structures = np.array(world.answer_structures, dtype=np.uint8)
-    return world.arrange(batch, structures[(start + np.arange(len(batch))) % len(structures)])
+def _in_answer_layouts(world: GridsWorld, batch: QuizBatch, start: int) -> QuizBatch:
+    layouts = np.array(world.answer_layouts, dtype=np.uint8)
+    return world.arrange(batch, layouts[(start + np.arange(len(batch))) % len(layouts)])
 
 
 def culture_parts(world: GridsWorld, folder: Path, text: bool) -> list[Part]:
@@ -114,7 +114,7 @@ def _culture_tables(
     tables = {"culture": culture_table(world, stored)}
     if not text or decision == REJECTED:
         return tables
-    batch = _in_answer_structures(world, quizzes_of(stored), start)
+    batch = _in_answer_layouts(world, quizzes_of(stored), start)
     return {**tables, "culture-text": text_table(world, batch, False)}
 
 

@@ -44,24 +44,24 @@ def text_features(world: GridsWorld, with_task: bool) -> Features:
     """Of a quiz as text; agents' quizzes have no task."""
     columns = {"prompt": Value("string"), "completion": Value("string")}
     features = _quiz_features(world)
-    kept = {name: features[name] for name in ("structure", "hash")}
+    kept = {name: features[name] for name in ("layout", "hash")}
     task = {"task": Value("string")} if with_task else {}
     return Features({**columns, **task, **kept})
 
 
 def _quiz_features(world: GridsWorld) -> dict[str, Any]:
     grid = Array2D((world.height, world.width), "uint8")
-    names = [structure.name for structure in world.structures]
+    names = [layout.name for layout in world.layouts]
     return {
         **dict.fromkeys(PARTS, grid),
         "tokens": List(Value("uint8"), length=world.seq_len),
-        "structure": ClassLabel(names=names),
+        "layout": ClassLabel(names=names),
         "hash": Value("string"),
     }
 
 
 def world_table(world: GridsWorld, batch: QuizBatch, start: int) -> pa.Table:
-    """World quizzes ``start ..`` of their split and task, in the structures they are in."""
+    """World quizzes ``start ..`` of their split and task, in the layouts they are in."""
     columns = {
         **_quiz_columns(world, batch),
         "task": batch.task,
@@ -71,19 +71,19 @@ def world_table(world: GridsWorld, batch: QuizBatch, start: int) -> pa.Table:
 
 
 def culture_table(world: GridsWorld, stored: pa.Table) -> pa.Table:
-    """Rows of the store, in the structure they are stored in, 0."""
+    """Rows of the store, in the layout they are stored in, 0."""
     batch = quizzes_of(stored)
     kept = {name: stored[name] for name in stored.column_names if name != IN_FOLDERS}
     return _typed({**_quiz_columns(world, batch), **kept}, culture_features(world, stored.schema))
 
 
 def text_table(world: GridsWorld, batch: QuizBatch, with_task: bool) -> pa.Table:
-    """The quizzes as text, each in the order of its structure."""
+    """The quizzes as text, each in the order of its layout."""
     prompts, completions = to_text(world, batch)
     columns = {
         "prompt": prompts,
         "completion": completions,
-        "structure": batch.structure,
+        "layout": batch.layout,
         "hash": _hashes(world, batch),
     }
     if with_task:
@@ -96,7 +96,7 @@ def _quiz_columns(world: GridsWorld, batch: QuizBatch) -> dict[str, Any]:
     return {
         **{part: _lists(grids[:, i]) for i, part in enumerate(PARTS)},
         "tokens": _lists(batch.tokens),
-        "structure": batch.structure,
+        "layout": batch.layout,
         "hash": _hashes(world, batch),
     }
 

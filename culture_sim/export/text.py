@@ -19,12 +19,12 @@ INSTRUCTION = "One rule f makes f(A) of A and f(B) of B. Write the last grid."
 
 
 def to_text(world: GridsWorld, batch: QuizBatch) -> tuple[list[str], list[str]]:
-    """B prompts and B completions, each quiz in the order of its structure."""
+    """B prompts and B completions, each quiz in the order of its layout."""
     prompts, completions = [], []
     rows = np.ascontiguousarray(world.grids(batch)).view(f"V{world.width}")
     quizzes = rows.reshape(len(batch), len(LABELS), world.height).tolist()
-    for quiz, structure in zip(quizzes, batch.structure.tolist(), strict=True):
-        *shown, asked = world.structures[structure].parts
+    for quiz, layout in zip(quizzes, batch.layout.tolist(), strict=True):
+        *shown, asked = world.layouts[layout].parts
         blocks = [f"{LABELS[part]}:\n{_grid(quiz[part])}" for part in shown]
         prompts.append("\n\n".join([INSTRUCTION, *blocks, f"{LABELS[asked]}:\n"]))
         completions.append(_grid(quiz[asked]))

@@ -138,5 +138,5 @@ def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:
     hashes = world.canonical_hash(culture)
     unseen = (world.split(hashes) != SPLITS.index("sae")) | is_held_out(hashes)
     culture = culture[unseen]
-    both = [world.arrange(culture, structure) for structure in world.answer_structures]
+    both = [world.arrange(culture, layout) for layout in world.answer_layouts]
     return concatenate([held_out, *both])

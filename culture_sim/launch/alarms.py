@@ -78,7 +78,7 @@ def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], config: RunConfig) -> 
     return f"agent {agent} dissents on {most} of {total} kept quizzes: it may just be weak"
 
 
-def gate_lost(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) -> str | None:
+def target_lost(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) -> str | None:
     """Agents ended the round below the target on the world."""
     below = [
         str(agent["agent"])
@@ -100,6 +100,6 @@ LOOKS: dict[str, Look] = {
     "starvation": starvation,
     "collapse": collapse,
     "one dissenter": one_dissenter,
-    "gate not re-earned": gate_lost,
+    "target not reached again": target_lost,
 }
 """What is looked at after every round."""

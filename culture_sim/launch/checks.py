@@ -62,21 +62,21 @@ def _check_known(option: str, name: str, registry: Registry[Any]) -> None:
 
 
 def _sae_quizzes(config: RunConfig) -> QuizBatch:
-    """A training quiz of SAEs in every answer structure; refuses a world that has too few."""
+    """A training quiz of SAEs in every answer layout; refuses a world that has too few."""
     world, stream = config.world, Stream(config.seed, "sae")
     try:
         held_out_quizzes(world, stream.with_role("sae-held-out"), 1)
         source = training_source(world, stream.with_role("sae-train"))
-        return source(0, len(world.answer_structures))
+        return source(0, len(world.answer_layouts))
     except UserError as error:
         raise UserError(f"world: {error}") from None
 
 
 def _check_block(config: RunConfig, quizzes: QuizBatch) -> None:
     """Refuse blocks of quizzes that cannot fill one batch of activations."""
-    most = config.sae.block_quizzes * int(kept_tokens(config.world, quizzes).sum(axis=1).max())
+    most = config.sae.buffer_quizzes * int(kept_tokens(config.world, quizzes).sum(axis=1).max())
     if most < config.sae.batch_size:
         raise UserError(
-            f"sae.block_quizzes ({config.sae.block_quizzes}) gives {most} activations, fewer than "
-            f"sae.batch_size ({config.sae.batch_size}); raise it"
+            f"sae.buffer_quizzes ({config.sae.buffer_quizzes}) gives {most} activations, fewer "
+            f"than sae.batch_size ({config.sae.batch_size}); raise it"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelerate import Accelerator
 
 from agents.training import unseen_quizzes
-from culture_sim.culture.curriculum import make_lessons
+from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.round import RoundProgress, run_culture_round
 from culture_sim.culture.store import CultureStore
 from culture_sim.population.population import Population
@@ -44,11 +44,11 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
         progress=progress,
     )
     notes.say(f"{figures['kept']} quizzes kept; agents train on them", done=True)
-    lessons = make_lessons(store, config.culture.taught, config.agents)
+    curriculum = make_curriculum(store, config.culture.taught, config.agents)
     restart = restarts(store, number, config.culture.restart_quota)
     if restart:
         notes.say("enough culture is kept: agents learn again from new weights", done=True)
-    Population(run, accelerator, number, lessons, restart).train()
+    Population(run, accelerator, number, curriculum, restart).train()
 
 
 def restarts(store: CultureStore, number: int, quota: int) -> bool:

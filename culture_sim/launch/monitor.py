@@ -78,7 +78,7 @@ class Monitor:
         agent.update({k: entry[k] for k in ("quizzes", "round", "round_began") if k in entry})
         agent["loss"] = entry.get("loss", agent.get("loss"))
         if entry["event"] == "epoch":
-            agent.update(gate=entry["gate"]["accuracy"], reached=entry["reached"])
+            agent.update(validation=entry["validation"]["accuracy"], reached=entry["reached"])
             agent["test"] = (entry.get("test") or {}).get("accuracy")
             self._say(self._line(entry["agent"]), force=True)
 
@@ -86,9 +86,8 @@ class Monitor:
         agent = self.agents[number]
         state = self._state(agent)
         test = "" if agent["test"] is None else f", test {agent['test']:.1%}"
-        return (
-            f"agent {number}: {agent['quizzes']:,} quizzes, gate {agent['gate']:.1%}{test}, {state}"
-        )
+        learned = f"{agent['quizzes']:,} quizzes, validation {agent['validation']:.1%}"
+        return f"agent {number}: {learned}{test}, {state}"
 
     def _state(self, agent: dict[str, Any]) -> str:
         if not agent["reached"]:
@@ -110,7 +109,7 @@ class Monitor:
             "quizzes",
             "quizzes/s",
             "loss",
-            "gate",
+            "validation",
             "test",
             "time left",
         ):
@@ -122,7 +121,7 @@ class Monitor:
                 f"{agent['quizzes']:,}",
                 f"{_rate(agent['points']):.0f}",
                 "" if agent["loss"] is None else f"{agent['loss']:.3f}",
-                _percent(agent.get("gate")),
+                _percent(agent.get("validation")),
                 _percent(agent.get("test")),
                 self._state(agent) if agent.get("reached") else self._time_left(agent),
             )

@@ -4,7 +4,7 @@ A process claims an agent by locking a file, trains it for one epoch and lets go
 process idles while an agent that nobody trains is below target. An agent's course depends on
 its own seed and quizzes alone: which process trained it, and when, changes nothing.
 
-Where there are more processes than agents, a crew of them does what one process does otherwise:
+Where there are more processes than agents, a group of them does what one process does otherwise:
 its leader claims, logs and saves, and every member makes a share of each step. Sums are then
 taken in another order, so the weights are those of one process up to rounding only.
 """
@@ -20,9 +20,9 @@ from accelerate import Accelerator
 from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_state, recover
-from agents.replicas import make_crew
-from agents.training import Draw, Learner, mixed_draw, task_odds, unseen_quizzes
-from culture_sim.culture.curriculum import Lessons
+from agents.replicas import make_replicas
+from agents.training import Draw, Learner, mixed_draw, task_weights_for, unseen_quizzes
+from culture_sim.culture.curriculum import Curriculum
 from culture_sim.run.progress import BESIDE, EXAMINED, agent_done
 from culture_sim.run.run import Run
 from world import Stream, concatenate
@@ -33,10 +33,10 @@ MOST_LEARNERS = 5
 """Agents that a process holds in memory, as many as the experiment has. It comes to train any, and
 each takes 16 bytes a parameter and more: of more agents, those used longest ago are read from their
 checkpoints again, bit for bit the same."""
-AFTER = ("confirmation", *(f"{what}_after" for what in EXAMINED))
+AFTER = ("final_test", *(f"{what}_after" for what in EXAMINED))
 """What is measured when training for a round ends."""
 ROUND_RESULTS = ("test", "tests", "reached", *AFTER)
-COURSE = ("round", "quizzes", "reached", "test", "tests", "confirmation", *BESIDE)
+COURSE = ("round", "quizzes", "reached", "test", "tests", "final_test", *BESIDE)
 """What is remembered of every round."""
 
 
@@ -48,27 +48,27 @@ class Population:
         run: Run,
         accelerator: Accelerator,
         round_: int,
-        lessons: Lessons | None = None,
+        curriculum: Curriculum | None = None,
         restart: bool = False,
     ) -> None:
         """restart: agents forget all they know when they begin with the round."""
         self.run = run
         self.accelerator = accelerator
-        self.crew = make_crew(accelerator.state, run.config.agents)
+        self.replicas = make_replicas(accelerator.state, run.config.agents)
         self.round = round_
-        self.lessons = lessons
+        self.curriculum = curriculum
         self.restart = restart
         config, world = run.config.train, run.config.world
         root = Stream(run.config.seed, "")
         count = config.test_quizzes
         self.test = unseen_quizzes(world, root.with_role("world-test"), count)
-        self.gate = unseen_quizzes(
-            world, root.with_role("world-gate"), config.gate_quizzes, [self.test]
+        self.validation = unseen_quizzes(
+            world, root.with_role("world-gate"), config.validation_quizzes, [self.test]
         )
         # Training goes on until the test is passed, so a passed test flatters: quizzes that
         # decide nothing tell the truth.
-        self.confirmation = unseen_quizzes(
-            world, root.with_role("world-confirmation"), count, [self.test, self.gate]
+        self.final_test = unseen_quizzes(
+            world, root.with_role("world-confirmation"), count, [self.test, self.validation]
         )
         self._science = world.science() if round_ and run.config.culture.science_quizzes else None
         self._learners: dict[int, Learner] = {}  # the one used last is the last
@@ -77,8 +77,8 @@ class Population:
         """Work until every agent is done; other processes may be doing the same."""
         while True:
             with ExitStack() as held:
-                choice = self._choose(held) if self.crew.leads else (False, None)
-                waiting, agent = self.crew.agree(choice)
+                choice = self._choose(held) if self.replicas.leads else (False, None)
+                waiting, agent = self.replicas.agree(choice)
                 if agent is not None:
                     self._train_epoch(agent)
             if not waiting:
@@ -101,7 +101,7 @@ class Population:
 
     def _accuracy(self, agent: int) -> tuple[float, int]:
         state = self.run.agent_state(agent)
-        return (state["gate"]["accuracy"] if state else -1.0, agent)
+        return (state["validation"]["accuracy"] if state else -1.0, agent)
 
     @contextmanager
     def _claim(self, agent: int) -> Iterator[bool]:
@@ -125,7 +125,7 @@ class Population:
         if state["round"] < self.round:
             before = self._beside_the_world(learner, "before")
             # What an earlier round ended with is not to be taken for this one's.
-            gone = (*ROUND_RESULTS, "gate") if self.restart else ROUND_RESULTS
+            gone = (*ROUND_RESULTS, "validation") if self.restart else ROUND_RESULTS
             state = {k: v for k, v in state.items() if k not in gone}
             if self.restart:
                 state["generation"] = self.round
@@ -149,30 +149,30 @@ class Population:
     def _examine(self, agent: int, learner: Learner, state: dict[str, Any]) -> None:
         """Evaluate, decide whether the target is reached, save."""
         began = time.time()
-        gate = learner.evaluate(self.gate)
+        validation = learner.evaluate(self.validation)
         state = {k: v for k, v in state.items() if k not in AFTER}
-        state |= {"gate": gate.as_dict(), "reached": False}
+        state |= {"validation": validation.as_dict(), "reached": False}
         spent = learner.quizzes - state["round_began"]
         last = spent >= self.run.config.train.max_quizzes
-        if gate.accuracy >= self.run.config.train.target or last:
+        if validation.accuracy >= self.run.config.train.target or last:
             test = learner.evaluate(self.test)
             state |= {"test": test.as_dict(), "tests": state.get("tests", 0) + 1}
             state["reached"] = test.accuracy >= self.run.config.train.target
         if state["reached"] or last:
-            state["confirmation"] = learner.evaluate(self.confirmation).as_dict()
+            state["final_test"] = learner.evaluate(self.final_test).as_dict()
             state |= self._beside_the_world(learner, "after")
         state["seconds"] += time.time() - began
         if state["reached"] or last:
             state["course"] = self._course(learner, state)
-        if self.crew.leads:
+        if self.replicas.leads:
             learner.save(self.run.agent_path(agent), state)
-        self.crew.agree(None)  # the others read what is saved
+        self.replicas.agree(None)  # the others read what is saved
         self._log(
             agent,
             event="epoch",
             quizzes=learner.quizzes,
             seconds=state["seconds"],
-            gate=state["gate"],
+            validation=state["validation"],
             test=state.get("test"),
             reached=state["reached"],
             round_began=state["round_began"],
@@ -185,10 +185,10 @@ class Population:
 
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
         """Accuracy on held-out culture, asked forward and backward as in the vote."""
-        if self.lessons is None or not len(self.lessons.held_out):
+        if self.curriculum is None or not len(self.curriculum.held_out):
             return None
         world = self.run.config.world
-        asked = [world.arrange(self.lessons.held_out, structure) for structure in (0, 1)]
+        asked = [world.arrange(self.curriculum.held_out, layout) for layout in (0, 1)]
         return learner.evaluate(concatenate(asked)).as_dict()
 
     def _science_accuracy(self, learner: Learner) -> dict[str, Any] | None:
@@ -240,12 +240,12 @@ class Population:
         config = self.run.config
         stream = Stream(config.seed, "", agent=agent, round=state["generation"])
         return Learner(
-            config.model, config.train, config.world, stream, self.accelerator, self.crew
+            config.model, config.train, config.world, stream, self.accelerator, self.replicas
         )
 
     def _check_agreement(self, agent: int, saved: dict[str, Any] | None) -> None:
-        """Members of a crew that start from different weights would train nonsense."""
-        if len(set(self.crew.gather((saved or {}).get("sha256")))) > 1:
+        """Members of a group that start from different weights would train nonsense."""
+        if len(set(self.replicas.gather((saved or {}).get("sha256")))) > 1:
             raise UserError(
                 f"processes that share agent {agent} read different checkpoints of it from "
                 f"{self.run.path}; the folder's file system must show a file to all machines as "
@@ -255,19 +255,19 @@ class Population:
     def _draw(self, learner: Learner, state: dict[str, Any]) -> Draw:
         """The quizzes of the next epoch: what it failed at in the last examination, more often."""
         config, world = self.run.config, self.run.config.world
-        by_task = state["gate"]["by_task"] if "gate" in state else {}
-        odds = task_odds(by_task, world.tasks, config.train.focus)
-        if self.lessons is None:
-            return mixed_draw(world, learner.stream, odds=odds)
+        by_task = state["validation"]["by_task"] if "validation" in state else {}
+        task_weights = task_weights_for(by_task, world.tasks, config.train.error_weighting)
+        if self.curriculum is None:
+            return mixed_draw(world, learner.stream, task_weights=task_weights)
         # By default every kept quiz is seen about once an epoch, as in the source, up to the cap.
-        wanted = config.culture.repeats * self.lessons.kept / config.train.epoch_quizzes
+        wanted = config.culture.repeats * self.curriculum.kept / config.train.epoch_quizzes
         share = min(config.culture.max_share, wanted)
         if state["generation"] == self.round:
             # From new weights, half and half in the source's later variant.
             share = config.culture.max_share
-        culture = self.lessons.by_agent[state["agent"]]
-        return mixed_draw(world, learner.stream, culture, share, odds)
+        culture = self.curriculum.by_agent[state["agent"]]
+        return mixed_draw(world, learner.stream, culture, share, task_weights)
 
     def _log(self, agent: int, **figures: Any) -> None:
-        if self.crew.leads:
+        if self.replicas.leads:
             self.run.log("train", round=self.round, agent=agent, **figures)

@@ -19,7 +19,7 @@ def smoke() -> RunConfig:
     return RunConfig(
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),
         train=TrainConfig(
-            target=0.0, test_quizzes=200, gate_quizzes=100, epoch_quizzes=640, max_quizzes=640
+            target=0.0, test_quizzes=200, validation_quizzes=100, epoch_quizzes=640, max_quizzes=640
         ),
         culture=CultureConfig(
             block_size=32, wave_blocks=5, quota=5, max_proposals=160, science_quizzes=60
@@ -29,8 +29,8 @@ def smoke() -> RunConfig:
             widths=(64,),
             k=8,
             training_tokens=24_000,
-            passes=2,
-            block_quizzes=128,
+            epochs_per_buffer=2,
+            buffer_quizzes=128,
             batch_size=512,
             comparison_quizzes=120,
             concept_quizzes=40,

@@ -63,7 +63,7 @@ def training_table(run: Run) -> Table:
         if state is None or "test" not in state:
             table.add_row(str(agent), *["-"] * (len(columns) - 2), "not examined")
             continue
-        test, fresh = state["test"], state.get("confirmation")
+        test, fresh = state["test"], state.get("final_test")
         table.add_row(
             str(agent),
             f"{test['accuracy']:.2%}",
@@ -106,7 +106,7 @@ def training_summary(run: Run) -> list[dict[str, Any]]:
             "seconds": round(state.get("seconds", 0.0), 1),
             "test": state.get("test"),
             "tests": state.get("tests", 0),
-            "confirmation": state.get("confirmation"),
+            "final_test": state.get("final_test"),
         }
         for agent, state in states
     ]

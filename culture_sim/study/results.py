@@ -70,7 +70,7 @@ def _courses(run: Run) -> list[dict[str, Any]]:
         # What agents began with was measured when their first round began.
         began = {"science_after": course[1]["science_before"]} if len(course) > 1 else {}
         for entry in [{**course[0], **began}, *course[1:]]:
-            exams = {"world": entry["confirmation"], "science": entry["science_after"]}
+            exams = {"world": entry["final_test"], "science": entry["science_after"]}
             for name, exam in exams.items():
                 if exam is not None:
                     rows += _both(entry["round"], agent, name, exam["accuracy"], exam["loss"])
@@ -96,7 +96,7 @@ def make_exam(study: StudyRuns, seed: int) -> tuple[QuizBatch, NDArray[np.int16]
     arms = [CultureStore(study.path(seed, arm) / "culture").hashes() for arm in study.arms]
     fresh = ~np.isin(hashes_of(table), np.concatenate(arms))
     exam, failed_by = quizzes_of(table)[fresh], array_of(table, "dissenter")[fresh]
-    asked = concatenate([world.arrange(exam, structure) for structure in DIRECTIONS])
+    asked = concatenate([world.arrange(exam, layout) for layout in DIRECTIONS])
     return asked, np.tile(failed_by, len(DIRECTIONS))
 
 

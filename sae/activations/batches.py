@@ -11,9 +11,10 @@ from world.core.errors import UserError
 
 
 def shuffled_batches(
-    blocks: Iterator[Tensor], passes: int, batch_size: int, seed: int, options: str
+    blocks: Iterator[Tensor], epochs_per_buffer: int, batch_size: int, seed: int, options: str
 ) -> Iterator[Tensor]:
-    """Batches float32 [batch_size, ...] of blocks [n, ...], each shown ``passes`` times over.
+    """Batches float32 [batch_size, ...] of blocks [n, ...], each shown ``epochs_per_buffer``
+    times over.
 
     Every pass has an order of its own, drawn from ``seed``; what does not fill a batch is left
     out. options: where the size of blocks is set, such as "sae". Raises UserError for blocks
@@ -23,10 +24,10 @@ def shuffled_batches(
     for block in blocks:
         if len(block) < batch_size:
             raise UserError(
-                f"{options}.block_quizzes gives {len(block)} tokens, fewer than "
+                f"{options}.buffer_quizzes gives {len(block)} tokens, fewer than "
                 f"{options}.batch_size ({batch_size}); raise it"
             )
-        for _ in range(passes):
+        for _ in range(epochs_per_buffer):
             order = torch.randperm(len(block), generator=generator).to(block.device)
             for rows in order.split(batch_size):
                 if len(rows) == batch_size:

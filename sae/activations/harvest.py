@@ -1,6 +1,6 @@
 """Activations of an agent at one site, one row a token, with what is known of each token.
 
-Label tokens and the start are left out: a structure fixes them, so every agent has the same
+Label tokens and the start are left out: a layout fixes them, so every agent has the same
 trivial features there. Which rows are kept depends on the quizzes alone, never on the agent,
 so the rows of all agents line up.
 """
@@ -32,7 +32,7 @@ class TokenRows:
     quiz: int64 [N], index of the row's quiz in the batch, ascending.
     position: int64 [N], its place t in the sequence. The network predicts token t there,
         having read the tokens before it.
-    structure: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
+    layout: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
     token: uint8 [N], the last token read, t - 1: the one embedded at this position.
     target: uint8 [N], the token t that is to be predicted.
     quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
@@ -42,7 +42,7 @@ class TokenRows:
 
     quiz: NDArray[np.int64]
     position: NDArray[np.int64]
-    structure: NDArray[np.uint8]
+    layout: NDArray[np.uint8]
     task: NDArray[np.int16]
     token: NDArray[np.uint8]
     target: NDArray[np.uint8]
@@ -55,9 +55,9 @@ class TokenRows:
 
     @property
     def cells(self) -> NDArray[np.int64]:
-        """int64 [N]: a number for each cell, the rows of equal task, structure, position and last
+        """int64 [N]: a number for each cell, the rows of equal task, layout, position and last
         token: alike in all that is trivially shared. Agents' quizzes are a task of their own."""
-        return group_index(self.task, self.structure, self.position, self.token)
+        return group_index(self.task, self.layout, self.position, self.token)
 
     def half(self, reported: bool) -> TokenRows:
         """The rows of one half of the quizzes, which are numbered afresh."""
@@ -67,7 +67,7 @@ class TokenRows:
         return TokenRows(
             quiz,
             self.position[rows],
-            self.structure[rows],
+            self.layout[rows],
             self.task[rows],
             self.token[rows],
             self.target[rows],
@@ -79,7 +79,7 @@ class TokenRows:
 
 def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
     """bool [B, T]: tokens that are neither labels nor the first of the sequence."""
-    kept = world.roles[batch.structure] != TokenRole.LABEL
+    kept = world.roles[batch.layout] != TokenRole.LABEL
     kept[:, 0] = False
     return kept
 
@@ -92,7 +92,7 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
     return TokenRows(
         quiz,
         position,
-        batch.structure[quiz],
+        batch.layout[quiz],
         batch.task[quiz],
         batch.tokens[quiz, position - 1],
         batch.tokens[quiz, position],
@@ -138,21 +138,21 @@ class ActivationStream:
 
     Only one block is in memory. Quizzes are independent draws, so a block is a fair sample.
 
-    source: where quizzes come from. block_quizzes: quizzes in a block. passes: times each
-    activation is shown. batch_size: activations in a batch.
+    source: where quizzes come from. buffer_quizzes: quizzes in a block. epochs_per_buffer: times
+    each activation is shown. batch_size: activations in a batch.
     """
 
     model: AgentModel
     world: World
     source: QuizSource
     site: str
-    block_quizzes: int
-    passes: int
+    buffer_quizzes: int
+    epochs_per_buffer: int
     batch_size: int
 
     def batches(self, seed: int) -> Iterator[Tensor]:
         """Endless batches float32 [batch_size, d] in an order drawn from ``seed``."""
-        size = self.block_quizzes
+        size = self.buffer_quizzes
         quizzes = (self.source(start, size) for start in count(step=size))
         blocks = (activations(self.model, self.world, each, self.site) for each in quizzes)
-        return shuffled_batches(blocks, self.passes, self.batch_size, seed, "sae")
+        return shuffled_batches(blocks, self.epochs_per_buffer, self.batch_size, seed, "sae")

@@ -26,12 +26,12 @@ TRIES = 64
 
 
 def training_source(world: World, stream: Stream) -> QuizSource:
-    """World quizzes for training SAEs, in all answer structures."""
+    """World quizzes for training SAEs, in all answer layouts."""
     return lambda start, count: _part(world, stream, start, count, held_out=False)
 
 
 def held_out_quizzes(world: World, stream: Stream, count: int) -> QuizBatch:
-    """World quizzes that no SAE and no agent was trained on, in all answer structures."""
+    """World quizzes that no SAE and no agent was trained on, in all answer layouts."""
     return _part(world, stream, 0, count, held_out=True)
 
 
@@ -55,7 +55,7 @@ def _part(world: World, stream: Stream, start: int, count: int, held_out: bool) 
     pieces = [_piece(world, stream, i, held_out) for i in range(first, last + 1)]
     offset = start - first * SHARE
     drawn = concatenate(pieces)[offset : offset + count]
-    return _in_answer_structures(world, drawn, start)
+    return _in_answer_layouts(world, drawn, start)
 
 
 def _piece(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatch:
@@ -73,7 +73,7 @@ def _piece(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatc
     )
 
 
-def _in_answer_structures(world: World, batch: QuizBatch, start: int) -> QuizBatch:
-    """The quizzes rewritten in the answer structures, in turn from index ``start``."""
-    structures = np.array(world.answer_structures, dtype=np.uint8)
-    return world.arrange(batch, structures[(start + np.arange(len(batch))) % len(structures)])
+def _in_answer_layouts(world: World, batch: QuizBatch, start: int) -> QuizBatch:
+    """The quizzes rewritten in the answer layouts, in turn from index ``start``."""
+    layouts = np.array(world.answer_layouts, dtype=np.uint8)
+    return world.arrange(batch, layouts[(start + np.arange(len(batch))) % len(layouts)])

@@ -225,7 +225,7 @@ def _quiz_table(shown: NDArray[np.int64], world: World, batch: QuizBatch) -> pd.
         {
             "quiz": shown.astype(np.int32),
             "task": pd.Series(tasks, dtype="string"),
-            "structure": batch.structure[shown],
+            "layout": batch.layout[shown],
             "tokens": list(batch.tokens[shown]),
         }
     )

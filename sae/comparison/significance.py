@@ -1,6 +1,6 @@
 """Is a match more than what two agents share trivially? One test a match, false discoveries held.
 
-Under the null two features are unrelated among tokens of one cell (same task, structure,
+Under the null two features are unrelated among tokens of one cell (same task, layout,
 position and last token). The test is a t-test, over quizzes, of the sum of products of what is
 left of both when each cell's mean is taken out; tokens of a quiz are never taken as independent.
 """

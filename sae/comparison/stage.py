@@ -76,7 +76,7 @@ def compare_agents(
     """Compare agents on one batch and write ``out_dir``, unless it is there; returns the summary.
 
     agents: by number. places: of their SAEs, all trained. batch: held-out quizzes in answer
-    structures, the world's and (task -1) culture's. known: the world's alone, with all that
+    layouts, the world's and (task -1) culture's. known: the world's alone, with all that
     their generator knows. stream: for nulls and resamples. tick: called with (steps done, steps
     in all). The summary is written last, so a folder that has one is complete.
     """
@@ -250,7 +250,7 @@ def _compared_from(
 ) -> dict[str, Any]:
     """What a comparison's figures depend on, in plain types."""
     quizzes = hashlib.blake2b(digest_size=16)
-    for array in (batch.tokens, batch.structure, batch.task):
+    for array in (batch.tokens, batch.layout, batch.task):
         quizzes.update(array.tobytes())
     tree = {
         "method": METHOD,

@@ -1,6 +1,6 @@
 """How universal features are: correlation across agents, between a null and a ceiling.
 
-The null is what chance and trivial structure give; the ceiling is what two SAEs of one and
+The null is what chance and trivial layout give; the ceiling is what two SAEs of one and
 the same agent give, beyond which no two agents can be expected to agree (Paulo & Belrose
 2025 found only 30-42 % of features shared between SAE seeds on one model).
 """
@@ -104,7 +104,7 @@ def resample_weights(
 ) -> NDArray[np.float64]:
     """float64 [R, Q]: how often each quiz is drawn in each bootstrap resample.
 
-    source: [Q], 0 .. S - 1. Quizzes of one source, such as one quiz in several structures, are
+    source: [Q], 0 .. S - 1. Quizzes of one source, such as one quiz in several layouts, are
     no independent observations and are drawn together.
     """
     count = int(source.max(initial=-1)) + 1

@@ -61,7 +61,7 @@ def analyse(
 
     The table of features has the columns of ``sharing_table`` and ``firings``, held-out tokens on
     which a feature fires; ``judged``, whether these are enough; ``cell_share``, how far task,
-    structure, position and token decide it; ``exclusive``, True for a unique feature of which
+    layout, position and token decide it; ``exclusive``, True for a unique feature of which
     latent scaling finds next to nothing in any other agent; ``exclusive_within``, the same of what
     the cell does not explain.
     """

@@ -53,7 +53,7 @@ class Collected:
 
     codes: CSR float32 [N, F]. quality: how good it is on them. overall, within: for the half of
     the quizzes to choose on and the half to report on, the scatter about the half's means, and
-    about the means of cells of equal task, structure, position and last token read.
+    about the means of cells of equal task, layout, position and last token read.
     """
 
     codes: sparse.csr_array

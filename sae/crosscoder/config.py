@@ -9,8 +9,8 @@ from world.core.errors import AMOUNT, COUNT, FRACTION, POSITIVE, UserError, requ
 COUNTS = (
     "d_sae",
     "training_tokens",
-    "passes",
-    "block_quizzes",
+    "epochs_per_buffer",
+    "buffer_quizzes",
     "batch_size",
     "dead_after",
     "min_firings",
@@ -29,9 +29,9 @@ class CrosscoderConfig:
     an SAE of one agent, what is an agent's own is seldom strong enough to be among them."""
     training_tokens: int = 880_000
     """Tokens shown in all, each with every agent's activation, repeated passes counted."""
-    passes: int = 6
+    epochs_per_buffer: int = 6
     """Times each harvested token is shown, in fresh order."""
-    block_quizzes: int = 1024
+    buffer_quizzes: int = 1024
     """Quizzes whose activations, of all agents, are in memory at once while training."""
     batch_size: int = 512
     """Tokens in one optimiser step."""

@@ -39,7 +39,7 @@ def random_rotations(count: int, width: int, generator: torch.Generator) -> Tens
 
 
 def permuted_within_cells(rng: np.random.Generator) -> Change:
-    """Rows permuted within cells of equal task, structure, position and token, for each agent anew.
+    """Rows permuted within cells of equal task, layout, position and token, for each agent anew.
 
     Agents then see different quizzes: what the cell decides is still shared, and all else is one
     agent's own. The first agent's rows stay where they are; the others' are as random beside them.

@@ -77,18 +77,18 @@ class JointActivations:
 class JointStream:
     """Shuffled activations of all agents for training: blocks of quizzes, each shown several times.
 
-    Only one block is in memory. source: where quizzes come from. block_quizzes: quizzes in a
-    block. passes: times each token is shown. batch_size: tokens in a batch.
+    Only one block is in memory. source: where quizzes come from. buffer_quizzes: quizzes in a
+    block. epochs_per_buffer: times each token is shown. batch_size: tokens in a batch.
     """
 
     joint: JointActivations
     source: QuizSource
-    block_quizzes: int
-    passes: int
+    buffer_quizzes: int
+    epochs_per_buffer: int
     batch_size: int
 
     def batches(self, seed: int) -> Iterator[Tensor]:
         """Endless batches float32 [batch_size, A, d] in an order drawn from ``seed``."""
-        starts = count(step=self.block_quizzes)
-        blocks = (self.joint.block(self.source(n, self.block_quizzes)) for n in starts)
-        return shuffled_batches(blocks, self.passes, self.batch_size, seed, "crosscoder")
+        starts = count(step=self.buffer_quizzes)
+        blocks = (self.joint.block(self.source(n, self.buffer_quizzes)) for n in starts)
+        return shuffled_batches(blocks, self.epochs_per_buffer, self.batch_size, seed, "crosscoder")

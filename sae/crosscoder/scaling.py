@@ -22,7 +22,7 @@ def latent_scaling(crosscoder: Crosscoder, collected: Collected) -> pd.DataFrame
     """One row per feature and agent: coefficients relative to the feature's owner.
 
     Columns ``error`` and ``reconstruction`` are from regressions with an intercept,
-    ``error_within`` and ``reconstruction_within`` with one for each cell of equal task, structure,
+    ``error_within`` and ``reconstruction_within`` with one for each cell of equal task, layout,
     position and token: of what these do not explain. 0: the agent has nothing of the feature; 1: as
     much as its owner, the agent in which its decoder is longest. NaN where nothing can be said.
     """

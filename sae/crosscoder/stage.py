@@ -52,14 +52,16 @@ def fit_crosscoder(
 ) -> dict[str, Any]:
     """Train, grade and save a crosscoder, unless it is there; returns its record.
 
-    source: training quizzes in answer structures. held_out: other quizzes, to grade it on. path:
+    source: training quizzes in answer layouts. held_out: other quizzes, to grade it on. path:
     its folder. seed: of its initial weights and the order of its data. made_from: what tells these
     activations from others, such as hashes of the agents' weights, in JSON's types.
     """
     if crosscoder_done(made_from, joint.site, config, seed, path):
         return read_record(path) or {}
     began = time.time()
-    stream = JointStream(joint, source, config.block_quizzes, config.passes, config.batch_size)
+    stream = JointStream(
+        joint, source, config.buffer_quizzes, config.epochs_per_buffer, config.batch_size
+    )
     batches = stream.batches(seed)
     sae = train_crosscoder(batches, joint.agents, config, seed, joint.site, progress)
     spent = round(time.time() - began, 1)
@@ -67,7 +69,7 @@ def fit_crosscoder(
     def record(saved: SAE[Any]) -> dict[str, Any]:
         graded = held_out[:GRADED_QUIZZES]
         rows = token_rows(joint.world, graded)
-        blocks = joint.blocks(graded, config.block_quizzes)
+        blocks = joint.blocks(graded, config.buffer_quizzes)
         quality = collect(as_crosscoder(saved), blocks, rows).quality
         return {
             "made_from": _made_from(made_from, joint.site, config, seed),

@@ -27,8 +27,8 @@ TRAINING_FIELDS = (
     "k",
     "sparsity",
     "training_tokens",
-    "passes",
-    "block_quizzes",
+    "epochs_per_buffer",
+    "buffer_quizzes",
     "batch_size",
     "learning_rate",
     "warmup_steps",
@@ -94,7 +94,7 @@ def train_one(
 ) -> dict[str, Any]:
     """Train, grade and save one SAE of one agent, unless it is there; returns its record.
 
-    source: training quizzes in answer structures. held_out: other quizzes, to grade it on.
+    source: training quizzes in answer layouts. held_out: other quizzes, to grade it on.
     name: the agent's, for the metadata. Raises UserError on an unknown site.
     """
     check_site(model, config.site)
@@ -104,7 +104,13 @@ def train_one(
     baseline = trained_baseline(place.role)
     subject = baseline.subject(model, world, place.seed)
     stream = ActivationStream(
-        subject, world, source, config.site, config.block_quizzes, config.passes, config.batch_size
+        subject,
+        world,
+        source,
+        config.site,
+        config.buffer_quizzes,
+        config.epochs_per_buffer,
+        config.batch_size,
     )
     batches = stream.batches(place.seed)
     sae = train_sae(batches, config, place.seed, name, progress, baseline.prepare)

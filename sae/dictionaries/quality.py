@@ -66,7 +66,7 @@ def measure_quality(
     site: str,
     sae: SAE[Any],
 ) -> SAEQuality:
-    """Grade an SAE on a batch in answer structures. Raises ValueError for other structures."""
+    """Grade an SAE on a batch in answer layouts. Raises ValueError for other layouts."""
     spliced = _Spliced(sae)
     ce_clean, accuracy_clean = _answers(model, world, batch, site, None)
     ce_sae, accuracy_sae = _answers(model, world, batch, site, spliced)
@@ -149,9 +149,9 @@ def _parts(
     model: AgentModel, world: World, batch: QuizBatch, size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Tokens int64, kept bool and answer bool, all [n, T], ``size`` quizzes at a time."""
-    answer = world.roles[batch.structure] == TokenRole.ANSWER
-    if not all(world.structures[s].answers for s in np.unique(batch.structure)):
-        raise ValueError("every quiz must be in a structure with an answer to grade")
+    answer = world.roles[batch.layout] == TokenRole.ANSWER
+    if not all(world.layouts[s].answers for s in np.unique(batch.layout)):
+        raise ValueError("every quiz must be in a layout with an answer to grade")
     device = next(model.parameters()).device
     kept = kept_tokens(world, batch)
     for start in range(0, len(batch), size):

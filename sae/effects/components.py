@@ -33,7 +33,7 @@ def component_effects(
     """One row per agent, layer, component, ablation and task ("all" first).
 
     At kept tokens the component's output becomes zero, or its mean over the kept tokens of the
-    quizzes for choosing; labels and the start are left alone. batch: in answer structures, with
+    quizzes for choosing; labels and the start are left alone. batch: in answer layouts, with
     its ``rows``. tick: called with (layers done, layers in all).
 
     Columns: agent, layer (0 is the first), component ("attention", "mlp"), ablation ("zero",
@@ -87,9 +87,9 @@ def _replaced(
 ) -> Grades:
     """Grades [H] with ``value`` [d] at the kept tokens of a site; quizzes: those of the network."""
     loss, exact = np.zeros(len(quizzes)), np.zeros(len(quizzes), dtype=np.bool_)
-    for structure in np.unique(quizzes.structure):
-        quiz = np.flatnonzero(quizzes.structure == structure)
-        # Which tokens are kept is the same for all quizzes of a structure.
+    for layout in np.unique(quizzes.layout):
+        quiz = np.flatnonzero(quizzes.layout == layout)
+        # Which tokens are kept is the same for all quizzes of a layout.
         change = _replacing(kept_tokens(world, quizzes[quiz[:1]])[0], value)
         with intervene(network.model, {site: change}):
             found = network.grade(

@@ -41,18 +41,18 @@ class Grades:
 
 
 class Downstream:
-    """An agent's network from ``site`` on, for the Q quizzes of a batch in answer structures.
+    """An agent's network from ``site`` on, for the Q quizzes of a batch in answer layouts.
 
     site_values: float [Q, T, d], what the untouched network has at the site. grades: of the
     untouched network. All are held in memory. Raises UserError on an unknown site, ValueError
-    on a structure without an answer.
+    on a layout without an answer.
     """
 
     def __init__(self, model: AgentModel, world: World, batch: QuizBatch, site: str) -> None:
         check_site(model, site)
-        if not all(world.structures[s].answers for s in np.unique(batch.structure)):
-            raise ValueError("every quiz must be in a structure with an answer to grade")
-        answer = world.roles[batch.structure] == TokenRole.ANSWER
+        if not all(world.layouts[s].answers for s in np.unique(batch.layout)):
+            raise ValueError("every quiz must be in a layout with an answer to grade")
+        answer = world.roles[batch.layout] == TokenRole.ANSWER
         self.model, self.site = model, site
         self.device = model.unembed.weight.device
         self.tokens = torch.from_numpy(batch.tokens.astype(np.int64)).to(self.device)

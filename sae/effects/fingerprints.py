@@ -42,10 +42,10 @@ def fingerprint_agreement(
     for choosing), matches and controls alike: the fingerprint of a feature that does nothing is
     noise. Figures of pairs with others are missing.
 
-    Columns: those of Matched; r_match, Pearson's r over groups of task and structure between the
+    Columns: those of Matched; r_match, Pearson's r over groups of task and layout between the
     fingerprints of the feature and of its match; r_second, of the second-best match in its place;
     r_frequency and r_profile, mean over the features nearest to the match in firing frequency,
-    and in the tasks and structures they fire in; r_self, between the feature's own fingerprints
+    and in the tasks and layouts they fire in; r_self, between the feature's own fingerprints
     on the two halves: how much of a fingerprint is not due to the quizzes drawn. It is no bound
     on r_match, which is on the same quizzes for both features.
     """
@@ -68,7 +68,7 @@ def fingerprint_agreement(
 
 
 def _common_groups(agents: Iterable[AgentEffects]) -> list[tuple[int, int]]:
-    """The groups of task and structure that have quizzes in both halves."""
+    """The groups of task and layout that have quizzes in both halves."""
     halves = [set(half.quizzes.groups()) for a in agents for half in (a.chosen, a.reported)]
     return sorted(set.intersection(*halves))
 

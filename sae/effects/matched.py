@@ -52,7 +52,7 @@ def _matched(
 
 
 def firing_profiles(subject: Subject, world: World, batch: QuizBatch) -> NDArray[np.float64]:
-    """float64 [F, G]: on how many tokens of each group of task and structure a feature fires.
+    """float64 [F, G]: on how many tokens of each group of task and layout a feature fires.
 
     Of the quizzes for choosing, since controls are chosen by it. Groups are those of HalfQuizzes.
     """
@@ -81,7 +81,7 @@ def nearest_in_frequency(
 def nearest_in_profile(
     profiles: NDArray[np.float64], pair: Matched, among: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
-    """int64 [<= count]: features that fire in the same tasks and structures as the match.
+    """int64 [<= count]: features that fire in the same tasks and layouts as the match.
 
     By the cosine of their profiles [F, G]; otherwise as nearest_in_frequency.
     """

@@ -1,4 +1,4 @@
-"""The quizzes of one half, and how sums over them become figures of tasks and structures."""
+"""The quizzes of one half, and how sums over them become figures of tasks and layouts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ UNKNOWN = "unknown"
 class HalfQuizzes:
     """The H quizzes of a batch that are in one half.
 
-    index: int64 [H], which quizzes of the batch. task: int16 [H]. structure: uint8 [H]. cells:
+    index: int64 [H], which quizzes of the batch. task: int16 [H]. layout: uint8 [H]. cells:
     int64 [H], cells of the answer. source: int64 [H], 0 .. S - 1, equal for writings of one quiz.
     """
 
     index: NDArray[np.int64]
     task: NDArray[np.int16]
-    structure: NDArray[np.uint8]
+    layout: NDArray[np.uint8]
     cells: NDArray[np.int64]
     source: NDArray[np.int64]
 
@@ -41,12 +41,12 @@ class HalfQuizzes:
         return found
 
     def groups(self) -> list[tuple[int, int]]:
-        """(task, structure) of every group of quizzes that occurs, ascending."""
-        return sorted(set(zip(self.task.tolist(), self.structure.tolist(), strict=True)))
+        """(task, layout) of every group of quizzes that occurs, ascending."""
+        return sorted(set(zip(self.task.tolist(), self.layout.tolist(), strict=True)))
 
     def in_groups(self, groups: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-        """float64 [H, G]: 1 where a quiz is in a group of task and structure."""
-        member = [(self.task == task) & (self.structure == s) for task, s in groups]
+        """float64 [H, G]: 1 where a quiz is in a group of task and layout."""
+        member = [(self.task == task) & (self.layout == s) for task, s in groups]
         return np.stack(member, axis=1).astype(np.float64)
 
     def per_cell(
@@ -77,10 +77,10 @@ def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool
     half = np.zeros(len(batch), dtype=np.bool_)
     half[rows.quiz] = rows.reported == reported
     index = np.flatnonzero(half)
-    structure = batch.structure[index]
-    cells = (world.roles == TokenRole.ANSWER).sum(axis=1)[structure]
+    layout = batch.layout[index]
+    cells = (world.roles == TokenRole.ANSWER).sum(axis=1)[layout]
     _, source = np.unique(rows.source[index], return_inverse=True)
-    return HalfQuizzes(index, batch.task[index], structure, cells, source)
+    return HalfQuizzes(index, batch.task[index], layout, cells, source)
 
 
 def task_name(world: World, task: int) -> str:

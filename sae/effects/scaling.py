@@ -41,7 +41,7 @@ class Effects:
     fires: NDArray[np.bool_]
 
     def fingerprints(self, groups: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-        """float64 [F, G]: change of loss per answer cell in each group (task, structure)."""
+        """float64 [F, G]: change of loss per answer cell in each group (task, layout)."""
         member = self.quizzes.in_groups(groups)
         return (self.loss_change @ member) / (self.quizzes.cells @ member)
 
@@ -139,7 +139,7 @@ def with_interval(
 
 
 def fingerprint_table(effects: Mapping[int, Sequence[Effects]], world: World) -> pd.DataFrame:
-    """One row per agent, factor, feature, task and structure: the fingerprints, nats per cell."""
+    """One row per agent, factor, feature, task and layout: the fingerprints, nats per cell."""
     tables = []
     for agent, found in effects.items():
         for one in found:
@@ -149,7 +149,7 @@ def fingerprint_table(effects: Mapping[int, Sequence[Effects]], world: World) ->
                 "feature": np.repeat(one.feature, len(groups)),
                 "factor": one.factor,
                 "task": [task_name(world, task) for task, _ in groups] * size,
-                "structure": [world.structures[s].name for _, s in groups] * size,
+                "layout": [world.layouts[s].name for _, s in groups] * size,
                 "loss_change": one.fingerprints(groups).ravel(),
             }
             tables.append(pd.DataFrame(columns))

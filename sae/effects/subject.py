@@ -108,7 +108,7 @@ def read_subject(
 ) -> Subject:
     """Run an agent up to the site and encode what is there; ``rows`` are those of the batch.
 
-    Raises UserError on an unknown site, ValueError on a structure without an answer or an SAE
+    Raises UserError on an unknown site, ValueError on a layout without an answer or an SAE
     whose decoder rows are not in units of the activation.
     """
     if sae.cfg.normalize_activations != "none" or sae.cfg.reshape_activations != "none":

@@ -63,7 +63,7 @@ def select_features(
 class Residual:
     """What is left of codes when all that is trivially shared is taken out.
 
-    values: float32 [N, C], codes less their mean among tokens of the same task, structure,
+    values: float32 [N, C], codes less their mean among tokens of the same task, layout,
     position and last token. spread: float32 [N], sqrt(n / (n - 1)) for a row in a cell of n:
     products of residuals vary by so much more than those of one row say, since the residuals of a
     cell add up to 0.

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from agents.config import ModelConfig
 from agents.model import AgentModel, architectures, build_model
-from world import SPLITS, Axis, QuizBatch, Stream, Structure, TokenRole, World
+from world import SPLITS, Axis, Layout, QuizBatch, Stream, TokenRole, World
 
 LETTERS, COPY, SEPARATOR = 6, 6, 8
 
@@ -33,10 +33,10 @@ class StringWorld(World):
     name: ClassVar[str] = "strings"
     tasks: ClassVar[tuple[str, ...]] = ("copy", "reverse")
     vocab_size: ClassVar[int] = 9
-    structures: ClassVar[tuple[Structure, ...]] = (
-        Structure("x,y", (0, 1), True),
-        Structure("y,x", (1, 0), True),
-        Structure("y,x to propose", (1, 0), False),
+    layouts: ClassVar[tuple[Layout, ...]] = (
+        Layout("x,y", (0, 1), True),
+        Layout("y,x", (1, 0), True),
+        Layout("y,x to propose", (1, 0), False),
     )
 
     @property
@@ -72,32 +72,32 @@ class StringWorld(World):
         start: int,
         count: int,
         split: str,
-        odds: Sequence[float] | None = None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
         numbers = range(start, start + count)
-        rows = [self._draw_one(stream.generator(i), split, odds or (1, 1)) for i in numbers]
+        rows = [self._draw_one(stream.generator(i), split, task_weights or (1, 1)) for i in numbers]
         tokens = np.array(rows, dtype=np.uint8).reshape(count, self.seq_len)
         task = tokens[:, 0].astype(np.int16) - COPY
         return QuizBatch(tokens, np.zeros(count, dtype=np.uint8), task)
 
     def _draw_one(
-        self, rng: np.random.Generator, split: str, odds: Sequence[float]
+        self, rng: np.random.Generator, split: str, task_weights: Sequence[float]
     ) -> NDArray[np.uint8]:
         while True:
             x = rng.integers(LETTERS, size=self.length)
-            task = int(rng.random() * sum(odds) >= odds[0])
+            task = int(rng.random() * sum(task_weights) >= task_weights[0])
             row = np.array([COPY + task, *x, SEPARATOR, *(x[::-1] if task else x)], dtype=np.uint8)
             batch = QuizBatch(row[None], np.zeros(1, np.uint8), np.zeros(1, np.int16))
             if SPLITS[self.split(self.canonical_hash(batch))[0]] == split:
                 return row
 
-    def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
-        wanted = np.broadcast_to(np.asarray(structure, dtype=np.uint8), len(batch)).copy()
-        swap = (wanted > 0) != (batch.structure > 0)
+    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
+        wanted = np.broadcast_to(np.asarray(layout, dtype=np.uint8), len(batch)).copy()
+        swap = (wanted > 0) != (batch.layout > 0)
         x, y = slice(1, self.length + 1), slice(self.length + 2, None)
         tokens = batch.tokens.copy()
         tokens[swap, x], tokens[swap, y] = batch.tokens[swap, y], batch.tokens[swap, x]
-        return replace(batch, tokens=tokens, structure=wanted)
+        return replace(batch, tokens=tokens, layout=wanted)
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
         rows = self.arrange(batch, 0).tokens
@@ -151,7 +151,7 @@ def strings() -> StringWorld:
 
 @pytest.fixture(scope="session")
 def quizzes(strings: StringWorld) -> QuizBatch:
-    """120 quizzes, half of them in each answer structure."""
+    """120 quizzes, half of them in each answer layout."""
     drawn = strings.draw(Stream(1, "test"), 0, 120, "test")
     return strings.arrange(drawn, np.arange(120, dtype=np.uint8) % 2)
 

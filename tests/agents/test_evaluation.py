@@ -18,7 +18,7 @@ def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
     tokens = torch.from_numpy(quizzes.tokens).long()
     with torch.no_grad():
         logits = trained(tokens)
-    answer = torch.from_numpy(strings.roles[quizzes.structure] == TokenRole.ANSWER)
+    answer = torch.from_numpy(strings.roles[quizzes.layout] == TokenRole.ANSWER)
     losses = F.cross_entropy(logits.mT, tokens, reduction="none")
     assert found.loss == pytest.approx(float(losses[answer].mean()), rel=1e-4)
     right = ((logits.argmax(-1) == tokens) | ~answer).all(dim=1).numpy()
@@ -28,8 +28,8 @@ def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
     assert found.low < found.accuracy < found.high
     for index, name in enumerate(strings.tasks):
         assert found.by_task[name] == pytest.approx(right[quizzes.task == index].mean())
-    assert set(found.by_structure) == {s.name for s in strings.structures[:2]}
-    assert np.mean(list(found.by_structure.values())) == pytest.approx(right.mean())
+    assert set(found.by_layout) == {s.name for s in strings.layouts[:2]}
+    assert np.mean(list(found.by_layout.values())) == pytest.approx(right.mean())
 
 
 @pytest.mark.parametrize("total", [1, 7, 500, 2000])

@@ -12,13 +12,13 @@ import torch
 from accelerate import Accelerator, PartialState
 from safetensors.torch import load_file
 
-from agents.replicas import Crew, make_crew
+from agents.replicas import ReplicaGroup, make_replicas
 from tests.helpers.replica_worker import write
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_crew(folder, processes):
+def run_replicas(folder, processes):
     """The worker in as many processes, to their end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -38,22 +38,22 @@ def run_crew(folder, processes):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3])
-def test_a_crew_has_the_gradients_and_the_accuracy_of_one_process(tmp_path, processes):
-    write(tmp_path / "one", Accelerator(cpu=True), Crew())
-    run_crew(tmp_path / "crew", processes)
+def test_a_replicas_has_the_gradients_and_the_accuracy_of_one_process(tmp_path, processes):
+    write(tmp_path / "one", Accelerator(cpu=True), ReplicaGroup())
+    run_replicas(tmp_path / "replicas", processes)
     one = load_file(tmp_path / "one" / "0.safetensors")
-    members = [load_file(tmp_path / "crew" / f"{r}.safetensors") for r in range(processes)]
+    members = [load_file(tmp_path / "replicas" / f"{r}.safetensors") for r in range(processes)]
     for name, gradient in one.items():
         torch.testing.assert_close(members[0][name], gradient, rtol=1e-4, atol=1e-7)
         assert all(member[name].equal(members[0][name]) for member in members)
     expected = json.loads((tmp_path / "one" / "0.json").read_text())
     for rank in range(processes):
-        assert json.loads((tmp_path / "crew" / f"{rank}.json").read_text()) == expected
+        assert json.loads((tmp_path / "replicas" / f"{rank}.json").read_text()) == expected
 
 
-def test_a_process_is_a_crew_of_its_own_while_agents_suffice():
-    crew = make_crew(PartialState(cpu=True), agents=1)
-    assert crew == Crew()
-    assert crew.leads
-    assert crew.agree("mine") == "mine"
-    assert crew.gather(3) == [3]
+def test_a_process_is_a_replicas_of_its_own_while_agents_suffice():
+    replicas = make_replicas(PartialState(cpu=True), agents=1)
+    assert replicas == ReplicaGroup()
+    assert replicas.leads
+    assert replicas.agree("mine") == "mine"
+    assert replicas.gather(3) == [3]

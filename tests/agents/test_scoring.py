@@ -13,11 +13,11 @@ from world import TokenRole
 def reference(model, world, batch):
     """Scores of each row by itself, from float64 probabilities."""
     rows = []
-    for tokens, structure in zip(batch.tokens, batch.structure, strict=True):
+    for tokens, layout in zip(batch.tokens, batch.layout, strict=True):
         tokens = torch.from_numpy(tokens).long()
         with torch.no_grad():
             probability = model(tokens[None])[0].double().softmax(-1)
-        places = np.flatnonzero(world.roles[structure] == TokenRole.ANSWER)
+        places = np.flatnonzero(world.roles[layout] == TokenRole.ANSWER)
         right = [int(probability[t].argmax()) == int(tokens[t]) for t in places]
         log_prob = sum(float(probability[t, tokens[t]].log()) for t in places)
         rows.append((all(right), right.count(False), log_prob))
@@ -47,7 +47,7 @@ def test_correct_means_that_greedy_decoding_reproduces_the_answer(
 
 def test_answers_change_nothing_but_the_answer(untrained, strings, quizzes):
     decoded = answers(untrained, strings, quizzes)
-    prompt = strings.roles[quizzes.structure] != TokenRole.ANSWER
+    prompt = strings.roles[quizzes.layout] != TokenRole.ANSWER
     assert np.array_equal(decoded[prompt], quizzes.tokens[prompt])
     assert not np.array_equal(decoded, quizzes.tokens)
 
@@ -84,7 +84,7 @@ def test_no_quizzes_give_no_scores(untrained, strings, quizzes):
     assert answers(untrained, strings, quizzes[:0]).shape == (0, strings.seq_len)
 
 
-def test_a_structure_without_answer_is_refused(untrained, strings, quizzes):
-    proposed = strings.arrange(quizzes, strings.generating_structure)
+def test_a_layout_without_answer_is_refused(untrained, strings, quizzes):
+    proposed = strings.arrange(quizzes, strings.generating_layout)
     with pytest.raises(ValueError, match="has no answer"):
         score(untrained, strings, proposed)

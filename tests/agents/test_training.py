@@ -1,4 +1,4 @@
-"""What an agent is given to learn from: which quizzes, in which odds, and in what pieces."""
+"""What an agent is given to learn from: which quizzes, with which weights, and in what pieces."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 import agents.training
 from agents.config import ModelConfig, TrainConfig
-from agents.training import ODDS_FLOOR, Learner, mixed_draw, task_odds
+from agents.training import WEIGHT_FLOOR, Learner, mixed_draw, task_weights_for
 from world import Stream
 from world.core.errors import UserError
 from world.grids.world import GridsWorld
@@ -20,27 +20,32 @@ WORLD = GridsWorld(tasks=("frame", "detect", "contact"))
 TINY = ModelConfig(d_model=16, n_layers=1, n_heads=1, d_mlp=16)
 
 
-def test_odds_follow_the_error():
-    odds = task_odds({"frame": 1.0, "detect": 0.75}, WORLD.tasks, focus=0.5)
-    assert odds == pytest.approx([ODDS_FLOOR, 0.5 + ODDS_FLOOR, 1.0 + ODDS_FLOOR])
-    assert len(set(task_odds({"frame": 1.0}, WORLD.tasks, focus=0.0))) == 1
+def test_task_weights_follow_the_error():
+    task_weights = task_weights_for(
+        {"frame": 1.0, "detect": 0.75}, WORLD.tasks, error_weighting=0.5
+    )
+    assert task_weights == pytest.approx([WEIGHT_FLOOR, 0.5 + WEIGHT_FLOOR, 1.0 + WEIGHT_FLOOR])
+    assert len(set(task_weights_for({"frame": 1.0}, WORLD.tasks, error_weighting=0.0))) == 1
 
 
-def test_a_focus_below_zero_is_refused():
-    with pytest.raises(UserError, match=r"train\.focus must be 0 or more and finite, got -1"):
-        TrainConfig(focus=-1)
+def test_an_error_weighting_below_zero_is_refused():
+    with pytest.raises(UserError, match=r"error_weighting must be 0 or more and finite, got -1"):
+        TrainConfig(error_weighting=-1)
 
 
-def test_tasks_are_drawn_by_their_odds():
-    odds, count = [1.0, 3.0, 0.0], 8192
-    drawn = mixed_draw(WORLD, Stream(0, "odds"), odds=odds)(0, count)
+def test_tasks_are_drawn_by_their_task_weights():
+    task_weights, count = [1.0, 3.0, 0.0], 8192
+    drawn = mixed_draw(WORLD, Stream(0, "odds"), task_weights=task_weights)(0, count)
     shares = np.bincount(drawn.task, minlength=3) / count
     # The split takes the same share of every task up to chance, and of a block as much as fits.
     assert shares == pytest.approx([0.25, 0.75, 0.0], abs=5 * (0.25 * 0.75 / count) ** 0.5)
 
 
-def test_equal_odds_are_no_odds_in_distribution():
-    drawn = [mixed_draw(WORLD, Stream(0, "odds"), odds=odds)(0, 8192) for odds in (None, [2] * 3)]
+def test_equal_task_weights_are_no_task_weights_in_distribution():
+    drawn = [
+        mixed_draw(WORLD, Stream(0, "odds"), task_weights=task_weights)(0, 8192)
+        for task_weights in (None, [2] * 3)
+    ]
     shares = [np.bincount(batch.task) / 8192 for batch in drawn]
     assert shares[0] == pytest.approx(shares[1], abs=0.05)
 

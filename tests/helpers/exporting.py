@@ -40,7 +40,7 @@ def drawn_from(rows):
     columns = rows.with_format("numpy")
     return QuizBatch(
         np.asarray(columns["tokens"], dtype=np.uint8),
-        np.asarray(columns["structure"], dtype=np.uint8),
+        np.asarray(columns["layout"], dtype=np.uint8),
         np.full(len(rows), UNKNOWN_TASK, dtype=np.int16),
     )
 

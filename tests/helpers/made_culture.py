@@ -96,7 +96,7 @@ def _records(number, batch, named, rule, failing):
         parents[3, 0] = named.known[start]
         parents[::3, 1] = STRANGER
     base = Proposals.of(
-        QuizBatch(batch.tokens, batch.structure, np.full(size, UNKNOWN_TASK, np.int16)), 1.5
+        QuizBatch(batch.tokens, batch.layout, np.full(size, UNKNOWN_TASK, np.int16)), 1.5
     )
     return CultureRecords(
         provenance=Provenance(number, rule[0], "{}", 1.0, ("",) * AGENTS),

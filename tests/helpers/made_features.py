@@ -43,8 +43,8 @@ def make_features(run, size, site=SITE, effects=True, occurrence=True):
     folder = run.path / "features" / site / DICTIONARY
     rng = np.random.default_rng(0)
     quizzes = run.config.world.draw(Stream(5, "made-features"), 0, SHOWN_QUIZZES, "sae")
-    structures = np.arange(SHOWN_QUIZZES, dtype=np.uint8) % 4
-    quizzes = run.config.world.arrange(quizzes, structures)
+    layouts = np.arange(SHOWN_QUIZZES, dtype=np.uint8) % 4
+    quizzes = run.config.world.arrange(quizzes, layouts)
     write_parquet(folder / "quizzes.parquet", _quizzes(run.config.world, quizzes))
     made = _Made(run.config.world, quizzes, size, rng)
     for name, table in made.tables(effects).items():
@@ -64,7 +64,7 @@ def _quizzes(world, quizzes):
         {
             "quiz": 10 * np.arange(len(names)),
             "task": pd.Series(names, dtype="string"),
-            "structure": quizzes.structure,
+            "layout": quizzes.layout,
             "tokens": list(quizzes.tokens),
         }
     )
@@ -168,7 +168,7 @@ class _Made:
         batch = self.quizzes[self._shown(feature).ravel()]
         values = lines.reshape(len(batch), self.world.seq_len)
         forward = type(batch)(values, np.zeros(len(batch), dtype=np.uint8), batch.task)
-        return self.world.arrange(forward, batch.structure).tokens.reshape(lines.shape)
+        return self.world.arrange(forward, batch.layout).tokens.reshape(lines.shape)
 
     def _shown(self, feature):
         """int64 [n, QUIZZES]: places of the quizzes that features [n] are shown on."""

@@ -58,7 +58,7 @@ def one_cell_rows(count: int) -> TokenRows:
     return TokenRows(
         quiz=quiz,
         position=zeros,
-        structure=small,
+        layout=small,
         task=zeros.astype(np.int16),
         token=small,
         target=small,

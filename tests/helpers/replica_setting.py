@@ -17,5 +17,5 @@ def model_and_world() -> tuple[AgentModel, World]:
 
 
 def quizzes(world: World) -> QuizBatch:
-    """Quizzes in the forward structure, no multiple of the processes either."""
+    """Quizzes in the forward layout, no multiple of the processes either."""
     return world.draw(Stream(0, "crew"), 0, 50, "test")

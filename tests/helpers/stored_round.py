@@ -27,7 +27,7 @@ SMALL = [
     "--world.tasks", "frame", "detect",
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
     "--train.target", "0.0", "--train.precision", "fp32",
-    "--train.test-quizzes", "40", "--train.gate-quizzes", "40",
+    "--train.test-quizzes", "40", "--train.validation-quizzes", "40",
     "--culture.science-quizzes", "40",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip

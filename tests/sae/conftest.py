@@ -38,11 +38,11 @@ def _agent(world: GridsWorld, seed: int) -> AgentModel:
     weights = role_weights(world, TrainConfig())
     quizzes = training_source(world, Stream(seed, "test-agent"))(0, 4096)
     tokens = torch.from_numpy(quizzes.tokens).long()
-    structure = torch.from_numpy(quizzes.structure).long()
+    layout = torch.from_numpy(quizzes.layout).long()
     order = torch.Generator().manual_seed(seed)
     for _ in range(250):
         rows = torch.randint(len(tokens), (32,), generator=order)
-        loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[structure[rows]])
+        loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[layout[rows]])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -16,14 +16,14 @@ class QuizBatch:
     """B quizzes written as T tokens each.
 
     tokens: uint8 [B, T].
-    structure: uint8 [B], index into ``World.structures``: the order in which parts are written.
+    layout: uint8 [B], index into ``World.layouts``: the order in which parts are written.
     task: int16 [B], index into ``World.tasks``, or UNKNOWN_TASK for a quiz that an agent made.
     regions: int8 [B, T] or None, the generator's own truth: 0 for background and labels, k + 1
         for a token painted by object k. None for quizzes that no generator drew.
     """
 
     tokens: NDArray[np.uint8]
-    structure: NDArray[np.uint8]
+    layout: NDArray[np.uint8]
     task: NDArray[np.int16]
     regions: NDArray[np.int8] | None = None
 
@@ -33,7 +33,7 @@ class QuizBatch:
                 f"tokens must be uint8 [B, T], got {self.tokens.dtype} {list(self.tokens.shape)}"
             )
         size = len(self.tokens)
-        for field, dtype in (("structure", np.uint8), ("task", np.int16)):
+        for field, dtype in (("layout", np.uint8), ("task", np.int16)):
             array = getattr(self, field)
             if array.shape != (size,) or array.dtype != dtype:
                 expected = f"{np.dtype(dtype).name} [{size}]"
@@ -51,7 +51,7 @@ class QuizBatch:
     def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> QuizBatch:
         """A batch of the chosen rows; ``index`` is a slice, a mask or an array of indices."""
         regions = None if self.regions is None else self.regions[index]
-        return QuizBatch(self.tokens[index], self.structure[index], self.task[index], regions)
+        return QuizBatch(self.tokens[index], self.layout[index], self.task[index], regions)
 
 
 def concatenate(batches: Sequence[QuizBatch]) -> QuizBatch:
@@ -59,7 +59,7 @@ def concatenate(batches: Sequence[QuizBatch]) -> QuizBatch:
     regions = [b.regions for b in batches if b.regions is not None]
     return QuizBatch(
         np.concatenate([b.tokens for b in batches]),
-        np.concatenate([b.structure for b in batches]),
+        np.concatenate([b.layout for b in batches]),
         np.concatenate([b.task for b in batches]),
         np.concatenate(regions) if len(regions) == len(batches) else None,
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Drawing:
     """Quizzes whose P parts are rows and columns of coloured cells.
 
-    parts: [P], how each is called, in the order of structure 0. starts: [P], where its cells begin
-    among the T tokens of a quiz in structure 0; they go row by row. height, width: of every part,
+    parts: [P], how each is called, in the order of layout 0. starts: [P], where its cells begin
+    among the T tokens of a quiz in layout 0; they go row by row. height, width: of every part,
     in cells. palette: the colour of each value of a cell as #rrggbb. words: what it is called.
     """
 

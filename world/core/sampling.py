@@ -29,26 +29,26 @@ def draw_split(
     start: int,
     count: int,
     split: str,
-    odds: Sequence[float] | None,
+    task_weights: Sequence[float] | None,
 ) -> QuizBatch:
     """Quizzes ``start .. start + count`` of a stream, of one split, cut from whole blocks."""
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
     first, last = start // BLOCK, (start + max(count, 1) - 1) // BLOCK
     named = stream.with_role(f"{stream.role}/{split}")
-    blocks = [_block(world, named, b, split, odds) for b in range(first, last + 1)]
+    blocks = [_block(world, named, b, split, task_weights) for b in range(first, last + 1)]
     return concatenate(blocks)[start - first * BLOCK : start - first * BLOCK + count]
 
 
 def _block(
-    world: GridsWorld, stream: Stream, block: int, split: str, odds: Sequence[float] | None
+    world: GridsWorld, stream: Stream, block: int, split: str, task_weights: Sequence[float] | None
 ) -> QuizBatch:
     """BLOCK quizzes of a split, by drawing until enough fall into it."""
     rng = stream.generator(block)
     wanted, kept, found = SPLITS.index(split), [], 0
     share = 0.8 if split == "train" else 0.1
     for _ in range(TRIES):
-        quizzes = world.generate(rng, int(1.1 * (BLOCK - found) / share) + 16, odds)
+        quizzes = world.generate(rng, int(1.1 * (BLOCK - found) / share) + 16, task_weights)
         kept.append(quizzes[world.split(world.canonical_hash(quizzes)) == wanted])
         found += len(kept[-1])
         if found >= BLOCK:

@@ -18,7 +18,7 @@ class Wording:
     unit: str = "token"
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: Mapping[str, str] = field(default_factory=dict)
-    of_quiz: tuple[str, ...] = ("task", "structure")
+    of_quiz: tuple[str, ...] = ("task", "layout")
 
     def value(self, label: str, value: int) -> str:
         """What a label's value is called: its number where it has no name."""

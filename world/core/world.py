@@ -25,16 +25,16 @@ from world.core.wording import Wording
 
 
 class TokenRole(IntEnum):
-    """What a token is, under a structure: decides its weight in the loss."""
+    """What a token is, under a layout: decides its weight in the loss."""
 
-    LABEL = 0  # fixed by the structure, nothing to learn
+    LABEL = 0  # fixed by the layout, nothing to learn
     CONTEXT = 1  # free: must be modelled to propose quizzes, but mostly noise
     IMAGE = 2  # implied by the part before it and a rule that is not known yet
     ANSWER = 3  # implied by everything before it
 
 
 @dataclass(frozen=True)
-class Structure:
+class Layout:
     """An order in which the parts of a quiz are written.
 
     name: the parts in order, such as "A,fA,B,fB".
@@ -59,7 +59,7 @@ SPLITS = ("train", "test", "sae")
 
 
 class World(ABC):
-    """A source of quizzes. S structures, T tokens a sequence, V token values.
+    """A source of quizzes. S layouts, T tokens a sequence, V token values.
 
     Splits are decided by the canonical hash of a quiz, not by its seed: whatever seed or run
     draws it, a quiz is always in the same split, so splits cannot overlap.
@@ -80,8 +80,8 @@ class World(ABC):
 
     @property
     @abstractmethod
-    def structures(self) -> tuple[Structure, ...]:
-        """Forward first, backward second; the answer structures before the generating one."""
+    def layouts(self) -> tuple[Layout, ...]:
+        """Forward first, backward second; the answer layouts before the generating one."""
 
     @property
     @abstractmethod
@@ -96,12 +96,12 @@ class World(ABC):
     @property
     @abstractmethod
     def roles(self) -> NDArray[np.int8]:
-        """int8 [S, T]: the TokenRole of each token under each structure."""
+        """int8 [S, T]: the TokenRole of each token under each layout."""
 
     @property
     @abstractmethod
     def allowed(self) -> NDArray[np.bool_]:
-        """bool [S, T, V]: the values that may stand at each place under each structure."""
+        """bool [S, T, V]: the values that may stand at each place under each layout."""
 
     @abstractmethod
     def draw(
@@ -110,17 +110,17 @@ class World(ABC):
         start: int,
         count: int,
         split: str,
-        odds: Sequence[float] | None = None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        """Quizzes ``start .. start + count`` of a stream, of one split, in structure 0.
+        """Quizzes ``start .. start + count`` of a stream, of one split, in layout 0.
 
         Index-addressed: the quiz at an index does not depend on how the range was cut.
-        odds: what the chance of each task is proportional to; None: all are equally likely.
+        task_weights: what the chance of each task is proportional to; None: all are equally likely.
         """
 
     @abstractmethod
-    def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
-        """The same quizzes written in other structures (one for all, or one each)."""
+    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
+        """The same quizzes written in other layouts (one for all, or one each)."""
 
     @abstractmethod
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
@@ -129,7 +129,7 @@ class World(ABC):
     @abstractmethod
     def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """uint8 [B, R, M]: the free values of each quiz, in every order that leaves it the same
-        quiz, as written in structure 0 first. Value 0 is itself, the others may be renamed."""
+        quiz, as written in layout 0 first. Value 0 is itself, the others may be renamed."""
 
     @abstractmethod
     def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
@@ -146,8 +146,8 @@ class World(ABC):
     @property
     def wording(self) -> Wording:
         """How the labels are said in plain English."""
-        structures = tuple(structure.name for structure in self.structures)
-        return Wording(values={"task": self.tasks, "structure": structures})
+        layouts = tuple(layout.name for layout in self.layouts)
+        return Wording(values={"task": self.tasks, "layout": layouts})
 
     def label_values(self, name: str) -> tuple[str, ...]:
         """What the values 0, 1, ... of a label are called; empty where they are mere numbers."""
@@ -167,7 +167,7 @@ class World(ABC):
         return [Explanation(Kind.NONE)] * len(batch)
 
     def implied(self, batch: QuizBatch) -> list[NDArray[np.uint8]]:
-        """For each quiz uint8 [n, T], in structure 0: the quiz with every answer that a rule of
+        """For each quiz uint8 [n, T], in layout 0: the quiz with every answer that a rule of
         the world's tasks gives which explains its example."""
         return [np.zeros((0, self.seq_len), dtype=np.uint8)] * len(batch)
 
@@ -195,14 +195,14 @@ class World(ABC):
         return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
 
     @property
-    def answer_structures(self) -> tuple[int, ...]:
-        """Indices of the structures whose last part is the answer."""
-        return tuple(i for i, s in enumerate(self.structures) if s.answers)
+    def answer_layouts(self) -> tuple[int, ...]:
+        """Indices of the layouts whose last part is the answer."""
+        return tuple(i for i, s in enumerate(self.layouts) if s.answers)
 
     @property
-    def generating_structure(self) -> int:
-        """Index of the structure in which proposals are written."""
-        return next(i for i, s in enumerate(self.structures) if not s.answers)
+    def generating_layout(self) -> int:
+        """Index of the layout in which proposals are written."""
+        return next(i for i, s in enumerate(self.layouts) if not s.answers)
 
 
 worlds: Registry[type[World]] = Registry("world", "world")

@@ -25,7 +25,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
     """int16 [B, T] by name; -1 at label tokens, where it has no meaning and where the truth is
     not known, as of what painted a quiz that an agent made.
 
-    task, structure: of the whole quiz.
+    task, layout: of the whole quiz.
 
     Place. part: which of A, fA, B, fB. slot: its place in the sequence. row, column. place: both,
     counted row by row.
@@ -50,7 +50,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
     slot, row, column = np.ogrid[:4, : world.height, : world.width]
     found: dict[str, Cells] = {
         "task": batch.task[:, None, None, None],
-        "structure": batch.structure[:, None, None, None],
+        "layout": batch.layout[:, None, None, None],
         "part": cells.parts[:, :, None, None],
         "slot": slot,
         "row": row,
@@ -81,7 +81,7 @@ class _Cells:
             grids = rows.reshape(len(batch), 4, 1 + world.cells)[:, :, 1:]
             return grids.reshape(len(batch), 4, world.height, world.width)
 
-        parts = np.array([s.parts for s in world.structures])[batch.structure]
+        parts = np.array([s.parts for s in world.layouts])[batch.layout]
         # Parts 0 and 1 are a pair, and 2 and 3; the slot of a part is where it sorts to.
         other = np.take_along_axis(np.argsort(parts, axis=1), parts ^ 1, axis=1)[:, :, None, None]
         colour = cells(batch.tokens)

@@ -50,9 +50,9 @@ def word(value: int) -> str:
 
 def panels(world: GridsWorld, batch: QuizBatch, row: int) -> list[tuple[str, NDArray[np.uint8]]]:
     """Name and cells uint8 [H, W] of the four grids, in the order written."""
-    structure = world.structures[batch.structure[row]]
+    layout = world.layouts[batch.layout[row]]
     cells = batch.tokens[row].reshape(4, -1)[:, 1:].reshape(4, world.height, world.width)
-    names = structure.name.split(",")
+    names = layout.name.split(",")
     return [(NAMES[name], grid) for name, grid in zip(names, cells, strict=True)]
 
 
@@ -174,7 +174,7 @@ def drawing(world: GridsWorld) -> Drawing:
     values = range(world.colours + 1)
     return Drawing(
         parts=tuple(NAMES.values()),
-        starts=world.layout.starts,
+        starts=world.codec.starts,
         height=world.height,
         width=world.width,
         palette=tuple(colour(value) for value in values),

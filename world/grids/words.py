@@ -51,7 +51,7 @@ PHRASES = {
     "across": "is in {} of its object",
     "corner": "is {} of an object",
     "task": "is of task {}",
-    "structure": "is written {}",
+    "layout": "is written {}",
 }
 
 
@@ -75,8 +75,8 @@ def grid_wording(world: GridsWorld) -> Wording:
         "across": ("the left column", *(f"column {i + 1}" for i in range(1, world.width))),
         "corner": ("no corner", *(f"the {at} corner" for at in CORNERS)),
         "task": world.tasks,
-        "structure": tuple(
-            ", ".join(PARTS[part] for part in structure.parts) for structure in world.structures
+        "layout": tuple(
+            ", ".join(PARTS[part] for part in layout.parts) for layout in world.layouts
         ),
         **FLAGS,
     }

@@ -1,7 +1,7 @@
 """The grids world: F. Fleuret's quizzes of August 2024, of any size, each with one right answer.
 
 A quiz is A, f(A), B, f(B): two pairs of grids that show one rule. Each grid is written as a
-label token and its cells row by row; the order of the four is the quiz's structure.
+label token and its cells row by row; the order of the four is the quiz's layout.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from world.core.explanation import Explanation
 from world.core.sampling import draw_split
 from world.core.seeds import Stream
 from world.core.wording import Wording
-from world.core.world import Axis, Structure, World, worlds
+from world.core.world import Axis, Layout, World, worlds
 from world.grids import view as render
+from world.grids.codec import PARTS, Codec
 from world.grids.explain import Explainer
 from world.grids.hashing import canonical_hash
 from world.grids.labels import grid_labels
-from world.grids.layout import PARTS, Layout
 from world.grids.limits import other_tasks, refuse_impossible
 from world.grids.painting.objects import counts
 from world.grids.painting.painter import Painter
@@ -80,49 +80,49 @@ class GridsWorld(World):
         return Painter(self.plane, self.rectangles, self.colours, self.tasks)
 
     @cached_property
-    def layout(self) -> Layout:
+    def codec(self) -> Codec:
         """How these grids are written."""
-        return Layout(self.height, self.width, self.colours)
+        return Codec(self.height, self.width, self.colours)
 
     @property
     def cells(self) -> int:
         """G: cells of a grid."""
-        return self.layout.cells
+        return self.codec.cells
 
     @property
     def vocab_size(self) -> int:
-        return self.layout.vocab_size
+        return self.codec.vocab_size
 
     @property
     def seq_len(self) -> int:
-        return self.layout.seq_len
+        return self.codec.seq_len
 
     @property
-    def structures(self) -> tuple[Structure, ...]:
-        return self.layout.structures
+    def layouts(self) -> tuple[Layout, ...]:
+        return self.codec.layouts
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        return self.layout.axes
+        return self.codec.axes
 
     @property
     def coordinates(self) -> NDArray[np.int64]:
-        return self.layout.coordinates
+        return self.codec.coordinates
 
     @property
     def roles(self) -> NDArray[np.int8]:
-        return self.layout.roles
+        return self.codec.roles
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
-        return self.layout.allowed
+        return self.codec.allowed
 
     def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
-        """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the structure of each row."""
-        return self.layout.grids(batch)
+        """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the layout of each row."""
+        return self.codec.grids(batch)
 
-    def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
-        return self.layout.arrange(batch, structure)
+    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
+        return self.codec.arrange(batch, layout)
 
     def draw(
         self,
@@ -130,24 +130,26 @@ class GridsWorld(World):
         start: int,
         count: int,
         split: str,
-        odds: Sequence[float] | None = None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        return draw_split(self, stream, start, count, split, odds)
+        return draw_split(self, stream, start, count, split, task_weights)
 
     def generate(
-        self, rng: np.random.Generator, count: int, odds: Sequence[float] | None = None
+        self, rng: np.random.Generator, count: int, task_weights: Sequence[float] | None = None
     ) -> QuizBatch:
-        """Quizzes of every split in structure 0, tasks mixed with equal chances or by ``odds``."""
-        if odds is None:
+        """Quizzes of every split in layout 0, tasks mixed evenly or by ``task_weights``."""
+        if task_weights is None:
             chosen = rng.integers(len(self.tasks), size=count)
         else:
-            chosen = rng.choice(len(self.tasks), size=count, p=np.array(odds) / sum(odds))
+            chosen = rng.choice(
+                len(self.tasks), size=count, p=np.array(task_weights) / sum(task_weights)
+            )
         grids, regions = self.painter.paint_each(rng, chosen)
         return QuizBatch(
-            self.layout.tokens(grids),
+            self.codec.tokens(grids),
             np.zeros(count, dtype=np.uint8),
             chosen.astype(np.int16),
-            self.layout.regions(regions),
+            self.codec.regions(regions),
         )
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
@@ -166,11 +168,11 @@ class GridsWorld(World):
     def corrupt(self, batch: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
         tokens = batch.tokens.reshape(len(batch), len(PARTS), 1 + self.cells).copy()
         third = tokens[:, 2, 1:]
-        noisy = (rng.random(third.shape) < rate) & (batch.structure < 2)[:, None]
+        noisy = (rng.random(third.shape) < rate) & (batch.layout < 2)[:, None]
         noise = rng.integers(self.colours + 1, size=third.shape, dtype=np.uint8)
         tokens[:, 2, 1:] = np.where(noisy, noise, third)
         return QuizBatch(
-            tokens.reshape(batch.tokens.shape), batch.structure, batch.task, batch.regions
+            tokens.reshape(batch.tokens.shape), batch.layout, batch.task, batch.regions
         )
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
@@ -201,7 +203,7 @@ class GridsWorld(World):
             grids = np.tile(quiz.reshape(1, len(PARTS), -1), (len(answers), 1, 1))
             if answers:
                 grids[:, 3] = answers
-            found.append(self.layout.tokens(grids))
+            found.append(self.codec.tokens(grids))
         return found
 
     def ansi(self, batch: QuizBatch, row: int, plain: bool = False) -> str:

@@ -54,7 +54,7 @@ class Rivals:
 
 
 def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream: Stream) -> Rivals:
-    """Rivals to the answers of quizzes in structure 0; the stream decides what is sampled."""
+    """Rivals to the answers of quizzes in layout 0; the stream decides what is sampled."""
     implied = world.implied(batch)
     ratio = np.zeros((len(batch), len(DIRECTIONS)))
     found, same = (np.zeros(ratio.shape, dtype=np.int64) for _ in range(2))
@@ -113,7 +113,7 @@ def _written(
     tokens = torch.from_numpy(asked.tokens).long()
     # The first of each quiz's rows takes the most probable values, the others are samples.
     heat = (torch.arange(len(quiz)) % each > 0).double()[:, None].expand(-1, len(free))
-    allowed = torch.from_numpy(world.allowed[asked.structure[0]])[free]
+    allowed = torch.from_numpy(world.allowed[asked.layout[0]])[free]
     barred = torch.zeros(allowed.shape).masked_fill(~allowed, float("-inf"))
     offsets = barred + noise(heat, world.vocab_size, generator)
     prompts = Prompts(model, tokens, int(free[0]))
@@ -123,8 +123,8 @@ def _written(
 
 
 def _answer_places(world: World, asked: QuizBatch) -> torch.Tensor:
-    """int64 [F]: where the answer stands in quizzes of one structure."""
-    return torch.from_numpy(world.roles[asked.structure[0]] == TokenRole.ANSWER).nonzero()[:, 0]
+    """int64 [F]: where the answer stands in quizzes of one layout."""
+    return torch.from_numpy(world.roles[asked.layout[0]] == TokenRole.ANSWER).nonzero()[:, 0]
 
 
 def _ratio(

@@ -25,7 +25,7 @@ PARENTS = 2
 
 @dataclass(frozen=True)
 class Material:
-    """What a block of proposals may be made from: known before its wave, in structure 0.
+    """What a block of proposals may be made from: known before its wave, in layout 0.
 
     kept: quizzes of earlier rounds that agents train on; where there are none, quizzes of the
     world's training split. rejected: quizzes of the wave before, this block's part of them, that
@@ -51,7 +51,7 @@ class Commission:
 class Proposals:
     """B proposed quizzes and how each came to be.
 
-    quizzes: in structure 0, of unknown task. hot_temperature: float64 [B], at which the first
+    quizzes: in layout 0, of unknown task. hot_temperature: float64 [B], at which the first
     part was sampled; nan where no part was sampled hot. parents: uint64 [B, 2], canonical hashes
     of the quizzes that it was made from, 0 for none. age: int16 [B], how often an earlier form of
     it was rejected.

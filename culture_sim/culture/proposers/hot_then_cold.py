@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def hot_then_cold(
     model: AgentModel, world: World, commission: Commission, config: CultureConfig
 ) -> Proposals:
-    """Write whole quizzes in the generating structure, then answer them in the forward one."""
+    """Write whole quizzes in the writing layout, then answer them in the forward one."""
     hot = np.full(commission.count, config.hot_temperature)
     heat = falling_heat(world, hot, config.temperature)
     written = sample(model, world, commission.seed, heat)

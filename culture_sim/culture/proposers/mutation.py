@@ -34,4 +34,4 @@ def _changed(world: World, quizzes: QuizBatch, rate: float, rng: np.random.Gener
     drawn = (lots * world.allowed[FORWARD]).argmax(axis=2)
     hit = rng.random(quizzes.tokens.shape) < rate
     tokens = np.where(hit, drawn, quizzes.tokens).astype(np.uint8)
-    return QuizBatch(tokens, quizzes.structure, quizzes.task)
+    return QuizBatch(tokens, quizzes.layout, quizzes.task)

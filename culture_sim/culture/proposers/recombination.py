@@ -29,6 +29,6 @@ def recombination(
     one, other = (kept[rng.integers(len(kept), size=commission.count)] for _ in range(2))
     of_example = slots(world) < 2
     tokens = np.where(of_example, one.tokens, other.tokens)
-    child = QuizBatch(tokens, one.structure, one.task)
+    child = QuizBatch(tokens, one.layout, one.task)
     hashes = np.stack([world.canonical_hash(one), world.canonical_hash(other)], axis=1)
     return Proposals.of(answered(model, world, child), parents=hashes)

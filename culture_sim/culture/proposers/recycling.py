@@ -27,7 +27,7 @@ def recycling(
     count, material = commission.count, commission.material
     again = np.flatnonzero(material.ages < config.recycle_age)[:count]
     old = material.rejected[again]
-    openings = world.arrange(old, world.generating_structure).tokens
+    openings = world.arrange(old, world.generating_layout).tokens
     hot = np.full(count, config.hot_temperature)
     heat = falling_heat(world, hot, config.temperature)
     quizzes = answered(model, world, sample(model, world, commission.seed, heat, openings))

@@ -21,13 +21,13 @@ def sample(
     heat: NDArray[np.float64],
     openings: NDArray[np.uint8] | None = None,
 ) -> QuizBatch:
-    """Quizzes sampled from nothing in the generating structure, in which they are given back.
+    """Quizzes sampled from nothing in the writing layout, in which they are given back.
 
     heat: float64 [B, T], the temperature of every token. openings: uint8 [R, T], in the
-    generating structure; the first R quizzes take their first part from them.
+    writing layout; the first R quizzes take their first part from them.
     """
-    structure = world.generating_structure
-    allowed = world.allowed[structure]
+    layout = world.generating_layout
+    allowed = world.allowed[layout]
     free = allowed.sum(axis=1) > 1
     # Where only one value may stand (a label), it is given, not sampled.
     given = np.where(free, 0, allowed.argmax(axis=1))
@@ -53,11 +53,11 @@ def sample(
     if reused < len(heat):
         fresh = np.tile(given, (len(heat) - reused, 1))
         written.append(write(fresh, free, slice(reused, None)))
-    return _batch(torch.cat(written), structure)
+    return _batch(torch.cat(written), layout)
 
 
 def answered(model: AgentModel, world: World, quizzes: QuizBatch) -> QuizBatch:
-    """The quizzes in the forward structure, with the agent's greedy answers for theirs.
+    """The quizzes in the forward layout, with the agent's greedy answers for theirs.
 
     Now the agent sees the whole question, which it did not when it wrote its answer first.
     """
@@ -86,10 +86,10 @@ def slots(world: World) -> NDArray[np.int64]:
     return world.coordinates[:, names.index("part")]
 
 
-def _batch(tokens: Tensor, structure: int) -> QuizBatch:
+def _batch(tokens: Tensor, layout: int) -> QuizBatch:
     size = len(tokens)
     return QuizBatch(
         tokens.cpu().numpy().astype(np.uint8),
-        np.full(size, structure, dtype=np.uint8),
+        np.full(size, layout, dtype=np.uint8),
         np.full(size, UNKNOWN_TASK, dtype=np.int16),
     )

@@ -40,8 +40,8 @@ class Looked:
         self._world = compared.run.config.world
         self.dissenter = asked.dissenter
         self.alone = asked.dissenter != NOBODY
-        self.direction = asked.batch.structure.astype(np.int64)
-        self.stratum = group_index(asked.batch.structure, asked.batch.task)
+        self.direction = asked.batch.layout.astype(np.int64)
+        self.stratum = group_index(asked.batch.layout, asked.batch.task)
         self._rows: TokenRows = token_rows(self._world, asked.batch)
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Looked:
     @cached_property
     def _region(self) -> NDArray[np.int64]:
         """int64 [N]: number of each token's region; where nobody fails, all answers are right."""
-        answer = self._world.roles[self._batch.structure] == TokenRole.ANSWER
+        answer = self._world.roles[self._batch.layout] == TokenRole.ANSWER
         region = answer.astype(np.int64)
         for n, agent in self._compared.agents.items():
             own = np.flatnonzero(self.dissenter == n)

@@ -23,7 +23,7 @@ FAILED = 2
 
 @dataclass(frozen=True)
 class Stored:
-    """B quizzes that agents made, in structure 0.
+    """B quizzes that agents made, in layout 0.
 
     keep: bool [B]. taught: bool [B], kept for agents to train on. reason: str [B], why each was
     kept or rejected. correct: bool [B, N, D], False where an agent failed it when it voted.
@@ -95,7 +95,7 @@ class Asked:
 
 
 def ask(models: Sequence[AgentModel], world: World, batch: QuizBatch, solved: int) -> Asked:
-    """Ask agents quizzes in structure 0, and look at those that at most one agent fails; of those
+    """Ask agents quizzes in layout 0, and look at those that at most one agent fails; of those
     that all solve, at most ``solved``."""
     correct = _answers(models, world, batch)
     index, direction, dissenter = choose(correct, solved)

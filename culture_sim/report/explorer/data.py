@@ -82,7 +82,7 @@ def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
 def _index(run: Run, summaries: Sequence[Tree]) -> Tree:
     world = run.config.world
     return {
-        "orders": part_orders(world, range(len(world.structures))),
+        "orders": part_orders(world, range(len(world.layouts))),
         "agents": [{"number": agent, "colour": line_colour(agent)} for agent in run.agents],
         "comparisons": [f"{tree['site']}, {tree['dictionary']}" for tree in summaries],
         "part": PART,
@@ -199,23 +199,23 @@ class _Texts:
 
 
 def _quizzes(quizzes: pd.DataFrame, world: World) -> Tree:
-    """The quizzes that are shown, in structure 0, and the structure that agents read them in."""
-    structure = quizzes.structure.to_numpy(np.uint8)
+    """The quizzes that are shown, in layout 0, and the layout that agents read them in."""
+    layout = quizzes.layout.to_numpy(np.uint8)
     tokens = np.stack(quizzes.tokens.to_list()).astype(np.uint8)
     tasks = [None if pd.isna(task) else str(task) for task in quizzes.task]
     return {
-        "tokens": written(_forward(world, tokens, structure)),
-        "structure": structure.tolist(),
+        "tokens": written(_forward(world, tokens, layout)),
+        "layout": layout.tolist(),
         "task": tasks,
     }
 
 
 def _forward(
-    world: World, values: NDArray[np.uint8], structure: NDArray[np.uint8]
+    world: World, values: NDArray[np.uint8], layout: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """uint8 [B, T]: a value for each token of quizzes, put where structure 0 has that token."""
+    """uint8 [B, T]: a value for each token of quizzes, put where layout 0 has that token."""
     task = np.full(len(values), UNKNOWN_TASK, dtype=np.int16)
-    return world.arrange(QuizBatch(values, structure, task), 0).tokens
+    return world.arrange(QuizBatch(values, layout, task), 0).tokens
 
 
 # The details: what is shown of a feature or a family that is opened.
@@ -223,17 +223,17 @@ def _forward(
 
 def _details(tables: Tables, world: World, drawing: Drawing) -> Iterator[tuple[str, Markup]]:
     """Parts by name: "f0", "f1" and so on of features, "g0" and so on of families."""
-    structure = tables.quizzes.structure.to_numpy(np.uint8)
+    layout = tables.quizzes.layout.to_numpy(np.uint8)
     length = len(tables.quizzes.tokens.iloc[0])
     cells = np.concatenate(
         [np.arange(start, start + drawing.height * drawing.width) for start in drawing.starts]
     )
 
     def lines(blobs: Sequence[bytes], shown: NDArray[np.int64], members: int) -> NDArray[np.uint8]:
-        """[B, members, QUIZZES, cells]: activations in structure 0, without labels."""
+        """[B, members, QUIZZES, cells]: activations in layout 0, without labels."""
         found = np.stack([np.frombuffer(blob, np.uint8) for blob in blobs]).reshape(-1, length)
         order = np.repeat(np.where(shown < 0, 0, shown)[:, None], members, axis=1).ravel()
-        placed = _forward(world, found, structure[order])
+        placed = _forward(world, found, layout[order])
         return np.ascontiguousarray(placed[:, cells]).reshape(-1, members, QUIZZES, len(cells))
 
     values = len(drawing.palette)

@@ -122,7 +122,7 @@ function without(rows, details) {
 const taskNamed = (name) => ({ all: "all tasks", unknown: "made by agents" })[name] ?? spaced(name);
 
 function quizRow(quiz, rows, line) {
-  const written = orders[list.quizzes.structure[quiz]].map((p) => drawing.parts[p]).join(", ");
+  const written = orders[list.quizzes.layout[quiz]].map((p) => drawing.parts[p]).join(", ");
   return h("section", null,
     h("h5", null, spaced(taskOf(quiz)), h("small", { class: "soft" }, `written ${written}`)),
     h("ul", { class: "beside" }, ...rows.map((row) =>
@@ -130,7 +130,7 @@ function quizRow(quiz, rows, line) {
 }
 
 function quizPicture(quiz, line, who) {
-  const tokens = list.quizzes.tokens[quiz], order = orders[list.quizzes.structure[quiz]];
+  const tokens = list.quizzes.tokens[quiz], order = orders[list.quizzes.layout[quiz]];
   const panels = order.map((p, k) => panel(tokens, p, {
     levels: line.subarray(p * cells, (p + 1) * cells), outlined: k === order.length - 1,
   }));

@@ -48,7 +48,7 @@ Tree = dict[str, Any]
 Analysis = dict[str, list[Any]]
 """Columns of the analysis, a value for each kept quiz, None for one that was not analysed."""
 Given = dict[int, NDArray[np.uint8]]
-"""By agent, uint8 [2, B, T]: B quizzes as it answers them forward and backward, in structure 0."""
+"""By agent, uint8 [2, B, T]: B quizzes as it answers them forward and backward, in layout 0."""
 
 
 def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | None) -> Tree:
@@ -76,7 +76,7 @@ def kept_table(store: CultureStore) -> pa.Table:
 
 
 def answers_now(run: Run, batch: QuizBatch) -> Given:
-    """What each agent that has weights answers, decoded greedily; batch: in structure 0."""
+    """What each agent that has weights answers, decoded greedily; batch: in layout 0."""
     trained = [agent for agent in run.agents if run.agent_state(agent) is not None]
     if not trained:
         return {}
@@ -92,11 +92,11 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
 
 
 def _answers(model: AgentModel, world: World, batch: QuizBatch) -> NDArray[np.uint8]:
-    """uint8 [2, B, T]: the quizzes as one agent answers them, in structure 0."""
+    """uint8 [2, B, T]: the quizzes as one agent answers them, in layout 0."""
     found = []
     for direction in DIRECTIONS:
         asked = world.arrange(batch, direction)
-        given = QuizBatch(answers(model, world, asked), asked.structure, asked.task)
+        given = QuizBatch(answers(model, world, asked), asked.layout, asked.task)
         found.append(world.arrange(given, 0).tokens)
     return np.stack(found)
 
@@ -218,6 +218,6 @@ def _mistake(world: World, quiz: QuizBatch, given: Iterable[NDArray[np.uint8]]) 
             # Both are reordered alike, so that the crosses stay on their cells.
             both = np.stack([tokens, wrong.astype(np.uint8)])
             task = np.repeat(quiz.task, 2)
-            shown = world.arrange(QuizBatch(both, np.repeat(quiz.structure, 2), task), direction)
+            shown = world.arrange(QuizBatch(both, np.repeat(quiz.layout, 2), task), direction)
             return Markup(world.svg(shown, 0, wrong=shown.tokens[1] > 0))
     return None

@@ -45,16 +45,14 @@ def gather(run: Run) -> Tree:
         "target": run.config.train.target,
         "curves": curves,
         "round_starts": round_starts(curves),
-        "gate_quizzes": run.config.train.gate_quizzes,
+        "validation_quizzes": run.config.train.validation_quizzes,
         "agents": [
             {**_agent(number, state), "reached": target_reached(run, number)}
             for number, state in enumerate(states)
             if state
         ],
         "tasks": run.config.world.tasks,
-        "structures": [
-            run.config.world.structures[s].name for s in run.config.world.answer_structures
-        ],
+        "layouts": [run.config.world.layouts[s].name for s in run.config.world.answer_layouts],
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
         "features": features,
@@ -71,13 +69,13 @@ def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | 
 
 
 def _curves(run: Run) -> dict[int, list[Point]]:
-    """By agent, its examinations at the gate in order; one that was made again counts once."""
+    """By agent, its validations in order; one that was made again counts once."""
     path = run.path / "metrics.jsonl"
     curves: dict[int, dict[int, Point]] = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         entry = parse_line(line)
         if entry is not None and entry.get("event") == "epoch":
-            accuracy = entry["gate"]["accuracy"]
+            accuracy = entry["validation"]["accuracy"]
             points = curves.setdefault(entry["agent"], {})
             points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
     return {agent: sorted(points.values()) for agent, points in curves.items()}
@@ -91,7 +89,7 @@ def _agent(number: int, state: Tree) -> Tree:
         "round": state["round"],
         "test": state.get("test"),
         "tests": state.get("tests"),
-        "confirmation": state.get("confirmation"),
+        "final_test": state.get("final_test"),
         "before": state.get("culture_before"),
         "after": state.get("culture_after"),
     }

@@ -40,8 +40,8 @@ def packed(column: NDArray[Any]) -> list[Any]:
     ]
 
 
-def part_orders(world: World, structures: Sequence[int]) -> list[list[int]]:
-    """In which order each structure writes the parts of a quiz, by their places in structure 0;
+def part_orders(world: World, layouts: Sequence[int]) -> list[list[int]]:
+    """In which order each layout writes the parts of a quiz, by their places in layout 0;
     the last is the answer."""
-    first = world.structures[0].parts
-    return [[first.index(part) for part in world.structures[s].parts] for s in structures]
+    first = world.layouts[0].parts
+    return [[first.index(part) for part in world.layouts[s].parts] for s in layouts]

@@ -1,6 +1,6 @@
 """The naive null: whole quizzes are permuted. It flatters, and is reported to show by how much.
 
-Permuting whole quizzes keeps positions aligned but mixes tasks, structures and tokens, so
+Permuting whole quizzes keeps positions aligned but mixes tasks, layouts and tokens, so
 everything that depends on these counts as shared between agents.
 """
 

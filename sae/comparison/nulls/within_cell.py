@@ -1,6 +1,6 @@
 """The decisive null: quizzes are permuted among tokens alike in all that is trivially shared.
 
-Position, the last token read, task and structure correlate the features of any two agents,
+Position, the last token read, task and layout correlate the features of any two agents,
 whatever they have learned; this null keeps those correlations and destroys the rest.
 """
 
@@ -14,7 +14,7 @@ from sae.statistics.permutation import permute_within
 
 @permuting("within_cell")
 def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64 [N]: rows permuted within cells of equal task, structure, position and token.
+    """int64 [N]: rows permuted within cells of equal task, layout, position and token.
 
     Quizzes made by agents have task -1 and so form a task of their own. A row alone in its
     cell stays in place, which only raises the null.

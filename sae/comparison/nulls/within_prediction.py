@@ -14,9 +14,9 @@ from sae.statistics.permutation import group_index, permute_within
 
 @permuting("within_prediction")
 def within_prediction(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64 [N]: rows permuted within cells of equal task, structure, position, token, target.
+    """int64 [N]: rows permuted within cells of equal task, layout, position, token, target.
 
     Cells are smaller than in within_cell, so more rows are alone and stay in place.
     """
-    cells = group_index(rows.task, rows.structure, rows.position, rows.token, rows.target)
+    cells = group_index(rows.task, rows.layout, rows.position, rows.token, rows.target)
     return permute_within(cells, rng)

@@ -1,4 +1,4 @@
-"""Whole quizzes permuted within their task and structure: chance, with quizzes left whole.
+"""Whole quizzes permuted within their task and layout: chance, with quizzes left whole.
 
 Tokens of one quiz are not independent, so that permuting whole quizzes shows how far a
 correlation strays by chance; permuting tokens one by one understates it.
@@ -16,7 +16,7 @@ from sae.statistics.permutation import exchange_quizzes, group_index
 def within_task(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: the rows of each quiz replaced by those of another, position for position.
 
-    Quizzes are exchanged among those of equal task, structure and number of tokens.
+    Quizzes are exchanged among those of equal task, layout and number of tokens.
     """
     first = np.searchsorted(rows.quiz, np.arange(rows.quizzes))
-    return exchange_quizzes(rows.quiz, group_index(rows.task[first], rows.structure[first]), rng)
+    return exchange_quizzes(rows.quiz, group_index(rows.task[first], rows.layout[first]), rng)

@@ -61,7 +61,7 @@ def test_kept_quizzes_are_asked_where_one_agent_failed_when_it_voted(quizzes, ru
     models = [run.load_agent(agent) for agent in run.agents]
     asked = ask_kept(models, run.config.world, kept)
     rows = np.arange(EASY + HARD, len(quizzes))
-    assert asked.batch.structure.tolist() == [DIRECTIONS[row % 2] for row in rows]
+    assert asked.batch.layout.tolist() == [DIRECTIONS[row % 2] for row in rows]
     assert (asked.dissenter == NOBODY).all()
     # These agents solve nothing, and every quiz is there all the same.
     assert asked.counts(kept.taught) == {

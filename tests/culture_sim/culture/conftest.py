@@ -53,10 +53,10 @@ def world():
 def agents(world) -> list[AgentModel]:
     """Five agents of increasing skill, from about 80 % to 94 % on unseen quizzes."""
     drawn = world.draw(Stream(0, "train"), 0, BATCH * 256, "train")
-    structures = np.random.default_rng(0).integers(5, size=len(drawn)).astype(np.uint8)
-    written = world.arrange(drawn, structures)
+    layouts = np.random.default_rng(0).integers(5, size=len(drawn)).astype(np.uint8)
+    written = world.arrange(drawn, layouts)
     tokens = torch.from_numpy(written.tokens).long()
-    weights = role_weights(world, TrainConfig())[torch.from_numpy(structures).long()]
+    weights = role_weights(world, TrainConfig())[torch.from_numpy(layouts).long()]
     model = build_model(ModelConfig(**SETTING["model"]), world, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     moments = []

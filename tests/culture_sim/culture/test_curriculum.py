@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from culture_sim.culture.curriculum import make_lessons
+from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.store import CultureStore
 from culture_sim.population.population import Population
 from culture_sim.run.run import Run
@@ -22,22 +22,22 @@ def store(stored):
 
 
 def test_each_agent_is_taught_what_it_proposed(store):
-    lessons = make_lessons(store, "own", AGENTS)
+    curriculum = make_curriculum(store, "own", AGENTS)
     table = store.table(1).to_pandas()
-    for agent, quizzes in enumerate(lessons.by_agent):
+    for agent, quizzes in enumerate(curriculum.by_agent):
         own = table[table["keep"] & (table["split"] == "culture_train")]
         own = own[own["proposer"] == agent]["tokens"]
         assert np.array_equal(quizzes.tokens, np.stack(own))
         assert len(quizzes) > 0
-    assert sum(map(len, lessons.by_agent)) == lessons.kept == TRAIN
+    assert sum(map(len, curriculum.by_agent)) == curriculum.kept == TRAIN
 
 
 @pytest.mark.parametrize(("taught", "size"), [("all", TRAIN), ("first", TRAIN), ("none", 0)])
 def test_all_agents_are_taught_the_same(store, taught, size):
-    lessons = make_lessons(store, taught, AGENTS)
-    assert [len(quizzes) for quizzes in lessons.by_agent] == [size] * AGENTS
-    assert lessons.kept == TRAIN
-    assert np.array_equal(lessons.held_out.tokens, store.kept("culture_test").tokens)
+    curriculum = make_curriculum(store, taught, AGENTS)
+    assert [len(quizzes) for quizzes in curriculum.by_agent] == [size] * AGENTS
+    assert curriculum.kept == TRAIN
+    assert np.array_equal(curriculum.held_out.tokens, store.kept("culture_test").tokens)
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_the_share_of_culture_does_not_depend_on_who_is_taught_what(
     run = Run.open(stored)
     culture = replace(run.config.culture, taught=taught, repeats=repeats)
     run = replace(run, config=replace(run.config, culture=culture))
-    lessons = make_lessons(store, taught, AGENTS)
-    population = Population(run, Accelerator(cpu=True), 1, lessons)
+    curriculum = make_curriculum(store, taught, AGENTS)
+    population = Population(run, Accelerator(cpu=True), 1, curriculum)
     learner, state = population._learner(3)
     drawn = population._draw(learner, state)(0, 8192)
     share = (drawn.task == UNKNOWN_TASK).mean()
     assert abs(share - expected) <= 5 * (expected * (1 - expected) / 8192) ** 0.5
     if expected:
-        hashes = set(run.config.world.canonical_hash(lessons.by_agent[3]).tolist())
+        hashes = set(run.config.world.canonical_hash(curriculum.by_agent[3]).tolist())
         chosen = run.config.world.canonical_hash(drawn[drawn.task == UNKNOWN_TASK])
         assert set(chosen.tolist()) == hashes
 
 
-def test_a_run_without_culture_has_no_lessons(tmp_path):
+def test_a_run_without_culture_has_no_curriculum(tmp_path):
     with pytest.raises(ValueError, match="no culture round is stored"):
-        make_lessons(CultureStore(tmp_path), "all", AGENTS)
+        make_curriculum(CultureStore(tmp_path), "all", AGENTS)

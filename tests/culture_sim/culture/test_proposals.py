@@ -50,7 +50,7 @@ def test_proposals_are_well_formed(propose, agents, world):
     found = propose(agents[0], 5, 40)
     batch = found.quizzes
     assert batch.tokens.shape == (40, world.seq_len)
-    assert (batch.structure == 0).all()
+    assert (batch.layout == 0).all()
     assert (batch.task == UNKNOWN_TASK).all()
     assert batch.regions is None
     places = np.arange(world.seq_len)
@@ -80,12 +80,12 @@ def test_every_procedure_ends_with_a_greedy_answer(propose, agents, world):
 
 def test_hot_then_cold_samples_as_a_loop_over_tokens_would(agents, world):
     """At temperature 0 nothing is drawn, and the procedure can be followed token by token."""
-    structure = world.generating_structure
+    layout = world.generating_layout
     tokens = torch.zeros(1, world.seq_len, dtype=torch.int64)
     for place in range(world.seq_len):
         with torch.no_grad():
             logits = agents[3](tokens)[0, place]
-        logits[~torch.from_numpy(world.allowed[structure, place])] = -torch.inf
+        logits[~torch.from_numpy(world.allowed[layout, place])] = -torch.inf
         tokens[0, place] = logits.argmax()
     cold = {"hot_temperature": 0.0, "temperature": 0.0}
     batch = by("hot_then_cold", agents[3], world, 0, 2, **cold).quizzes
@@ -139,9 +139,9 @@ def test_recycling_writes_other_quizzes_to_rejected_answers(agents, world, mater
     assert np.array_equal(found.age[:again], material.ages[young] + 1)
     assert not found.parents[again:].any()
     assert not found.age[again:].any()
-    structure = world.generating_structure
+    layout = world.generating_layout
     heat = falling_heat(world, np.full(40, 1.5), 1.0)
-    openings = world.arrange(material.rejected[young], structure).tokens
+    openings = world.arrange(material.rejected[young], layout).tokens
     written = sample(agents[4], world, 1, heat, openings).tokens
     first = world.seq_len // 4
     assert np.array_equal(written[:again, :first], openings[:, :first])

@@ -40,14 +40,14 @@ def test_a_rival_is_weighed_by_all_agents(agents, world, drawn):
     agreed = np.all([tokens == given[0] for tokens in given], axis=(0, 2))
     swapped = QuizBatch(
         np.roll(given[0][agreed], 1, axis=0),
-        drawn.structure[agreed],
+        drawn.layout[agreed],
         np.full(int(agreed.sum()), UNKNOWN_TASK, np.int16),
     )
     prompt = world.roles[0] < 3
     tokens = swapped.tokens.copy()
     tokens[:, prompt] = given[0][agreed][:, prompt]
-    other = QuizBatch(tokens, swapped.structure, swapped.task)
-    right = QuizBatch(given[0][agreed], swapped.structure, swapped.task)
+    other = QuizBatch(tokens, swapped.layout, swapped.task)
+    right = QuizBatch(given[0][agreed], swapped.layout, swapped.task)
     changed = (other.tokens != right.tokens).any(axis=1)
     assert changed.sum() > 10
     result = rivals(agents, world, other[changed], Stream(0, "rivals"))

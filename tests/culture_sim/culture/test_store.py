@@ -84,7 +84,7 @@ def test_kept_quizzes_by_split_and_round(store):
         ]
         assert np.array_equal(store.kept(split).tokens, np.concatenate(chosen))
         assert np.array_equal(store.kept(split, rounds=[2]).tokens, chosen[1])
-        assert (store.kept(split).structure == 0).all()
+        assert (store.kept(split).layout == 0).all()
     with pytest.raises(ValueError, match="unknown split 'train'; known: culture_train"):
         store.kept("train")
 

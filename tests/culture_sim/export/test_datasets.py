@@ -43,7 +43,7 @@ def test_the_world_is_the_default_with_its_splits_and_types(written, load):
     types = found["train"].features
     assert types["A"] == datasets.Array2D((6, 6), "uint8")
     assert types["task"].names == list(WORLD.tasks)
-    assert types["structure"].names == [structure.name for structure in WORLD.structures]
+    assert types["layout"].names == [layout.name for layout in WORLD.layouts]
 
 
 def test_rows_are_the_worlds_quizzes(written, load):
@@ -53,8 +53,8 @@ def test_rows_are_the_worlds_quizzes(written, load):
     assert len(rows) == 150
     assert np.array_equal(rows.with_format("numpy")["tokens"], batch.tokens)
     assert np.array_equal(grids(rows), WORLD.grids(batch))
-    assert rows["structure"][:] == batch.structure.tolist()
-    assert set(rows["structure"]) == set(WORLD.answer_structures)
+    assert rows["layout"][:] == batch.layout.tolist()
+    assert set(rows["layout"]) == set(WORLD.answer_layouts)
     assert rows["index"][:] == list(range(len(rows)))
     assert rows["hash"][:] == [f"{h:016x}" for h in WORLD.canonical_hash(batch).tolist()]
     assert all(tasks["detect"]().verify(*quiz) for quiz in grids(rows))
@@ -116,7 +116,7 @@ def test_no_quiz_is_in_two_splits(cultured, load):
             assert (world.split(hashes) == SPLITS.index(split)).all()
             assert rows["hash"][:] == [f"{h:016x}" for h in hashes.tolist()]
             names = np.concatenate([[0], 1 + rng.permutation(world.colours), np.arange(7, 11)])
-            renamed = QuizBatch(names.astype(np.uint8)[batch.tokens], batch.structure, batch.task)
+            renamed = QuizBatch(names.astype(np.uint8)[batch.tokens], batch.layout, batch.task)
             assert np.array_equal(world.canonical_hash(renamed), hashes)
             found[split] |= set(hashes.tolist())
     for name in ("text", "culture-text"):

@@ -27,18 +27,18 @@ def task(request):
 
 def quizzes_as_text(world, name, count=64):
     batch = world.draw(Stream(3, f"text/{name}"), 0, count, "test")
-    structure = np.resize(np.array(world.answer_structures, dtype=np.uint8), count)
-    batch = world.arrange(batch, structure)
+    layout = np.resize(np.array(world.answer_layouts, dtype=np.uint8), count)
+    batch = world.arrange(batch, layout)
     return batch, *to_text(world, batch)
 
 
 def test_text_says_what_the_grids_do(written, load):
     texts, rows = load(written, "text", split="sae"), load(written, "world", split="sae")
-    orders = rows.features["structure"].names
+    orders = rows.features["layout"].names
     for text, row in zip(texts, rows, strict=True):
         assert text["hash"] == row["hash"]
         assert text["task"] == WORLD.tasks[row["task"]]
-        *_, asked = order = orders[row["structure"]].split(",")
+        *_, asked = order = orders[row["layout"]].split(",")
         labels = [f"f({name[1]})" if name[0] == "f" else name for name in order]
         assert re.findall(r"^(.+):$", text["prompt"], re.M) == labels
         assert parse_grid(text["completion"]) == row[asked]

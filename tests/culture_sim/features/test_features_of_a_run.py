@@ -25,7 +25,7 @@ SEEDS = 3
 SAE = [
     "--sae.sites", *SITES, "--sae.widths", "32", "--sae.k", "4", "--sae.seeds", str(SEEDS),
     "--sae.baselines", "neurons", "untrained",
-    "--sae.training-tokens", "16000", "--sae.passes", "1", "--sae.block-quizzes", "64",
+    "--sae.training-tokens", "16000", "--sae.epochs-per-buffer", "1", "--sae.buffer-quizzes", "64",
     "--sae.comparison-quizzes", "40", "--sae.permutations", "2", "--sae.resamples", "5",
 ]  # fmt: skip
 
@@ -81,7 +81,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
     # Quizzes that an SAE may have been trained on are left out of the comparison.
     trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
-    unseen = len(world.answer_structures) * int((~trainable).sum())
+    unseen = len(world.answer_layouts) * int((~trainable).sum())
     place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
     found = json.loads((path / "features" / place / "summary.json").read_text())
     assert found["culture_quizzes"] == unseen
@@ -163,7 +163,13 @@ def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
     path, _ = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
-    options = {"d-sae": 48, "k": 6, "training-tokens": 16000, "block-quizzes": 64, "passes": 2}
+    options = {
+        "d-sae": 48,
+        "k": 6,
+        "training-tokens": 16000,
+        "buffer-quizzes": 64,
+        "epochs_per_buffer": 2,
+    }
     flags = [str(part) for k, v in options.items() for part in (f"--crosscoder.{k}", v)]
     assert main(["crosscoder", *where, *flags]) == 0
     folder = path / "features" / run.config.sae.site / run.config.sae.dictionary

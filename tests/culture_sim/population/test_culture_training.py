@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from agents.training import mixed_draw, task_odds
-from culture_sim.culture.curriculum import make_lessons
+from agents.training import mixed_draw, task_weights_for
+from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import vote
@@ -49,7 +49,7 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
         assert (state["round"], state["round_began"], state["quizzes"]) == (1, EPOCH, 2 * EPOCH)
         for examination in ("culture_before", "culture_after"):
             assert state[examination]["total"] == 2 * HELD_OUT
-            assert set(state[examination]["by_structure"]) == {"A,fA,B,fB", "fA,A,fB,B"}
+            assert set(state[examination]["by_layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
             assert figures[examination] == state[examination]
         for examination in ("science_before", "science_after"):
             assert state[examination]["total"] == 40
@@ -74,10 +74,10 @@ def again(stored, path, *, culture, epochs=1, fresh=True):
     train = replace(run.config.train, target=1.0, max_quizzes=epochs * EPOCH)
     run = replace(run, config=replace(run.config, train=train))
     store = CultureStore(path / "culture")
-    lessons = make_lessons(store, "all", AGENTS) if culture else None
+    curriculum = make_curriculum(store, "all", AGENTS) if culture else None
     for epoch in range(epochs):
         if fresh or not epoch:
-            population = Population(run, Accelerator(cpu=True), 1, lessons)
+            population = Population(run, Accelerator(cpu=True), 1, curriculum)
         population._train_epoch(0)
     return path
 
@@ -99,8 +99,8 @@ def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
         assert state["science_before"] == other["science_before"]
     assert not equal(weights(path), weights(trained))
     run = Run.open(path)
-    lessons = make_lessons(CultureStore(path / "culture"), "all", AGENTS)
-    population = Population(run, Accelerator(cpu=True), 1, lessons)
+    curriculum = make_curriculum(CultureStore(path / "culture"), "all", AGENTS)
+    population = Population(run, Accelerator(cpu=True), 1, curriculum)
     learner, state = population._learner(0)
     assert learner.stream.round == 1
     drawn = population._draw(learner, state)(EPOCH, 4096)
@@ -173,8 +173,8 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     run = Run.open(stored)
     config = replace(run.config, culture=replace(run.config.culture, max_share=max_share))
     store = CultureStore(stored / "culture")
-    kept, lessons = store.kept("culture_train"), make_lessons(store, "all", AGENTS)
-    population = Population(replace(run, config=config), Accelerator(cpu=True), 1, lessons)
+    kept, curriculum = store.kept("culture_train"), make_curriculum(store, "all", AGENTS)
+    population = Population(replace(run, config=config), Accelerator(cpu=True), 1, curriculum)
     learner, state = population._learner(0)
     count = 8192
     drawn = population._draw(learner, state)(EPOCH, count)
@@ -183,8 +183,10 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     assert abs(culture.mean() - expected) <= spread
     world = config.world
     assert (world.split(world.canonical_hash(drawn)) == SPLITS.index("train")).all()
-    odds = task_odds(state["gate"]["by_task"], world.tasks, config.train.focus)
-    own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train", odds)
+    task_weights = task_weights_for(
+        state["validation"]["by_task"], world.tasks, config.train.error_weighting
+    )
+    own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train", task_weights)
     assert np.array_equal(drawn.tokens[~culture], own.tokens[~culture])
     chosen = world.canonical_hash(drawn[culture])
     assert set(chosen.tolist()) == (set(world.canonical_hash(kept).tolist()) if expected else set())

@@ -26,7 +26,7 @@ TINY = [
     "--model.d-model", "48",
     "--model.d-mlp", "96",
     "--train.test-quizzes", "200",
-    "--train.gate-quizzes", "200",
+    "--train.validation-quizzes", "200",
 ]  # fmt: skip
 SHORT = [*TINY, "--model.n-layers", "2", "--train.target", "1.0", "--train.epoch-quizzes", "256",
          "--train.max-quizzes", "1024"]  # fmt: skip

@@ -102,7 +102,7 @@ def test_activations_stay_on_their_cells(explored):
     tree, listing = held(explored, "0")
     _, details = held(explored, "0-f0")
     _, families = held(explored, "0-g0")
-    assert set(tree["quizzes"]["structure"]) == {0, 1, 2, 3}
+    assert set(tree["quizzes"]["layout"]) == {0, 1, 2, 3}
     cells = details["activations"].shape[1] // QUIZZES // 4
     lines = details["activations"].reshape(-1, QUIZZES, 4, cells)
     rows = np.arange(len(lines))

@@ -42,10 +42,10 @@ TYPES = [
 ]
 NOT_COUNTS = [
     *(f"model.{name}" for name in ("d_model", "n_layers", "n_heads", "d_mlp")),
-    *(f"train.{name}" for name in ("test_quizzes", "gate_quizzes", "epoch_quizzes")),
+    *(f"train.{name}" for name in ("test_quizzes", "validation_quizzes", "epoch_quizzes")),
     *(f"train.{name}" for name in ("max_quizzes", "batch_size")),
     *(f"culture.{name}" for name in ("block_size", "wave_blocks", "quota", "max_proposals")),
-    *(f"sae.{name}" for name in ("training_tokens", "passes", "block_quizzes")),
+    *(f"sae.{name}" for name in ("training_tokens", "epochs_per_buffer", "buffer_quizzes")),
     *(f"sae.{name}" for name in ("batch_size", "dead_after", "seeds", "comparison_quizzes")),
     *(f"sae.{name}" for name in ("min_firings", "permutations", "resamples")),
 ]
@@ -65,10 +65,10 @@ RANGES = [
     ("train.learning_rate", -1, "positive and finite, got -1"),
     ("train.adam_learning_rate", 0.0, "positive and finite, got 0.0"),
     ("train.warmup_steps", -1, "0 or more and finite, got -1"),
-    ("train.averaging", 1.0, "in [0, 1), got 1.0"),
+    ("train.ema_decay", 1.0, "in [0, 1), got 1.0"),
     ("train.context_weight", -0.1, "0 or more and finite, got -0.1"),
     ("train.image_weight", -0.1, "0 or more and finite, got -0.1"),
-    ("train.generating_share", 1.0, "in [0, 1), got 1.0"),
+    ("train.writing_share", 1.0, "in [0, 1), got 1.0"),
     ("train.prompt_noise", 1.5, "in [0, 1], got 1.5"),
     ("culture.rule", "three", "unknown culture.rule 'three'; known: "),
     ("culture.proposers", ["cold"], "unknown culture.proposers 'cold'; known: "),
@@ -136,9 +136,9 @@ def test_options_that_are_no_object_are_refused(tree):
         ("model.dropout", 0),
         ("train.target", 0),
         ("train.warmup_steps", 0),
-        ("train.averaging", 0.0),
+        ("train.ema_decay", 0.0),
         ("train.prompt_noise", 1),
-        ("train.generating_share", 0.0),
+        ("train.writing_share", 0.0),
         ("culture.temperature", 0),
         ("culture.max_share", 1),
         ("sae.k", 512),
@@ -265,8 +265,8 @@ def test_every_preset_can_be_run(name):
             "unknown sae.architectures 'vae'; known",
         ),
         (
-            {"sae": SAEConfig(block_quizzes=3, batch_size=433)},
-            r"sae.block_quizzes \(3\) gives 432 activations, fewer than sae.batch_size \(433\)",
+            {"sae": SAEConfig(buffer_quizzes=3, batch_size=433)},
+            r"sae.buffer_quizzes \(3\) gives 432 activations, fewer than sae.batch_size \(433\)",
         ),
         (
             {"world": GridsWorld(3, 4, colours=2, rectangles=1, tasks=("half_fill",))},
@@ -281,5 +281,5 @@ def test_parts_that_do_not_fit_each_other_are_refused(change, says):
 
 
 def test_parts_that_just_fit_each_other_are_allowed():
-    check_options(replace(RunConfig(), sae=SAEConfig(block_quizzes=3, batch_size=432)))
+    check_options(replace(RunConfig(), sae=SAEConfig(buffer_quizzes=3, batch_size=432)))
     check_options(replace(RunConfig(), agents=3, rounds=0))

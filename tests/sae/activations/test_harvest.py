@@ -26,7 +26,7 @@ def test_training_and_held_out_quizzes_are_disjoint():
     first, second = (set(world.canonical_hash(b).tolist()) for b in (training, held_out))
     assert not first & second
     assert set(world.split(world.canonical_hash(held_out))) == {2}
-    counts = np.bincount(held_out.structure)
+    counts = np.bincount(held_out.layout)
     assert counts.min() >= 1500 // 4 - 8
     assert len(counts) == 4
 
@@ -35,7 +35,7 @@ def test_quizzes_do_not_depend_on_how_a_range_is_cut():
     source = training_source(GridsWorld(), STREAM)
     whole, tail = source(0, 900), source(380, 520)
     assert (whole.tokens[380:] == tail.tokens).all()
-    assert (whole.structure[380:] == tail.structure).all()
+    assert (whole.layout[380:] == tail.layout).all()
 
 
 def test_rows_line_up_with_activations(agents, small_world):
@@ -65,7 +65,7 @@ def test_all_writings_of_a_quiz_are_in_one_half():
 def test_labels_and_start_are_left_out(small_world):
     batch = held_out_quizzes(small_world, STREAM, 40)
     rows = token_rows(small_world, batch)
-    assert (small_world.roles[rows.structure, rows.position] != TokenRole.LABEL).all()
+    assert (small_world.roles[rows.layout, rows.position] != TokenRole.LABEL).all()
     assert rows.position.min() >= 1
     assert len(rows) == 40 * 4 * 25
 
@@ -93,5 +93,5 @@ def test_unknown_sites_and_small_blocks_are_refused(agents, small_world):
         check_site(agents[0], "hook_pos_embed")
     source = training_source(small_world, STREAM)
     stream = ActivationStream(agents[0], small_world, source, SITE, 2, 1, 4096)
-    with pytest.raises(UserError, match="block_quizzes"):
+    with pytest.raises(UserError, match="buffer_quizzes"):
         next(stream.batches(0))

@@ -31,12 +31,12 @@ def rows():
     quiz = np.repeat(np.arange(QUIZZES), POSITIONS)
     position = np.tile(np.arange(1, POSITIONS + 1), QUIZZES)
     task = rng.integers(-1, 2, QUIZZES).astype(np.int16)[quiz]
-    structure = rng.integers(2, size=QUIZZES).astype(np.uint8)[quiz]
+    layout = rng.integers(2, size=QUIZZES).astype(np.uint8)[quiz]
     token = rng.integers(TOKENS, size=len(quiz)).astype(np.uint8)
     return TokenRows(
         quiz,
         position,
-        structure,
+        layout,
         task,
         token,
         np.roll(token, -1),
@@ -329,7 +329,7 @@ def test_the_test_within_cells_is_calibrated_where_cells_are_small(rows):
     half = rows.half(reported=True)
     pairs = replace(half, token=(np.arange(len(half)) // 2 % 200).astype(np.uint8))
     pairs = replace(pairs, position=np.arange(len(half)) // 2, task=pairs.task * 0)
-    pairs = replace(pairs, structure=pairs.structure * 0)
+    pairs = replace(pairs, layout=pairs.layout * 0)
     x, y = (
         within_cells(make_codes(sparse.csr_array(rng.normal(size=(len(half), 400)))), pairs)
         for _ in range(2)

@@ -22,7 +22,7 @@ WORLD = GridsWorld()
 @pytest.fixture(scope="module")
 def batch():
     drawn = held_out_quizzes(WORLD, Stream(0, "test-nulls"), 300)
-    unknown = QuizBatch(drawn.tokens[:40], drawn.structure[:40], np.full(40, -1, dtype=np.int16))
+    unknown = QuizBatch(drawn.tokens[:40], drawn.layout[:40], np.full(40, -1, dtype=np.int16))
     return concatenate([drawn[40:], unknown])
 
 
@@ -86,15 +86,15 @@ def test_rotation_is_orthogonal_and_equals_rotated_codes(batch):
     np.testing.assert_allclose(Rotated(5).onto(b)(a)[1].r, backward.r, atol=1e-12)
 
 
-def test_within_cell_keeps_task_structure_position_and_token(batch):
+def test_within_cell_keeps_task_layout_position_and_token(batch):
     rows = token_rows(WORLD, batch)
     order = nulls["within_cell"].order(rows, np.random.default_rng(0))
-    for key in ("task", "structure", "position", "token"):
+    for key in ("task", "layout", "position", "token"):
         values = getattr(rows, key)
         assert (values[order] == values).all()
     moved = order != np.arange(len(rows))
     assert (rows.quiz[order] != rows.quiz)[moved].all()
-    cells = group_index(rows.task, rows.structure, rows.position, rows.token)
+    cells = group_index(rows.task, rows.layout, rows.position, rows.token)
     assert (moved == (np.bincount(cells)[cells] > 1)).all()
 
 
@@ -107,18 +107,18 @@ def test_quizzes_keeps_positions_and_whole_quizzes(batch):
     assert (pairs[0] != pairs[1]).all()
 
 
-def test_within_task_keeps_task_structure_and_whole_quizzes(batch):
+def test_within_task_keeps_task_layout_and_whole_quizzes(batch):
     rows = token_rows(WORLD, batch)
     order = nulls["within_task"].order(rows, np.random.default_rng(0))
-    for key in ("task", "structure", "position"):
+    for key in ("task", "layout", "position"):
         values = getattr(rows, key)
         assert (values[order] == values).all()
     pairs = np.unique(np.stack([rows.quiz, rows.quiz[order]]), axis=1)
     assert pairs.shape[1] == len(batch)
 
 
-def test_a_quiz_in_several_structures_is_one_source(batch):
-    both = concatenate([WORLD.arrange(batch[:10], structure) for structure in (0, 1)])
+def test_a_quiz_in_several_layouts_is_one_source(batch):
+    both = concatenate([WORLD.arrange(batch[:10], layout) for layout in (0, 1)])
     source = token_rows(WORLD, both).source
     assert (source[:10] == source[10:]).all()
     assert len(np.unique(source)) == 10

@@ -33,7 +33,7 @@ SHORT = replace(CONFIG, training_tokens=80_000, baselines=tuple(baselines))
 def batch(small_world):
     """World quizzes, and some that pass for an agent's own."""
     drawn = held_out_quizzes(small_world, STREAM, 200)
-    unknown = QuizBatch(drawn.tokens[:30], drawn.structure[:30], np.full(30, -1, dtype=np.int16))
+    unknown = QuizBatch(drawn.tokens[:30], drawn.layout[:30], np.full(30, -1, dtype=np.int16))
     return concatenate([drawn[30:], unknown])
 
 

@@ -53,7 +53,7 @@ def test_moments(batch, rows, concepts):
     red = number(concepts, READ, "colour", "vermilion")
     assert (rows_of(concepts, red) == (rows.token == 5)).all()
     by_moment = {m: {c.label for c in concepts.concepts if c.moment == m} for m in (NEXT, QUIZ)}
-    assert by_moment[QUIZ] == {"task", "structure"}
+    assert by_moment[QUIZ] == {"task", "layout"}
     assert not by_moment[NEXT] & by_moment[QUIZ]
 
 
@@ -79,9 +79,9 @@ def test_rare_concepts_and_constant_ones_are_left_out(batch, rows, concepts):
 
 
 def test_quizzes_without_a_painter_are_left_out(batch, concepts):
-    made = QuizBatch(batch.tokens, batch.structure, np.full(len(batch), UNKNOWN_TASK, np.int16))
+    made = QuizBatch(batch.tokens, batch.layout, np.full(len(batch), UNKNOWN_TASK, np.int16))
     both = concatenate([batch, made])
-    drawn = QuizBatch(both.tokens, both.structure, both.task, np.tile(batch.regions, (2, 1)))
+    drawn = QuizBatch(both.tokens, both.layout, both.task, np.tile(batch.regions, (2, 1)))
     rows = token_rows(WORLD, drawn)
     found = find_concepts(WORLD, drawn, rows)
     assert found.total == len(rows)

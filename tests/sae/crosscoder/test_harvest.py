@@ -60,7 +60,7 @@ def test_as_few_rows_stay_where_they_are_in_an_analysis_as_in_training(agents, s
 
 def test_stream_shows_each_token_of_a_block_as_often_as_asked(joint, small_world):
     source = training_source(small_world, STREAM)
-    stream = JointStream(joint, source, block_quizzes=8, passes=2, batch_size=100)
+    stream = JointStream(joint, source, buffer_quizzes=8, epochs_per_buffer=2, batch_size=100)
     batches = stream.batches(5)
     found = torch.cat([next(batches) for _ in range(16)])
     block = joint.block(source(0, 8))

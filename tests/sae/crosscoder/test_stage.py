@@ -19,7 +19,12 @@ from world import Stream
 
 STREAM = Stream(0, "test-crosscoder-stage")
 CONFIG = CrosscoderConfig(
-    d_sae=48, k=6.0, training_tokens=102_400, passes=4, block_quizzes=100, min_firings=20
+    d_sae=48,
+    k=6.0,
+    training_tokens=102_400,
+    epochs_per_buffer=4,
+    buffer_quizzes=100,
+    min_firings=20,
 )
 ORIGIN = {"agents": {"0": "aa", "1": "bb"}}
 

@@ -30,8 +30,8 @@ CONFIG = SAEConfig(
     widths=(48,),
     k=6.0,
     training_tokens=200_000,
-    passes=5,
-    block_quizzes=320,
+    epochs_per_buffer=5,
+    buffer_quizzes=320,
     batch_size=512,
     dead_after=16,
     learning_rate=3e-3,
@@ -131,8 +131,8 @@ def test_lossless_sae_recovers_everything(agents, small_world, held_out):
 
 
 def test_quality_needs_answers(trained, agents, small_world, held_out):
-    generating = small_world.arrange(held_out, small_world.generating_structure)
-    with pytest.raises(ValueError, match="structure with an answer"):
+    generating = small_world.arrange(held_out, small_world.generating_layout)
+    with pytest.raises(ValueError, match="layout with an answer"):
         measure_quality(agents[0], small_world, generating, SITE, load_sae(trained[0]))
 
 
@@ -172,7 +172,7 @@ def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, sma
 
 def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
     source = training_source(small_world, STREAM)
-    short = replace(CONFIG, training_tokens=4096, block_quizzes=64)
+    short = replace(CONFIG, training_tokens=4096, buffer_quizzes=64)
     state = torch.get_rng_state()
 
     def weights(agent, seed):
@@ -209,7 +209,7 @@ def test_every_architecture_trains_and_is_loaded_by_sae_lens(
 
 def test_a_frozen_decoder_stays_as_it_started(agents, small_world):
     source = training_source(small_world, STREAM)
-    short = replace(SHORT, training_tokens=4096, block_quizzes=64)
+    short = replace(SHORT, training_tokens=4096, buffer_quizzes=64)
     stream = ActivationStream(agents[0], small_world, source, SITE, 64, 1, 512)
     kept = []
 

@@ -23,27 +23,27 @@ from world import Stream
 
 STREAM = Stream(0, "test-fingerprints")
 PLANTED = 40
-GROUPS = [(task, structure) for task in range(3) for structure in range(4)]
+GROUPS = [(task, layout) for task in range(3) for layout in range(4)]
 EVERY = np.arange(6)
 
 
 def planted(rng, like=None):
-    """Effects of PLANTED features on 600 quizzes of 3 tasks in 4 structures.
+    """Effects of PLANTED features on 600 quizzes of 3 tasks in 4 layouts.
 
     A feature has an effect of its own in every group, or that of the feature ``like`` it.
     """
     own = rng.exponential(size=(PLANTED, 12)) if like is None else like
-    task, structure = np.repeat(np.arange(3), 200), np.tile(np.arange(4), 150)
+    task, layout = np.repeat(np.arange(3), 200), np.tile(np.arange(4), 150)
     quizzes = HalfQuizzes(
         np.arange(600),
         task.astype(np.int16),
-        structure.astype(np.uint8),
+        layout.astype(np.uint8),
         np.full(600, 10),
         np.arange(600),
     )
     halves = []
     for _ in range(2):
-        loss = own[:, task * 4 + structure] + 0.1 * rng.standard_normal((PLANTED, 600))
+        loss = own[:, task * 4 + layout] + 0.1 * rng.standard_normal((PLANTED, 600))
         none = np.zeros(loss.shape, dtype=np.int8)
         halves.append(Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool)))
     return own, AgentEffects(*halves, rng.integers(1, 100, (PLANTED, 12)).astype(float))
@@ -108,7 +108,7 @@ def test_profiles_count_the_tokens_for_choosing(agents, make_subject, small_worl
     profiles = firing_profiles(subject, small_world, batch)
     active = subject.codes.toarray() != 0
     assert (profiles.sum(axis=1) == active[~rows.reported].sum(axis=0)).all()
-    first = ~rows.reported & (rows.task == 0) & (rows.structure == 0)
+    first = ~rows.reported & (rows.task == 0) & (rows.layout == 0)
     assert (profiles[:, 0] == active[first].sum(axis=0)).all()
 
 

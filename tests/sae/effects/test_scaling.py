@@ -52,7 +52,7 @@ def hooked(sae, feature, factor, kept):
 def whole_pass(model, world, batch, changes):
     """Loss of every answer and its exactness, by the model as it is."""
     tokens = torch.from_numpy(batch.tokens).long()
-    answer = torch.from_numpy(world.roles[batch.structure] == TokenRole.ANSWER)
+    answer = torch.from_numpy(world.roles[batch.layout] == TokenRole.ANSWER)
     with torch.no_grad(), intervene(model, changes):
         log_probs = torch.log_softmax(model(tokens), dim=-1)
     loss = -log_probs.gather(-1, tokens[..., None])[..., 0] * answer
@@ -103,7 +103,7 @@ def test_features_of_a_linear_readout_have_their_analytic_effect(
     subject = read_subject(model, small_world, batch, rows, site, sae)
     found = scale_features(subject, small_world, batch)
     tokens = torch.from_numpy(batch.tokens).long()
-    answer = torch.from_numpy(small_world.roles[batch.structure] == TokenRole.ANSWER)
+    answer = torch.from_numpy(small_world.roles[batch.layout] == TokenRole.ANSWER)
     codes = sae.encode(capture(model, tokens, [site])[site])
     codes[~torch.from_numpy(kept_tokens(small_world, batch))] = 0
     logits = model(tokens).double()
@@ -131,10 +131,10 @@ def test_exactness_is_that_of_writing_under_the_intervention(
     exact = subject.network.grades.exact[found.quizzes.index] + found.exact_change[feature]
     assert 0 < exact.sum() < subject.network.grades.exact[found.quizzes.index].sum()
     tokens = torch.from_numpy(batch.tokens[found.quizzes.index]).long()
-    for structure in np.unique(found.quizzes.structure):
-        among = found.quizzes.structure == structure
-        answer = torch.from_numpy(small_world.roles[structure] == TokenRole.ANSWER)
-        seen = torch.from_numpy(small_world.roles[structure] != TokenRole.LABEL)
+    for layout in np.unique(found.quizzes.layout):
+        among = found.quizzes.layout == layout
+        answer = torch.from_numpy(small_world.roles[layout] == TokenRole.ANSWER)
+        seen = torch.from_numpy(small_world.roles[layout] != TokenRole.LABEL)
         seen[0] = False
         written = write_scaled(model, tokens[among], answer, site, sae, feature, seen)
         same = (written == tokens[among]).all(dim=1).numpy()
@@ -172,11 +172,9 @@ def test_tables(subject, small_world, batch, ablated):
     pd.testing.assert_frame_equal(table, again)
     prints = fingerprint_table({4: [ablated]}, small_world)
     assert len(prints) == FEATURES * len(small_world.tasks) * 4
-    one = prints[
-        (prints.feature == 2) & (prints.task == "frame") & (prints.structure == "A,fA,B,fB")
-    ]
+    one = prints[(prints.feature == 2) & (prints.task == "frame") & (prints.layout == "A,fA,B,fB")]
     quizzes = ablated.quizzes
-    among = (quizzes.task == small_world.tasks.index("frame")) & (quizzes.structure == 0)
+    among = (quizzes.task == small_world.tasks.index("frame")) & (quizzes.layout == 0)
     expected = ablated.loss_change[2, among].sum() / quizzes.cells[among].sum()
     assert one.loss_change.item() == pytest.approx(expected)
 
@@ -188,7 +186,7 @@ def test_only_reporting_quizzes_are_changed(subject, rows, ablated):
     assert not rows.reported[term.rows].any()
 
 
-def test_structures_without_an_answer_are_refused(agents, small_world, batch):
-    other = small_world.arrange(batch, small_world.generating_structure)
+def test_layouts_without_an_answer_are_refused(agents, small_world, batch):
+    other = small_world.arrange(batch, small_world.generating_layout)
     with pytest.raises(ValueError, match="answer to grade"):
         Downstream(agents[0], small_world, other, INNER)

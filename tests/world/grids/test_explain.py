@@ -19,9 +19,9 @@ def drawn():
 
 
 def quizzes(grids):
-    """A batch in structure 0 of grids [B, 4, H, W]."""
+    """A batch in layout 0 of grids [B, 4, H, W]."""
     count = len(grids)
-    tokens = WORLD.layout.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
+    tokens = WORLD.codec.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
     return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, UNKNOWN_TASK, np.int16))
 
 

@@ -1,4 +1,4 @@
-"""The grids world: index-addressed draws, structures, splits, canonical hash, labels, pictures."""
+"""The grids world: index-addressed draws, layouts, splits, canonical hash, labels, pictures."""
 
 import hashlib
 import itertools
@@ -91,8 +91,8 @@ def test_tasks_have_equal_shares(batch):
 
 def test_arrange_there_and_back(drawn):
     rng = np.random.default_rng(0)
-    structure = rng.integers(5, size=len(drawn)).astype(np.uint8)
-    written = WORLD.arrange(drawn, structure)
+    layout = rng.integers(5, size=len(drawn)).astype(np.uint8)
+    written = WORLD.arrange(drawn, layout)
     assert not np.array_equal(written.tokens, drawn.tokens)
     back = WORLD.arrange(written, 0)
     assert np.array_equal(back.tokens, drawn.tokens)
@@ -100,33 +100,33 @@ def test_arrange_there_and_back(drawn):
 
 
 def test_labels_and_cells_stand_where_they_are_allowed(drawn):
-    for s in range(len(WORLD.structures)):
+    for s in range(len(WORLD.layouts)):
         written = WORLD.arrange(drawn, s)
         allowed = WORLD.allowed[s][np.arange(WORLD.seq_len), written.tokens]
         assert allowed.all()
 
 
 def test_answers_are_the_last_part():
-    for s in WORLD.answer_structures:
+    for s in WORLD.answer_layouts:
         assert np.flatnonzero(WORLD.roles[s] == TokenRole.ANSWER).min() == 3 * 37 + 1
-    assert WORLD.structures[WORLD.generating_structure].name == "fB,fA,A,B"
+    assert WORLD.layouts[WORLD.generating_layout].name == "fB,fA,A,B"
 
 
 def rename(batch, rng):
     """The same quizzes with their colours renamed."""
     names = np.arange(WORLD.vocab_size, dtype=np.uint8)
     names[1 : WORLD.colours + 1] = rng.permutation(names[1 : WORLD.colours + 1])
-    return QuizBatch(names[batch.tokens], batch.structure, batch.task)
+    return QuizBatch(names[batch.tokens], batch.layout, batch.task)
 
 
 def swap_pairs(batch):
     """The same quizzes with A, f(A) and B, f(B) exchanged."""
     parts = batch.tokens.reshape(len(batch), 4, -1).copy()
     parts[:, :, 1:] = parts[:, [2, 3, 0, 1], 1:]
-    return QuizBatch(parts.reshape(batch.tokens.shape), batch.structure, batch.task)
+    return QuizBatch(parts.reshape(batch.tokens.shape), batch.layout, batch.task)
 
 
-def test_hash_ignores_structure_colour_names_and_the_order_of_pairs(drawn):
+def test_hash_ignores_layout_colour_names_and_the_order_of_pairs(drawn):
     hashes = WORLD.canonical_hash(drawn)
     rng = np.random.default_rng(0)
     for s in range(5):
@@ -158,11 +158,11 @@ def test_hash_sees_every_cell_and_which_part_it_is_in(batch):
             continue
         tokens = few.tokens.copy()
         tokens[:, position] = np.where(tokens[:, position] == 0, 6, 0)
-        changed = WORLD.canonical_hash(QuizBatch(tokens, few.structure, few.task))
+        changed = WORLD.canonical_hash(QuizBatch(tokens, few.layout, few.task))
         assert (changed != hashes).all()
     swapped = few.tokens.reshape(50, 4, -1).copy()
     swapped[:, :, 1:] = swapped[:, [1, 0, 3, 2], 1:]
-    inverse = QuizBatch(swapped.reshape(few.tokens.shape), few.structure, few.task)
+    inverse = QuizBatch(swapped.reshape(few.tokens.shape), few.layout, few.task)
     # Undoing replace_color is replacing a colour: only there is the inverse the same quiz.
     same = WORLD.canonical_hash(inverse) == hashes
     assert np.array_equal(same, few.task == WORLD.tasks.index("replace_color"))
@@ -172,20 +172,20 @@ def test_trivial_quizzes_are_those_with_a_pair_of_equal_grids(drawn):
     assert not WORLD.trivial(drawn).any()
     parts = drawn.tokens[:10].reshape(10, 4, -1).copy()
     parts[:5, 3, 1:] = parts[:5, 2, 1:]
-    made = QuizBatch(parts.reshape(10, -1), drawn.structure[:10], drawn.task[:10])
+    made = QuizBatch(parts.reshape(10, -1), drawn.layout[:10], drawn.task[:10])
     for s in range(5):
         assert WORLD.trivial(WORLD.arrange(made, s)).tolist() == [True] * 5 + [False] * 5
 
 
-def test_noise_touches_only_the_third_part_of_the_first_two_structures(batch):
+def test_noise_touches_only_the_third_part_of_the_first_two_layouts(batch):
     few = WORLD.arrange(batch[:1000], (np.arange(1000) % 5).astype(np.uint8))
     noisy = WORLD.corrupt(few, 0.2, np.random.default_rng(0))
     differs = noisy.tokens != few.tokens
     third = np.zeros(WORLD.seq_len, bool)
     third[2 * 37 + 1 : 3 * 37] = True
     assert not differs[:, ~third].any()
-    assert not differs[few.structure >= 2].any()
-    share = differs[few.structure < 2][:, third].mean()
+    assert not differs[few.layout >= 2].any()
+    share = differs[few.layout < 2][:, third].mean()
     assert abs(share - 0.2 * 6 / 7) < 0.01
     assert np.array_equal(WORLD.corrupt(few, 0.0, np.random.default_rng(0)).tokens, few.tokens)
 
@@ -198,7 +198,7 @@ def test_labels_tell_the_truth(drawn):
         cell = WORLD.roles[0] != TokenRole.LABEL
         assert all((v[:, ~cell] == -1).all() for v in labels.values())
         assert np.array_equal(labels["colour"][:, cell], written.tokens[:, cell])
-        order = WORLD.structures[s].parts
+        order = WORLD.layouts[s].parts
         assert labels["part"][0][cell].reshape(4, -1)[:, 0].tolist() == list(order)
     grids = WORLD.grids(quiz)
     labels = WORLD.labels(quiz)
@@ -219,7 +219,7 @@ def test_rectangles_have_their_truth_from_the_painter():
 
 
 def test_agent_made_quizzes_have_no_painter(drawn):
-    made = QuizBatch(drawn.tokens, drawn.structure, np.full(len(drawn), -1, np.int16))
+    made = QuizBatch(drawn.tokens, drawn.layout, np.full(len(drawn), -1, np.int16))
     labels = WORLD.labels(made)
     assert (labels["rectangle"] == -1).all()
     assert (labels["changed"].max(axis=1) == 1).all()
@@ -228,7 +228,7 @@ def test_agent_made_quizzes_have_no_painter(drawn):
 def test_shapes_are_checked_with_expected_and_actual():
     with pytest.raises(ValueError, match=r"uint8 \[B, T\], got int64"):
         QuizBatch(np.zeros((2, 148), int), np.zeros(2, np.uint8), np.zeros(2, np.int16))
-    with pytest.raises(ValueError, match=r"structure must be uint8 \[2\].*got uint8 \[3\]"):
+    with pytest.raises(ValueError, match=r"layout must be uint8 \[2\].*got uint8 \[3\]"):
         QuizBatch(np.zeros((2, 148), np.uint8), np.zeros(3, np.uint8), np.zeros(2, np.int16))
 
 

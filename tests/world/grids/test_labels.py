@@ -17,9 +17,9 @@ COUNT = 200
 
 @pytest.fixture(scope="module")
 def quizzes():
-    """Quizzes in all structures, those of the answer and the generating one."""
+    """Quizzes in all layouts, those of the answer and the generating one."""
     drawn = WORLD.draw(Stream(0, "test-labels"), 0, COUNT, "train")
-    return WORLD.arrange(drawn, (np.arange(COUNT) % len(WORLD.structures)).astype(np.uint8))
+    return WORLD.arrange(drawn, (np.arange(COUNT) % len(WORLD.layouts)).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def cells(rows):
 
 def slots(quizzes):
     """Of each quiz, by slot: the part and the slot of its partner."""
-    for quiz, structure in enumerate(quizzes.structure):
-        parts = WORLD.structures[structure].parts
+    for quiz, layout in enumerate(quizzes.layout):
+        parts = WORLD.layouts[layout].parts
         for slot, part in enumerate(parts):
             yield quiz, slot, part, parts.index(part ^ 1)
 
@@ -51,7 +51,7 @@ def test_shapes_and_quiz_wide_labels(quizzes, labels):
     assert all(values.dtype == np.int16 for values in raw.values())
     assert all(values.shape == quizzes.tokens.shape for values in raw.values())
     assert all((values[:, :: 1 + WORLD.cells] == -1).all() for values in raw.values())
-    assert (labels["structure"] == quizzes.structure[:, None, None, None]).all()
+    assert (labels["layout"] == quizzes.layout[:, None, None, None]).all()
     assert (labels["task"] == quizzes.task[:, None, None, None]).all()
     assert (labels["place"] == np.arange(WORLD.cells).reshape(WORLD.height, WORLD.width)).all()
 
@@ -124,7 +124,7 @@ def test_objects_that_the_rule_changes():
 
 
 def test_without_a_painter_there_are_no_objects(quizzes):
-    made = QuizBatch(quizzes.tokens, quizzes.structure, np.full(COUNT, -1, np.int16))
+    made = QuizBatch(quizzes.tokens, quizzes.layout, np.full(COUNT, -1, np.int16))
     found = grid_labels(WORLD, made)
     for name in ("task", *OBJECT_LABELS):
         assert (found[name] == -1).all()

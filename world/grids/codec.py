@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
-from world.core.world import Axis, Structure, TokenRole
+from world.core.world import Axis, Layout, TokenRole
 
 PARTS = ("A", "fA", "B", "fB")
-"""The four grids; a structure is an order of them."""
+"""The four grids; a layout is an order of them."""
 _ASKED = (TokenRole.CONTEXT, TokenRole.IMAGE, TokenRole.CONTEXT, TokenRole.ANSWER)
 _GENERATED = (TokenRole.CONTEXT, TokenRole.CONTEXT, TokenRole.IMAGE, TokenRole.ANSWER)
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Four grids of G cells, each behind a label token, in the order of a structure."""
+class Codec:
+    """Four grids of G cells, each behind a label token, in the order of a layout."""
 
     height: int
     width: int
@@ -47,11 +47,11 @@ class Layout:
         return tuple(k * (1 + self.cells) + 1 for k in range(len(PARTS)))
 
     @property
-    def structures(self) -> tuple[Structure, ...]:
+    def layouts(self) -> tuple[Layout, ...]:
         """The orders in which the four grids are written."""
         orders = ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0), (3, 1, 0, 2))
         return tuple(
-            Structure(",".join(PARTS[p] for p in order), order, answers=i < 4)
+            Layout(",".join(PARTS[p] for p in order), order, answers=i < 4)
             for i, order in enumerate(orders)
         )
 
@@ -75,7 +75,7 @@ class Layout:
 
     @cached_property
     def roles(self) -> NDArray[np.int8]:
-        """int8 [S, T]: the TokenRole of each token under each structure."""
+        """int8 [S, T]: the TokenRole of each token under each layout."""
         by_slot = [_ASKED] * 4 + [_GENERATED]
         roles = np.repeat(np.array(by_slot, dtype=np.int8), 1 + self.cells, axis=1)
         roles[:, :: 1 + self.cells] = TokenRole.LABEL
@@ -84,30 +84,30 @@ class Layout:
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         """bool [S, T, V]: labels in their places, the background and colours in all others."""
-        allowed = np.zeros((len(self.structures), self.seq_len, self.vocab_size), dtype=np.bool_)
+        allowed = np.zeros((len(self.layouts), self.seq_len, self.vocab_size), dtype=np.bool_)
         allowed[:, :, : self.colours + 1] = True
-        for s, structure in enumerate(self.structures):
-            for slot, part in enumerate(structure.parts):
+        for s, layout in enumerate(self.layouts):
+            for slot, part in enumerate(layout.parts):
                 allowed[s, slot * (1 + self.cells)] = False
                 allowed[s, slot * (1 + self.cells), self.colours + 1 + part] = True
         return allowed
 
     def tokens(self, grids: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8 [B, T] in structure 0 of grids uint8 [B, 4, G]."""
+        """uint8 [B, T] in layout 0 of grids uint8 [B, 4, G]."""
         tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=np.uint8)
         tokens[:, :, 0] = self.colours + 1 + np.arange(len(PARTS))
         tokens[:, :, 1:] = grids
         return tokens.reshape(len(grids), self.seq_len)
 
     def regions(self, regions: NDArray[np.int8]) -> NDArray[np.int8]:
-        """int8 [B, T] in structure 0 of the regions int8 [B, 4, G] of grids; 0 at labels."""
+        """int8 [B, T] in layout 0 of the regions int8 [B, 4, G] of grids; 0 at labels."""
         padded = np.zeros((len(regions), len(PARTS), 1 + self.cells), dtype=np.int8)
         padded[:, :, 1:] = regions
         return padded.reshape(len(regions), self.seq_len)
 
     def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
-        """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the structure of each row."""
-        parts = self._reordered(batch.tokens, self._slots[batch.structure])[:, :, 1:]
+        """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the layout of each row."""
+        parts = self._reordered(batch.tokens, self._slots[batch.layout])[:, :, 1:]
         return parts.reshape(len(batch), len(PARTS), self.height, self.width)
 
     def _reordered(self, rows: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
@@ -119,17 +119,17 @@ class Layout:
     @cached_property
     def _orders(self) -> NDArray[np.int64]:
         """int64 [S, 4]: the part in each slot."""
-        return np.array([s.parts for s in self.structures])
+        return np.array([s.parts for s in self.layouts])
 
     @cached_property
     def _slots(self) -> NDArray[np.int64]:
         """int64 [S, 4]: the slot of each part."""
         return np.argsort(self._orders, axis=1)
 
-    def arrange(self, batch: QuizBatch, structure: NDArray[np.uint8] | int) -> QuizBatch:
-        """The same quizzes in other structures."""
-        wanted = np.broadcast_to(np.asarray(structure, dtype=np.uint8), (len(batch),)).copy()
-        order = np.take_along_axis(self._slots[batch.structure], self._orders[wanted], axis=1)
+    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
+        """The same quizzes in other layouts."""
+        wanted = np.broadcast_to(np.asarray(layout, dtype=np.uint8), (len(batch),)).copy()
+        order = np.take_along_axis(self._slots[batch.layout], self._orders[wanted], axis=1)
 
         def rewrite(rows: NDArray[Any]) -> NDArray[Any]:
             return self._reordered(rows, order).reshape(rows.shape)
