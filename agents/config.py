@@ -64,17 +64,16 @@ class TrainConfig:
     """Steps over which the learning rates rise linearly from zero."""
     ema_decay: float = 0.99
     """Decay per step of the averaged weights, which are the ones evaluated; 0 turns it off."""
-    context_weight: float = 0.1
-    """Loss weight of parts that nothing implies (the answer has weight 1)."""
-    image_weight: float = 0.3
-    """Loss weight of parts implied by a rule not yet known."""
     writing_share: float = 0.1
-    """Share of training quizzes written in the writing layout."""
+    """Share of training quizzes written in the layout of proposals, where the world has one."""
+    part_weighting: float = 1.0
+    """How strongly parts count for more or less in the loss, as their world says: a part's weight
+    is the world's to this power; 0 counts all alike that are not fixed by the layout."""
     error_weighting: float = 0.5
     """How strongly training turns to the tasks with most mistakes at the last evaluation: a task's
     weight is its error to this power, and a little; 0 draws all tasks alike."""
     prompt_noise: float = 0.0
-    """Share of cells replaced at random in the third part of forward and backward quizzes."""
+    """Share of prompt tokens replaced at random while training, where the world has a prompt."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -95,8 +94,6 @@ class TrainConfig:
             "train",
             AMOUNT,
             "warmup_steps",
-            "context_weight",
-            "image_weight",
             "error_weighting",
         )
         require(self, "train", SHARE, "target", "prompt_noise")

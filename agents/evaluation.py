@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from agents.replicas import ReplicaGroup
-from agents.scoring import score
-from world import QuizBatch, TokenRole, World
+from agents.scoring import graded_mask, score
+from world import QuizBatch, World
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Evaluation:
 
     accuracy: share answered exactly, 0 to 1. correct, total: the counts behind it.
     low, high: Wilson 95 % interval of the accuracy (E. B. Wilson, 1927).
-    by_task, by_layout: accuracy of each, by name; tasks of unknown origin are left out.
+    accuracy_by: accuracy in each of the world's groups, by what they group by ("task", "layout")
+        and name; quizzes of no group, such as those of unknown task, are left out.
     loss: mean negative log-probability of a token of the answer, in nats: it tells agents apart
     that answer nothing exactly.
     """
@@ -34,8 +35,7 @@ class Evaluation:
     total: int
     low: float
     high: float
-    by_task: dict[str, float]
-    by_layout: dict[str, float]
+    accuracy_by: dict[str, dict[str, float]]
     loss: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,19 +60,20 @@ def evaluate(
         own = score(model, world, batch[np.arange(len(batch))[replicas.share]])
     for rank, part in enumerate(replicas.gather((own.correct, own.log_prob))):
         correct[rank :: replicas.size], log_prob[rank :: replicas.size] = part
-    asked = (world.roles == TokenRole.ANSWER).sum(axis=1)[batch.layout]
+    graded = graded_mask(world, batch).sum(axis=1)
     hits, total = int(correct.sum()), len(correct)
     low, high = wilson_interval(hits, total)
-    layouts = [s.name for s in world.layouts]
+    groups = world.group_of(batch)
     return Evaluation(
         accuracy=hits / total,
         correct=hits,
         total=total,
         low=low,
         high=high,
-        by_task=_means(correct, batch.task, enumerate(world.tasks)),
-        by_layout=_means(correct, batch.layout, enumerate(layouts)),
-        loss=float(-(log_prob / asked).mean()),
+        accuracy_by={
+            kind: _means(correct, groups[kind], names) for kind, names in world.groups.items()
+        },
+        loss=float(-(log_prob / graded).mean()),
     )
 
 
@@ -86,10 +87,10 @@ def wilson_interval(hits: int, total: int) -> tuple[float, float]:
 
 
 def _means(
-    correct: NDArray[np.bool_], group: NDArray[np.integer], names: Iterable[tuple[int, str]]
+    correct: NDArray[np.bool_], group: NDArray[np.integer], names: Iterable[str]
 ) -> dict[str, float]:
     return {
         name: float(correct[group == index].mean())
-        for index, name in names
+        for index, name in enumerate(names)
         if (group == index).any()
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,16 @@ from torch import Tensor
 
 from agents.generation import generate
 from agents.model import AgentModel, evaluating
-from world import QuizBatch, TokenRole, World
+from world import QuizBatch, QuizWorld, World
+
+
+def graded_mask(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
+    """bool [B, T]: the tokens that must be right. Raises ValueError for a row without any."""
+    graded = np.array([*(part.graded for part in world.parts), False])
+    mask = np.asarray(graded[world.part_of(batch)])
+    if not mask.any(axis=1).all():
+        raise ValueError("every sequence must be in a layout with an answer to grade")
+    return mask
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ def score(
 
     Runs on the model's device, without gradients or dropout. A row's scores do not depend on
     the rows beside it. autocast: run in bf16; when False, an autocast that the caller has
-    entered still holds. Raises ValueError for a layout that has no answer.
+    entered still holds. Raises ValueError for a layout without an answer.
     """
     wrong = np.zeros(len(batch), dtype=np.uint16)
     log_prob = np.zeros(len(batch), dtype=np.float32)
@@ -61,7 +70,7 @@ def mistakes(
 ) -> NDArray[np.bool_]:
     """bool [B, T]: answer tokens that are not the agent's choice, given the true ones before.
 
-    Raises ValueError for a layout that has no answer.
+    Raises ValueError for a layout without an answer.
     """
     found = np.zeros(batch.tokens.shape, dtype=np.bool_)
     for rows, wrong, _ in _scored(model, world, batch, batch_size, autocast=False):
@@ -73,32 +82,34 @@ def _scored(
     model: AgentModel, world: World, batch: QuizBatch, batch_size: int, autocast: bool
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Rows of the batch, their wrong answer tokens bool [b, T] and log-probabilities [b]."""
-    answer = _answer_mask(world, batch)
+    answer = graded_mask(world, batch)
     device = model.unembed.weight.device
     with evaluating(model), _precision(device, autocast):
         for start in range(0, len(batch), batch_size):
             rows = slice(start, start + batch_size)
-            tokens = torch.from_numpy(batch.tokens[rows]).to(device).long()
+            tokens = torch.from_numpy(batch.tokens[rows].astype(np.int64)).to(device)
             mask = torch.from_numpy(answer[rows]).to(device)
             yield rows, *_score_rows(model, tokens, mask, batch_size)
 
 
 def answers(
-    model: AgentModel, world: World, batch: QuizBatch, batch_size: int = 256
-) -> NDArray[np.uint8]:
-    """uint8 [B, T]: the quizzes with their answers replaced by the agent's, decoded greedily.
-
-    Raises ValueError for a layout that has no answer.
-    """
-    free = _answer_mask(world, batch)
+    model: AgentModel, world: QuizWorld, batch: QuizBatch, batch_size: int = 256
+) -> QuizBatch:
+    """The quizzes with their answers replaced by the agent's, decoded greedily."""
+    mask = world.answer_mask(batch)
     written = batch.tokens.copy()
+    # Rows that write at the same places run together.
     for layout in np.unique(batch.layout):
-        rows = batch.layout == layout
-        tokens = torch.from_numpy(batch.tokens[rows]).long()
-        mask = torch.from_numpy(free[rows][0])
-        decoded = generate(model, tokens, mask, temperature=0.0, batch_size=batch_size)
+        rows = np.flatnonzero(batch.layout == layout)
+        decoded = generate(
+            model,
+            torch.from_numpy(batch.tokens[rows].astype(np.int64)),
+            torch.from_numpy(mask[rows]),
+            temperature=0.0,
+            batch_size=batch_size,
+        )
         written[rows] = decoded.cpu().numpy()
-    return written
+    return world.tidy(replace(batch, tokens=written))
 
 
 def _score_rows(
@@ -115,16 +126,6 @@ def _score_rows(
     log_prob = torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, chosen)
     wrong = torch.zeros_like(mask).masked_scatter(mask, logits.argmax(-1) != truth)
     return wrong, log_prob.sum(-1)
-
-
-def _answer_mask(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
-    """bool [B, T]: the answer tokens of each row."""
-    answer = world.roles == TokenRole.ANSWER
-    used = np.unique(batch.layout)
-    empty = [world.layouts[i].name for i in used if not answer[i].any()]
-    if empty:
-        raise ValueError(f"layout {empty[0]!r} has no answer to score; arrange the batch first")
-    return np.asarray(answer[batch.layout])
 
 
 def _precision(device: torch.device, autocast: bool) -> AbstractContextManager[object]:

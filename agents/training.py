@@ -35,7 +35,7 @@ from agents.optimizers import (
     set_learning_rate,
 )
 from agents.replicas import ReplicaGroup
-from world import QuizBatch, Stream, TokenRole, World, concatenate
+from world import QuizBatch, Stream, World, concatenate
 from world.core.errors import UserError
 
 PIECE_STEPS = 64
@@ -87,20 +87,20 @@ class Learner:
         self.quizzes = 0
         self.steps = 0
         self._forward = compiled(self.model, config.compile)
-        self._weights = role_weights(world, config).to(accelerator.device)
+        self._weights = part_weights(world, config.part_weighting).to(accelerator.device)
 
     def train_epoch(self, draw: Draw) -> Iterator[Progress]:
         """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
         self.model.train()
         size = self.config.batch_size
-        for tokens, layout in self._pieces(draw):
-            for rows, written in zip(tokens.split(size), layout.split(size), strict=True):
-                loss = self._step(rows.long(), self._weights[written.long()])
+        for tokens, part in self._pieces(draw):
+            for rows, parts in zip(tokens.split(size), part.split(size), strict=True):
+                loss = self._step(rows.long(), self._weights[parts.long()])
                 self.quizzes += len(rows)
                 yield Progress(self.quizzes, loss)
 
     def _pieces(self, draw: Draw) -> Iterator[tuple[Tensor, Tensor]]:
-        """An epoch's tokens uint8 [b, T] and layouts uint8 [b], a piece at a time.
+        """An epoch's tokens [b, T] and their parts int8 [b, T], a piece at a time.
 
         A piece is prepared while the one before it is learned from.
         """
@@ -110,9 +110,9 @@ class Learner:
 
         def prepare(start: int) -> tuple[Tensor, Tensor]:
             quizzes = self._write(draw(start, min(size, end - start)), start)
-            parts = (quizzes.tokens, quizzes.layout)
-            tokens, layout = (torch.from_numpy(p).to(self.accelerator.device) for p in parts)
-            return tokens, layout
+            arrays = (quizzes.tokens.astype(np.int32), self.world.part_of(quizzes))
+            tokens, part = (torch.from_numpy(a).to(self.accelerator.device) for a in arrays)
+            return tokens, part
 
         with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(prepare, starts[0])
@@ -122,18 +122,10 @@ class Learner:
             yield coming.result()
 
     def _write(self, quizzes: QuizBatch, start: int) -> QuizBatch:
-        """The quizzes in layouts drawn at random, with prompt noise."""
+        """The quizzes as they are learned from, in layouts drawn at random."""
         rng = self.stream.with_role("structure").generator(start)
-        share = self.config.writing_share
-        answers = self.world.answer_layouts
-        task_weights = np.zeros(len(self.world.layouts))
-        task_weights[list(answers)] = (1.0 - share) / len(answers)
-        task_weights[self.world.generating_layout] = share
-        layout = rng.choice(len(task_weights), size=len(quizzes), p=task_weights).astype(np.uint8)
-        written = self.world.arrange(quizzes, layout)
-        if self.config.prompt_noise:
-            written = self.world.corrupt(written, self.config.prompt_noise, rng)
-        return written
+        share, noise = self.config.writing_share, self.config.prompt_noise
+        return self.world.for_training(quizzes, rng, share, noise)
 
     def _step(self, tokens: Tensor, weights: Tensor) -> Tensor:
         """One optimiser step of the replicas on int64 tokens [B, T] weighted by [B, T]."""
@@ -207,13 +199,12 @@ def compiled(model: AgentModel, choice: Literal["auto", "on", "off"]) -> Callabl
     return model
 
 
-def role_weights(world: World, config: TrainConfig) -> Tensor:
-    """float32 [S, T]: the loss weight of every token under every layout."""
-    by_role = torch.zeros(len(TokenRole))
-    by_role[TokenRole.CONTEXT] = config.context_weight
-    by_role[TokenRole.IMAGE] = config.image_weight
-    by_role[TokenRole.ANSWER] = 1.0
-    return by_role[torch.from_numpy(world.roles).long()]
+def part_weights(world: World, power: float = 1.0) -> Tensor:
+    """float32 [P + 1]: the loss weight of each of the world's parts, and 0 for padding at -1.
+
+    power: the world's weights are raised to it; 0 counts all parts alike that are not fixed.
+    """
+    return torch.tensor([*(0.0 if p.fixed else p.weight**power for p in world.parts), 0.0])
 
 
 def weighted_loss(
@@ -245,8 +236,7 @@ def unseen_quizzes(
     else:
         raise UserError("this world has too few quizzes to test agents on; make it larger")
     drawn = concatenate(kept)[:count]
-    answers = np.array(world.answer_layouts, dtype=np.uint8)
-    return world.arrange(drawn, answers[np.arange(count) % len(answers)])
+    return world.for_exam(drawn)
 
 
 def task_weights_for(

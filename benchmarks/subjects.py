@@ -12,17 +12,17 @@ from agents.model import AgentModel, build_model
 from agents.precision import fast_bf16
 from benchmarks.measure import device
 from culture_sim.presets import presets
-from world import QuizBatch, Stream, World
+from world import QuizBatch, QuizWorld, Stream, World
 
 
-def subject(quick: bool) -> tuple[World, ModelConfig]:
+def subject(quick: bool) -> tuple[QuizWorld, ModelConfig]:
     """The world and the network that every benchmark of agents measures."""
     config = presets["smoke" if quick else "compact"]()
     return config.world, config.model
 
 
 def learning_flops(world: World, config: ModelConfig) -> float:
-    """FLOP of learning from one quiz: three forward epochs_per_buffer for forward and backward."""
+    """FLOP of learning from one quiz: three forward passes for forward and backward."""
     agent = build_model(config, world, seed=0)
     return 3 * forward_flops(agent, world.seq_len, world.seq_len / 2)
 

@@ -142,7 +142,7 @@ def learn(name: str, agent: int, preset: str, budget: float, out: Path) -> None:
                 if clock() > end:
                     break
             found = learner.evaluate(validation)
-            by_task = found.by_task
+            by_task = found.accuracy_by["task"]
             if found.accuracy >= train.target:
                 found = learner.evaluate(test)
                 reached = found.accuracy >= train.target

@@ -1,6 +1,6 @@
 """An agent's vote on a quiz in both directions: one pass each, against decoding the answers.
 
-Under greedy decoding both say the same. The floor is the arithmetic of the two epochs_per_buffer.
+Under greedy decoding both say the same. The floor is the arithmetic of the two passes.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def rows(quick: bool) -> Iterator[Row]:
     with working_precision():
         voted = count / seconds(lambda: vote([model], world, quizzes, nobody))
         decoded = count / seconds(decode)
-    epochs_per_buffer = len(DIRECTIONS) * forward_flops(model, world.seq_len, world.seq_len / 2)
-    floor = matrix_flops(working_dtype()) / epochs_per_buffer
+    passes = len(DIRECTIONS) * forward_flops(model, world.seq_len, world.seq_len / 2)
+    floor = matrix_flops(working_dtype()) / passes
     yield Row(
         "voting",
         "one agent, both directions",
@@ -46,5 +46,5 @@ def rows(quick: bool) -> Iterator[Row]:
         "greedy decoding with a cache",
         decoded,
         floor,
-        "arithmetic of two epochs_per_buffer",
+        "arithmetic of two passes",
     )

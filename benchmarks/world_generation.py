@@ -50,7 +50,7 @@ def _rows(name: str, world: GridsWorld, count: int, looped: int) -> Iterator[Row
 
     def draw_one_by_one() -> None:
         for _ in range(looped):
-            world.split(world.canonical_hash(world.generate(rng, 1)))
+            world.split_of(world.generate(rng, 1))
 
     floor = copied_bytes() / size
     for what, work, loop in (

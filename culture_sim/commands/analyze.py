@@ -18,8 +18,8 @@ from culture_sim.culture.analysis.table import GROUPS, quiz_table
 from culture_sim.culture.store import CultureStore, open_culture, write_table
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, require
-from world.core.explanation import Kind
 from world.core.files import write_json
+from world.core.rules import ExplainedBy
 
 TABLE, SUMMARY = "analysis.parquet", "analysis.json"
 """What is written, in the folder of the culture."""
@@ -83,7 +83,7 @@ def _explained(found: dict[str, Any]) -> Table:
     table = Table("quizzes", *GROUPS, title="How they are explained", title_justify="left")
     groups = [found["groups"][name] for name in GROUPS]
     table.add_row("looked at", *(f"{group['quizzes']:,}" for group in groups))
-    for kind in Kind:
+    for kind in ExplainedBy:
         table.add_row(kind.value, *(_share(group["explained"][kind.value]) for group in groups))
     for name, what in RIVALS.items():
         table.add_row(what, *(_share(group[name]) for group in groups))

@@ -50,7 +50,7 @@ def show(arguments: Sequence[str]) -> int:
     world, batch, captions = _choose(options)
     plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
     for row, caption in enumerate(captions):
-        print(f"{caption}\n{world.ansi(batch, row, plain)}\n")
+        print(f"{caption}\n{world.text(batch, row, plain)}\n")
         if options.png is not None:
             options.png.mkdir(parents=True, exist_ok=True)
             world.png(batch, row).save(options.png / f"{row:04d}.png")
@@ -105,7 +105,7 @@ def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatc
     batch = unseen_quizzes(world, stream, 1000)
     with make_accelerator(run.config.train).autocast():
         wrong = batch[~score(model, world, batch).correct][: options.count]
-        given = QuizBatch(answers(model, world, wrong), wrong.layout, wrong.task)
+        given = answers(model, world, wrong)
     pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
     names = [world.tasks[task] for task in wrong.task]
     captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]

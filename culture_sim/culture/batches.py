@@ -18,7 +18,7 @@ from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.proposers import Commission, Material, Proposals, proposers
 from culture_sim.culture.records import Provenance
 from culture_sim.culture.votes import VoteTable, ask, draw_voters, vote
-from world import QuizBatch, Stream, World
+from world import QuizBatch, QuizWorld, Stream
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Workshop:
     """
 
     models: Sequence[AgentModel]
-    world: World
+    world: QuizWorld
     config: CultureConfig
     seed: int
     provenance: Provenance
@@ -102,7 +102,7 @@ def process_block(
         proposals = propose(shop.models[agent], shop.world, commission, shop.config)
         quizzes = proposals.quizzes
         hashes = shop.world.canonical_hash(quizzes)
-        asking = np.flatnonzero(~shop.world.trivial(quizzes))
+        asking = np.flatnonzero(~shop.world.is_trivial(quizzes))
         chosen = asking[first_seen(hashes[asking], known)]
         proposer = np.full(len(chosen), agent, dtype=np.int16)
         voted = draw_voters(shop.voters(block), len(chosen), len(shop.models), shop.config.voters)

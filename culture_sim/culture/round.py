@@ -41,7 +41,7 @@ from culture_sim.culture.shards import (
 )
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import trial_votes
-from world import QuizBatch, Stream, World
+from world import QuizBatch, QuizWorld, Stream
 from world.core.errors import UserError
 from world.core.files import read_json, write_json
 
@@ -51,7 +51,7 @@ FREE = (
 )
 """Options of culture that the content of a wave does not depend on."""
 FIRST_PARENTS = 1024
-"""World quizzes that proposals are made from while no culture is kept."""
+"""QuizWorld quizzes that proposals are made from while no culture is kept."""
 
 
 READ_LATER = {"culture", "kept", "yield", "by_reason", "dissenters", "near_duplicates", "entropy"}
@@ -72,7 +72,7 @@ Report = Callable[[RoundProgress], None]
 
 def run_culture_round(
     models: Sequence[AgentModel],
-    world: World,
+    world: QuizWorld,
     config: CultureConfig,
     *,
     round_: int,
@@ -192,7 +192,7 @@ def _refuse_another_budget(shop: Workshop, path: Path, wave: Wave, number: int) 
 
 
 def _parents(
-    store: CultureStore, world: World, seed: int, taught: str, n_agents: int
+    store: CultureStore, world: QuizWorld, seed: int, taught: str, n_agents: int
 ) -> list[QuizBatch]:
     """For each agent, what its proposals may be made from: the culture that it is taught, or
     world quizzes where that is none."""

@@ -109,7 +109,7 @@ def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
         procedure=[shop.procedure(blocks[row]) for row in chosen],
         index=place[fresh],
         seed=np.array([shop.block_seed(blocks[row]) for row in chosen], dtype=np.int64),
-        held_out=shop.world.split(hashes[fresh]) > 0,
+        held_out=shop.world.split_of(proposals.quizzes[fresh]) > 0,
     )
     tally = _tally(shop, results, records)
     return Wave(rows.to_table(records), tally, time.monotonic() - began)

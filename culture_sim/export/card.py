@@ -25,7 +25,7 @@ from culture_sim.export.columns import MEANING
 from culture_sim.export.parts import KEPT
 from culture_sim.export.schema import culture_features, text_features, world_features
 from culture_sim.export.spec import Export
-from world import SPLITS
+from world.grids import GridsWorld
 
 PACKAGES = ("culture-sim", "numpy", "pyarrow", "datasets")
 SIZES = {"n<1K": 1e3, "1K<n<10K": 1e4, "10K<n<100K": 1e5, "100K<n<1M": 1e6, "1M<n<10M": 1e7}
@@ -55,7 +55,7 @@ class Config(NamedTuple):
 
     def splits(self, root: Path) -> list[str]:
         """The splits that have any quizzes."""
-        return [split for split in SPLITS if self.paths(root, split)]
+        return [split for split in GridsWorld.splits if self.paths(root, split)]
 
 
 def write_card(root: Path, export: Export) -> None:
@@ -76,7 +76,7 @@ def write_card(root: Path, export: Export) -> None:
         data,
         template_str=(files("culture_sim.export") / "card.md.jinja").read_text(),
         export=export,
-        splits=SPLITS,
+        splits=export.world.splits,
         configs=[(config, _rows(config, root)) for config in configs],
         tasks={task: _distinct(root, task) for task in export.world.tasks},
         rounds=_rounds(export),
@@ -154,7 +154,7 @@ def _data_files(config: Config, root: Path) -> dict[str, Any]:
 def _distinct(root: Path, task: str) -> dict[str, tuple[int, int]]:
     """Of a task and each split: quizzes, and how many differ in more than colours and order."""
     found = {}
-    for split in SPLITS:
+    for split in GridsWorld.splits:
         paths = sorted((root / "data" / "world" / split / task).glob("*.parquet"))
         chunks = [pq.ParquetFile(path).read(columns=["hash"])["hash"] for path in paths]
         hashes = pa.chunked_array([c for chunk in chunks for c in chunk.chunks], pa.string())

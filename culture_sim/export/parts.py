@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from culture_sim.culture.records import hashes_of, quizzes_of
+from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.export.schema import culture_table, text_table, world_table
-from world import SPLITS, QuizBatch, Stream
+from world import QuizBatch, Stream
 from world.grids.world import GridsWorld
 
 HELD_OUT_SHARE = 10
@@ -46,8 +46,8 @@ class Part:
 def world_parts(world: GridsWorld, seed: int, quizzes: int, text: bool) -> list[Part]:
     """``quizzes`` in all, spread evenly over the tasks within each split."""
     held_out = quizzes // HELD_OUT_SHARE
-    sizes = dict.fromkeys(SPLITS, held_out)
-    sizes["train"] = quizzes - held_out * (len(SPLITS) - 1)
+    sizes = dict.fromkeys(GridsWorld.splits, held_out)
+    sizes["train"] = quizzes - held_out * (len(GridsWorld.splits) - 1)
     parts = []
     for split, size in sizes.items():
         each, more = divmod(size, len(world.tasks))
@@ -85,7 +85,7 @@ def culture_parts(world: GridsWorld, folder: Path, text: bool) -> list[Part]:
     """Every quiz that a run's agents voted on; as text only those that were kept."""
     parts = []
     for number in CultureStore(folder).rounds():
-        for split in SPLITS:
+        for split in GridsWorld.splits:
             for decision in (KEPT, REJECTED):
                 where = (world, folder, number, split, decision)
                 collections = ("culture", "culture-text") if text else ("culture",)
@@ -122,6 +122,6 @@ def _culture_tables(
 def _stored(world: GridsWorld, folder: Path, number: int, split: str, decision: str) -> pa.Table:
     """The quizzes of a round, of one of the world's splits, that were kept or rejected."""
     table = CultureStore(folder).table(number)
-    here = world.split(hashes_of(table)) == SPLITS.index(split)
+    here = world.split_of(quizzes_of(table)) == world.splits.index(split)
     kept = np.asarray(table["keep"]) == (decision == KEPT)
     return table.filter(pa.array(here & kept))

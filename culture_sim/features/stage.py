@@ -19,7 +19,7 @@ from sae.comparison.stage import compare_agents
 from sae.config import SAEConfig
 from sae.dictionaries.artifacts import Place, roles, sae_done, train_one
 from sae.dictionaries.training import Progress
-from world import SPLITS, QuizBatch, Stream, concatenate
+from world import QuizBatch, Stream, concatenate
 
 
 def sae_places(run: Run, config: SAEConfig) -> list[Place]:
@@ -136,7 +136,7 @@ def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:
     if culture is None or not len(culture):
         return held_out
     hashes = world.canonical_hash(culture)
-    unseen = (world.split(hashes) != SPLITS.index("sae")) | is_held_out(hashes)
+    unseen = (world.split_of(culture) != world.splits.index("sae")) | is_held_out(hashes)
     culture = culture[unseen]
     both = [world.arrange(culture, layout) for layout in world.answer_layouts]
     return concatenate([held_out, *both])

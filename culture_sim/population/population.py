@@ -70,7 +70,9 @@ class Population:
         self.final_test = unseen_quizzes(
             world, root.with_role("world-confirmation"), count, [self.test, self.validation]
         )
-        self._science = world.science() if round_ and run.config.culture.science_quizzes else None
+        self._science = (
+            world.held_out_world() if round_ and run.config.culture.science_quizzes else None
+        )
         self._learners: dict[int, Learner] = {}  # the one used last is the last
 
     def train(self) -> None:
@@ -255,7 +257,7 @@ class Population:
     def _draw(self, learner: Learner, state: dict[str, Any]) -> Draw:
         """The quizzes of the next epoch: what it failed at in the last examination, more often."""
         config, world = self.run.config, self.run.config.world
-        by_task = state["validation"]["by_task"] if "validation" in state else {}
+        by_task = state["validation"]["accuracy_by"]["task"] if "validation" in state else {}
         task_weights = task_weights_for(by_task, world.tasks, config.train.error_weighting)
         if self.curriculum is None:
             return mixed_draw(world, learner.stream, task_weights=task_weights)

@@ -21,7 +21,7 @@ from agents.model import AgentModel
 from sae.activations.batches import shuffled_batches
 from sae.activations.quizzes import QuizSource, is_reported
 from sae.statistics.permutation import group_index
-from world import QuizBatch, TokenRole, World
+from world import QuizBatch, World
 from world.core.errors import UserError
 
 
@@ -33,8 +33,8 @@ class TokenRows:
     position: int64 [N], its place t in the sequence. The network predicts token t there,
         having read the tokens before it.
     layout: uint8 [N]. task: int16 [N], -1 for quizzes that an agent made.
-    token: uint8 [N], the last token read, t - 1: the one embedded at this position.
-    target: uint8 [N], the token t that is to be predicted.
+    token: [N], the last token read, t - 1: the one embedded at this position.
+    target: [N], the token t that is to be predicted.
     quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
     reported: bool [N], True for quizzes on which figures are reported, False for those on which
         matches, thresholds and names are chosen. All writings of a quiz are in one half.
@@ -44,8 +44,8 @@ class TokenRows:
     position: NDArray[np.int64]
     layout: NDArray[np.uint8]
     task: NDArray[np.int16]
-    token: NDArray[np.uint8]
-    target: NDArray[np.uint8]
+    token: NDArray[np.unsignedinteger]
+    target: NDArray[np.unsignedinteger]
     quizzes: int
     source: NDArray[np.int64]
     reported: NDArray[np.bool_]
@@ -78,8 +78,9 @@ class TokenRows:
 
 
 def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
-    """bool [B, T]: tokens that are neither labels nor the first of the sequence."""
-    kept = world.roles[batch.layout] != TokenRole.LABEL
+    """bool [B, T]: tokens that are neither fixed nor padding, nor the first of the sequence."""
+    free = np.array([*(not part.fixed for part in world.parts), False])
+    kept = np.asarray(free[world.part_of(batch)])
     kept[:, 0] = False
     return kept
 

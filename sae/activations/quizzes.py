@@ -55,7 +55,7 @@ def _part(world: World, stream: Stream, start: int, count: int, held_out: bool) 
     pieces = [_piece(world, stream, i, held_out) for i in range(first, last + 1)]
     offset = start - first * SHARE
     drawn = concatenate(pieces)[offset : offset + count]
-    return _in_answer_layouts(world, drawn, start)
+    return world.for_exam(drawn, start)
 
 
 def _piece(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatch:
@@ -71,9 +71,3 @@ def _piece(world: World, stream: Stream, index: int, held_out: bool) -> QuizBatc
         f"this world has too few different quizzes: {found} of {TRIES * CHUNK} are for the "
         f"{part} part of SAE data; make it larger or give it more tasks"
     )
-
-
-def _in_answer_layouts(world: World, batch: QuizBatch, start: int) -> QuizBatch:
-    """The quizzes rewritten in the answer layouts, in turn from index ``start``."""
-    layouts = np.array(world.answer_layouts, dtype=np.uint8)
-    return world.arrange(batch, layouts[(start + np.arange(len(batch))) % len(layouts)])

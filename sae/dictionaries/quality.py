@@ -19,9 +19,10 @@ from torch.nn import functional as F
 
 from agents.hooks import intervene
 from agents.model import AgentModel
+from agents.scoring import graded_mask
 from sae.activations.codes import pieces
 from sae.activations.harvest import kept_tokens
-from world import QuizBatch, TokenRole, World
+from world import QuizBatch, World
 
 FREQUENT = 100
 """Tokens on which a feature must fire to be called frequent."""
@@ -149,9 +150,7 @@ def _parts(
     model: AgentModel, world: World, batch: QuizBatch, size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Tokens int64, kept bool and answer bool, all [n, T], ``size`` quizzes at a time."""
-    answer = world.roles[batch.layout] == TokenRole.ANSWER
-    if not all(world.layouts[s].answers for s in np.unique(batch.layout)):
-        raise ValueError("every quiz must be in a layout with an answer to grade")
+    answer = graded_mask(world, batch)
     device = next(model.parameters()).device
     kept = kept_tokens(world, batch)
     for start in range(0, len(batch), size):

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from agents.hooks import capture, intervene
 from agents.layers import Block
 from agents.model import AgentModel
+from agents.scoring import graded_mask
 from sae.activations.harvest import check_site
-from world import QuizBatch, TokenRole, World
+from world import QuizBatch, World
 
 SIZE = 64
 """Quizzes in one pass: on a CPU, larger ones leave its caches."""
@@ -50,9 +51,7 @@ class Downstream:
 
     def __init__(self, model: AgentModel, world: World, batch: QuizBatch, site: str) -> None:
         check_site(model, site)
-        if not all(world.layouts[s].answers for s in np.unique(batch.layout)):
-            raise ValueError("every quiz must be in a layout with an answer to grade")
-        answer = world.roles[batch.layout] == TokenRole.ANSWER
+        answer = graded_mask(world, batch)
         self.model, self.site = model, site
         self.device = model.unembed.weight.device
         self.tokens = torch.from_numpy(batch.tokens.astype(np.int64)).to(self.device)

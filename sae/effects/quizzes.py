@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.scoring import graded_mask
 from sae.activations.harvest import TokenRows
 from sae.comparison.universality import resample_weights
-from world import UNKNOWN_TASK, QuizBatch, TokenRole, World
+from world import UNKNOWN_TASK, QuizBatch, World
 
 ALL = "all"
 """Stands for every task in a table."""
@@ -78,7 +79,7 @@ def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool
     half[rows.quiz] = rows.reported == reported
     index = np.flatnonzero(half)
     layout = batch.layout[index]
-    cells = (world.roles == TokenRole.ANSWER).sum(axis=1)[layout]
+    cells = graded_mask(world, batch[index]).sum(axis=1)
     _, source = np.unique(rows.source[index], return_inverse=True)
     return HalfQuizzes(index, batch.task[index], layout, cells, source)
 

@@ -85,6 +85,6 @@ def test_no_quizzes_give_no_scores(untrained, strings, quizzes):
 
 
 def test_a_layout_without_answer_is_refused(untrained, strings, quizzes):
-    proposed = strings.arrange(quizzes, strings.generating_layout)
+    proposed = strings.arrange(quizzes, strings.writing_layout)
     with pytest.raises(ValueError, match="has no answer"):
         score(untrained, strings, proposed)

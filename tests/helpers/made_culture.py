@@ -25,8 +25,8 @@ from culture_sim.report.gallery import data as gallery
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from world import UNKNOWN_TASK, QuizBatch, Stream
-from world.core.explanation import Kind
 from world.core.files import write_json
+from world.core.rules import ExplainedBy
 
 AGENTS, REJECTED = 5, 3
 ROUNDS, SIZE = 3, 20
@@ -168,13 +168,14 @@ def make_analysis(run, share=1.0):
     kept = gallery.kept_table(store)
     kept = kept.slice(0, int(share * len(kept)))
     rows = np.arange(len(kept))
-    kinds = [list(Kind)[k % len(Kind)] for k in rows]
+    kinds = [list(ExplainedBy)[k % len(ExplainedBy)] for k in rows]
     columns = {
         "group": ["kept"] * len(rows),
         "hash": kept["hash"].to_pylist(),
         "explained": [kind.value for kind in kinds],
         "tasks": [
-            ["frame", "grow"][: 2 - (kind is Kind.TASK)] * (kind is not Kind.NONE) for kind in kinds
+            ["frame", "grow"][: 2 - (kind is ExplainedBy.TASK)] * (kind is not ExplainedBy.NONE)
+            for kind in kinds
         ],
         "novelty_world": rows * 13 % 40,
         "novelty_culture": rows * 7 % 20,

@@ -15,23 +15,22 @@ UNKNOWN_TASK = -1
 class QuizBatch:
     """B quizzes written as T tokens each.
 
-    tokens: uint8 [B, T].
-    layout: uint8 [B], index into ``World.layouts``: the order in which parts are written.
+    tokens: [B, T], of an unsigned type: ``World.token_dtype``.
+    layout: uint8 [B], index into ``World.layouts``: the order in which its pieces are written.
     task: int16 [B], index into ``World.tasks``, or UNKNOWN_TASK for a quiz that an agent made.
-    regions: int8 [B, T] or None, the generator's own truth: 0 for background and labels, k + 1
-        for a token painted by object k. None for quizzes that no generator drew.
+    regions: int8 [B, T] or None, the generator's own truth: k + 1 for a token of its object k, 0
+        for those of none. None for quizzes that no generator drew.
     """
 
-    tokens: NDArray[np.uint8]
+    tokens: NDArray[np.unsignedinteger]
     layout: NDArray[np.uint8]
     task: NDArray[np.int16]
     regions: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
-        if self.tokens.ndim != 2 or self.tokens.dtype != np.uint8:
-            raise ValueError(
-                f"tokens must be uint8 [B, T], got {self.tokens.dtype} {list(self.tokens.shape)}"
-            )
+        if self.tokens.ndim != 2 or self.tokens.dtype.kind != "u":
+            got = f"{self.tokens.dtype} {list(self.tokens.shape)}"
+            raise ValueError(f"tokens must be unsigned [B, T], got {got}")
         size = len(self.tokens)
         for field, dtype in (("layout", np.uint8), ("task", np.int16)):
             array = getattr(self, field)

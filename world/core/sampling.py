@@ -1,57 +1,53 @@
-"""Quizzes of one split by index: a stream is cut into blocks, each drawn from a seed of its own.
+"""Sequences of one split by index: a stream is cut into blocks, each drawn from a seed of its own.
 
-A block is filled by drawing until enough quizzes fall into the split, so a quiz at an index does
-not depend on the range that was asked for.
+A block is filled by drawing until enough sequences fall into the split, so a sequence at an index
+does not depend on the range that was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+
+import numpy as np
 
 from world.core.batch import QuizBatch, concatenate
 from world.core.errors import UserError
 from world.core.seeds import Stream
-from world.core.world import SPLITS
-
-if TYPE_CHECKING:
-    from world.grids.world import GridsWorld
+from world.core.world import TRAIN, World
 
 BLOCK = 1024
-"""Quizzes drawn from one seed; a draw of any range is cut from whole blocks."""
+"""Sequences drawn from one seed; a draw of any range is cut from whole blocks."""
 TRIES = 100
 """Times a block is filled up before its split is held to be empty."""
 
+Generate = Callable[[np.random.Generator, int], QuizBatch]
+"""Gives so many sequences of every split, in layout 0."""
+
 
 def draw_split(
-    world: GridsWorld,
-    stream: Stream,
-    start: int,
-    count: int,
-    split: str,
-    task_weights: Sequence[float] | None,
+    world: World, generate: Generate, stream: Stream, start: int, count: int, split: str
 ) -> QuizBatch:
-    """Quizzes ``start .. start + count`` of a stream, of one split, cut from whole blocks."""
-    if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; known: {', '.join(SPLITS)}")
+    """Sequences ``start .. start + count`` of a stream, of one split, cut from whole blocks.
+
+    Raises ValueError on an unknown split, UserError where hardly any sequence is of the split.
+    """
+    if split not in world.splits:
+        raise ValueError(f"unknown split {split!r}; known: {', '.join(world.splits)}")
     first, last = start // BLOCK, (start + max(count, 1) - 1) // BLOCK
     named = stream.with_role(f"{stream.role}/{split}")
-    blocks = [_block(world, named, b, split, task_weights) for b in range(first, last + 1)]
+    blocks = [_block(world, generate, named.generator(b), split) for b in range(first, last + 1)]
     return concatenate(blocks)[start - first * BLOCK : start - first * BLOCK + count]
 
 
-def _block(
-    world: GridsWorld, stream: Stream, block: int, split: str, task_weights: Sequence[float] | None
-) -> QuizBatch:
-    """BLOCK quizzes of a split, by drawing until enough fall into it."""
-    rng = stream.generator(block)
-    wanted, kept, found = SPLITS.index(split), [], 0
-    share = 0.8 if split == "train" else 0.1
+def _block(world: World, generate: Generate, rng: np.random.Generator, split: str) -> QuizBatch:
+    """BLOCK sequences of a split, by drawing until enough fall into it."""
+    wanted, kept, size = world.splits.index(split), [], 0
+    share = 0.8 if split == TRAIN else 0.1
     for _ in range(TRIES):
-        quizzes = world.generate(rng, int(1.1 * (BLOCK - found) / share) + 16, task_weights)
-        kept.append(quizzes[world.split(world.canonical_hash(quizzes)) == wanted])
-        found += len(kept[-1])
-        if found >= BLOCK:
+        drawn = generate(rng, int(1.1 * (BLOCK - size) / share) + 16)
+        kept.append(drawn[world.split_of(drawn) == wanted])
+        size += len(kept[-1])
+        if size >= BLOCK:
             return concatenate(kept)[:BLOCK]
     raise UserError(
         f"this world has too few different quizzes for a {split!r} split; "

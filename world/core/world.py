@@ -1,45 +1,59 @@
-"""The World interface: a source of token sequences with a part to be answered.
+"""The World interface: a source of token sequences, and what is true of every token of them.
 
-Nothing here speaks of grids, colours or two dimensions: agents and SAEs are written against
-this interface, so that a world of strings or moving objects needs no change outside ``world/``.
+Networks, probes and autoencoders are written against this interface and need no more, so a world
+of strings or moving objects needs no change outside ``world/``. What culture needs of a world
+stands in ``world.core.quiz``, pairs of sequences for patching in ``world.core.pairs``, rules that
+explain a sequence in ``world.core.rules``; a world offers those it can.
+
 A world is a frozen dataclass; its fields are its options, so the object is its configuration.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
-from world.core.drawing import Drawing
-from world.core.explanation import Explanation, Kind
+from world.core.errors import UserError
+from world.core.hashing import hash_rows
 from world.core.registry import Registry
 from world.core.seeds import Stream
+from world.core.view import View, draw_png, draw_svg, draw_text
 from world.core.wording import Wording
 
+if TYPE_CHECKING:
+    from PIL import Image
 
-class TokenRole(IntEnum):
-    """What a token is, under a layout: decides its weight in the loss."""
+TRAIN = "train"
+"""The split that agents learn from; quizzes of every other are held out from them."""
 
-    LABEL = 0  # fixed by the layout, nothing to learn
-    CONTEXT = 1  # free: must be modelled to propose quizzes, but mostly noise
-    IMAGE = 2  # implied by the part before it and a rule that is not known yet
-    ANSWER = 3  # implied by everything before it
+
+@dataclass(frozen=True)
+class Part:
+    """A kind of token: how much it counts while training, and whether the answer hangs on it.
+
+    weight: of its tokens in the loss. graded: a sequence is answered exactly when all its graded
+    tokens are. fixed: the layout alone decides its tokens, so that there is nothing to learn, and
+    activations at them are left out where agents are compared.
+    """
+
+    name: str
+    weight: float
+    graded: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
-    """An order in which the parts of a quiz are written.
+    """An order in which the pieces of a sequence are written.
 
-    name: the parts in order, such as "A,fA,B,fB".
-    parts: indices of the parts in the order written.
-    answers: True when the last part is the answer; False when only used to generate.
+    name: the pieces in order, such as "A,fA,B,fB". parts: their indices, in the order written.
+    answers: True when what is graded follows from all before it; False when only used to write.
     """
 
     name: str
@@ -55,33 +69,40 @@ class Axis:
     size: int
 
 
-SPLITS = ("train", "test", "sae")
-
-
 class World(ABC):
-    """A source of quizzes. S layouts, T tokens a sequence, V token values.
+    """A source of sequences. T tokens a sequence, V token values, S layouts, P parts.
 
-    Splits are decided by the canonical hash of a quiz, not by its seed: whatever seed or run
-    draws it, a quiz is always in the same split, so splits cannot overlap.
+    A sequence is always in the same split, whatever seed or run draws it, so splits cannot
+    overlap.
     """
 
     name: ClassVar[str]
     tasks: tuple[str, ...]
+    """What sequences are drawn from, by name: ``QuizBatch.task`` counts them."""
+    splits: ClassVar[tuple[str, ...]] = (TRAIN, "test", "sae")
+    """Every world has these; one may have more."""
+
+    # ---- tokens
 
     @property
     @abstractmethod
+    def vocab(self) -> tuple[str, ...]:
+        """V names: what each token value is called. Value 0 also starts every sequence."""
+
+    @property
     def vocab_size(self) -> int:
-        """V: token values, labels included. Token 0 also stands for the start of a sequence."""
+        """V: token values."""
+        return len(self.vocab)
+
+    @property
+    def token_dtype(self) -> np.dtype[np.unsignedinteger]:
+        """The smallest unsigned type that holds every token value."""
+        return np.min_scalar_type(self.vocab_size - 1)
 
     @property
     @abstractmethod
     def seq_len(self) -> int:
-        """T: tokens in a sequence."""
-
-    @property
-    @abstractmethod
-    def layouts(self) -> tuple[Layout, ...]:
-        """Forward first, backward second; the answer layouts before the generating one."""
+        """T: tokens in a sequence, padding included."""
 
     @property
     @abstractmethod
@@ -91,17 +112,18 @@ class World(ABC):
     @property
     @abstractmethod
     def coordinates(self) -> NDArray[np.int64]:
-        """int64 [T, n_axes]: the coordinates of each token."""
+        """int64 [T, n_axes]: the coordinates of each position."""
 
     @property
     @abstractmethod
-    def roles(self) -> NDArray[np.int8]:
-        """int8 [S, T]: the TokenRole of each token under each layout."""
+    def parts(self) -> tuple[Part, ...]:
+        """P kinds of tokens, of which at least one is graded."""
 
-    @property
     @abstractmethod
-    def allowed(self) -> NDArray[np.bool_]:
-        """bool [S, T, V]: the values that may stand at each place under each layout."""
+    def part_of(self, batch: QuizBatch) -> NDArray[np.int8]:
+        """int8 [B, T]: index into ``parts`` of every token; -1 is padding."""
+
+    # ---- sequences
 
     @abstractmethod
     def draw(
@@ -112,32 +134,67 @@ class World(ABC):
         split: str,
         task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        """Quizzes ``start .. start + count`` of a stream, of one split, in layout 0.
+        """Sequences ``start .. start + count`` of a stream, of one split, in layout 0.
 
-        Index-addressed: the quiz at an index does not depend on how the range was cut.
-        task_weights: what the chance of each task is proportional to; None: all are equally likely.
+        Index-addressed: the sequence at an index does not depend on how the range was cut.
+        task_weights: what the chance of each task is proportional to; None: all are equally
+        likely. Raises ValueError on an unknown split.
         """
 
-    @abstractmethod
-    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
-        """The same quizzes written in other layouts (one for all, or one each)."""
-
-    @abstractmethod
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
-        """uint64 [B]: equal for quizzes that are the same up to the world's symmetries."""
+        """uint64 [B]: equal for sequences that are the same up to the world's symmetries."""
+        return hash_rows(self.arrange(batch, 0).tokens)
 
-    @abstractmethod
-    def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
-        """uint8 [B, R, M]: the free values of each quiz, in every order that leaves it the same
-        quiz, as written in layout 0 first. Value 0 is itself, the others may be renamed."""
+    def split_of(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        """uint8 [B]: index into ``splits``; by default 80 % train, 10 % test, 10 % sae, by hash."""
+        tenth = (self.canonical_hash(batch) >> np.uint64(40)) % np.uint64(10)
+        return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
 
-    @abstractmethod
-    def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
-        """bool [B]: quizzes that ask for nothing."""
+    def with_tasks(self, tasks: tuple[str, ...]) -> Self:
+        """The same world with other tasks; raises UserError where it has no choice of them."""
+        if not any(field.name == "tasks" for field in fields(self)):  # type: ignore[arg-type]
+            raise UserError(f"the world {self.name!r} has no choice of tasks")
+        return replace(self, tasks=tasks)  # type: ignore[type-var]
 
-    @abstractmethod
-    def corrupt(self, batch: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
-        """Prompt noise: a share ``rate`` of the prompt's last part replaced at random."""
+    # ---- layouts: a world that has one order alone says nothing of them
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The orders in which a sequence can be written; it is drawn in the first."""
+        return (Layout("as drawn", (0,), answers=True),)
+
+    def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
+        """The same sequences in other layouts (one for all, or one each)."""
+        if len(self.layouts) > 1:
+            raise NotImplementedError(f"{type(self).__name__} must say how sequences are arranged")
+        if np.any(layout):
+            raise ValueError(f"world {self.name!r} has one layout")
+        return batch
+
+    @property
+    def answer_layouts(self) -> tuple[int, ...]:
+        """Indices of the layouts in which a sequence can be graded."""
+        return tuple(i for i, layout in enumerate(self.layouts) if layout.answers)
+
+    def for_exam(self, batch: QuizBatch, start: int = 0) -> QuizBatch:
+        """The sequences as agents are graded on them: in the answer layouts, in turn.
+
+        start: index of the first sequence in the series whose turn is taken.
+        """
+        answers = np.array(self.answer_layouts, dtype=np.uint8)
+        return self.arrange(batch, answers[(start + np.arange(len(batch))) % len(answers)])
+
+    def for_training(
+        self, batch: QuizBatch, rng: np.random.Generator, writing_share: float, noise: float
+    ) -> QuizBatch:
+        """The sequences as agents learn from them: by default as they are drawn.
+
+        writing_share: share of the layout in which proposals are written, where there is one.
+        noise: share of prompt tokens replaced at random, where the world has a prompt.
+        """
+        return batch
+
+    # ---- what is known of them
 
     @abstractmethod
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
@@ -145,37 +202,33 @@ class World(ABC):
 
     @property
     def wording(self) -> Wording:
-        """How the labels are said in plain English."""
-        layouts = tuple(layout.name for layout in self.layouts)
-        return Wording(values={"task": self.tasks, "layout": layouts})
+        """How labels are said in plain English."""
+        return Wording(values={"task": self.tasks, "layout": tuple(s.name for s in self.layouts)})
 
-    def label_values(self, name: str) -> tuple[str, ...]:
-        """What the values 0, 1, ... of a label are called; empty where they are mere numbers."""
-        return self.wording.values.get(name, ())
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the groups by which accuracy is told, by what they group by."""
+        return {"task": self.tasks, "layout": tuple(layout.name for layout in self.layouts)}
 
-    def science(self) -> World | None:
-        """The same world with tasks that are not its own, to examine agents on what they never
-        met; None where it has no others."""
-        return None
+    def group_of(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
+        """int16 [B] for each of ``groups``: index of its group; -1 where it is in none."""
+        return {"task": batch.task, "layout": batch.layout.astype(np.int16)}
 
     def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
-        """What each quiz shows, in plain counts int64 [B] by name, if the world has any."""
+        """What each sequence shows, in plain counts int64 [B] by name, if the world has any."""
         return {}
 
-    def explain(self, batch: QuizBatch) -> list[Explanation]:
-        """How the world's own tasks explain each quiz, whoever made it."""
-        return [Explanation(Kind.NONE)] * len(batch)
+    # ---- pictures
 
-    def implied(self, batch: QuizBatch) -> list[NDArray[np.uint8]]:
-        """For each quiz uint8 [n, T], in layout 0: the quiz with every answer that a rule of
-        the world's tasks gives which explains its example."""
-        return [np.zeros((0, self.seq_len), dtype=np.uint8)] * len(batch)
-
+    @property
     @abstractmethod
-    def ansi(self, batch: QuizBatch, row: int) -> str:
-        """One quiz for a terminal."""
+    def view(self) -> View:
+        """How sequences look: all that a program needs to draw them, in layout 0."""
 
-    @abstractmethod
+    def text(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
+        """One sequence for a terminal, in colour unless ``plain``."""
+        return draw_text(self.view.panels(self, batch, row), plain)
+
     def svg(
         self,
         batch: QuizBatch,
@@ -183,26 +236,21 @@ class World(ABC):
         overlay: NDArray[np.float32] | None = None,
         wrong: NDArray[np.bool_] | None = None,
     ) -> str:
-        """One quiz as inline SVG; overlay [T] in 0..1 is drawn as marks, wrong [T] as crosses."""
+        """One sequence as inline SVG; overlay [T] in 0..1 is drawn as dots, wrong [T] as crosses.
 
-    def drawing(self) -> Drawing | None:
-        """What a program needs to draw quizzes by itself; None where only ``svg`` can."""
-        return None
+        Both are of the sequence as it is written.
+        """
+        return draw_svg(self.view.panels(self, batch, row, overlay, wrong))
 
-    def split(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """uint8 [B]: index into SPLITS; 80 % train, 10 % test, 10 % sae."""
-        tenth = (hashes >> np.uint64(40)) % np.uint64(10)
-        return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
-
-    @property
-    def answer_layouts(self) -> tuple[int, ...]:
-        """Indices of the layouts whose last part is the answer."""
-        return tuple(i for i, s in enumerate(self.layouts) if s.answers)
-
-    @property
-    def generating_layout(self) -> int:
-        """Index of the layout in which proposals are written."""
-        return next(i for i, s in enumerate(self.layouts) if not s.answers)
+    def png(self, batch: QuizBatch, row: int) -> Image.Image:
+        """One sequence as a picture."""
+        return draw_png(self.view.panels(self, batch, row))
 
 
 worlds: Registry[type[World]] = Registry("world", "world")
+
+
+def require_offer(world: World, kind: type, purpose: str) -> None:
+    """Raise UserError where a world does not offer what a command needs."""
+    if not isinstance(world, kind):
+        raise UserError(f"{purpose}, which the world {world.name!r} does not offer")

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
-from world.core.world import Axis, Layout, TokenRole
+from world.core.world import Axis, Layout
 
 PARTS = ("A", "fA", "B", "fB")
 """The four grids; a layout is an order of them."""
-_ASKED = (TokenRole.CONTEXT, TokenRole.IMAGE, TokenRole.CONTEXT, TokenRole.ANSWER)
-_GENERATED = (TokenRole.CONTEXT, TokenRole.CONTEXT, TokenRole.IMAGE, TokenRole.ANSWER)
+LABEL, CONTEXT, IMAGE, ANSWER = range(4)
+"""Kinds of tokens, as ``GridsWorld.parts`` lists them."""
+_ASKED, _WRITTEN = (CONTEXT, IMAGE, CONTEXT, ANSWER), (CONTEXT, CONTEXT, IMAGE, ANSWER)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Codec:
     def vocab_size(self) -> int:
         """V: the background, the colours, and a label for each part."""
         return 1 + self.colours + len(PARTS)
+
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """The smallest unsigned type that holds every token value."""
+        return np.min_scalar_type(self.vocab_size - 1)
 
     @property
     def seq_len(self) -> int:
@@ -74,12 +80,25 @@ class Codec:
         return np.stack([part, np.tile(row, len(PARTS)), np.tile(column, len(PARTS))], axis=1)
 
     @cached_property
-    def roles(self) -> NDArray[np.int8]:
-        """int8 [S, T]: the TokenRole of each token under each layout."""
-        by_slot = [_ASKED] * 4 + [_GENERATED]
-        roles = np.repeat(np.array(by_slot, dtype=np.int8), 1 + self.cells, axis=1)
-        roles[:, :: 1 + self.cells] = TokenRole.LABEL
-        return roles
+    def kinds(self) -> NDArray[np.int8]:
+        """int8 [S, T]: the kind of each token under each layout."""
+        by_slot = [_ASKED] * 4 + [_WRITTEN]
+        kinds = np.repeat(np.array(by_slot, dtype=np.int8), 1 + self.cells, axis=1)
+        kinds[:, :: 1 + self.cells] = LABEL
+        return kinds
+
+    @cached_property
+    def slots(self) -> NDArray[np.int64]:
+        """int64 [S, T]: how many grids are written before the one that a position belongs to."""
+        slots = np.repeat(np.arange(len(PARTS)), 1 + self.cells)
+        return np.tile(slots, (len(self.layouts), 1))
+
+    @cached_property
+    def origins(self) -> NDArray[np.int64]:
+        """int64 [S, T]: where in layout 0 the token at each position of each layout stands."""
+        inside = np.arange(1 + self.cells)
+        starts = (1 + self.cells) * self._orders[:, :, None]
+        return (starts + inside).reshape(len(self.layouts), self.seq_len)
 
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
@@ -94,7 +113,7 @@ class Codec:
 
     def tokens(self, grids: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 [B, T] in layout 0 of grids uint8 [B, 4, G]."""
-        tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=np.uint8)
+        tokens = np.zeros((len(grids), len(PARTS), 1 + self.cells), dtype=self.dtype)
         tokens[:, :, 0] = self.colours + 1 + np.arange(len(PARTS))
         tokens[:, :, 1:] = grids
         return tokens.reshape(len(grids), self.seq_len)

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from world.core.explanation import Explanation, Kind
+from world.core.rules import ExplainedBy, Explanation
 from world.grids.painting.objects import Box, box, grown, present, within
 from world.grids.painting.rectangles import MIN_SIDE, Plane
 from world.grids.painting.task import Canvas, Grid, tasks
@@ -50,15 +50,15 @@ class Explainer:
     def explain(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> Explanation:
         """How grids uint8 [H, W] are explained."""
         for kind, order in (
-            (Kind.TASK, (a, fa, b, fb)),
-            (Kind.BACKWARDS, (fa, a, fb, b)),
+            (ExplainedBy.TASK, (a, fa, b, fb)),
+            (ExplainedBy.BACKWARDS, (fa, a, fb, b)),
         ):
             for name in self.tasks:
                 if _follows(name, *order):
                     return Explanation(kind, (name,))
         between = self._sequence(a, fa, b, fb)
         if between is not None:
-            return Explanation(Kind.SEQUENCE, between)
+            return Explanation(ExplainedBy.SEQUENCE, between)
         return self._by_pair((a, fa), (b, fb))
 
     def answers(self, a: Grid, fa: Grid, b: Grid) -> dict[bytes, str]:
@@ -75,7 +75,9 @@ class Explainer:
         """Rules that explain the pairs by themselves, each as its own example."""
         found = [self._own_rule(*pair) for pair in (one, other)]
         named = tuple(name for name in found if name is not None)
-        return Explanation((Kind.NONE, Kind.HALF, Kind.MISMATCH)[len(named)], named)
+        return Explanation(
+            (ExplainedBy.NONE, ExplainedBy.HALF, ExplainedBy.MISMATCH)[len(named)], named
+        )
 
     def _own_rule(self, x: Grid, fx: Grid) -> str | None:
         for name in self.tasks:

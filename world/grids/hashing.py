@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from world.core.hashing import mix, pair_hash
+
 _KEY_SEED = 0x5EED
 _KEY_BITS = 44
 """Sums of a few hundred 44-bit keys are exact in float64, which bincount adds in."""
@@ -29,9 +31,9 @@ def canonical_hash(pairs: NDArray[np.uint8], colours: int) -> NDArray[np.uint64]
         raise ValueError(f"cells must be 0 .. {colours}, got {pairs.max()}")
     sums = _key_sums(pairs.reshape(2 * count, cells), colours + 1)
     p, q = sums.reshape(count, 2, colours + 1)[:, :, 1:].swapaxes(0, 1)
-    one = _mix(p * _FIRST + q * _SECOND).sum(axis=1, dtype=np.uint64)
-    other = _mix(q * _FIRST + p * _SECOND).sum(axis=1, dtype=np.uint64)
-    return _mix(np.minimum(one, other) * _FIRST + np.maximum(one, other) * _SECOND)
+    one = mix(p * _FIRST + q * _SECOND).sum(axis=1, dtype=np.uint64)
+    other = mix(q * _FIRST + p * _SECOND).sum(axis=1, dtype=np.uint64)
+    return pair_hash(one, other)
 
 
 def _key_sums(grids: NDArray[np.uint8], values: int) -> NDArray[np.uint64]:
@@ -60,10 +62,3 @@ def _chunk_keys(cells: int) -> NDArray[np.float64]:
 def _keys(cells: int) -> NDArray[np.float64]:
     rng = np.random.Generator(np.random.Philox(_KEY_SEED))
     return rng.integers(1 << _KEY_BITS, size=cells).astype(np.float64)
-
-
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (S. Vigna, 2015)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

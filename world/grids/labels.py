@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
-
-if TYPE_CHECKING:
-    from world.grids.world import GridsWorld
+from world.grids.codec import Codec
 
 OUTSIDE, EDGE, INSIDE = 0, 1, 2
 OBJECT_LABELS = ("rectangle", "edge", "down", "across", "bottom", "right", "corner", "acted")
@@ -21,7 +19,7 @@ Cells = NDArray[Any]
 """[B, 4, H, W]: a value for each cell of four grids, in the order written."""
 
 
-def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
+def grid_labels(codec: Codec, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
     """int16 [B, T] by name; -1 at label tokens, where it has no meaning and where the truth is
     not known, as of what painted a quiz that an agent made.
 
@@ -45,9 +43,9 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
     right: 1 in its last row or column. corner: 0 for none, then top left, top right, bottom left,
     bottom right. acted: 1 where the rule changes the rectangle.
     """
-    cells = _Cells.of(world, batch)
+    cells = _Cells.of(codec, batch)
     shape = cells.colour.shape
-    slot, row, column = np.ogrid[:4, : world.height, : world.width]
+    slot, row, column = np.ogrid[:4, : codec.height, : codec.width]
     found: dict[str, Cells] = {
         "task": batch.task[:, None, None, None],
         "layout": batch.layout[:, None, None, None],
@@ -55,7 +53,7 @@ def grid_labels(world: GridsWorld, batch: QuizBatch) -> dict[str, NDArray[np.int
         "slot": slot,
         "row": row,
         "column": column,
-        "place": row * world.width + column,
+        "place": row * codec.width + column,
         **_colours(cells),
         **_copying(cells),
         **_objects(cells),
@@ -76,12 +74,12 @@ class _Cells:
     regions: Cells | None
 
     @classmethod
-    def of(cls, world: GridsWorld, batch: QuizBatch) -> _Cells:
+    def of(cls, codec: Codec, batch: QuizBatch) -> _Cells:
         def cells(rows: NDArray[Any]) -> Cells:
-            grids = rows.reshape(len(batch), 4, 1 + world.cells)[:, :, 1:]
-            return grids.reshape(len(batch), 4, world.height, world.width)
+            grids = rows.reshape(len(batch), 4, 1 + codec.cells)[:, :, 1:]
+            return grids.reshape(len(batch), 4, codec.height, codec.width)
 
-        parts = np.array([s.parts for s in world.layouts])[batch.layout]
+        parts = np.array([s.parts for s in codec.layouts])[batch.layout]
         # Parts 0 and 1 are a pair, and 2 and 3; the slot of a part is where it sorts to.
         other = np.take_along_axis(np.argsort(parts, axis=1), parts ^ 1, axis=1)[:, :, None, None]
         colour = cells(batch.tokens)

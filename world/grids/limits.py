@@ -2,70 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from world.core.errors import UserError
-from world.grids.painting.rectangles import MIN_SIDE
-from world.grids.painting.task import tasks
-
-if TYPE_CHECKING:
-    from world.grids.world import GridsWorld
+from world.grids.painting.painter import Painter
+from world.grids.painting.rectangles import MIN_SIDE, Plane
+from world.grids.painting.task import tasks as registered
 
 RAREST_SETS = 1e-4
 """Below this chance of drawing a set without overlap, a world is held to be too crowded."""
+MOST_COLOURS = 250
 
 
-def refuse_impossible(world: GridsWorld) -> None:
+@dataclass(frozen=True)
+class Shape:
+    """Grids of so many rows and columns, with so many colours and rectangles."""
+
+    height: int
+    width: int
+    colours: int
+    rectangles: int
+
+    @property
+    def plane(self) -> Plane:
+        """The extent of a grid."""
+        return Plane(self.height, self.width)
+
+
+def refuse_impossible(shape: Shape, tasks: Sequence[str], held_out: Sequence[str]) -> None:
     """Raise UserError where the options of a world contradict each other or leave it no quiz."""
-    if not world.tasks:
+    if not tasks:
         raise UserError("world.tasks is empty; name at least one task")
-    if len(set(world.tasks)) < len(world.tasks):
-        raise UserError(f"world.tasks names a task twice: {', '.join(world.tasks)}")
-    if min(world.height, world.width) < MIN_SIDE or world.rectangles < 1:
+    for option, names in (("tasks", tasks), ("held_out_tasks", held_out)):
+        if len(set(names)) < len(names):
+            raise UserError(f"world.{option} names a task twice: {', '.join(names)}")
+    _refuse_shape(shape)
+    for name in tasks:
+        if (reason := _reason_against(shape, name)) is not None:
+            raise UserError(reason)
+    for name in held_out:
+        registered[name]  # raises where there is none of that name
+
+
+def _refuse_shape(shape: Shape) -> None:
+    extent = f"{shape.height}x{shape.width}"
+    if min(shape.height, shape.width) < MIN_SIDE or shape.rectangles < 1:
         raise UserError(
             f"grids need at least {MIN_SIDE}x{MIN_SIDE} cells and one rectangle, got "
-            f"{world.height}x{world.width} and {world.rectangles}"
+            f"{extent} and {shape.rectangles}"
         )
-    if not world.plane.fits(world.rectangles):
+    if not shape.plane.fits(shape.rectangles):
         raise UserError(
-            f"{world.rectangles} rectangles of {MIN_SIDE}x{MIN_SIDE} do not fit in a "
-            f"{world.height}x{world.width} grid"
+            f"{shape.rectangles} rectangles of {MIN_SIDE}x{MIN_SIDE} do not fit in a {extent} grid"
         )
-    if world.plane.share(world.rectangles) < RAREST_SETS:
+    if shape.plane.share(shape.rectangles) < RAREST_SETS:
         raise UserError(
-            f"{world.rectangles} rectangles crowd a {world.height}x{world.width} grid: sets "
+            f"{shape.rectangles} rectangles crowd a {extent} grid: sets "
             f"without overlap are too rare to draw; use fewer rectangles or a larger grid"
         )
-    if world.vocab_size > 255:
-        raise UserError(f"world.colours must be at most 250, got {world.colours}")
-    for task in world.tasks:
-        _refuse_task(world, task)
+    if shape.colours > MOST_COLOURS:
+        raise UserError(f"world.colours must be at most {MOST_COLOURS}, got {shape.colours}")
 
 
-def _refuse_task(world: GridsWorld, task: str) -> None:
-    """Refuse a task that these grids make impossible."""
-    needed = tasks[task]().colours(world.rectangles)
-    if needed > world.colours:
-        raise UserError(
-            f"task {task!r} needs {needed} colours for {world.rectangles} rectangles, "
-            f"world.colours is {world.colours}"
+def _reason_against(shape: Shape, task: str) -> str | None:
+    """Why these grids cannot show a task, None where they can."""
+    needed = registered[task]().colours(shape.rectangles)
+    if needed > shape.colours:
+        return (
+            f"task {task!r} needs {needed} colours for {shape.rectangles} rectangles, "
+            f"world.colours is {shape.colours}"
         )
-    if not world.painter.odds[task].any():
-        raise UserError(
-            f"task {task!r} is impossible with {world.rectangles} rectangles in a "
-            f"{world.height}x{world.width} grid"
+    painter = Painter(shape.plane, shape.rectangles, shape.colours, (task,))
+    if not painter.odds[task].any():
+        return (
+            f"task {task!r} is impossible with {shape.rectangles} rectangles in a "
+            f"{shape.height}x{shape.width} grid"
         )
+    return None
 
 
-def other_tasks(world: GridsWorld) -> tuple[str, ...]:
-    """The tasks that grids like these can show and that are not the world's own."""
-    return tuple(name for name in tasks if name not in world.tasks and _bears(world, name))
-
-
-def _bears(world: GridsWorld, task: str) -> bool:
-    try:
-        replace(world, tasks=(task,))
-    except UserError:
-        return False
-    return True
+def possible_tasks(shape: Shape, names: Sequence[str], but: Sequence[str]) -> tuple[str, ...]:
+    """The tasks among ``names`` that such grids can show and that are not among ``but``."""
+    return tuple(n for n in names if n not in but and _reason_against(shape, n) is None)

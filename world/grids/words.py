@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from world.core.wording import Wording
+from world.grids.codec import Codec
 from world.grids.view import NAMES, word
-
-if TYPE_CHECKING:
-    from world.grids.world import GridsWorld
 
 PARTS = tuple(NAMES.values())
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
@@ -55,28 +51,28 @@ PHRASES = {
 }
 
 
-def grid_wording(world: GridsWorld) -> Wording:
+def grid_wording(codec: Codec, rectangles: int, tasks: tuple[str, ...]) -> Wording:
     """Words for every label of ``grid_labels``."""
-    colours = tuple(word(value) for value in range(world.colours + 1))
+    colours = tuple(word(value) for value in range(codec.colours + 1))
     values = {
         "part": PARTS,
         "slot": tuple(f"{nth} grid written" for nth in ("first", "second", "third", "fourth")),
-        "row": tuple(f"row {i + 1}" for i in range(world.height)),
-        "column": tuple(f"column {i + 1}" for i in range(world.width)),
+        "row": tuple(f"row {i + 1}" for i in range(codec.height)),
+        "column": tuple(f"column {i + 1}" for i in range(codec.width)),
         "place": tuple(
-            f"row {i + 1} column {j + 1}" for i in range(world.height) for j in range(world.width)
+            f"row {i + 1} column {j + 1}" for i in range(codec.height) for j in range(codec.width)
         ),
         **dict.fromkeys(("colour", "above", "source"), colours),
         "latest": ("no colour", *colours[1:]),
         # A task paints at most three marks beside the rectangles.
-        "rectangle": tuple(f"object {i + 1}" for i in range(world.rectangles + 3)),
+        "rectangle": tuple(f"object {i + 1}" for i in range(rectangles + 3)),
         "edge": ("background", "on the border of an object", "inside an object"),
-        "down": ("the top row", *(f"row {i + 1}" for i in range(1, world.height))),
-        "across": ("the left column", *(f"column {i + 1}" for i in range(1, world.width))),
+        "down": ("the top row", *(f"row {i + 1}" for i in range(1, codec.height))),
+        "across": ("the left column", *(f"column {i + 1}" for i in range(1, codec.width))),
         "corner": ("no corner", *(f"the {at} corner" for at in CORNERS)),
-        "task": world.tasks,
+        "task": tasks,
         "layout": tuple(
-            ", ".join(PARTS[part] for part in layout.parts) for layout in world.layouts
+            ", ".join(PARTS[part] for part in layout.parts) for layout in codec.layouts
         ),
         **FLAGS,
     }

@@ -9,31 +9,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
-from world.core.drawing import Drawing
-from world.core.explanation import Explanation
+from world.core.quiz import QuizWorld, Symmetries
+from world.core.rules import Explanation
 from world.core.sampling import draw_split
 from world.core.seeds import Stream
+from world.core.view import View
 from world.core.wording import Wording
-from world.core.world import Axis, Layout, World, worlds
-from world.grids import view as render
+from world.core.world import Axis, Layout, Part, worlds
 from world.grids.codec import PARTS, Codec
 from world.grids.explain import Explainer
 from world.grids.hashing import canonical_hash
 from world.grids.labels import grid_labels
-from world.grids.limits import other_tasks, refuse_impossible
+from world.grids.limits import Shape, possible_tasks, refuse_impossible
 from world.grids.painting.objects import counts
 from world.grids.painting.painter import Painter
 from world.grids.painting.rectangles import Plane
+from world.grids.view import grid_view, vocabulary
 from world.grids.words import grid_wording
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 PUBLISHED_TASKS = (
     "replace_color",
@@ -45,12 +43,26 @@ PUBLISHED_TASKS = (
     "corners",
     "contact",
 )
-__all__ = ["PARTS", "PUBLISHED_TASKS", "GridsWorld"]
+"""The eight tasks that the agents of 2024 learned."""
+HELD_OUT_TASKS = (
+    *("bounce", "contact", "corners", "detect", "fill", "frame", "grow", "half_fill"),
+    *("isometry", "path", "replace_color", "scale", "trajectory", "translate"),
+)
+"""Named one by one, so that another task in the folder changes no exam."""
+
+GRID_PARTS = (
+    Part("label", 0.0, fixed=True),
+    Part("context", 0.1),
+    Part("image", 0.3),
+    Part("answer", 1.0, graded=True),
+)
+"""By kind: a grid's label; a grid that nothing implies, so mostly noise; one implied by the grid
+before it and a rule that is not known yet; one implied by everything before it."""
 
 
 @worlds.register("grids")
 @dataclass(frozen=True)
-class GridsWorld(World):
+class GridsWorld(QuizWorld):
     """Quizzes of rectangles on a background."""
 
     name: ClassVar[str] = "grids"
@@ -64,10 +76,18 @@ class GridsWorld(World):
     rectangles: int = 2
     """Rectangles in each grid, at least 3 by 3, never overlapping; some tasks show fewer."""
     tasks: tuple[str, ...] = PUBLISHED_TASKS
-    """Names of the tasks, drawn with equal chances; science tasks are drawn only if named."""
+    """Names of the tasks, drawn with equal chances."""
+    held_out_tasks: tuple[str, ...] = HELD_OUT_TASKS
+    """Tasks to examine agents on that they never met: of these, those which such grids can show
+    and which are not among the world's own."""
 
     def __post_init__(self) -> None:
-        refuse_impossible(self)
+        refuse_impossible(self.shape, self.tasks, self.held_out_tasks)
+
+    @property
+    def shape(self) -> Shape:
+        """The extent and contents of these grids."""
+        return Shape(self.height, self.width, self.colours, self.rectangles)
 
     @property
     def plane(self) -> Plane:
@@ -85,21 +105,12 @@ class GridsWorld(World):
         return Codec(self.height, self.width, self.colours)
 
     @property
-    def cells(self) -> int:
-        """G: cells of a grid."""
-        return self.codec.cells
-
-    @property
-    def vocab_size(self) -> int:
-        return self.codec.vocab_size
+    def vocab(self) -> tuple[str, ...]:
+        return vocabulary(self.colours)
 
     @property
     def seq_len(self) -> int:
         return self.codec.seq_len
-
-    @property
-    def layouts(self) -> tuple[Layout, ...]:
-        return self.codec.layouts
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -110,12 +121,36 @@ class GridsWorld(World):
         return self.codec.coordinates
 
     @property
-    def roles(self) -> NDArray[np.int8]:
-        return self.codec.roles
+    def layouts(self) -> tuple[Layout, ...]:
+        return self.codec.layouts
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """Forward, the rule is applied; backward, it is undone."""
+        return (0, 1)
+
+    @property
+    def example_parts(self) -> int:
+        return 2
+
+    @property
+    def origins(self) -> NDArray[np.int64]:
+        return self.codec.origins
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        return self.codec.slots
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
         return self.codec.allowed
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return GRID_PARTS
+
+    def part_of(self, batch: QuizBatch) -> NDArray[np.int8]:
+        return self.codec.kinds[batch.layout]
 
     def grids(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """uint8 [B, 4, H, W]: A, f(A), B, f(B), whatever the layout of each row."""
@@ -132,7 +167,10 @@ class GridsWorld(World):
         split: str,
         task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        return draw_split(self, stream, start, count, split, task_weights)
+        def generate(rng: np.random.Generator, size: int) -> QuizBatch:
+            return self.generate(rng, size, task_weights)
+
+        return draw_split(self, generate, stream, start, count, split)
 
     def generate(
         self, rng: np.random.Generator, count: int, task_weights: Sequence[float] | None = None
@@ -141,9 +179,8 @@ class GridsWorld(World):
         if task_weights is None:
             chosen = rng.integers(len(self.tasks), size=count)
         else:
-            chosen = rng.choice(
-                len(self.tasks), size=count, p=np.array(task_weights) / sum(task_weights)
-            )
+            share = np.array(task_weights) / sum(task_weights)
+            chosen = rng.choice(len(self.tasks), size=count, p=share)
         grids, regions = self.painter.paint_each(rng, chosen)
         return QuizBatch(
             self.codec.tokens(grids),
@@ -153,75 +190,65 @@ class GridsWorld(World):
         )
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
-        grids = self.grids(batch).reshape(len(batch), 2, 2 * self.cells)
-        return canonical_hash(grids, self.colours)
+        return canonical_hash(self._pairs(batch), self.colours)
 
-    def readings(self, batch: QuizBatch) -> NDArray[np.uint8]:
-        pairs = self.grids(batch).reshape(len(batch), 2, 2 * self.cells)
+    def symmetries(self, batch: QuizBatch) -> Symmetries:
+        pairs = self._pairs(batch)
         both = np.stack([pairs, pairs[:, ::-1]], axis=1)
-        return both.reshape(len(batch), 2, 4 * self.cells)
+        values = np.arange(self.vocab_size)
+        renamable = (values > 0) & (values <= self.colours)
+        return Symmetries(both.reshape(len(batch), 2, 4 * self.codec.cells), renamable)
 
-    def trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
-        grids = self.grids(batch).reshape(len(batch), 2, 2, self.cells)
+    def _pairs(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        """uint8 [B, 2, 2 G]: the cells of X, then those of f(X), of both pairs."""
+        return self.grids(batch).reshape(len(batch), 2, 2 * self.codec.cells)
+
+    def is_trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
+        grids = self.grids(batch).reshape(len(batch), 2, 2, self.codec.cells)
         return (grids[:, :, 0] == grids[:, :, 1]).all(axis=2).any(axis=1)
 
     def corrupt(self, batch: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
-        tokens = batch.tokens.reshape(len(batch), len(PARTS), 1 + self.cells).copy()
+        tokens = batch.tokens.reshape(len(batch), len(PARTS), 1 + self.codec.cells).copy()
         third = tokens[:, 2, 1:]
         noisy = (rng.random(third.shape) < rate) & (batch.layout < 2)[:, None]
         noise = rng.integers(self.colours + 1, size=third.shape, dtype=np.uint8)
         tokens[:, 2, 1:] = np.where(noisy, noise, third)
-        return QuizBatch(
-            tokens.reshape(batch.tokens.shape), batch.layout, batch.task, batch.regions
-        )
+        return replace(batch, tokens=tokens.reshape(batch.tokens.shape))
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
-        return grid_labels(self, batch)
+        return grid_labels(self.codec, batch)
 
     @property
     def wording(self) -> Wording:
-        return grid_wording(self)
-
-    def science(self) -> GridsWorld | None:
-        names = other_tasks(self)
-        return replace(self, tasks=names) if names else None
+        return grid_wording(self.codec, self.rectangles, self.tasks)
 
     def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
         return counts(self.grids(batch), self.colours)
+
+    @property
+    def view(self) -> View:
+        return grid_view(self.codec)
 
     @cached_property
     def _explainer(self) -> Explainer:
         return Explainer(self.plane, self.colours, self.tasks)
 
     def explain(self, batch: QuizBatch) -> list[Explanation]:
+        """How the world's own tasks explain each quiz."""
         return [self._explainer.explain(*quiz) for quiz in self.grids(batch)]
 
-    def implied(self, batch: QuizBatch) -> list[NDArray[np.uint8]]:
-        found = []
+    def rule_answers(self, batch: QuizBatch) -> list[NDArray[np.unsignedinteger]]:
+        """For each quiz [n, T], in layout 0: the quiz with every answer that a rule gives."""
+        quizzes = []
         for quiz in self.grids(batch):
             answers = [np.frombuffer(a, np.uint8) for a in self._explainer.answers(*quiz[:3])]
             grids = np.tile(quiz.reshape(1, len(PARTS), -1), (len(answers), 1, 1))
             if answers:
                 grids[:, 3] = answers
-            found.append(self.codec.tokens(grids))
-        return found
+            quizzes.append(self.codec.tokens(grids))
+        return quizzes
 
-    def ansi(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
-        """One quiz for a terminal: coloured cells, or digits where ``plain``."""
-        return render.ansi(self, batch, row, plain)
-
-    def png(self, batch: QuizBatch, row: int) -> Image.Image:
-        """One quiz as a picture, its grids side by side in the order written."""
-        return render.png(self, batch, row)
-
-    def svg(
-        self,
-        batch: QuizBatch,
-        row: int,
-        overlay: NDArray[np.float32] | None = None,
-        wrong: NDArray[np.bool_] | None = None,
-    ) -> str:
-        return render.svg(self, batch, row, overlay, wrong)
-
-    def drawing(self) -> Drawing:
-        return render.drawing(self)
+    def held_out_world(self) -> GridsWorld | None:
+        """The same grids with the held-out tasks that they can show."""
+        names = possible_tasks(self.shape, self.held_out_tasks, self.tasks)
+        return replace(self, tasks=names) if names else None

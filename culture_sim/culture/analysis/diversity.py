@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from culture_sim.culture.analysis.nearness import nearest
-from world import QuizBatch, World, concatenate
+from world import QuizBatch, QuizWorld, concatenate
 
 NEAR_CELLS = 4
 """Quizzes that differ in at most so many cells, up to symmetries, are near-duplicates."""
 
 
-def near_duplicates(world: World, kept: QuizBatch, earlier: QuizBatch | None) -> float | None:
+def near_duplicates(world: QuizWorld, kept: QuizBatch, earlier: QuizBatch | None) -> float | None:
     """Share of kept quizzes that are near-duplicates of another one, of this round or earlier.
 
     None where fewer than two quizzes are there to compare.
@@ -28,7 +28,7 @@ def near_duplicates(world: World, kept: QuizBatch, earlier: QuizBatch | None) ->
     return float(near.mean())
 
 
-def entropy(tokens: NDArray[np.uint8]) -> float | None:
+def entropy(tokens: NDArray[np.unsignedinteger]) -> float | None:
     """Mean entropy of a cell in bits: of the values that quizzes [B, M] have there.
 
     None without quizzes. Few quizzes give less, whatever they are: at most log2 of their number.
@@ -40,10 +40,12 @@ def entropy(tokens: NDArray[np.uint8]) -> float | None:
     return float(-(share * np.log2(np.where(share > 0, share, 1))).sum(axis=0).mean())
 
 
-def diversity(world: World, kept: QuizBatch, earlier: list[QuizBatch]) -> dict[str, float | None]:
+def diversity(
+    world: QuizWorld, kept: QuizBatch, earlier: list[QuizBatch]
+) -> dict[str, float | None]:
     """The figures of a round: ``near_duplicates`` and ``entropy`` of what it kept."""
     before = concatenate(earlier) if earlier else None
     return {
         "near_duplicates": near_duplicates(world, kept, before),
-        "entropy": entropy(world.readings(kept)[:, 0]),
+        "entropy": entropy(world.symmetries(kept).readings[:, 0]),
     }

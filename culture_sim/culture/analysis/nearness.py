@@ -1,9 +1,9 @@
-"""The nearest quiz in a pool, in cells that differ, up to the world's symmetries.
+"""The nearest quiz in a pool, in tokens that differ, up to the world's symmetries.
 
-Colours may be renamed and a quiz may be read in each of its world's readings, so that two quizzes
-are as near as their closest disguises are. Where one of two cells is background and the other is
-not, they differ under every renaming: that count is a bound by which most of a pool is passed over.
-Of those left, most are by a tighter bound, in which colours may be renamed to the same one.
+Values may be renamed and a quiz may be read in each of its readings, as its world says, so that two
+quizzes are as near as their closest disguises are. Where one of two tokens may be renamed and the
+other not, they differ under every renaming: that count is a bound by which most of a pool is passed
+over. Of those left, most are by a tighter bound, in which values may be renamed to the same one.
 """
 
 from __future__ import annotations
@@ -13,54 +13,59 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from world import QuizBatch, World
+from world import QuizBatch, QuizWorld
 
+Tokens = NDArray[np.unsignedinteger]
 CHUNK = 256
 """Quizzes whose bounds are in memory at once."""
 CANDIDATES = 64
-"""Quizzes of a pool whose colours are compared at once, the most promising first."""
+"""Quizzes of a pool whose values are compared at once, the most promising first."""
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each of B quizzes, distance: int64 [B], cells in which the nearest quiz of the pool
-    differs; index: int64 [B], its place there. Where the pool is empty, M (all cells) and -1."""
+    """For each of B quizzes, distance: int64 [B], tokens in which the nearest quiz of the pool
+    differs; index: int64 [B], its place there. Where the pool is empty, M (all tokens) and -1."""
 
     distance: NDArray[np.int64]
     index: NDArray[np.int64]
 
 
 def nearest(
-    world: World, batch: QuizBatch, pool: QuizBatch, but: NDArray[np.bool_] | None = None
+    world: QuizWorld, batch: QuizBatch, pool: QuizBatch, but: NDArray[np.bool_] | None = None
 ) -> Nearest:
     """The nearest quiz of the pool to each of a batch.
 
     but: bool [B, pool], the quizzes of the pool that are of no account for each of the batch, such
     as itself.
     """
-    asked, known = world.readings(batch), world.readings(pool)[:, 0]
-    distance = np.full(len(batch), asked.shape[2], dtype=np.int64)
+    asked, known = world.symmetries(batch), world.symmetries(pool)
+    readings, others, renamable = asked.readings, known.readings[:, 0], asked.renamable
+    distance = np.full(len(batch), readings.shape[2], dtype=np.int64)
     index = np.full(len(batch), -1, dtype=np.int64)
     for row in range(len(batch)):
         if row % CHUNK == 0:
-            bounds = _bounds(asked[row : row + CHUNK], known)
+            bounds = _bounds(readings[row : row + CHUNK], others, renamable)
         bound = bounds[row % CHUNK]
         if but is not None:
-            bound[:, but[row]] = asked.shape[2]
-        distance[row], index[row] = _closest(asked[row], known, bound)
+            bound[:, but[row]] = readings.shape[2]
+        distance[row], index[row] = _closest(readings[row], others, renamable, bound)
     return Nearest(distance, index)
 
 
-def _bounds(asked: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """int16 [b, R, N]: cells of which one is background and the other is not."""
-    one, other = (asked > 0).astype(np.float32), (known > 0).astype(np.float32)
-    both = one @ other.T
-    differ = one.sum(axis=2)[:, :, None] + other.sum(axis=1) - 2 * both
-    return differ.astype(np.int16)  # 16 bits are sorted several times as fast
+def _bounds(asked: Tokens, known: Tokens, renamable: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """int16 [b, R, N]: tokens that differ under every renaming: values that may be renamed are
+    taken for one."""
+    same = np.zeros((*asked.shape[:2], len(known)), dtype=np.float32)
+    for values in (np.flatnonzero(renamable), *np.flatnonzero(~renamable)[:, None]):
+        one, other = np.isin(asked, values), np.isin(known, values)
+        if one.any() and other.any():
+            same += one.astype(np.float32) @ other.T.astype(np.float32)
+    return (asked.shape[2] - same).astype(np.int16)  # 16 bits are sorted several times as fast
 
 
 def _closest(
-    readings: NDArray[np.uint8], known: NDArray[np.uint8], bound: NDArray[np.int16]
+    readings: Tokens, known: Tokens, renamable: NDArray[np.bool_], bound: NDArray[np.int16]
 ) -> tuple[int, int]:
     """Distance and place of the nearest of ``known`` [N, M] to a quiz's readings [R, M]."""
     best, place = readings.shape[1], -1
@@ -70,43 +75,46 @@ def _closest(
         least = bound[reading, candidate]
         if least[0] >= best:
             break
-        joint = _joint(readings[reading], known[candidate])
-        least = np.maximum(least, _least(joint))
+        joint = _joint(readings[reading], known[candidate], len(renamable))
+        least = np.maximum(least, _least(joint, renamable))
         for row in np.flatnonzero(least < best).tolist():
-            if least[row] < best and (found := _distance(joint[row])) < best:
+            if least[row] < best and (found := _distance(joint[row], renamable)) < best:
                 best, place = found, int(candidate[row])
     return best, place
 
 
-def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
-    """Cells in which two quizzes [M] differ under the best renaming of the colours of one.
+def distance(one: Tokens, other: Tokens, renamable: NDArray[np.bool_]) -> int:
+    """Tokens in which two quizzes [M] differ under the best renaming of the values of one.
 
-    Value 0 is background and is never renamed. The best renaming is an assignment problem.
+    renamable: bool [V], the values that may be exchanged for each other. The best renaming is an
+    assignment problem.
     """
-    return _distance(_joint(one[None], other[None])[0])
+    return _distance(_joint(one[None], other[None], len(renamable))[0], renamable)
 
 
-def _joint(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """int64 [k, V, V]: cells of each two quizzes [k, M] by the value in one and in the other."""
-    values = int(max(one.max(), other.max())) + 1
+def _joint(one: Tokens, other: Tokens, values: int) -> NDArray[np.int64]:
+    """int64 [k, V, V]: tokens of each two quizzes [k, M] by the value in one and in the other."""
     pair = np.arange(len(one))[:, None]
     code = (pair * values + one) * values + other
     counts = np.bincount(code.ravel(), minlength=len(one) * values * values)
     return counts.reshape(len(one), values, values)
 
 
-def _distance(joint: NDArray[np.int64]) -> int:
+def _distance(joint: NDArray[np.int64], renamable: NDArray[np.bool_]) -> int:
     """The distance of two quizzes from their joint counts [V, V]."""
     from scipy.optimize import linear_sum_assignment  # slow to import, and not for every command
 
-    rows, columns = linear_sum_assignment(joint[1:, 1:], maximize=True)
-    return int(joint.sum() - joint[0, 0] - joint[1:, 1:][rows, columns].sum())
+    renamed = joint[np.ix_(renamable, renamable)]
+    rows, columns = linear_sum_assignment(renamed, maximize=True)
+    fixed = joint.diagonal()[~renamable].sum()
+    return int(joint.sum() - fixed - renamed[rows, columns].sum())
 
 
-def _least(joint: NDArray[np.int64]) -> NDArray[np.int64]:
+def _least(joint: NDArray[np.int64], renamable: NDArray[np.bool_]) -> NDArray[np.int64]:
     """int64 [k]: what distances are at least, from joint counts [k, V, V]."""
-    colours = joint[:, 1:, 1:]
+    renamed = joint[:, renamable][:, :, renamable]
     alike = np.minimum(
-        colours.max(axis=2, initial=0).sum(axis=1), colours.max(axis=1, initial=0).sum(axis=1)
+        renamed.max(axis=2, initial=0).sum(axis=1), renamed.max(axis=1, initial=0).sum(axis=1)
     )
-    return np.asarray(joint.sum(axis=(1, 2)) - joint[:, 0, 0] - alike)
+    fixed = joint[:, ~renamable, ~renamable].sum(axis=1)
+    return np.asarray(joint.sum(axis=(1, 2)) - fixed - alike)

@@ -22,7 +22,7 @@ from agents.generation import noise
 from agents.model import AgentModel
 from agents.prompts import Prompts
 from culture_sim.culture.votes import DIRECTIONS
-from world import QuizBatch, Stream, TokenRole, World
+from world import ExplainedWorld, QuizBatch, QuizWorld, Stream
 
 SAMPLES = 4
 """Answers that each agent samples to every quiz, at temperature 1."""
@@ -53,9 +53,15 @@ class Rivals:
         return np.asarray((self.ratio >= AS_LIKELY).any(axis=1))
 
 
-def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream: Stream) -> Rivals:
+def rivals(
+    models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch, stream: Stream
+) -> Rivals:
     """Rivals to the answers of quizzes in layout 0; the stream decides what is sampled."""
-    implied = world.implied(batch)
+    implied = (
+        world.rule_answers(batch)
+        if isinstance(world, ExplainedWorld)
+        else [batch.tokens[:0]] * len(batch)
+    )
     ratio = np.zeros((len(batch), len(DIRECTIONS)))
     found, same = (np.zeros(ratio.shape, dtype=np.int64) for _ in range(2))
     for direction in DIRECTIONS:
@@ -68,15 +74,14 @@ def rivals(models: Sequence[AgentModel], world: World, batch: QuizBatch, stream:
         same[:, direction] = [_most(each, row) for each, row in zip(given, right, strict=True)]
         ratio[:, direction] = _ratio(models, world, asked, others)
         found[:, direction] = [len(own) for own in others]
-    answer = batch.tokens[:, world.roles[0] == TokenRole.ANSWER]
     by_rule = [
-        bool((rows[:, world.roles[0] == TokenRole.ANSWER] != own).any())
-        for rows, own in zip(implied, answer, strict=True)
+        bool((answers != tokens).any())
+        for answers, tokens in zip(implied, batch.tokens, strict=True)
     ]
     return Rivals(ratio, np.array(by_rule, dtype=np.bool_), found, same)
 
 
-def _rows(tokens: NDArray[np.uint8]) -> set[bytes]:
+def _rows(tokens: NDArray[np.unsignedinteger]) -> set[bytes]:
     return {row.tobytes() for row in tokens}
 
 
@@ -87,7 +92,7 @@ def _most(given: Sequence[bytes], right: bytes) -> int:
 
 
 def _others(
-    models: Sequence[AgentModel], world: World, asked: QuizBatch, seed: int
+    models: Sequence[AgentModel], world: QuizWorld, asked: QuizBatch, seed: int
 ) -> tuple[list[set[bytes]], list[list[bytes]]]:
     """For each quiz, the quiz with every answer that some agent gives, greedily or by sampling;
     and with the greedy answer of each."""
@@ -104,13 +109,13 @@ def _others(
 
 
 def _written(
-    model: AgentModel, world: World, asked: QuizBatch, generator: torch.Generator
-) -> NDArray[np.uint8]:
-    """uint8 [B, 1 + SAMPLES, T]: quizzes as one agent answers them, first greedily."""
+    model: AgentModel, world: QuizWorld, asked: QuizBatch, generator: torch.Generator
+) -> NDArray[np.unsignedinteger]:
+    """[B, 1 + SAMPLES, T]: quizzes as one agent answers them, first greedily."""
     free = _answer_places(world, asked)
     each = 1 + SAMPLES
     quiz = torch.arange(len(asked)).repeat_interleave(each)
-    tokens = torch.from_numpy(asked.tokens).long()
+    tokens = torch.from_numpy(asked.tokens.astype(np.int64))
     # The first of each quiz's rows takes the most probable values, the others are samples.
     heat = (torch.arange(len(quiz)) % each > 0).double()[:, None].expand(-1, len(free))
     allowed = torch.from_numpy(world.allowed[asked.layout[0]])[free]
@@ -119,16 +124,16 @@ def _written(
     prompts = Prompts(model, tokens, int(free[0]))
     rows = tokens[quiz]
     rows[:, free] = prompts.write(quiz, rows[:, free], offsets)
-    return rows.numpy().astype(np.uint8).reshape(len(asked), each, -1)
+    return rows.numpy().astype(asked.tokens.dtype).reshape(len(asked), each, -1)
 
 
-def _answer_places(world: World, asked: QuizBatch) -> torch.Tensor:
+def _answer_places(world: QuizWorld, asked: QuizBatch) -> torch.Tensor:
     """int64 [F]: where the answer stands in quizzes of one layout."""
-    return torch.from_numpy(world.roles[asked.layout[0]] == TokenRole.ANSWER).nonzero()[:, 0]
+    return torch.from_numpy(world.answer_mask(asked[:1])[0]).nonzero()[:, 0]
 
 
 def _ratio(
-    models: Sequence[AgentModel], world: World, asked: QuizBatch, others: list[set[bytes]]
+    models: Sequence[AgentModel], world: QuizWorld, asked: QuizBatch, others: list[set[bytes]]
 ) -> NDArray[np.float64]:
     """float64 [B]: of each quiz's rivals, the likeliest, against the answer."""
     best = np.zeros(len(asked))
@@ -139,19 +144,23 @@ def _ratio(
 
 
 def _best(
-    models: Sequence[AgentModel], world: World, asked: QuizBatch, others: list[set[bytes]]
+    models: Sequence[AgentModel], world: QuizWorld, asked: QuizBatch, others: list[set[bytes]]
 ) -> NDArray[np.float64]:
     """float64 [b]: the same of a block."""
     owner = np.repeat(np.arange(len(asked)), [len(own) for own in others])
     best = np.zeros(len(asked))
     if not len(owner):
         return best
-    rival = np.frombuffer(b"".join(r for own in others for r in sorted(own)), dtype=np.uint8)
+    rival = np.frombuffer(
+        b"".join(r for own in others for r in sorted(own)), dtype=asked.tokens.dtype
+    )
     free = _answer_places(world, asked)
-    tokens = torch.from_numpy(asked.tokens).long()
+    tokens = torch.from_numpy(asked.tokens.astype(np.int64))
     # The answers first, then the rivals, all after prompts that are read once.
     quiz = torch.cat([torch.arange(len(asked)), torch.from_numpy(owner)])
-    answers = torch.cat([tokens, torch.from_numpy(rival.reshape(len(owner), -1).copy())])[:, free]
+    answers = torch.cat([tokens, torch.from_numpy(rival.reshape(len(owner), -1).astype(np.int64))])[
+        :, free
+    ]
     gains = []
     for model in models:
         log_prob = Prompts(model, tokens, int(free[0])).log_prob(quiz, answers).numpy()

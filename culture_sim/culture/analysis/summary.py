@@ -13,7 +13,7 @@ from culture_sim.culture.analysis.dissent import dissent
 from culture_sim.culture.analysis.table import GROUPS
 from culture_sim.culture.records import array_of
 from culture_sim.culture.store import CultureStore
-from world.core.explanation import Kind
+from world.core.rules import ExplainedBy
 
 MEASURES = (
     *("novelty_world", "novelty_culture", "wrong_cells", "log_prob"),
@@ -59,7 +59,7 @@ def figures(part: pd.DataFrame) -> dict[str, Any]:
     """Shares with Wilson's 95 % interval, means with a bootstrap one (over quizzes)."""
     return {
         "quizzes": len(part),
-        "explained": {kind.value: share(part["explained"] == kind.value) for kind in Kind},
+        "explained": {kind.value: share(part["explained"] == kind.value) for kind in ExplainedBy},
         **rival_figures(part),
         **{name: mean(part[name]) for name in MEASURES if name in part},
     }

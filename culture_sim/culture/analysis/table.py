@@ -21,7 +21,15 @@ from culture_sim.culture.analysis.nearness import nearest
 from culture_sim.culture.analysis.rivals import rivals
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable, vote
-from world import QuizBatch, Stream, World, concatenate
+from world import (
+    ExplainedBy,
+    ExplainedWorld,
+    Explanation,
+    QuizBatch,
+    QuizWorld,
+    Stream,
+    concatenate,
+)
 
 GROUPS = ("kept", "rejected", "world", "science")
 KNOWN_WORLD = 20_000
@@ -35,7 +43,7 @@ STORED = ("round", "split", "proposer", "dissenter", "procedure", "hot_temperatu
 
 def quiz_table(
     models: Sequence[AgentModel],
-    world: World,
+    world: QuizWorld,
     store: CultureStore,
     seed: int,
     most: int,
@@ -59,9 +67,9 @@ def quiz_table(
                 found = found.append_column(name, chosen[name])
             parts.append(found)
     size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
-    science = world.science()
+    science = world.held_out_world() if isinstance(world, ExplainedWorld) else None
     for group, source in (("world", world), ("science", science)):
-        if source is not None:
+        if isinstance(source, QuizWorld):
             progress(f"{group}: {size} quizzes")
             drawn = source.draw(Stream(seed, "analysis"), 0, size, "test")
             votes = vote(models, world, drawn, np.full(size, -1, dtype=np.int16))
@@ -74,7 +82,7 @@ class Study:
     """What quizzes are held against: the agents as they are now, and world quizzes."""
 
     models: Sequence[AgentModel]
-    world: World
+    world: QuizWorld
     seed: int
     known: QuizBatch
 
@@ -82,7 +90,7 @@ class Study:
         self, batch: QuizBatch, votes: VoteTable, group: str, round_: int, culture: QuizBatch
     ) -> pa.Table:
         """A group of quizzes with its columns; culture: what was kept up to their round."""
-        explained = self.world.explain(batch)
+        explained = _explained(self.world, batch)
         stream = Stream(self.seed, f"rivals-{group}", round=round_)
         found = rivals(self.models, self.world, batch, stream)
         columns: dict[str, Any] = {
@@ -108,6 +116,13 @@ class Study:
         found = nearest(self.world, batch, culture, own[:, None] == others).distance
         alone = (own[:, None] == others).all(axis=1)
         return pa.array(found, mask=alone)
+
+
+def _explained(world: QuizWorld, batch: QuizBatch) -> list[Explanation]:
+    """How the world's rules explain each quiz; by none where it has no rules to tell."""
+    if isinstance(world, ExplainedWorld):
+        return world.explain(batch)
+    return [Explanation(ExplainedBy.NONE)] * len(batch)
 
 
 def _choose(table: pa.Table, keep: bool, seed: int, most: int) -> pa.Table:

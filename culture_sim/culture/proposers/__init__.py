@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.model import AgentModel
-from world import QuizBatch, Registry, World, concatenate
+from world import QuizBatch, QuizWorld, Registry, concatenate
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -103,7 +103,7 @@ class Proposer(Protocol):
     """A procedure of proposing."""
 
     def __call__(
-        self, model: AgentModel, world: World, commission: Commission, config: CultureConfig
+        self, model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
     ) -> Proposals:
         """``commission.count`` well-formed quizzes."""
         ...

@@ -13,7 +13,7 @@ import numpy as np
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
 from culture_sim.culture.proposers.writing import answered, sample
-from world import World
+from world import QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @proposers.register("annealed")
 def annealed(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """From ``culture.hot_temperature`` down to ``culture.temperature``."""
     falling = np.linspace(config.hot_temperature, config.temperature, world.seq_len)

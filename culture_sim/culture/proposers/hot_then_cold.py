@@ -14,7 +14,7 @@ import numpy as np
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
 from culture_sim.culture.proposers.writing import answered, falling_heat, sample
-from world import World
+from world import QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @proposers.register("hot_then_cold")
 def hot_then_cold(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """Write whole quizzes in the writing layout, then answer them in the forward one."""
     hot = np.full(commission.count, config.hot_temperature)

@@ -12,7 +12,7 @@ import numpy as np
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
 from culture_sim.culture.proposers.writing import answered, falling_heat, sample
-from world import World
+from world import QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -23,7 +23,7 @@ RUNGS = 8
 
 @proposers.register("ladder")
 def ladder(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """As ``hot_then_cold``, the rungs in turn."""
     rungs = np.linspace(config.temperature, config.hot_temperature, RUNGS)

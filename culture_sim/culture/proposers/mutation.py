@@ -9,7 +9,7 @@ import numpy as np
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
 from culture_sim.culture.proposers.writing import FORWARD, answered
-from world import QuizBatch, World
+from world import QuizBatch, QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @proposers.register("mutation")
 def mutation(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """Parents by chance; each token of the question is drawn anew at ``culture.mutation_rate``."""
     rng = np.random.default_rng(commission.seed)
@@ -28,10 +28,12 @@ def mutation(
     return Proposals.of(answered(model, world, changed), parents=hashes)
 
 
-def _changed(world: World, quizzes: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
+def _changed(
+    world: QuizWorld, quizzes: QuizBatch, rate: float, rng: np.random.Generator
+) -> QuizBatch:
     """A share of tokens replaced by any that may stand there; the answer is of no account."""
     lots = rng.random((*quizzes.tokens.shape, world.vocab_size))
     drawn = (lots * world.allowed[FORWARD]).argmax(axis=2)
     hit = rng.random(quizzes.tokens.shape) < rate
-    tokens = np.where(hit, drawn, quizzes.tokens).astype(np.uint8)
+    tokens = np.where(hit, drawn, quizzes.tokens).astype(world.token_dtype)
     return QuizBatch(tokens, quizzes.layout, quizzes.task)

@@ -12,8 +12,8 @@ import numpy as np
 
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
-from culture_sim.culture.proposers.writing import answered, slots
-from world import QuizBatch, World
+from culture_sim.culture.proposers.writing import FORWARD, answered
+from world import QuizBatch, QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @proposers.register("recombination")
 def recombination(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """A and f(A) of one parent, B of another, both by chance."""
     rng = np.random.default_rng(commission.seed)
     kept = commission.material.kept
     one, other = (kept[rng.integers(len(kept), size=commission.count)] for _ in range(2))
-    of_example = slots(world) < 2
+    of_example = world.slots[FORWARD] < world.example_parts
     tokens = np.where(of_example, one.tokens, other.tokens)
     child = QuizBatch(tokens, one.layout, one.task)
     hashes = np.stack([world.canonical_hash(one), world.canonical_hash(other)], axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 from agents.model import AgentModel
 from culture_sim.culture.proposers import Commission, Proposals, proposers
 from culture_sim.culture.proposers.writing import answered, falling_heat, sample
-from world import World
+from world import QuizWorld
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @proposers.register("recycling")
 def recycling(
-    model: AgentModel, world: World, commission: Commission, config: CultureConfig
+    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
 ) -> Proposals:
     """As ``hot_then_cold``, the answers of rejected quizzes first, in their order."""
     count, material = commission.count, commission.material
     again = np.flatnonzero(material.ages < config.recycle_age)[:count]
     old = material.rejected[again]
-    openings = world.arrange(old, world.generating_layout).tokens
+    openings = world.arrange(old, world.writing_layout).tokens
     hot = np.full(count, config.hot_temperature)
     heat = falling_heat(world, hot, config.temperature)
     quizzes = answered(model, world, sample(model, world, commission.seed, heat, openings))

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from agents.generation import generate
 from agents.model import AgentModel
-from world import UNKNOWN_TASK, QuizBatch, TokenRole, World
+from world import UNKNOWN_TASK, QuizBatch, QuizWorld
 
 FORWARD = 0
 
 
 def sample(
     model: AgentModel,
-    world: World,
+    world: QuizWorld,
     seed: int,
     heat: NDArray[np.float64],
     openings: NDArray[np.uint8] | None = None,
@@ -26,7 +26,7 @@ def sample(
     heat: float64 [B, T], the temperature of every token. openings: uint8 [R, T], in the
     writing layout; the first R quizzes take their first part from them.
     """
-    layout = world.generating_layout
+    layout = world.writing_layout
     allowed = world.allowed[layout]
     free = allowed.sum(axis=1) > 1
     # Where only one value may stand (a label), it is given, not sampled.
@@ -47,16 +47,16 @@ def sample(
     reused = 0 if openings is None else len(openings)
     written = []
     if openings is not None and reused:
-        opening = free & (slots(world) == 0)
+        opening = free & (world.slots[layout] == 0)
         tokens = np.where(opening, openings, given)
         written.append(write(tokens, free & ~opening, slice(0, reused)))
     if reused < len(heat):
         fresh = np.tile(given, (len(heat) - reused, 1))
         written.append(write(fresh, free, slice(reused, None)))
-    return _batch(torch.cat(written), layout)
+    return _batch(world, torch.cat(written), layout)
 
 
-def answered(model: AgentModel, world: World, quizzes: QuizBatch) -> QuizBatch:
+def answered(model: AgentModel, world: QuizWorld, quizzes: QuizBatch) -> QuizBatch:
     """The quizzes in the forward layout, with the agent's greedy answers for theirs.
 
     Now the agent sees the whole question, which it did not when it wrote its answer first.
@@ -64,32 +64,25 @@ def answered(model: AgentModel, world: World, quizzes: QuizBatch) -> QuizBatch:
     asked = world.arrange(quizzes, FORWARD)
     tokens = generate(
         model,
-        torch.from_numpy(asked.tokens).long(),
-        torch.from_numpy(world.roles[FORWARD] == TokenRole.ANSWER),
+        torch.from_numpy(asked.tokens.astype(np.int64)),
+        torch.from_numpy(world.answer_mask(asked)),
         temperature=0.0,
         allowed=torch.from_numpy(world.allowed[FORWARD]),
         batch_size=len(asked),
     )
-    return _batch(tokens, FORWARD)
+    return _batch(world, tokens, FORWARD)
 
 
-def falling_heat(world: World, hot: NDArray[np.float64], cold: float) -> NDArray[np.float64]:
+def falling_heat(world: QuizWorld, hot: NDArray[np.float64], cold: float) -> NDArray[np.float64]:
     """float64 [B, T]: ``hot`` [B] for the part that is written first, ``cold`` for the rest."""
-    return np.where(slots(world) == 0, hot[:, None], cold)
+    return np.where(world.slots[world.writing_layout] == 0, hot[:, None], cold)
 
 
-def slots(world: World) -> NDArray[np.int64]:
-    """int64 [T]: how many parts are written before the one that each token belongs to."""
-    names = [axis.name for axis in world.axes]
-    if "part" not in names:
-        raise ValueError(f"world {world.name!r} has no axis named 'part' to propose by")
-    return world.coordinates[:, names.index("part")]
-
-
-def _batch(tokens: Tensor, layout: int) -> QuizBatch:
+def _batch(world: QuizWorld, tokens: Tensor, layout: int) -> QuizBatch:
     size = len(tokens)
-    return QuizBatch(
-        tokens.cpu().numpy().astype(np.uint8),
+    written = QuizBatch(
+        tokens.cpu().numpy().astype(world.token_dtype),
         np.full(size, layout, dtype=np.uint8),
         np.full(size, UNKNOWN_TASK, dtype=np.int16),
     )
+    return world.tidy(written)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from agents.scoring import mistakes
+from agents.scoring import graded_mask, mistakes
 from culture_sim.features.comparisons import Compared
 from culture_sim.features.on_culture.quizzes import NOBODY, Asked
 from sae.activations.codes import agent_codes
@@ -20,7 +20,6 @@ from sae.contrasts.occurrence import firing_shares
 from sae.dictionaries.artifacts import GRADED_QUIZZES
 from sae.dictionaries.quality import measure_quality
 from sae.statistics.permutation import group_index
-from world import TokenRole
 
 REGIONS = ("prompt", "right", "wrong")
 """Tokens: those given, and those of the answer that the dissenter has right and wrong."""
@@ -59,7 +58,7 @@ class Looked:
     @cached_property
     def _region(self) -> NDArray[np.int64]:
         """int64 [N]: number of each token's region; where nobody fails, all answers are right."""
-        answer = self._world.roles[self._batch.layout] == TokenRole.ANSWER
+        answer = graded_mask(self._world, self._batch)
         region = answer.astype(np.int64)
         for n, agent in self._compared.agents.items():
             own = np.flatnonzero(self.dissenter == n)

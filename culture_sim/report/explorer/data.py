@@ -24,7 +24,6 @@ from culture_sim.report.shared.blobs import embed, packed, part_orders, written
 from culture_sim.run.run import Run
 from sae.comparison.examples import BINS_PER_OCTAVE, QUIZZES
 from world import UNKNOWN_TASK, QuizBatch, World
-from world.core.drawing import Drawing
 from world.core.files import replacing
 
 INSIDE = 12_000_000
@@ -53,17 +52,16 @@ def explorer(run: Run, comparisons: Mapping[Path, Tree]) -> Explorer | None:
     large; the others are always beside it. Raises UserError when a table is damaged.
     """
     world = run.config.world
-    drawing = world.drawing()
     name = run.path.name
     found = [(read_tables(folder, name), tree) for folder, tree in comparisons.items()]
     shown = [(tables, tree) for tables, tree in found if tables is not None]
-    if drawing is None or not shown:
+    if not shown:
         return None
     inside: dict[str, Markup] = {}
     beside: dict[str, Markup] = {}
     for number, (tables, tree) in enumerate(shown):
         listing = embed(_listing(tables, tree, world))
-        details = {f"{number}-{k}": part for k, part in _details(tables, world, drawing)}
+        details = {f"{number}-{k}": part for k, part in _details(tables, world)}
         (beside if number else inside)[str(number)] = listing
         small = not number and sum(map(len, details.values())) <= INSIDE
         (inside if small else beside).update(details)
@@ -221,13 +219,11 @@ def _forward(
 # The details: what is shown of a feature or a family that is opened.
 
 
-def _details(tables: Tables, world: World, drawing: Drawing) -> Iterator[tuple[str, Markup]]:
+def _details(tables: Tables, world: World) -> Iterator[tuple[str, Markup]]:
     """Parts by name: "f0", "f1" and so on of features, "g0" and so on of families."""
     layout = tables.quizzes.layout.to_numpy(np.uint8)
     length = len(tables.quizzes.tokens.iloc[0])
-    cells = np.concatenate(
-        [np.arange(start, start + drawing.height * drawing.width) for start in drawing.starts]
-    )
+    cells = np.concatenate([piece.cells for piece in world.view.pieces])
 
     def lines(blobs: Sequence[bytes], shown: NDArray[np.int64], members: int) -> NDArray[np.uint8]:
         """[B, members, QUIZZES, cells]: activations in layout 0, without labels."""
@@ -236,7 +232,7 @@ def _details(tables: Tables, world: World, drawing: Drawing) -> Iterator[tuple[s
         placed = _forward(world, found, layout[order])
         return np.ascontiguousarray(placed[:, cells]).reshape(-1, members, QUIZZES, len(cells))
 
-    values = len(drawing.palette)
+    values = world.vocab_size
     for k, start in enumerate(range(0, len(tables.features), PART)):
         rows = tables.features.iloc[start : start + PART]
         columns = {

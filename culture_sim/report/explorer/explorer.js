@@ -155,11 +155,10 @@ async function sight(entry, cell) {
   }
   const lines = entry.family < 0
     ? (await detailsOf(row)).lines : (await familyLines(entry)).get(row);
-  const sums = drawing.parts.map((_, p) =>
-    lines[0].subarray(p * cells, (p + 1) * cells).reduce((sum, v) => sum + v, 0));
+  const of = (p) => lines[0].subarray(offset(p), offset(p) + size(p));
+  const sums = pieces.map((_, p) => of(p).reduce((sum, v) => sum + v, 0));
   const p = sums.indexOf(Math.max(...sums)), tokens = list.quizzes.tokens[quiz];
-  const levels = lines[0].subarray(p * cells, (p + 1) * cells);
-  const svg = picture([{ text: part(tokens, p), levels }], "");
+  const svg = picture([{ piece: p, text: part(tokens, p), levels: of(p) }], "");
   svg.setAttribute("aria-hidden", "true");
   cell.replaceChildren(svg);
 }

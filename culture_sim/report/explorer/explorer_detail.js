@@ -115,14 +115,14 @@ function without(rows, details) {
     h("div", { class: "box" }, h("table", { class: "wide ablated" },
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "task, quizzes"), ...heads)),
       h("tbody", null, ...lines,
-        h("tr", null, h("th", { scope: "row" }, "loss, nats a cell"), ...losses)))),
+        h("tr", null, h("th", { scope: "row" }, `loss, nats a ${drawing.unit}`), ...losses)))),
   ];
 }
 
 const taskNamed = (name) => ({ all: "all tasks", unknown: "made by agents" })[name] ?? spaced(name);
 
 function quizRow(quiz, rows, line) {
-  const written = orders[list.quizzes.layout[quiz]].map((p) => drawing.parts[p]).join(", ");
+  const written = orders[list.quizzes.layout[quiz]].map((p) => pieces[p].name).join(", ");
   return h("section", null,
     h("h5", null, spaced(taskOf(quiz)), h("small", { class: "soft" }, `written ${written}`)),
     h("ul", { class: "beside" }, ...rows.map((row) =>
@@ -132,7 +132,7 @@ function quizRow(quiz, rows, line) {
 function quizPicture(quiz, line, who) {
   const tokens = list.quizzes.tokens[quiz], order = orders[list.quizzes.layout[quiz]];
   const panels = order.map((p, k) => panel(tokens, p, {
-    levels: line.subarray(p * cells, (p + 1) * cells), outlined: k === order.length - 1,
+    levels: line.subarray(offset(p), offset(p) + size(p)), outlined: k === order.length - 1,
   }));
   return picture(panels, `${who}: ${spokenLevels(order, line)}`, 2);
 }
@@ -142,9 +142,8 @@ function spokenLevels(order, line) {
   const strongest = [...line.keys()].filter((k) => line[k] >= 64).sort((a, b) => line[b] - line[a]);
   if (!strongest.length) return "hardly active";
   return strongest.slice(0, 6).map((k) => {
-    const inside = k % cells, part = drawing.parts[Math.floor(k / cells)];
-    const row = Math.floor(inside / drawing.width) + 1, column = (inside % drawing.width) + 1;
-    return `${part} row ${row} column ${column}, ${Math.round(line[k] / 2.55)} %`;
+    const p = pieces.findIndex((_, q) => k < offset(q) + size(q));
+    return `${pieces[p].name} ${placed(p, k - offset(p))}, ${Math.round(line[k] / 2.55)} %`;
   }).join("; ");
 }
 

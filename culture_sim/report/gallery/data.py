@@ -31,8 +31,7 @@ from culture_sim.report.page.damage import damage_named
 from culture_sim.report.shared.blobs import embed, part_orders, written
 from culture_sim.run.reporter import Notes
 from culture_sim.run.run import Run
-from world import QuizBatch, World
-from world.core.drawing import Drawing
+from world import QuizBatch, QuizWorld
 
 FIRST = 12
 """Cards that are there without a script."""
@@ -47,7 +46,7 @@ MOST_LIKELY = 1e6
 Tree = dict[str, Any]
 Analysis = dict[str, list[Any]]
 """Columns of the analysis, a value for each kept quiz, None for one that was not analysed."""
-Given = dict[int, NDArray[np.uint8]]
+Given = dict[int, NDArray[np.unsignedinteger]]
 """By agent, uint8 [2, B, T]: B quizzes as it answers them forward and backward, in layout 0."""
 
 
@@ -57,7 +56,6 @@ def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | 
     kept: the quizzes of the store that were kept. analysis: what is known of them beside that.
     """
     given = answers_now(run, quizzes_of(kept))
-    drawing = run.config.world.drawing()
     by_round = np.bincount(np.array(kept["round"].to_pylist(), dtype=np.int64), minlength=1)
     return {
         "count": len(kept),
@@ -65,7 +63,7 @@ def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | 
         "cards": first_cards(run.config.world, kept, given),
         "analysed": sum(each is not None for each in analysis["explained"]) if analysis else None,
         "outdated": analysis is None and (store.folder / TABLE).exists(),
-        "data": drawing and embed(_data(run, store, kept, given, analysis, drawing)),
+        "data": embed(_data(run, store, kept, given, analysis)),
     }
 
 
@@ -91,13 +89,12 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
     return given
 
 
-def _answers(model: AgentModel, world: World, batch: QuizBatch) -> NDArray[np.uint8]:
+def _answers(model: AgentModel, world: QuizWorld, batch: QuizBatch) -> NDArray[np.unsignedinteger]:
     """uint8 [2, B, T]: the quizzes as one agent answers them, in layout 0."""
     found = []
     for direction in DIRECTIONS:
         asked = world.arrange(batch, direction)
-        given = QuizBatch(answers(model, world, asked), asked.layout, asked.task)
-        found.append(world.arrange(given, 0).tokens)
+        found.append(world.arrange(answers(model, world, asked), 0).tokens)
     return np.stack(found)
 
 
@@ -131,7 +128,6 @@ def _data(
     kept: pa.Table,
     given: Given,
     analysis: Analysis | None,
-    drawing: Drawing,
 ) -> Tree:
     """What the script reads; ``quizzes`` has a list of B entries for each column."""
     world = run.config.world
@@ -149,7 +145,7 @@ def _data(
             "parents": [[hash_ for hash_ in pair if hash_] for pair in kept["parents"].to_pylist()],
             "votes": vote_marks(votes_of(kept)),
             "wrong": mean_wrong(votes_of(kept)).round(2).tolist(),
-            "answers": wrong_answers(world, drawing, quizzes_of(kept), given),
+            "answers": wrong_answers(world, quizzes_of(kept), given),
         },
         "analysis": analysis and {**analysis, "rival_ratio": _short(analysis["rival_ratio"])},
     }
@@ -172,23 +168,20 @@ def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
     return np.asarray((votes.wrong_cells * asked).sum(axis=(1, 2)) / count)
 
 
-def wrong_answers(
-    world: World, drawing: Drawing, batch: QuizBatch, given: Given
-) -> list[dict[str, str]]:
+def wrong_answers(world: QuizWorld, batch: QuizBatch, given: Given) -> list[dict[str, str]]:
     """[B]: the cells of every answer that is not the stored one, by "agent,direction"."""
     found: list[dict[str, str]] = [{} for _ in range(len(batch))]
     orders = part_orders(world, DIRECTIONS)
     for agent, quizzes in given.items():
         for direction, tokens in zip(DIRECTIONS, quizzes, strict=True):
-            start = drawing.starts[orders[direction][-1]]
+            asked = world.view.pieces[orders[direction][-1]].cells
             rows = np.flatnonzero((tokens != batch.tokens).any(axis=1))
-            cells = tokens[rows, start : start + drawing.height * drawing.width]
-            for row, text in zip(rows.tolist(), written(cells), strict=True):
+            for row, text in zip(rows.tolist(), written(tokens[rows][:, asked]), strict=True):
                 found[row][f"{agent},{direction}"] = text
     return found
 
 
-def first_cards(world: World, kept: pa.Table, given: Given) -> list[Tree]:
+def first_cards(world: QuizWorld, kept: pa.Table, given: Given) -> list[Tree]:
     """The newest quizzes, last one first, each with its votes and one wrong answer of its
     dissenter, if it still gives one."""
     rows = np.arange(len(kept))[::-1][:FIRST]
@@ -210,13 +203,15 @@ def first_cards(world: World, kept: pa.Table, given: Given) -> list[Tree]:
     return cards
 
 
-def _mistake(world: World, quiz: QuizBatch, given: Iterable[NDArray[np.uint8]]) -> Markup | None:
+def _mistake(
+    world: QuizWorld, quiz: QuizBatch, given: Iterable[NDArray[np.unsignedinteger]]
+) -> Markup | None:
     """The first answer [T] that is not the quiz's own as a picture, None where there is none."""
     for direction, tokens in enumerate(given):
         wrong = tokens != quiz.tokens[0]
         if wrong.any():
             # Both are reordered alike, so that the crosses stay on their cells.
-            both = np.stack([tokens, wrong.astype(np.uint8)])
+            both = np.stack([tokens, wrong.astype(tokens.dtype)])
             task = np.repeat(quiz.task, 2)
             shown = world.arrange(QuizBatch(both, np.repeat(quiz.layout, 2), task), direction)
             return Markup(world.svg(shown, 0, wrong=shown.tokens[1] > 0))

@@ -7,12 +7,12 @@ function dissent(i) {
   const a = quizzes.dissenter[i];
   if (a < 0 || !agents[a].known) return null;
   const failed = [...orders.keys()].filter((d) => `${a},${d}` in quizzes.answers[i]);
-  if (!failed.length) return { name: `${a} solves it`, text: "" };
+  if (!failed.length) return { name: `${a} solves it`, piece: orders[0].at(-1), text: "" };
   const d = failed.find((each) => vote(i, a, each) === "0") ?? failed[0];
   const asked = orders[d].at(-1), given = answer(i, a, d);
   const right = part(quizzes.tokens[i], asked);
   const wrong = wrongCells(given, right);
-  return { name: `${a}’s ${drawing.parts[asked]}`, text: given, wrong };
+  return { name: `${a}’s ${pieces[asked].name}`, piece: asked, text: given, wrong };
 }
 
 function votes(i) {
@@ -32,7 +32,7 @@ function said(i) {
 function facts(i) {
   if (!analysis || analysis.explained[i] === null) return null;
   const rival = analysis.contested[i] ? " · another answer about as likely" : "";
-  const novelty = count(analysis.novelty_world[i], "cell");
+  const novelty = count(analysis.novelty_world[i], drawing.unit);
   return `${explained(i)} · ${novelty} from the world${rival}`;
 }
 
@@ -81,7 +81,7 @@ function tasksOf(i) {
 
 function bandName(b) {
   const from = b ? bounds[b - 1] + 1 : 0;
-  return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} cells from the world`;
+  return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} ${drawing.unit}s from the world`;
 }
 
 /** What can be filtered by. */
@@ -118,8 +118,8 @@ const by = (column, sign) => (a, b) =>
 const sorts = {
   newest: { name: "newest first", order: (a, b) => b - a },
   oldest: { name: "oldest first", order: (a, b) => a - b },
-  hardest: { name: "most wrong cells", order: by(quizzes.wrong, -1) },
-  easiest: { name: "fewest wrong cells", order: by(quizzes.wrong, 1) },
+  hardest: { name: `most wrong ${drawing.unit}s`, order: by(quizzes.wrong, -1) },
+  easiest: { name: `fewest wrong ${drawing.unit}s`, order: by(quizzes.wrong, 1) },
   ...(analysis && {
     novel: { name: "most novel", order: by(analysis.novelty_world, -1) },
     familiar: { name: "least novel", order: by(analysis.novelty_world, 1) },

@@ -22,7 +22,7 @@ function story(i) {
   const made = `Proposed by ${by} in round ${quizzes.round[i]} (${procedure(i)}). `;
   const who = failed.map((a) => {
     const missed = orders.filter((_, d) => vote(i, a, d) === "0").map((order) => order.at(-1));
-    return `agent ${a} missed ${listed(missed.map((p) => drawing.parts[p]))}`;
+    return `agent ${a} missed ${listed(missed.map((p) => pieces[p].name))}`;
   });
   const rest = failed.length ? `; ${listed(who)}` : "";
   return `${made}${solved} of ${asked.length} agents asked solved it both ways${rest}.`;
@@ -31,28 +31,31 @@ function story(i) {
 function direction(i, d) {
   const order = orders[d], asked = order.at(-1);
   const right = part(quizzes.tokens[i], asked);
-  const given = listed(order.slice(0, -1).map((p) => drawing.parts[p]));
-  const svg = picture([{ text: right, outlined: true }], `Right answer: ${spoken(right)}`);
+  const given = listed(order.slice(0, -1).map((p) => pieces[p].name));
+  const svg = picture([{ piece: asked, text: right, outlined: true }],
+    `Right answer: ${spoken(right, asked)}`);
   const truth = figure("right", h("b", null, "answer"), svg);
   return h("section", null,
-    h("h4", null, `${drawing.parts[asked]}, from ${given}`),
+    h("h4", null, `${pieces[asked].name}, from ${given}`),
     h("ul", { class: "answers" }, truth, ...agents.map((_, a) => agentAnswer(i, a, d, right))));
 }
 
 function agentAnswer(i, a, d, right) {
+  const asked = orders[d].at(-1);
   const voted = { 1: "right", 0: "wrong", "-": "not asked" }[vote(i, a, d)];
   const name = h("b", { style: `--agent:${agents[a].colour}` }, agent(a));
   if (!agents[a].known) {
-    return figure("", name, picture([{ text: "" }], "not known"), `voted: ${voted}`);
+    return figure("", name, picture([{ piece: asked, text: "" }], "not known"), `voted: ${voted}`);
   }
   const text = answer(i, a, d), wrong = wrongCells(text, right);
   const then = voted === (wrong.length ? "wrong" : "right") ? null : `voted: ${voted}`;
   if (!wrong.length) {
-    const svg = picture([{ text }], `Agent ${a} answers right`);
+    const svg = picture([{ piece: asked, text }], `Agent ${a} answers right`);
     return figure("", name, svg, h("span", { class: "good" }, "✓ right"), then);
   }
-  const svg = picture([{ text, wrong }], `Agent ${a} answers wrong: ${mistakes(text, right)}`);
-  const marked = h("span", { class: "bad" }, `✗ ${count(wrong.length, "cell")} wrong`);
+  const svg = picture([{ piece: asked, text, wrong }],
+    `Agent ${a} answers wrong: ${mistakes(text, right, asked)}`);
+  const marked = h("span", { class: "bad" }, `✗ ${count(wrong.length, drawing.unit)} wrong`);
   return figure("wrong", name, svg, marked, then);
 }
 
@@ -61,16 +64,17 @@ const figure = (kind, name, svg, ...lines) =>
   h("li", { class: kind }, name, svg, ...lines.filter(Boolean).map(note));
 
 function figures(i) {
-  const wrong = `${quizzes.wrong[i]} wrong cells a vote, on average over agents and both ways.`;
+  const ways = orders.length > 1 ? " and both ways" : "";
+  const wrong = `${quizzes.wrong[i]} wrong ${drawing.unit}s a vote, on average over agents${ways}.`;
   if (!analysis || analysis.explained[i] === null) return [h("p", { class: "soft" }, wrong)];
   const kept = analysis.novelty_culture[i];
-  const counts = { objects: "object", colours: "colour", changed: "changed cell" };
+  const counts = { objects: "object", colours: "colour", changed: `changed ${drawing.unit}` };
   const shows = Object.entries(counts)
     .filter(([name]) => analysis[name]).map(([name, what]) => count(analysis[name][i], what));
   const rows = [
     ["Rule", analysis.tasks[i].length
       ? sentence(explained(i)) : "None of the world’s tasks was found to explain it."],
-    ["Novelty", `${count(analysis.novelty_world[i], "cell")} from the nearest quiz of the world, `
+    ["Novelty", `${count(analysis.novelty_world[i], drawing.unit)} from the nearest quiz of the world, `
       + `${kept} from the nearest that was kept.`],
     ["Difficulty", wrong],
     ["Other answers", otherAnswers(i)],
@@ -116,7 +120,7 @@ function ancestor(tokens, child, name) {
 /** What of a parent is in its child. */
 function taken(tokens, child) {
   const same = orders[0].filter((p) => part(tokens, p) === part(quizzes.tokens[child], p));
-  const gave = same.length ? `gave ${listed(same.map((p) => drawing.parts[p]))}; ` : "";
+  const gave = same.length ? `gave ${listed(same.map((p) => pieces[p].name))}; ` : "";
   const other = orders[0].flatMap((p) =>
     wrongCells(part(tokens, p), part(quizzes.tokens[child], p)));
   return `${gave}${count(other.length, "cell")} changed`;

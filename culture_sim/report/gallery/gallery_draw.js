@@ -48,13 +48,13 @@ function likelihood(ratio) {
 }
 
 const spokenQuiz = (tokens) =>
-  orders[0].map((p) => `${drawing.parts[p]}, ${spoken(part(tokens, p))}`).join(". ");
+  orders[0].map((p) => `${pieces[p].name}, ${spoken(part(tokens, p), p)}`).join(". ");
 
 // ---- quizzes
 
 /** What an agent answers; only answers that are not the quiz's own are kept. */
 const answer = (i, a, d) =>
   quizzes.answers[i][`${a},${d}`] ?? part(quizzes.tokens[i], orders[d].at(-1));
-const vote = (i, a, d) => quizzes.votes[i][2 * a + d];
+const vote = (i, a, d) => quizzes.votes[i][orders.length * a + d];
 const parts = (tokens) => orders[0].map((p, k) =>
-  panel(tokens, p, { apart: k === 2, outlined: k === orders[0].length - 1 }));
+  panel(tokens, p, { apart: k === drawing.example, outlined: k === orders[0].length - 1 }));

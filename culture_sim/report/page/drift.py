@@ -12,7 +12,7 @@ from culture_sim.culture.records import votes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.report.gallery.data import Analysis, mean_wrong
 from culture_sim.report.page.charts import line_colour
-from world.core.explanation import Kind
+from world.core.rules import ExplainedBy
 
 Tree = dict[str, Any]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 240, 130, 42, 8, 8, 20
@@ -53,7 +53,9 @@ def drift(store: CultureStore, summary: Tree, analysis: Analysis | None) -> Tree
     agents = [_accuracies(agent) for agent in summary["agents"]]
     return {
         "rounds": rounds,
-        "kinds": [{"name": kind.value, "colour": line_colour(k)} for k, kind in enumerate(Kind)],
+        "kinds": [
+            {"name": kind.value, "colour": line_colour(k)} for k, kind in enumerate(ExplainedBy)
+        ],
         "accuracies": {name: [each[name] for each in agents] for name in COURSE},
         "course": COURSE,
         "charts": [*_of_rounds(rounds), *_of_agents(agents)] if many else [],
@@ -80,7 +82,9 @@ def _analysed(rows: slice, analysis: Analysis | None) -> Tree:
     return {
         "novelty": float(np.mean(novelty)) if novelty else None,
         "analysed": len(kinds),
-        "explained": {k.value: kinds.count(k.value) / len(kinds) for k in Kind} if kinds else None,
+        "explained": {k.value: kinds.count(k.value) / len(kinds) for k in ExplainedBy}
+        if kinds
+        else None,
     }
 
 

@@ -23,6 +23,7 @@ from culture_sim.report.shared.blobs import embed
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.progress import culture_summary, target_reached
 from culture_sim.run.run import Run
+from world import QuizWorld, World
 from world.core.files import read_json
 
 SHOWN_REJECTED = 4
@@ -51,8 +52,7 @@ def gather(run: Run) -> Tree:
             for number, state in enumerate(states)
             if state
         ],
-        "tasks": run.config.world.tasks,
-        "layouts": [run.config.world.layouts[s].name for s in run.config.world.answer_layouts],
+        "groups": _groups(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
         "features": features,
@@ -61,11 +61,19 @@ def gather(run: Run) -> Tree:
     }
 
 
+def _groups(world: World) -> dict[str, list[str]]:
+    """Names of the groups by which accuracy is told; of layouts, those that are graded."""
+    groups = {kind: list(names) for kind, names in world.groups.items()}
+    return {**groups, "layout": [world.layouts[s].name for s in world.answer_layouts]}
+
+
 def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | None:
     """How quizzes are drawn, for the page's scripts; None where nothing needs them."""
     browsed = (culture and culture["gallery"]["data"]) or (features and features["explorer"])
-    drawing = run.config.world.drawing()
-    return embed(asdict(drawing)) if browsed and drawing else None
+    world = run.config.world
+    example = world.example_parts if isinstance(world, QuizWorld) else 0
+    drawing = {**asdict(world.view), "unit": world.wording.unit, "example": example}
+    return embed(drawing) if browsed else None
 
 
 def _curves(run: Run) -> dict[int, list[Point]]:

@@ -24,7 +24,7 @@ def embed(tree: dict[str, Any]) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def written(tokens: NDArray[np.uint8]) -> list[str]:
+def written(tokens: NDArray[np.unsignedinteger]) -> list[str]:
     """uint8 [B, T] as B strings of T characters."""
     return ["".join(map(chr, row)) for row in (tokens.astype(np.int64) + BASE).tolist()]
 

@@ -1,10 +1,14 @@
 // How quizzes are drawn and said in words, and elements made.
 
 const drawing = JSON.parse(document.getElementById("drawing").textContent);
+const pieces = drawing.pieces;
 const SIDE = 60, GAP = 8, HEAD = 15;
 const BASE = "0".charCodeAt(0);
-const cells = drawing.height * drawing.width;
-const cell = SIDE / Math.max(drawing.height, drawing.width);
+const size = (p) => pieces[p].rows * pieces[p].columns;
+/** Where a piece's cells begin among those of all pieces. */
+const offset = (p) => pieces.slice(0, p).reduce((sum, _, k) => sum + size(k), 0);
+const cell = SIDE / Math.max(...pieces.map(({ rows, columns }) => Math.max(rows, columns)));
+const glyphs = drawing.glyphs.some(Boolean);
 
 // ---- words
 
@@ -17,30 +21,32 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 const value = (text, k = 0) => text.charCodeAt(k) - BASE;
 const word = (text, k = 0) => drawing.words[value(text, k)] ?? "no colour";
 
-/** Rows of a part in words, runs of one colour taken together. */
-function spoken(text) {
-  const rows = [];
-  for (let start = 0; start < cells; start += drawing.width) {
-    const runs = text.slice(start, start + drawing.width).match(/(.)\1*/gsu) ?? [];
-    rows.push(runs.map((run) => `${run.length} ${word(run)}`).join(", "));
+/** Rows of a piece in words, runs of one value taken together. */
+function spoken(text, p) {
+  const rows = [], { columns } = pieces[p];
+  for (let start = 0; start < size(p); start += columns) {
+    const runs = text.slice(start, start + columns).match(/(.)\1*/gsu) ?? [];
+    rows.push(runs.map((run) => (glyphs ? run.split("") : [run])
+      .map((each) => (glyphs ? word(each) : `${each.length} ${word(each)}`)).join(", ")).join(", "));
   }
-  return rows.map((row, r) => `row ${r + 1}: ${row}`).join("; ");
+  return rows.length === 1 ? rows[0] : rows.map((row, r) => `row ${r + 1}: ${row}`).join("; ");
+}
+
+/** Where in a piece a cell is, in words. */
+function placed(p, k) {
+  const { rows, columns } = pieces[p], column = (k % columns) + 1;
+  return rows === 1 ? `place ${column}` : `row ${Math.floor(k / columns) + 1}, column ${column}`;
 }
 
 /** Where an answer differs from the right one, in words. */
-function mistakes(given, right) {
-  return wrongCells(given, right).map((k) => {
-    const row = Math.floor(k / drawing.width) + 1, column = (k % drawing.width) + 1;
-    return `row ${row}, column ${column}: ${word(given, k)} instead of ${word(right, k)}`;
-  }).join("; ");
-}
+const mistakes = (given, right, p) => wrongCells(given, right).map((k) =>
+  `${placed(p, k)}: ${word(given, k)} instead of ${word(right, k)}`).join("; ");
 
 // ---- quizzes
 
-const part = (tokens, p) => tokens.slice(drawing.starts[p], drawing.starts[p] + cells);
-const wrongCells = (given, right) =>
-  [...Array(cells).keys()].filter((k) => given[k] !== right[k]);
-const panel = (tokens, p, more) => ({ name: drawing.parts[p], text: part(tokens, p), ...more });
+const part = (tokens, p) => tokens.slice(pieces[p].start, pieces[p].start + size(p));
+const wrongCells = (given, right) => [...right].flatMap((value, k) => (given[k] === value ? [] : [k]));
+const panel = (tokens, p, more) => ({ name: pieces[p].name, piece: p, text: part(tokens, p), ...more });
 
 // ---- elements
 
@@ -65,34 +71,35 @@ function drawn(text) {
   return template.content.firstChild;
 }
 
-/** Panels side by side, so many across: {name, text, wrong: indices of cells to cross, levels:
- *  0 to 255 for every cell, outlined, apart}. */
+/** Panels side by side, so many across: {piece, name, text, wrong: indices of cells to cross,
+ *  levels: 0 to 255 for every cell, outlined, apart}. */
 function picture(panels, label, across = panels.length) {
-  const wide = drawing.width * cell, tall = drawing.height * cell;
   const head = panels.some((panel) => panel.name) ? HEAD : 0;
-  let x = 0, y = 0, most = 0, shapes = "";
+  let x = 0, y = 0, most = 0, tallest = 0, shapes = "";
   panels.forEach((panel, k) => {
-    if (k && k % across === 0) [x, y] = [0, y + tall + head + GAP];
+    if (k && k % across === 0) [x, y, tallest] = [0, y + tallest + head + GAP, 0];
     x += panel.apart ? GAP : 0;
     if (panel.name) shapes += `<text x="${x}" y="${y + 11}">${escaped(panel.name)}</text>`;
     shapes += `<g transform="translate(${x} ${y + head})">${grid(panel)}</g>`;
-    x += wide + GAP;
+    x += pieces[panel.piece].columns * cell + GAP;
+    tallest = Math.max(tallest, pieces[panel.piece].rows * cell);
     most = Math.max(most, x);
   });
-  const box = `-1 -1 ${most - GAP + 2} ${y + tall + head + 2}`;
+  const box = `-1 -1 ${most - GAP + 2} ${y + tallest + head + 2}`;
   return drawn(
     `<svg class="quiz" role="img" aria-label="${escaped(label)}" viewBox="${box}">${shapes}</svg>`);
 }
 
-function grid({ text, wrong = [], levels = [], outlined = false }) {
-  const wide = drawing.width * cell, tall = drawing.height * cell;
+function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
+  const { rows, columns } = pieces[piece];
+  const wide = columns * cell, tall = rows * cell;
   const outline = `M0 0h${wide}v${tall}H0z`;
   if (!text) return `<path class="blank" d="${outline}"/>`;
   const runs = new Map();
-  for (let k = 0, from = 0; k < cells; k += 1) {
-    const ends = (k + 1) % drawing.width === 0 || text[k + 1] !== text[k];
+  for (let k = 0, from = 0; k < text.length; k += 1) {
+    const ends = (k + 1) % columns === 0 || text[k + 1] !== text[k];
     if (!ends) continue;
-    const y = Math.floor(from / drawing.width) * cell, x = (from % drawing.width) * cell;
+    const y = Math.floor(from / columns) * cell, x = (from % columns) * cell;
     const path = `M${x} ${y}h${(k + 1 - from) * cell}v${cell}H${x}z`;
     runs.set(text[k], (runs.get(text[k]) ?? "") + path);
     from = k + 1;
@@ -102,30 +109,39 @@ function grid({ text, wrong = [], levels = [], outlined = false }) {
     shapes += `<path fill="${drawing.palette[value(key)] ?? "#fff"}" d="${path}"/>`;
   }
   let lines = "";
-  for (let j = 1; j < drawing.width; j += 1) lines += `M${j * cell} 0v${tall}`;
-  for (let i = 1; i < drawing.height; i += 1) lines += `M0 ${i * cell}h${wide}`;
-  shapes += `<path class="lines" d="${lines}"/>`;
+  for (let j = 1; j < columns; j += 1) lines += `M${j * cell} 0v${tall}`;
+  for (let i = 1; i < rows; i += 1) lines += `M0 ${i * cell}h${wide}`;
+  shapes += `<path class="lines" d="${lines}"/>${writing(text, columns)}`;
   if (outlined) shapes += `<path class="outline" d="${outline}"/>`;
-  return shapes + dots(levels) + crosses(wrong);
+  return shapes + dots(levels, columns) + crosses(wrong, columns);
+}
+
+/** What is written on cells, such as letters. */
+function writing(text, columns) {
+  if (!glyphs) return "";
+  const shapes = [...text].map((_, k) => {
+    const x = ((k % columns) + 0.5) * cell, y = (Math.floor(k / columns) + 0.5) * cell;
+    return `<text x="${x}" y="${y}">${escaped(drawing.glyphs[value(text, k)] ?? "")}</text>`;
+  });
+  return `<g class="glyphs" font-size="${(0.75 * cell).toFixed(1)}">${shapes.join("")}</g>`;
 }
 
 /** A dot's area is the level of its cell. */
-function dots(levels) {
+function dots(levels, columns) {
   let shapes = "";
   levels.forEach((level, k) => {
     const r = 0.45 * cell * Math.sqrt(level / 255);
     if (r < 0.06 * cell) return;
-    const x = ((k % drawing.width) + 0.5) * cell, y = (Math.floor(k / drawing.width) + 0.5) * cell;
+    const x = ((k % columns) + 0.5) * cell, y = (Math.floor(k / columns) + 0.5) * cell;
     shapes += `<circle cx="${x}" cy="${y}" r="${r.toFixed(2)}"/>`;
   });
   return shapes && `<g class="dots">${shapes}</g>`;
 }
 
-function crosses(wrong) {
+function crosses(wrong, columns) {
   const inset = 0.2 * cell, arm = 0.6 * cell;
   const path = wrong.map((k) => {
-    const x = (k % drawing.width) * cell + inset;
-    const y = Math.floor(k / drawing.width) * cell + inset;
+    const x = (k % columns) * cell + inset, y = Math.floor(k / columns) * cell + inset;
     return `M${x} ${y}l${arm} ${arm}m0-${arm}l-${arm} ${arm}`;
   }).join("");
   return path && `<path class="under" d="${path}"/><path class="cross" d="${path}"/>`;

@@ -15,7 +15,7 @@ from culture_sim.commands.analyze import SUMMARY, TABLE
 from culture_sim.culture.analysis.table import GROUPS
 from culture_sim.culture.store import CultureStore
 from tests.helpers.stored_round import HELD_OUT, TRAIN
-from world.core.explanation import Kind
+from world.core.rules import ExplainedBy
 
 DOCS = Path(__file__).parents[3] / "docs"
 KEPT = TRAIN + HELD_OUT
@@ -49,11 +49,11 @@ def test_what_is_known_of_the_quizzes_is_found(analyzed):
     """The stored quizzes are the world's own, so the rules explain all of them."""
     table = pd.read_parquet(analyzed / TABLE)
     unknown = table[table["group"] == "science"]
-    assert Kind.TASK.value not in set(unknown["explained"])
+    assert ExplainedBy.TASK.value not in set(unknown["explained"])
     assert (unknown["solvers"] == 0).all()
     assert unknown["contested"].all()  # agents that fail a quiz hold another answer for likelier
     table = table[table["group"] != "science"]
-    assert set(table["explained"]) == {Kind.TASK.value}
+    assert set(table["explained"]) == {ExplainedBy.TASK.value}
     assert not table["other_by_rule"].any()
     kept = table[table["group"] == "kept"]
     assert (kept["solvers"] == 4).all()
@@ -68,8 +68,8 @@ def test_figures_have_intervals(analyzed):
     found = json.loads((analyzed / SUMMARY).read_text())
     kept = found["groups"]["kept"]
     assert kept["quizzes"] == MOST
-    assert kept["explained"][Kind.TASK.value]["value"] == 1.0
-    assert kept["explained"][Kind.TASK.value]["low"] < 1.0
+    assert kept["explained"][ExplainedBy.TASK.value]["value"] == 1.0
+    assert kept["explained"][ExplainedBy.TASK.value]["low"] < 1.0
     mean = kept["novelty_world"]
     assert mean["low"] < mean["value"] < mean["high"]
     assert set(found["kept_by"]) == {"round", "split", "procedure", "proposer", "dissenter"}

@@ -80,7 +80,7 @@ def test_every_procedure_ends_with_a_greedy_answer(propose, agents, world):
 
 def test_hot_then_cold_samples_as_a_loop_over_tokens_would(agents, world):
     """At temperature 0 nothing is drawn, and the procedure can be followed token by token."""
-    layout = world.generating_layout
+    layout = world.writing_layout
     tokens = torch.zeros(1, world.seq_len, dtype=torch.int64)
     for place in range(world.seq_len):
         with torch.no_grad():
@@ -139,7 +139,7 @@ def test_recycling_writes_other_quizzes_to_rejected_answers(agents, world, mater
     assert np.array_equal(found.age[:again], material.ages[young] + 1)
     assert not found.parents[again:].any()
     assert not found.age[again:].any()
-    layout = world.generating_layout
+    layout = world.writing_layout
     heat = falling_heat(world, np.full(40, 1.5), 1.0)
     openings = world.arrange(material.rejected[young], layout).tokens
     written = sample(agents[4], world, 1, heat, openings).tokens

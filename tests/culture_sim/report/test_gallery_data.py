@@ -27,7 +27,7 @@ from tests.helpers.made_culture import (
 from tests.helpers.reading import gallery_data, tokens_of
 from world import UNKNOWN_TASK, QuizBatch
 from world.core.errors import UserError
-from world.core.explanation import Kind
+from world.core.rules import ExplainedBy
 from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
 
@@ -196,5 +196,5 @@ def test_rounds_are_compared(made):
     page = write_report(made).read_text()
     assert page.count('aria-label="near-duplicates, round 1 to 3"') == 1
     assert page.count('class="stack"') == ROUNDS
-    for kind in Kind:
+    for kind in ExplainedBy:
         assert f"</i>{kind.value}</th>" in page

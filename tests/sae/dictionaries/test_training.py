@@ -131,7 +131,7 @@ def test_lossless_sae_recovers_everything(agents, small_world, held_out):
 
 
 def test_quality_needs_answers(trained, agents, small_world, held_out):
-    generating = small_world.arrange(held_out, small_world.generating_layout)
+    generating = small_world.arrange(held_out, small_world.writing_layout)
     with pytest.raises(ValueError, match="layout with an answer"):
         measure_quality(agents[0], small_world, generating, SITE, load_sae(trained[0]))
 

@@ -187,6 +187,6 @@ def test_only_reporting_quizzes_are_changed(subject, rows, ablated):
 
 
 def test_layouts_without_an_answer_are_refused(agents, small_world, batch):
-    other = small_world.arrange(batch, small_world.generating_layout)
+    other = small_world.arrange(batch, small_world.writing_layout)
     with pytest.raises(ValueError, match="answer to grade"):
         Downstream(agents[0], small_world, other, INNER)

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from world import UNKNOWN_TASK, QuizBatch, Stream
-from world.core.explanation import Kind
+from world.core.rules import ExplainedBy
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
@@ -27,14 +27,14 @@ def quizzes(grids):
 
 def test_a_world_quiz_is_explained_by_its_task(drawn):
     found = WORLD.explain(drawn)
-    assert {each.kind for each in found} == {Kind.TASK}
+    assert {each.kind for each in found} == {ExplainedBy.TASK}
     assert [each.tasks for each in found] == [(WORLD.tasks[k],) for k in drawn.task]
 
 
 def test_a_quiz_with_the_pairs_turned_round_is_explained_backwards(drawn):
     grids = WORLD.grids(drawn)[drawn.task == WORLD.tasks.index("frame")]
     found = WORLD.explain(quizzes(grids[:, [1, 0, 3, 2]]))
-    assert {each.kind for each in found} == {Kind.BACKWARDS}
+    assert {each.kind for each in found} == {ExplainedBy.BACKWARDS}
     assert {each.tasks for each in found} == {("frame",)}
 
 
@@ -42,17 +42,17 @@ def test_pairs_of_two_quizzes_are_a_rule_for_each(drawn):
     grids = WORLD.grids(drawn)
     mixed = np.concatenate([grids[:, :2], np.roll(grids, 1, axis=0)[:, 2:]], axis=1)
     kinds = [each.kind for each in WORLD.explain(quizzes(mixed[:60]))]
-    assert kinds.count(Kind.MISMATCH) >= 55  # two may follow one rule by chance
-    assert set(kinds) <= {Kind.MISMATCH, Kind.TASK}
+    assert kinds.count(ExplainedBy.MISMATCH) >= 55  # two may follow one rule by chance
+    assert set(kinds) <= {ExplainedBy.MISMATCH, ExplainedBy.TASK}
 
 
 def test_a_broken_answer_leaves_a_rule_for_one_pair(drawn):
     grids = WORLD.grids(drawn)[:60].copy()
     grids[:, 3] = (grids[:, 3] + 1) % 7
     kinds = [each.kind for each in WORLD.explain(quizzes(grids))]
-    assert kinds.count(Kind.HALF) == 60
+    assert kinds.count(ExplainedBy.HALF) == 60
     grids[:, 1] = (grids[:, 1] + 1) % 7
-    assert {each.kind for each in WORLD.explain(quizzes(grids))} == {Kind.NONE}
+    assert {each.kind for each in WORLD.explain(quizzes(grids))} == {ExplainedBy.NONE}
 
 
 def test_one_rule_after_another_is_found():
@@ -70,11 +70,11 @@ def test_one_rule_after_another_is_found():
         (solid(2, 1, 1), solid(2, 1, 2, frame=True)),
     ]
     (found,) = WORLD.explain(quizzes([[*pairs[0], *pairs[1]]]))
-    assert found.kind is Kind.SEQUENCE
+    assert found.kind is ExplainedBy.SEQUENCE
     assert set(found.tasks) == {"replace_color", "frame"}
     other = solid(2, 1, 3, frame=True)
     (found,) = WORLD.explain(quizzes([[*pairs[0], pairs[1][0], other]]))
-    assert found.kind is not Kind.SEQUENCE
+    assert found.kind is not ExplainedBy.SEQUENCE
 
 
 @pytest.mark.parametrize("first", WORLD.tasks)
@@ -89,7 +89,10 @@ def test_a_task_followed_by_another_colour_is_found(first):
         (unused, *_) = (c for c in range(1, 7) if c not in quiz)
         quiz[1::2][quiz[1::2] == in_answers[-1]] = unused
         (each,) = WORLD.explain(quizzes([quiz]))
-        found.append(each.kind is Kind.SEQUENCE or each.kind in (Kind.TASK, Kind.BACKWARDS))
+        found.append(
+            each.kind is ExplainedBy.SEQUENCE
+            or each.kind in (ExplainedBy.TASK, ExplainedBy.BACKWARDS)
+        )
     assert np.mean(found) > 0.9
 
 

@@ -109,7 +109,7 @@ def test_labels_and_cells_stand_where_they_are_allowed(drawn):
 def test_answers_are_the_last_part():
     for s in WORLD.answer_layouts:
         assert np.flatnonzero(WORLD.roles[s] == TokenRole.ANSWER).min() == 3 * 37 + 1
-    assert WORLD.layouts[WORLD.generating_layout].name == "fB,fA,A,B"
+    assert WORLD.layouts[WORLD.writing_layout].name == "fB,fA,A,B"
 
 
 def rename(batch, rng):

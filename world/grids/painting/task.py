@@ -7,7 +7,7 @@ grids alone, so that a mistake in the one is not repeated in the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,6 @@ class Canvas:
         _blend(self.cells, mask, colour[:, None])
         _blend(self.regions, mask, np.int8(rectangle + 1))
 
-    def erase(self, mask: NDArray[np.bool_]) -> None:
-        """Return ``mask`` [n, G] to background."""
-        _blend(self.cells, mask, np.uint8(0))
-        _blend(self.regions, mask, np.int8(0))
-
 
 def _blend(values: NDArray[Any], mask: Mask, new: Any) -> None:
     """Set ``values`` (one byte each) to ``new`` within ``mask``: np.where in place, 3x as fast."""
@@ -59,8 +54,6 @@ class Task(ABC):
 
     parameters: int = 1
     """How many values the rule's parameter can take."""
-    science: ClassVar[bool] = False
-    """Whether it is a science task: no agent meets one unless ``world.tasks`` names it."""
 
     @abstractmethod
     def colours(self, rectangles: int) -> int:
@@ -95,8 +88,3 @@ class Task(ABC):
 
 
 tasks: Registry[type[Task]] = Registry("task", "world.grids.tasks")
-
-
-def science_tasks() -> tuple[str, ...]:
-    """Names of the tasks to examine agents on that never trained on them, sorted."""
-    return tuple(name for name in tasks if tasks[name].science)

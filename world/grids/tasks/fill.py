@@ -20,8 +20,6 @@ from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
 class Fill(Task):
     """The scene's last mark is the cell that the colour flows from."""
 
-    science = True
-
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
 

@@ -23,7 +23,6 @@ class Isometry(Task):
     """Bits of the parameter + 1: the rows are flipped, the columns, and the axes exchanged."""
 
     parameters = ISOMETRIES
-    science = True
 
     def colours(self, rectangles: int) -> int:
         return rectangles

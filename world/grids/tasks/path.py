@@ -22,8 +22,6 @@ SHORTEST = 3
 class Path(Task):
     """The scene's last two marks are the ends."""
 
-    science = True
-
     def colours(self, rectangles: int) -> int:
         return rectangles + 2
 

@@ -28,8 +28,6 @@ STEPS = np.array(
 class Trajectory(Task):
     """A scene is where the cell was and where it is; there is room for a step more."""
 
-    science = True
-
     def colours(self, rectangles: int) -> int:
         return 2
 

@@ -1,0 +1,248 @@
+"""How sequences look: rows and columns of coloured cells, drawn as text, as SVG, and by scripts.
+
+A world says what its pieces are and what its token values look like; everything else is drawn
+from that, here and in the report's script, so that no world draws for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world.core.batch import QuizBatch
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from world.core.world import World
+
+CELL, GAP, HEAD = 10, 8, 11
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a sequence, seen as rows of cells.
+
+    name: what it is called. start: where its cells begin among the T tokens in layout 0; they go
+    row by row.
+    """
+
+    name: str
+    start: int
+    rows: int
+    columns: int
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """int64 [rows * columns]: the positions of its cells in layout 0."""
+        return self.start + np.arange(self.rows * self.columns)
+
+
+@dataclass(frozen=True)
+class View:
+    """The pieces of a sequence and the looks of its V token values.
+
+    pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
+    written on a cell of that value, "" for nothing. words: what the value is called.
+    """
+
+    pieces: tuple[Piece, ...]
+    palette: tuple[str, ...]
+    glyphs: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def panels(
+        self,
+        world: World,
+        batch: QuizBatch,
+        row: int,
+        overlay: NDArray[np.float32] | None = None,
+        wrong: NDArray[np.bool_] | None = None,
+    ) -> list[Panel]:
+        """One sequence's pieces in the order written, the answer outlined.
+
+        overlay: float32 [T] in 0..1; wrong: bool [T]; both of the sequence as written.
+        """
+        layout = world.layouts[batch.layout[row]]
+        plain = world.arrange(batch[row : row + 1], 0).tokens[0]
+        places = _places(world, batch, row)
+        drawn = []
+        for slot, part in enumerate(layout.parts):
+            piece = self.pieces[part]
+            written = places[piece.cells]
+            drawn.append(
+                Panel(
+                    piece.name,
+                    plain[piece.cells].reshape(piece.rows, piece.columns),
+                    self,
+                    None if overlay is None else overlay[written],
+                    None if wrong is None else wrong[written],
+                    outlined=slot == len(layout.parts) - 1,
+                )
+            )
+        return drawn
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A piece to draw. values: [rows, columns]. overlay: [rows * columns] in 0..1; wrong: bool."""
+
+    name: str
+    values: NDArray[np.unsignedinteger]
+    view: View
+    overlay: NDArray[np.float32] | None = None
+    wrong: NDArray[np.bool_] | None = None
+    outlined: bool = False
+
+    @property
+    def width(self) -> int:
+        """Of its cells, in units of the SVG."""
+        return self.values.shape[1] * CELL
+
+    @property
+    def height(self) -> int:
+        """Of its cells, in units of the SVG."""
+        return self.values.shape[0] * CELL
+
+
+def _places(world: World, batch: QuizBatch, row: int) -> NDArray[np.int64]:
+    """int64 [T]: where the token at each position of layout 0 stands in the sequence as written."""
+    numbered = QuizBatch(
+        np.arange(world.seq_len, dtype=np.uint32)[None],
+        batch.layout[row : row + 1],
+        batch.task[row : row + 1],
+    )
+    return world.arrange(numbered, 0).tokens[0].astype(np.int64)
+
+
+def draw_text(panels: list[Panel], plain: bool) -> str:
+    """Panels side by side for a terminal: two columns a cell, in true colour unless ``plain``."""
+    widths = [max(2 * panel.values.shape[1], len(panel.name)) for panel in panels]
+    pairs = list(zip(panels, widths, strict=True))
+    lines = ["  ".join(f"{panel.name:<{width}}" for panel, width in pairs)]
+    for i in range(max(panel.values.shape[0] for panel in panels)):
+        line = []
+        for panel, width in pairs:
+            cells = panel.values[i] if i < len(panel.values) else panel.values[0, :0]
+            blocks = "".join(_block(panel.view, int(value), plain) for value in cells)
+            line.append(blocks + " " * (width - 2 * len(cells)))
+        lines.append("  ".join(line))
+    return "\n".join(lines)
+
+
+def _block(view: View, value: int, plain: bool) -> str:
+    glyph = view.glyphs[value]
+    if plain:
+        return f" {glyph[:1] or value or '.'}"
+    red, green, blue = (int(view.palette[value][i : i + 2], 16) for i in (1, 3, 5))
+    ink = "\x1b[30m" if glyph else ""
+    return f"\x1b[48;2;{red};{green};{blue}m{ink} {glyph[:1] or ' '}\x1b[0m"
+
+
+def draw_svg(panels: list[Panel]) -> str:
+    """Panels side by side as inline SVG.
+
+    A dot's area is the overlay's value; wrong cells are crossed out; the answer is outlined.
+    """
+    width = sum(panel.width for panel in panels) + GAP * (len(panels) - 1)
+    height = max(panel.height for panel in panels) + HEAD
+    shapes, x = [], 0
+    for panel in panels:
+        shapes.append(f'<text x="{x}" y="8" font-size="8" fill="#666">{escape(panel.name)}</text>')
+        shapes.append(f'<g transform="translate({x} {HEAD})">{_cells(panel)}')
+        if panel.overlay is not None:
+            shapes.append(_dots(panel.overlay, panel.values.shape[1]))
+        if panel.wrong is not None:
+            shapes.append(_crosses(panel.wrong, panel.values.shape[1]))
+        if panel.outlined:
+            shapes.append(_outline(panel.width, panel.height))
+        shapes.append("</g>")
+        x += panel.width + GAP
+    label = f"Quiz: {', '.join(panel.name for panel in panels)}"
+    return (
+        f'<svg class="quiz" role="img" aria-label="{escape(label)}" width="{width}" '
+        f'height="{height}" viewBox="0 -1 {width + 1} {height + 2}">{"".join(shapes)}</svg>'
+    )
+
+
+def _cells(panel: Panel) -> str:
+    """A background, then one rectangle for every run of equal cells in a row, then what is written
+    on cells."""
+    values, view = panel.values, panel.view
+    height, width = values.shape
+    shapes = [f'<path fill="{view.palette[0]}" d="M0 0h{panel.width}v{panel.height}H0z"/>']
+    for value in np.unique(values[values > 0]):
+        runs = []
+        for i in range(height):
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], values[i] == value, [0]])))
+            for start, stop in edges.reshape(-1, 2):
+                runs.append(
+                    f"M{start * CELL} {i * CELL}h{(stop - start) * CELL}v{CELL}H{start * CELL}z"
+                )
+        shapes.append(f'<path fill="{view.palette[value]}" d="{"".join(runs)}"/>')
+    lines = "".join(f"M{j * CELL} 0v{height * CELL}" for j in range(1, width))
+    lines += "".join(f"M0 {i * CELL}h{width * CELL}" for i in range(1, height))
+    shapes.append(f'<path stroke="#fff" stroke-width=".6" d="{lines}"/>')
+    return "".join(shapes) + _glyphs(panel)
+
+
+def _glyphs(panel: Panel) -> str:
+    written = [
+        f'<text x="{(j + 0.5) * CELL:g}" y="{(i + 0.78) * CELL:g}">{escape(glyph)}</text>'
+        for (i, j), value in np.ndenumerate(panel.values)
+        if (glyph := panel.view.glyphs[int(value)])
+    ]
+    if not written:
+        return ""
+    return f'<g font-size="8" text-anchor="middle" fill="#222">{"".join(written)}</g>'
+
+
+def _dots(values: NDArray[np.float32], width: int) -> str:
+    dots = []
+    for cell in np.flatnonzero(values > 0.02):
+        i, j = divmod(int(cell), width)
+        radius = 0.45 * CELL * float(np.sqrt(values[cell]))
+        dots.append(
+            f'<circle cx="{(j + 0.5) * CELL:g}" cy="{(i + 0.5) * CELL:g}" r="{radius:.1f}"/>'
+        )
+    return f'<g fill="#000" stroke="#fff" stroke-width=".8">{"".join(dots)}</g>' if dots else ""
+
+
+def _crosses(wrong: NDArray[np.bool_], width: int) -> str:
+    strokes = []
+    for cell in np.flatnonzero(wrong):
+        i, j = divmod(int(cell), width)
+        strokes.append(f"M{j * CELL + 2} {i * CELL + 2}l6 6m0-6l-6 6")
+    if not strokes:
+        return ""
+    path = "".join(strokes)
+    return (
+        f'<path fill="none" stroke="#fff" stroke-width="2.6" d="{path}"/>'
+        f'<path fill="none" stroke="#000" stroke-width="1.2" d="{path}"/>'
+    )
+
+
+def _outline(width: int, height: int) -> str:
+    return f'<path fill="none" stroke="#444" d="M0 0h{width}v{height}H0z"/>'
+
+
+def draw_png(panels: list[Panel], cell: int = 16) -> Image.Image:
+    """Panels side by side as a picture."""
+    from PIL import Image, ImageDraw  # seldom needed
+
+    height = max(panel.values.shape[0] for panel in panels) * cell
+    width = sum(panel.values.shape[1] + 1 for panel in panels) * cell - cell
+    image = Image.new("RGB", (width, height), "white")
+    draw, left = ImageDraw.Draw(image), 0
+    for panel in panels:
+        for (i, j), value in np.ndenumerate(panel.values):
+            x, y = left + j * cell, i * cell
+            draw.rectangle([x, y, x + cell - 2, y + cell - 2], fill=panel.view.palette[int(value)])
+            glyph = panel.view.glyphs[int(value)]
+            draw.text((x + cell / 2 - 1, y + cell / 2 - 1), glyph, fill="#222222", anchor="mm")
+        left += (panel.values.shape[1] + 1) * cell
+    return image
