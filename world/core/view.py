@@ -44,7 +44,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class View:
-    """The pieces of a sequence and the looks of its V token values.
+    """The pieces of a sequence and the looks of the values 0, 1, ... that stand in their cells.
 
     pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
     written on a cell of that value, "" for nothing. words: what the value is called.

@@ -49,10 +49,10 @@ def grid_view(codec: Codec) -> View:
         Piece(NAMES[part], start, codec.height, codec.width)
         for part, start in zip(PARTS, codec.starts, strict=True)
     )
-    values = range(codec.vocab_size)
+    values = range(1 + codec.colours)
     return View(
         pieces=tuple(pieces),
         palette=tuple(colour(value) for value in values),
-        glyphs=("",) * codec.vocab_size,
-        words=vocabulary(codec.colours),
+        glyphs=("",) * len(values),
+        words=tuple(word(value) for value in values),
     )

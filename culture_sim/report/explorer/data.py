@@ -232,7 +232,7 @@ def _details(tables: Tables, world: World) -> Iterator[tuple[str, Markup]]:
         placed = _forward(world, found, layout[order])
         return np.ascontiguousarray(placed[:, cells]).reshape(-1, members, QUIZZES, len(cells))
 
-    values = world.vocab_size
+    values = len(world.view.words)
     for k, start in enumerate(range(0, len(tables.features), PART)):
         rows = tables.features.iloc[start : start + PART]
         columns = {

@@ -136,7 +136,7 @@ def test_a_wrong_configuration_is_refused(change, says):
     "needed",
     [
         "import culture_sim.cli",
-        "import culture_sim.pipeline as p; from culture_sim.config import RunConfig; "
+        "import culture_sim.launch.pipeline as p; from culture_sim.run.config import RunConfig; "
         "p.check_command('culture', RunConfig(), 1)",
     ],
 )

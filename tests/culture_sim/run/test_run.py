@@ -117,7 +117,7 @@ def test_options_that_are_missing_are_said_to_be(run, text):
 def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
     """However workers come to be, which depends on the machine."""
     if method == "spawn":
-        monkeypatch.setattr(culture_sim.workers, "_context", lambda _: get_context("spawn"))
+        monkeypatch.setattr(culture_sim.launch.workers, "_context", lambda _: get_context("spawn"))
     with pytest.raises(WorkerError, match="is not trained yet"):
         run_workers(run, "sae", processes, lambda: None)
     logs = [log.read_text() for log in (run.path / "logs").glob("sae-*.log")]
@@ -132,7 +132,7 @@ def test_workers_begin_with_their_libraries_loaded():
     assert all(find_spec(module) for module in named)
     script = (
         "import multiprocessing\n"
-        "from culture_sim.workers import LIBRARIES, load_ahead\n"
+        "from culture_sim.launch.workers import LIBRARIES, load_ahead\n"
         "stages = ['report']\n"
         "assert load_ahead(stages)\n"
         "wanted = {module for stage in stages for module in LIBRARIES[stage]}\n"

@@ -1,0 +1,1 @@
+"""The rules of the strings world, one file each; a rule registers itself."""

@@ -1,0 +1,320 @@
+"""The strings world: a quiz shows a rule on one string and asks for it on another.
+
+A quiz is x, f(x), z, f(z). Strings have different lengths, so slots are padded and an answer ends
+where the agent says; images may be longer than what they are made from. Some rules cannot be
+undone, so agents vote in one direction only. It is small, learned in minutes, and everything but
+a grid: what holds for it and for grids is held for no world in particular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from world.core.batch import QuizBatch
+from world.core.errors import UserError
+from world.core.hashing import hash_rows, pair_hash
+from world.core.pairs import Counterfactual
+from world.core.quiz import QuizWorld, Symmetries
+from world.core.rules import Explanation
+from world.core.sampling import draw_split
+from world.core.seeds import Stream
+from world.core.view import Piece, View
+from world.core.wording import Wording
+from world.core.world import Axis, Layout, Part, worlds
+from world.strings.codec import PARTS, Codec
+from world.strings.explain import explain
+from world.strings.labels import ORDINALS, string_labels, string_wording
+from world.strings.task import Strings, read, string_tasks
+
+ALPHABET = tuple("abcdefghijklmnopqrstuvwxyz")
+SHORTEST = 2
+"""Letters of the shortest string that is drawn."""
+PALETTE = ("#d7e7f4", "#fbe5c0", "#cfeadf", "#f3dce9", "#f8d9c5", "#dff0fa", "#faf5c3", "#e5dbea")
+"""Tints of Okabe and Ito's colours (2008), in turn for the letters."""
+BLANK = "#f4f4f1"
+STRING_PARTS = (
+    Part("label", 0.0, fixed=True),
+    Part("context", 0.1),
+    Part("image", 0.3),
+    Part("answer", 1.0, graded=True),
+)
+"""By kind: a string's label; a string that nothing implies; one implied by the string before it
+and a rule that is not known yet; one implied by everything before it."""
+
+
+@worlds.register("strings")
+@dataclass(frozen=True)
+class StringsWorld(QuizWorld):
+    """Quizzes of pairs of strings."""
+
+    name: ClassVar[str] = "strings"
+
+    length: int = 6
+    """Letters of the longest string that a rule is applied to; its image may have one more."""
+    letters: int = 8
+    """Letters of the alphabet."""
+    tasks: tuple[str, ...] = ("append", "reverse", "shift", "sort")
+    """Names of the rules, drawn with equal chances."""
+    held_out_tasks: tuple[str, ...] = ("rotate", "swap")
+    """Rules to examine agents on that they never met; those among the world's own are left out."""
+
+    def __post_init__(self) -> None:
+        if not SHORTEST < self.length < len(ORDINALS):
+            most = len(ORDINALS) - 1
+            raise UserError(f"world.length must be 3 to {most}, got {self.length}")
+        if not 3 <= self.letters <= len(ALPHABET):
+            raise UserError(f"world.letters must be 3 to {len(ALPHABET)}, got {self.letters}")
+        if not self.tasks:
+            raise UserError("world.tasks is empty; name at least one task")
+        for option, names in (("tasks", self.tasks), ("held_out_tasks", self.held_out_tasks)):
+            if len(set(names)) < len(names):
+                raise UserError(f"world.{option} names a task twice: {', '.join(names)}")
+        for name in (*self.tasks, *self.held_out_tasks):
+            string_tasks[name]  # raises where there is none of that name
+
+    @cached_property
+    def codec(self) -> Codec:
+        """How the strings are written."""
+        return Codec(self.length, self.letters)
+
+    @property
+    def vocab(self) -> tuple[str, ...]:
+        labels = (f"label of {part}" for part in PARTS)
+        return ("end", *ALPHABET[: self.letters], *labels)
+
+    @property
+    def seq_len(self) -> int:
+        return self.codec.seq_len
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return (Axis("position", self.seq_len),)
+
+    @property
+    def coordinates(self) -> NDArray[np.int64]:
+        return np.arange(self.seq_len)[:, None]
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        return self.codec.layouts
+
+    @property
+    def example_parts(self) -> int:
+        return 2
+
+    @property
+    def origins(self) -> NDArray[np.int64]:
+        return self.codec.origins
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        return self.codec.slots
+
+    @property
+    def allowed(self) -> NDArray[np.bool_]:
+        return self.codec.allowed
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return STRING_PARTS
+
+    def part_of(self, batch: QuizBatch) -> NDArray[np.int8]:
+        kinds = self.codec.kinds[batch.layout]
+        return np.where(self.codec.padding(batch), -1, kinds).astype(np.int8)
+
+    def answer_mask(self, batch: QuizBatch) -> NDArray[np.bool_]:
+        """The whole slot of the answer: its length is for the agent to find."""
+        graded = np.array([part.graded for part in self.parts])
+        return np.asarray(graded[self.codec.kinds[batch.layout]])
+
+    def tidy(self, batch: QuizBatch) -> QuizBatch:
+        """Padding after the end of each string."""
+        tokens = np.where(self.codec.padding(batch), 0, batch.tokens).astype(batch.tokens.dtype)
+        return replace(batch, tokens=tokens)
+
+    def draw(
+        self,
+        stream: Stream,
+        start: int,
+        count: int,
+        split: str,
+        task_weights: Sequence[float] | None = None,
+    ) -> QuizBatch:
+        def generate(rng: np.random.Generator, size: int) -> QuizBatch:
+            return self._generate(rng, size, task_weights)
+
+        return draw_split(self, generate, stream, start, count, split)
+
+    def _generate(
+        self, rng: np.random.Generator, count: int, task_weights: Sequence[float] | None
+    ) -> QuizBatch:
+        """Quizzes of every split whose pairs each tell their rule."""
+        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
+        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        strings = np.zeros((count, len(PARTS), self.length + 1), dtype=np.uint8)
+        for index, name in enumerate(self.tasks):
+            todo = np.flatnonzero(task == index)
+            while len(todo):
+                strings[todo] = self._drawn(rng, name, len(todo))
+                todo = todo[~self._is_clear(strings[todo])]
+        return self._batch(strings, task)
+
+    def _drawn(self, rng: np.random.Generator, task: str, count: int) -> Strings:
+        """[count, 4, length + 1]: two strings of any kind and what a rule makes of them."""
+        x, z = (self._questions(rng, count) for _ in range(2))
+        rule = string_tasks[task]()
+        images = (rule.apply(question, self.letters) for question in (x, z))
+        return np.stack(
+            [part for pair in zip((x, z), images, strict=True) for part in pair], axis=1
+        )
+
+    def _is_clear(self, strings: Strings) -> NDArray[np.bool_]:
+        """bool [n]: the pairs differ, and one rule alone explains each of them."""
+        clear = (strings[:, 0] != strings[:, 2]).any(axis=1)
+        for part in (0, 2):
+            clear &= self._rules_of(strings[:, part], strings[:, part + 1]) == 1
+        return clear
+
+    def _questions(self, rng: np.random.Generator, count: int) -> Strings:
+        letters = rng.integers(1, self.letters + 1, size=(count, self.length + 1))
+        size = rng.integers(SHORTEST, self.length + 1, size=count)[:, None]
+        return np.where(np.arange(self.length + 1) < size, letters, 0).astype(np.uint8)
+
+    def _rules_of(self, strings: Strings, images: Strings) -> NDArray[np.int64]:
+        """int64 [n]: how many rules explain a pair; none is a string left as it is."""
+        fits = [
+            (string_tasks[name]().apply(strings, self.letters) == images).all(axis=1)
+            for name in self.tasks
+        ]
+        return np.sum(fits, axis=0) * (strings != images).any(axis=1)
+
+    def _batch(self, strings: Strings, task: NDArray[np.int64]) -> QuizBatch:
+        return QuizBatch(
+            self.codec.tokens(strings), np.zeros(len(task), np.uint8), task.astype(np.int16)
+        )
+
+    def _strings(self, batch: QuizBatch) -> Strings:
+        """uint8 [B, 4, length + 1], whatever the layout of each row."""
+        return self.codec.strings(self.arrange(batch, 0))
+
+    def _pairs(self, batch: QuizBatch) -> Strings:
+        return self._strings(batch).reshape(len(batch), 2, -1)
+
+    def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
+        """The order of the two pairs changes nothing."""
+        one, other = (hash_rows(pair) for pair in self._pairs(batch).swapaxes(0, 1))
+        return pair_hash(one, other)
+
+    def symmetries(self, batch: QuizBatch) -> Symmetries:
+        """Letters have an order, so that none can be renamed."""
+        pairs = self._pairs(batch)
+        readings = np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(len(batch), 2, -1)
+        return Symmetries(readings, np.zeros(self.vocab_size, dtype=np.bool_))
+
+    def is_trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:
+        """An image that is its string, or the example asked for again."""
+        x, fx, z, fz = self._strings(batch).swapaxes(0, 1)
+        same = [(one == other).all(axis=1) for one, other in ((x, fx), (z, fz), (x, z))]
+        return np.any(same, axis=0)
+
+    def corrupt(self, batch: QuizBatch, rate: float, rng: np.random.Generator) -> QuizBatch:
+        """Letters of the question replaced; its length stays."""
+        asked = (self.codec.slots[batch.layout] == 2) & (self.codec.place_at[batch.layout] >= 0)
+        hit = asked & (batch.tokens > 0) & (rng.random(batch.tokens.shape) < rate)
+        hit &= np.isin(batch.layout, self.answer_layouts)[:, None]
+        noise = rng.integers(1, self.letters + 1, size=batch.tokens.shape)
+        tokens = np.where(hit, noise, batch.tokens).astype(batch.tokens.dtype)
+        return replace(batch, tokens=tokens)
+
+    def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
+        return string_labels(self.codec, batch, self.arrange(batch, 0))
+
+    @property
+    def wording(self) -> Wording:
+        return string_wording(self.codec, self.tasks, ALPHABET[: self.letters])
+
+    def describe(self, batch: QuizBatch) -> dict[str, NDArray[np.int64]]:
+        """Letters of all four strings."""
+        return {"letters": (self._strings(batch) > 0).sum(axis=(1, 2))}
+
+    @property
+    def view(self) -> View:
+        pieces = tuple(
+            Piece(name, start, 1, size - 1)
+            for name, start, size in zip(PARTS, self.codec.starts, self.codec.sizes, strict=True)
+        )
+        tints = (PALETTE[k % len(PALETTE)] for k in range(self.letters))
+        letters = ALPHABET[: self.letters]
+        return View(pieces, (BLANK, *tints), ("", *letters), ("end", *letters))
+
+    def explain(self, batch: QuizBatch) -> list[Explanation]:
+        """How the world's own rules explain each quiz."""
+        return [explain(quiz, self.tasks, self.letters) for quiz in self._strings(batch)]
+
+    def rule_answers(self, batch: QuizBatch) -> list[NDArray[np.unsignedinteger]]:
+        """For each quiz [n, T], in layout 0: the quiz with every answer that a rule gives."""
+        return [self._answered(quiz) for quiz in self._strings(batch)]
+
+    def _answered(self, quiz: Strings) -> NDArray[np.uint8]:
+        x, fx = read(quiz[0]), read(quiz[1])
+        rules = [string_tasks[name]() for name in self.tasks]
+        fitting = [rule for rule in rules if rule.verify(x, fx, self.letters)]
+        quizzes = np.tile(quiz, (len(fitting), 1, 1))
+        for row, rule in enumerate(fitting):
+            quizzes[row, 3] = rule.apply(quiz[2:3], self.letters)[0]
+        return np.unique(self.codec.tokens(quizzes), axis=0)
+
+    def held_out_world(self) -> StringsWorld | None:
+        """The same strings with the held-out rules."""
+        names = tuple(name for name in self.held_out_tasks if name not in self.tasks)
+        return replace(self, tasks=names) if names else None
+
+    @property
+    def counterfactuals(self) -> tuple[str, ...]:
+        """One letter of the question, or the rule that the example shows."""
+        return ("letter", "rule")
+
+    def counterfactual(
+        self, batch: QuizBatch, kind: str, rng: np.random.Generator
+    ) -> Counterfactual:
+        """Quizzes of known rule, in layout 0, with one letter of z or the rule changed.
+
+        Those whose answer stays as long and as it was are left out.
+        """
+        if kind not in self.counterfactuals:
+            known = ", ".join(self.counterfactuals)
+            raise ValueError(f"unknown kind {kind!r}; known: {known}")
+        clean = self.arrange(batch[batch.task >= 0], 0)
+        strings, task = self.codec.strings(clean).copy(), clean.task.astype(np.int64)
+        if kind == "letter":
+            place = (rng.random(len(clean)) * (strings[:, 2] > 0).sum(axis=1)).astype(np.int64)
+            strings[np.arange(len(clean)), 2, place] = rng.integers(
+                1, self.letters + 1, size=len(clean)
+            )
+        else:
+            step = rng.integers(1, max(len(self.tasks), 2), size=len(clean))
+            task = (task + step) % len(self.tasks)
+        for index, name in enumerate(self.tasks):
+            rows = task == index
+            for part in (0, 2):
+                strings[rows, part + 1] = string_tasks[name]().apply(
+                    strings[rows, part], self.letters
+                )
+        return self._contrasted(clean, self._batch(strings, task))
+
+    def _contrasted(self, clean: QuizBatch, changed: QuizBatch) -> Counterfactual:
+        """The pairs whose answers are equally long and differ."""
+        graded = self.answer_mask(clean)
+        same = ((clean.tokens > 0) == (changed.tokens > 0)).all(axis=1)
+        differ = graded & (clean.tokens != changed.tokens)
+        rows = np.flatnonzero(same & differ.any(axis=1))
+        clean, changed, position = clean[rows], changed[rows], differ[rows].argmax(axis=1)
+        index = np.arange(len(rows))
+        contrast = np.stack([b.tokens[index, position] for b in (clean, changed)], axis=1)
+        return Counterfactual(clean, changed, position, contrast.astype(np.int64))
