@@ -33,16 +33,19 @@ class Prompts:
             self._cache = model.new_cache(len(tokens))
             model.extend(inputs[:, :start], self._cache)
 
-    def log_prob(self, quiz: Tensor, answers: Tensor, batch_size: int = 256) -> Tensor:
+    def log_prob(
+        self, quiz: Tensor, answers: Tensor, counted: Tensor, batch_size: int = 256
+    ) -> Tensor:
         """float32 [R]: log-probability in nats, over all V values, of answers int64 [R, F] to the
-        quizzes int64 [R]."""
-        found = [
+        quizzes int64 [R]. counted: bool [R, F], tokens of the answer that are no padding."""
+        sums = [
             logits.log_softmax(-1)
-            .gather(-1, answers[rows].to(logits.device)[..., None])
-            .sum((1, 2))
+            .gather(-1, answers[rows].to(logits.device)[..., None])[..., 0]
+            .where(counted[rows].to(logits.device), torch.tensor(0.0))
+            .sum(1)
             for rows, logits in self._read(quiz, answers, batch_size)
         ]
-        return torch.cat(found).cpu() if found else torch.zeros(0)
+        return torch.cat(sums).cpu() if sums else torch.zeros(0)
 
     def write(self, quiz: Tensor, guess: Tensor, offsets: Tensor, batch_size: int = 256) -> Tensor:
         """int64 [R, F]: the argmax of logits + offsets [R, F, V], token after token.

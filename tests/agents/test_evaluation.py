@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from agents.evaluation import evaluate, wilson_interval
-from world import TokenRole
 
 
 def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
@@ -18,7 +17,7 @@ def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
     tokens = torch.from_numpy(quizzes.tokens).long()
     with torch.no_grad():
         logits = trained(tokens)
-    answer = torch.from_numpy(strings.roles[quizzes.layout] == TokenRole.ANSWER)
+    answer = torch.from_numpy(strings.kinds[quizzes.layout] == 2)
     losses = F.cross_entropy(logits.mT, tokens, reduction="none")
     assert found.loss == pytest.approx(float(losses[answer].mean()), rel=1e-4)
     right = ((logits.argmax(-1) == tokens) | ~answer).all(dim=1).numpy()
@@ -27,9 +26,9 @@ def test_accuracy_and_loss_are_those_of_the_answers(trained, strings, quizzes):
     assert found.accuracy == pytest.approx(right.mean())
     assert found.low < found.accuracy < found.high
     for index, name in enumerate(strings.tasks):
-        assert found.by_task[name] == pytest.approx(right[quizzes.task == index].mean())
-    assert set(found.by_layout) == {s.name for s in strings.layouts[:2]}
-    assert np.mean(list(found.by_layout.values())) == pytest.approx(right.mean())
+        assert found.accuracy_by["task"][name] == pytest.approx(right[quizzes.task == index].mean())
+    assert set(found.accuracy_by["layout"]) == {s.name for s in strings.layouts[:2]}
+    assert np.mean(list(found.accuracy_by["layout"].values())) == pytest.approx(right.mean())
 
 
 @pytest.mark.parametrize("total", [1, 7, 500, 2000])

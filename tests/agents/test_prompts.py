@@ -35,7 +35,9 @@ def test_scores_are_those_of_whole_quizzes(trained, untrained, strings, tokens, 
         rows.numpy().astype(np.uint8), np.zeros(len(rows), np.uint8), np.zeros(len(rows), np.int16)
     )
     for model in (trained, untrained):
-        found = Prompts(model, tokens, START).log_prob(quiz, rows[:, START:], batch_size=50)
+        found = Prompts(model, tokens, START).log_prob(
+            quiz, rows[:, START:], torch.ones_like(rows[:, START:], dtype=torch.bool), batch_size=50
+        )
         assert found.numpy() == pytest.approx(score(model, strings, batch).log_prob, abs=1e-4)
 
 
@@ -56,5 +58,5 @@ def test_writing_is_that_of_token_by_token(trained, untrained, strings, tokens, 
 def test_no_rows(trained, tokens):
     none = torch.zeros(0, dtype=torch.int64)
     prompts = Prompts(trained, tokens, START)
-    assert prompts.log_prob(none, tokens[none, START:]).shape == (0,)
+    assert prompts.log_prob(none, tokens[none, START:], tokens[none, START:] > 0).shape == (0,)
     assert prompts.write(none, tokens[none, START:], torch.zeros(0, 5, 9)).shape == (0, 5)

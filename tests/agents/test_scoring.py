@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from agents.scoring import answers, score
-from world import TokenRole
 
 
 def reference(model, world, batch):
@@ -17,7 +16,7 @@ def reference(model, world, batch):
         tokens = torch.from_numpy(tokens).long()
         with torch.no_grad():
             probability = model(tokens[None])[0].double().softmax(-1)
-        places = np.flatnonzero(world.roles[layout] == TokenRole.ANSWER)
+        places = np.flatnonzero(world.kinds[layout] == 2)
         right = [int(probability[t].argmax()) == int(tokens[t]) for t in places]
         log_prob = sum(float(probability[t, tokens[t]].log()) for t in places)
         rows.append((all(right), right.count(False), log_prob))
@@ -40,14 +39,14 @@ def test_correct_means_that_greedy_decoding_reproduces_the_answer(
 ):
     for model in (trained, untrained):
         decoded = answers(model, strings, quizzes)
-        exact = (decoded == quizzes.tokens).all(axis=1)
+        exact = (decoded.tokens == quizzes.tokens).all(axis=1)
         assert np.array_equal(score(model, strings, quizzes).correct, exact)
     assert 0.1 < score(trained, strings, quizzes).correct.mean() < 0.99  # both outcomes are met
 
 
 def test_answers_change_nothing_but_the_answer(untrained, strings, quizzes):
-    decoded = answers(untrained, strings, quizzes)
-    prompt = strings.roles[quizzes.layout] != TokenRole.ANSWER
+    decoded = answers(untrained, strings, quizzes).tokens
+    prompt = strings.kinds[quizzes.layout] != 2
     assert np.array_equal(decoded[prompt], quizzes.tokens[prompt])
     assert not np.array_equal(decoded, quizzes.tokens)
 
@@ -81,10 +80,10 @@ def test_dropout_is_off_and_the_mode_is_put_back(untrained, strings, quizzes):
 
 def test_no_quizzes_give_no_scores(untrained, strings, quizzes):
     assert score(untrained, strings, quizzes[:0]).correct.shape == (0,)
-    assert answers(untrained, strings, quizzes[:0]).shape == (0, strings.seq_len)
+    assert answers(untrained, strings, quizzes[:0]).tokens.shape == (0, strings.seq_len)
 
 
 def test_a_layout_without_answer_is_refused(untrained, strings, quizzes):
     proposed = strings.arrange(quizzes, strings.writing_layout)
-    with pytest.raises(ValueError, match="has no answer"):
+    with pytest.raises(ValueError, match="with an answer to grade"):
         score(untrained, strings, proposed)

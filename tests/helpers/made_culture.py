@@ -152,13 +152,13 @@ def _figures(number, size):
 def make_answers(run, batch):
     """What stands for ``gallery.answers_now``: agent k alone errs on quiz k, forwards if k is even,
     in its first k % 7 + 1 cells; and so again after every five quizzes."""
-    drawing = run.config.world.drawing()
+    view = run.config.world.view
     given = {agent: np.stack([batch.tokens] * 2) for agent in run.agents}
     for row in range(len(batch)):
-        start = drawing.starts[3 - row % 2]
+        start = view.pieces[3 - row % 2].start
         cells = slice(start, start + row % 7 + 1)
         tokens = given[row % AGENTS][row % 2, row]
-        tokens[cells] = (tokens[cells] + 1) % len(drawing.palette)
+        tokens[cells] = (tokens[cells] + 1) % len(view.palette)
     return given
 
 

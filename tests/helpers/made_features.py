@@ -158,10 +158,9 @@ class _Made:
     def _lines(self, feature):
         """uint8 [n, QUIZZES, T] of features [n]: dots around one cell of f(B), wherever each quiz
         has it."""
-        drawing, quiz = self.world.drawing(), np.arange(QUIZZES)
-        start, cells = drawing.starts[3], drawing.height * drawing.width
+        quiz, answer = np.arange(QUIZZES), self.world.view.pieces[3].cells
         lines = np.zeros((len(feature), QUIZZES, self.world.seq_len), dtype=np.uint8)
-        dots = start + (feature[:, None] // 2 + 7 * quiz) % cells
+        dots = answer[(feature[:, None] // 2 + 7 * quiz) % len(answer)]
         np.put_along_axis(lines, dots[:, :, None], (255 - 40 * quiz)[None, :, None], axis=2)
         lines[self.rng.random(lines.shape, dtype=np.float32) < 0.02] = 90
         lines[np.arange(len(feature)), 0, dots[:, 0]] = 255

@@ -21,6 +21,7 @@ from culture_sim.culture.votes import VoteTable
 from tests.helpers import commands
 from world import UNKNOWN_TASK, Stream, concatenate
 from world.core.files import write_json
+from world.core.world import split_by_hash
 
 AGENTS, EPOCH = 5, 512
 SMALL = [
@@ -87,7 +88,7 @@ def make_records(run):
         procedure=["hot_then_cold"] * size,
         index=np.arange(size),
         seed=np.zeros(size, dtype=np.int64),
-        held_out=world.split(hashes) > 0,
+        held_out=split_by_hash(hashes) > 0,
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.config import ModelConfig, TrainConfig
+from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
-from agents.training import role_weights, weighted_loss
+from agents.training import part_weights, weighted_loss
 from sae.activations.quizzes import training_source
 from world import Stream
 from world.grids.world import GridsWorld
@@ -35,14 +35,13 @@ def agents(small_world) -> list[AgentModel]:
 def _agent(world: GridsWorld, seed: int) -> AgentModel:
     model = build_model(ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64), world, seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    weights = role_weights(world, TrainConfig())
     quizzes = training_source(world, Stream(seed, "test-agent"))(0, 4096)
     tokens = torch.from_numpy(quizzes.tokens).long()
-    layout = torch.from_numpy(quizzes.layout).long()
+    weights = part_weights(world)[torch.from_numpy(world.part_of(quizzes)).long()]
     order = torch.Generator().manual_seed(seed)
     for _ in range(250):
         rows = torch.randint(len(tokens), (32,), generator=order)
-        loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[layout[rows]])
+        loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

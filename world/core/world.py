@@ -69,6 +69,12 @@ class Axis:
     size: int
 
 
+def split_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """uint8 [B]: 80 % in split 0 (train), 10 % in 1 (test), 10 % in 2 (sae)."""
+    tenth = (hashes >> np.uint64(40)) % np.uint64(10)
+    return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
+
+
 class World(ABC):
     """A source of sequences. T tokens a sequence, V token values, S layouts, P parts.
 
@@ -147,8 +153,7 @@ class World(ABC):
 
     def split_of(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """uint8 [B]: index into ``splits``; by default 80 % train, 10 % test, 10 % sae, by hash."""
-        tenth = (self.canonical_hash(batch) >> np.uint64(40)) % np.uint64(10)
-        return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
+        return split_by_hash(self.canonical_hash(batch))
 
     def with_tasks(self, tasks: tuple[str, ...]) -> Self:
         """The same world with other tasks; raises UserError where it has no choice of them."""

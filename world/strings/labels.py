@@ -48,10 +48,13 @@ def string_labels(codec: Codec, batch: QuizBatch, plain: QuizBatch) -> dict[str,
         "from_end": np.where(place < length, length - 1 - place, -1),
         "letter": batch.tokens,
         "length": length,
-        "source": np.where(before, source, -1),
+        "source": np.where(before, source.astype(np.int64), -1),
     }
     known = (place >= 0) & ~codec.padding(batch)
-    return {name: np.where(known, value, -1).astype(np.int16) for name, value in values.items()}
+    return {
+        name: np.where(known, value.astype(np.int16), -1).astype(np.int16)
+        for name, value in values.items()
+    }
 
 
 def string_wording(codec: Codec, tasks: tuple[str, ...], alphabet: tuple[str, ...]) -> Wording:

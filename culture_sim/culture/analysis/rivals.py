@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from agents.generation import noise
 from agents.model import AgentModel
 from agents.prompts import Prompts
 from culture_sim.culture.votes import DIRECTIONS
-from world import ExplainedWorld, QuizBatch, QuizWorld, Stream
+from world import ExplainedWorld, QuizBatch, QuizWorld, Stream, concatenate
 
 SAMPLES = 4
 """Answers that each agent samples to every quiz, at temperature 1."""
@@ -124,7 +124,10 @@ def _written(
     prompts = Prompts(model, tokens, int(free[0]))
     rows = tokens[quiz]
     rows[:, free] = prompts.write(quiz, rows[:, free], offsets)
-    return rows.numpy().astype(asked.tokens.dtype).reshape(len(asked), each, -1)
+    written = replace(
+        asked[quiz.numpy()], tokens=rows.numpy().astype(asked.tokens.dtype), regions=None
+    )
+    return world.tidy(written).tokens.reshape(len(asked), each, -1)
 
 
 def _answer_places(world: QuizWorld, asked: QuizBatch) -> torch.Tensor:
@@ -151,19 +154,17 @@ def _best(
     best = np.zeros(len(asked))
     if not len(owner):
         return best
-    rival = np.frombuffer(
-        b"".join(r for own in others for r in sorted(own)), dtype=asked.tokens.dtype
-    )
-    free = _answer_places(world, asked)
-    tokens = torch.from_numpy(asked.tokens.astype(np.int64))
+    rows = b"".join(row for own in others for row in sorted(own))
+    rival = np.frombuffer(rows, dtype=asked.tokens.dtype).reshape(len(owner), -1)
     # The answers first, then the rivals, all after prompts that are read once.
+    written = concatenate([asked, replace(asked[owner], tokens=rival, regions=None)])
+    free = _answer_places(world, asked)
     quiz = torch.cat([torch.arange(len(asked)), torch.from_numpy(owner)])
-    answers = torch.cat([tokens, torch.from_numpy(rival.reshape(len(owner), -1).astype(np.int64))])[
-        :, free
-    ]
-    gains = []
+    answers = torch.from_numpy(written.tokens.astype(np.int64))[:, free]
+    counted = torch.from_numpy(world.part_of(written) >= 0)[:, free]
+    tokens, gains = torch.from_numpy(asked.tokens.astype(np.int64)), []
     for model in models:
-        log_prob = Prompts(model, tokens, int(free[0])).log_prob(quiz, answers).numpy()
+        log_prob = Prompts(model, tokens, int(free[0])).log_prob(quiz, answers, counted).numpy()
         gains.append(log_prob[len(asked) :] - log_prob[owner])
     np.maximum.at(best, owner, np.exp(np.mean(gains, axis=0, dtype=np.float64)))
     return best

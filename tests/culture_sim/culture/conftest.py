@@ -14,9 +14,9 @@ import torch
 from accelerate import Accelerator
 from torch.nn import functional as F
 
-from agents.config import ModelConfig, TrainConfig
+from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
-from agents.training import role_weights
+from agents.training import part_weights
 from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.round import run_culture_round
 from culture_sim.culture.store import CultureStore
@@ -56,7 +56,7 @@ def agents(world) -> list[AgentModel]:
     layouts = np.random.default_rng(0).integers(5, size=len(drawn)).astype(np.uint8)
     written = world.arrange(drawn, layouts)
     tokens = torch.from_numpy(written.tokens).long()
-    weights = role_weights(world, TrainConfig())[torch.from_numpy(layouts).long()]
+    weights = part_weights(world)[torch.from_numpy(world.part_of(written)).long()]
     model = build_model(ModelConfig(**SETTING["model"]), world, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     moments = []

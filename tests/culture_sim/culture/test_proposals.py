@@ -12,8 +12,9 @@ from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.proposers import Commission, Material, proposers
 from culture_sim.culture.proposers.writing import falling_heat, sample
 from culture_sim.culture.votes import ask, draw_voters, vote
-from world import UNKNOWN_TASK, Stream, TokenRole
+from world import UNKNOWN_TASK, Stream
 from world.core.errors import UserError
+from world.grids.codec import ANSWER
 
 CONFIG = CultureConfig()
 
@@ -73,7 +74,7 @@ def test_proposals_are_decided_by_agent_and_seed(propose, agents):
 
 def test_every_procedure_ends_with_a_greedy_answer(propose, agents, world):
     asked = torch.from_numpy(propose(agents[2], 5, 40).quizzes.tokens).long()
-    free = torch.from_numpy(world.roles[0] == TokenRole.ANSWER)
+    free = torch.from_numpy(world.codec.kinds[0] == ANSWER)
     decoded = generate(agents[2], asked, free, 0.0, torch.from_numpy(world.allowed[0]))
     assert torch.equal(decoded, asked)
 
@@ -155,7 +156,7 @@ def test_a_mutant_is_its_parent_but_for_a_few_cells(agents, world, material):
     def found(rate):
         return by("mutation", agents[4], world, 1, 200, material, mutation_rate=rate)
 
-    question = world.roles[0] != TokenRole.ANSWER
+    question = world.codec.kinds[0] != ANSWER
     parents = {int(h): i for i, h in enumerate(world.canonical_hash(material.kept))}
     for rate, most in ((0.0, 0.0), (0.1, 0.1)):
         mutants = found(rate)
@@ -188,7 +189,7 @@ def test_votes_say_what_decoding_would(agents, world):
     assert np.array_equal(votes.proposer, proposer)
     for direction, (agent, model) in ((d, a) for d in (0, 1) for a in enumerate(agents)):
         asked = world.arrange(proposed, direction)
-        exact = (answers(model, world, asked) == asked.tokens).all(axis=1)
+        exact = (answers(model, world, asked).tokens == asked.tokens).all(axis=1)
         assert np.array_equal(votes.correct[:, agent, direction], exact)
     assert np.array_equal(votes.correct, votes.wrong_cells == 0)
     assert (votes.log_prob <= 0).all()

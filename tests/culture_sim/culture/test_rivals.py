@@ -27,7 +27,9 @@ def test_world_quizzes_have_no_other_answer_by_rule(found):
 def test_what_agents_answer_instead_is_a_rival(agents, world, drawn, found):
     for direction in (0, 1):
         asked = world.arrange(drawn, direction)
-        wrong = [(answers(model, world, asked) != asked.tokens).any(axis=1) for model in agents]
+        wrong = [
+            (answers(model, world, asked).tokens != asked.tokens).any(axis=1) for model in agents
+        ]
         assert (found.found[np.any(wrong, axis=0), direction] >= 1).all()
     none = found.found == 0
     assert none.any()
@@ -36,14 +38,14 @@ def test_what_agents_answer_instead_is_a_rival(agents, world, drawn, found):
 
 def test_a_rival_is_weighed_by_all_agents(agents, world, drawn):
     """Where all agents answer the same and the stored answer is another, theirs is likelier."""
-    given = [answers(model, world, drawn) for model in agents]
+    given = [answers(model, world, drawn).tokens for model in agents]
     agreed = np.all([tokens == given[0] for tokens in given], axis=(0, 2))
     swapped = QuizBatch(
         np.roll(given[0][agreed], 1, axis=0),
         drawn.layout[agreed],
         np.full(int(agreed.sum()), UNKNOWN_TASK, np.int16),
     )
-    prompt = world.roles[0] < 3
+    prompt = world.codec.kinds[0] < 3
     tokens = swapped.tokens.copy()
     tokens[:, prompt] = given[0][agreed][:, prompt]
     other = QuizBatch(tokens, swapped.layout, swapped.task)
@@ -83,7 +85,7 @@ def test_a_likely_rival_in_either_direction_contests_a_quiz():
 def test_agents_that_give_the_same_rival_are_counted(agents, world, drawn, found):
     for direction in (0, 1):
         asked = world.arrange(drawn, direction)
-        given = [answers(model, world, asked) for model in agents]
+        given = [answers(model, world, asked).tokens for model in agents]
         for quiz, right in enumerate(asked.tokens):
             others = [mine[quiz].tobytes() for mine in given if (mine[quiz] != right).any()]
             most = max((others.count(other) for other in others), default=0)

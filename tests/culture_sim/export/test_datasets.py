@@ -24,7 +24,8 @@ from tests.helpers.exporting import (
     tree,
 )
 from tests.helpers.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
-from world import SPLITS, QuizBatch
+from world import QuizBatch, World
+from world.core.world import split_by_hash
 from world.grids.painting.task import tasks
 from world.grids.world import PARTS, GridsWorld
 
@@ -64,7 +65,7 @@ def test_each_task_is_a_part_that_loads_alone(written, load):
     whole = load(written, "world")
     for task, name in enumerate(WORLD.tasks):
         alone = load(written, f"world-{name}")
-        for split in SPLITS:
+        for split in World.splits:
             assert set(alone[split]["task"]) == {task}
             rows = whole[split].with_format("pandas")[:]
             assert alone[split]["hash"][:] == rows["hash"][rows["task"] == task].tolist()
@@ -108,12 +109,12 @@ def test_a_handful_of_quizzes_has_the_splits_that_it_fills(tmp_path, load):
 def test_no_quiz_is_in_two_splits(cultured, load):
     """By the hash of the grids as they are loaded, over every configuration, renamed or not."""
     world, rng = GridsWorld(tasks=("frame", "detect")), np.random.default_rng(0)
-    found = {split: set() for split in SPLITS}
+    found = {split: set() for split in World.splits}
     for name in ("world", "culture", "culture-proposals"):
         for split, rows in load(cultured, name).items():
             batch = drawn_from(rows)
             hashes = world.canonical_hash(batch)
-            assert (world.split(hashes) == SPLITS.index(split)).all()
+            assert (split_by_hash(hashes) == World.splits.index(split)).all()
             assert rows["hash"][:] == [f"{h:016x}" for h in hashes.tolist()]
             names = np.concatenate([[0], 1 + rng.permutation(world.colours), np.arange(7, 11)])
             renamed = QuizBatch(names.astype(np.uint8)[batch.tokens], batch.layout, batch.task)
@@ -185,7 +186,7 @@ def test_the_card_says_what_it_is_and_how_it_was_made(cultured):
     assert default == ["world"]
     for name in ("world", "culture-proposals", "text"):
         (info,) = [i for i in card.data.dataset_info if i["config_name"] == name]
-        assert [split["name"] for split in info["splits"]] == list(SPLITS)
+        assert [split["name"] for split in info["splits"]] == list(World.splits)
     assert "culture-sim export dataset --run stored --quizzes 2000 --seed 0" in card.text
     assert str(cultured.parent) not in card.content
     assert "6x6 cells, 6 colours" in card.text

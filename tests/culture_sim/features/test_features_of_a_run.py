@@ -18,7 +18,8 @@ from sae.activations.quizzes import is_held_out
 from sae.files import write_parquet
 from tests.helpers.processes import kill_with_workers, wait_until
 from tests.helpers.stored_round import AGENTS, SAE_SPLIT, culture_sim
-from world import SPLITS
+from world import World
+from world.core.world import split_by_hash
 
 SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
 SEEDS = 3
@@ -79,7 +80,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
     world = run.config.world
     hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
     # Quizzes that an SAE may have been trained on are left out of the comparison.
-    trainable = (world.split(hashes) == SPLITS.index("sae")) & ~is_held_out(hashes)
+    trainable = (split_by_hash(hashes) == World.splits.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
     unseen = len(world.answer_layouts) * int((~trainable).sum())
     place = f"{run.config.sae.site}/{run.config.sae.dictionary}"

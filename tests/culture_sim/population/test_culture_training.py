@@ -27,7 +27,8 @@ from culture_sim.report.gallery import data as gallery
 from culture_sim.run.run import Run
 from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
 from tests.helpers.stored_round import AGENTS, EASY, EPOCH, HARD, HELD_OUT, TRAIN, culture_sim
-from world import SPLITS, UNKNOWN_TASK, Stream
+from world import UNKNOWN_TASK, Stream, World
+from world.core.world import split_by_hash
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):
@@ -49,12 +50,12 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
         assert (state["round"], state["round_began"], state["quizzes"]) == (1, EPOCH, 2 * EPOCH)
         for examination in ("culture_before", "culture_after"):
             assert state[examination]["total"] == 2 * HELD_OUT
-            assert set(state[examination]["by_layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
+            assert set(state[examination]["accuracy_by"]["layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
             assert figures[examination] == state[examination]
         for examination in ("science_before", "science_after"):
             assert state[examination]["total"] == 40
-            assert "isometry" in state[examination]["by_task"]
-            assert not set(state[examination]["by_task"]) & set(run.config.world.tasks)
+            assert "isometry" in state[examination]["accuracy_by"]["task"]
+            assert not set(state[examination]["accuracy_by"]["task"]) & set(run.config.world.tasks)
         assert figures["test"]["total"] == 40
         first, second = figures["course"]
         assert (first["round"], second["round"]) == (0, 1)
@@ -182,9 +183,9 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     spread = 5 * (expected * (1 - expected) / count) ** 0.5
     assert abs(culture.mean() - expected) <= spread
     world = config.world
-    assert (world.split(world.canonical_hash(drawn)) == SPLITS.index("train")).all()
+    assert (split_by_hash(world.canonical_hash(drawn)) == World.splits.index("train")).all()
     task_weights = task_weights_for(
-        state["validation"]["by_task"], world.tasks, config.train.error_weighting
+        state["validation"]["accuracy_by"]["task"], world.tasks, config.train.error_weighting
     )
     own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train", task_weights)
     assert np.array_equal(drawn.tokens[~culture], own.tokens[~culture])

@@ -12,8 +12,10 @@ from agents.hooks import capture
 from sae.activations.harvest import ActivationStream, activations, check_site, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
 from tests.sae.conftest import SITE
-from world import Stream, TokenRole, concatenate
+from world import Stream, concatenate
 from world.core.errors import UserError
+from world.core.world import split_by_hash
+from world.grids.codec import LABEL
 from world.grids.world import GridsWorld
 
 STREAM = Stream(0, "test-harvest")
@@ -25,7 +27,7 @@ def test_training_and_held_out_quizzes_are_disjoint():
     held_out = held_out_quizzes(world, STREAM, 1500)
     first, second = (set(world.canonical_hash(b).tolist()) for b in (training, held_out))
     assert not first & second
-    assert set(world.split(world.canonical_hash(held_out))) == {2}
+    assert set(split_by_hash(world.canonical_hash(held_out))) == {2}
     counts = np.bincount(held_out.layout)
     assert counts.min() >= 1500 // 4 - 8
     assert len(counts) == 4
@@ -65,7 +67,7 @@ def test_all_writings_of_a_quiz_are_in_one_half():
 def test_labels_and_start_are_left_out(small_world):
     batch = held_out_quizzes(small_world, STREAM, 40)
     rows = token_rows(small_world, batch)
-    assert (small_world.roles[rows.layout, rows.position] != TokenRole.LABEL).all()
+    assert (small_world.codec.kinds[rows.layout, rows.position] != LABEL).all()
     assert rows.position.min() >= 1
     assert len(rows) == 40 * 4 * 25
 

@@ -16,7 +16,8 @@ from sae.effects.downstream import Downstream
 from sae.effects.scaling import effect_table, fingerprint_table, scale_features
 from sae.effects.subject import read_subject
 from tests.sae.effects.conftest import FEATURES, INNER
-from world import Stream, TokenRole
+from world import Stream
+from world.grids.codec import ANSWER, LABEL
 
 STREAM = Stream(0, "test-scaling")
 SITES = [
@@ -52,7 +53,7 @@ def hooked(sae, feature, factor, kept):
 def whole_pass(model, world, batch, changes):
     """Loss of every answer and its exactness, by the model as it is."""
     tokens = torch.from_numpy(batch.tokens).long()
-    answer = torch.from_numpy(world.roles[batch.layout] == TokenRole.ANSWER)
+    answer = torch.from_numpy(world.codec.kinds[batch.layout] == ANSWER)
     with torch.no_grad(), intervene(model, changes):
         log_probs = torch.log_softmax(model(tokens), dim=-1)
     loss = -log_probs.gather(-1, tokens[..., None])[..., 0] * answer
@@ -103,7 +104,7 @@ def test_features_of_a_linear_readout_have_their_analytic_effect(
     subject = read_subject(model, small_world, batch, rows, site, sae)
     found = scale_features(subject, small_world, batch)
     tokens = torch.from_numpy(batch.tokens).long()
-    answer = torch.from_numpy(small_world.roles[batch.layout] == TokenRole.ANSWER)
+    answer = torch.from_numpy(small_world.codec.kinds[batch.layout] == ANSWER)
     codes = sae.encode(capture(model, tokens, [site])[site])
     codes[~torch.from_numpy(kept_tokens(small_world, batch))] = 0
     logits = model(tokens).double()
@@ -133,8 +134,8 @@ def test_exactness_is_that_of_writing_under_the_intervention(
     tokens = torch.from_numpy(batch.tokens[found.quizzes.index]).long()
     for layout in np.unique(found.quizzes.layout):
         among = found.quizzes.layout == layout
-        answer = torch.from_numpy(small_world.roles[layout] == TokenRole.ANSWER)
-        seen = torch.from_numpy(small_world.roles[layout] != TokenRole.LABEL)
+        answer = torch.from_numpy(small_world.codec.kinds[layout] == ANSWER)
+        seen = torch.from_numpy(small_world.codec.kinds[layout] != LABEL)
         seen[0] = False
         written = write_scaled(model, tokens[among], answer, site, sae, feature, seen)
         same = (written == tokens[among]).all(dim=1).numpy()

@@ -97,7 +97,7 @@ def test_a_task_followed_by_another_colour_is_found(first):
 
 
 def test_a_world_quiz_implies_its_answer_and_no_other(drawn):
-    for each, tokens in zip(WORLD.implied(drawn), drawn.tokens, strict=True):
+    for each, tokens in zip(WORLD.rule_answers(drawn), drawn.tokens, strict=True):
         assert len(each) == 1
         assert (each == tokens).all()
 
@@ -118,7 +118,7 @@ def test_counts_of_what_a_quiz_shows(drawn):
 
 
 def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):
-    readings = WORLD.readings(drawn)
+    readings = WORLD.symmetries(drawn).readings
     assert readings.shape == (240, 2, 4 * 36)
     for k in range(2):
         grids = readings[:, k].reshape(-1, 4, 6, 6)
@@ -126,4 +126,4 @@ def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):
         assert np.array_equal(same, WORLD.canonical_hash(drawn))
     assert np.array_equal(readings[:, 0].reshape(-1, 4, 6, 6), WORLD.grids(drawn))
     backward = WORLD.arrange(drawn, 1)
-    assert np.array_equal(WORLD.readings(backward), readings)
+    assert np.array_equal(WORLD.symmetries(backward).readings, readings)

@@ -6,13 +6,15 @@ import itertools
 import numpy as np
 import pytest
 
-from world import SPLITS, QuizBatch, Stream, TokenRole, concatenate
+from world import QuizBatch, Stream, World, concatenate
 from world.core.errors import UserError
-from world.grids.view import ansi, colour, png
+from world.core.world import split_by_hash
+from world.grids.codec import ANSWER, LABEL
+from world.grids.view import colour
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
-SCIENCE = GridsWorld(tasks=("bounce", "fill", "isometry", "path", "scale", "trajectory"))
+UNLEARNED = GridsWorld(tasks=("bounce", "fill", "isometry", "path", "scale", "trajectory"))
 STREAM = Stream(0, "test")
 
 
@@ -21,9 +23,9 @@ def batch():
     return WORLD.draw(STREAM, 0, 3000, "train")
 
 
-@pytest.fixture(scope="module", params=[WORLD, SCIENCE], ids=["published", "science"])
+@pytest.fixture(scope="module", params=[WORLD, UNLEARNED], ids=["published", "unlearned"])
 def drawn(request):
-    """Quizzes of the published tasks, or of the science tasks on the same grids."""
+    """Quizzes of the published tasks, or of the others on the same grids."""
     return request.param.draw(STREAM, 0, 3000, "train")
 
 
@@ -39,9 +41,9 @@ def test_a_draw_does_not_depend_on_how_it_is_cut(batch):
     [
         (WORLD, "79995555b31efe73"),
         (GridsWorld(height=10, width=10, colours=10, rectangles=3), "69c1530af00b45f2"),
-        (SCIENCE, "1c42c685f317b18b"),
+        (UNLEARNED, "1c42c685f317b18b"),
     ],
-    ids=["small", "large", "science"],
+    ids=["small", "large", "unlearned"],
 )
 def test_the_quizzes_of_a_seed_never_change(world, digest):
     """A golden digest: if this fails, earlier runs can no longer be resumed or repeated."""
@@ -54,13 +56,13 @@ def test_a_split_without_quizzes_is_refused():
     tiny = GridsWorld(height=3, width=4, colours=1, rectangles=1, tasks=("frame",))
     every = tiny.canonical_hash(tiny.generate(np.random.default_rng(0), 200))
     assert len(np.unique(every)) == 3
-    for index, split in enumerate(SPLITS):
-        if (tiny.split(every) == index).any():
+    for index, split in enumerate(World.splits):
+        if (split_by_hash(every) == index).any():
             assert len(tiny.draw(STREAM, 0, 3, split)) == 3
         else:
             with pytest.raises(UserError, match="too few different quizzes"):
                 tiny.draw(STREAM, 0, 1, split)
-    assert len(np.unique(tiny.split(every))) < len(SPLITS)
+    assert len(np.unique(split_by_hash(every))) < len(World.splits)
 
 
 def test_a_world_of_one_scene_is_refused():
@@ -108,7 +110,7 @@ def test_labels_and_cells_stand_where_they_are_allowed(drawn):
 
 def test_answers_are_the_last_part():
     for s in WORLD.answer_layouts:
-        assert np.flatnonzero(WORLD.roles[s] == TokenRole.ANSWER).min() == 3 * 37 + 1
+        assert np.flatnonzero(WORLD.codec.kinds[s] == ANSWER).min() == 3 * 37 + 1
     assert WORLD.layouts[WORLD.writing_layout].name == "fB,fA,A,B"
 
 
@@ -154,7 +156,7 @@ def test_hash_sees_every_cell_and_which_part_it_is_in(batch):
     few = batch[:50]
     hashes = WORLD.canonical_hash(few)
     for position in range(WORLD.seq_len):
-        if WORLD.roles[0, position] == TokenRole.LABEL:
+        if WORLD.codec.kinds[0, position] == LABEL:
             continue
         tokens = few.tokens.copy()
         tokens[:, position] = np.where(tokens[:, position] == 0, 6, 0)
@@ -169,12 +171,12 @@ def test_hash_sees_every_cell_and_which_part_it_is_in(batch):
 
 
 def test_trivial_quizzes_are_those_with_a_pair_of_equal_grids(drawn):
-    assert not WORLD.trivial(drawn).any()
+    assert not WORLD.is_trivial(drawn).any()
     parts = drawn.tokens[:10].reshape(10, 4, -1).copy()
     parts[:5, 3, 1:] = parts[:5, 2, 1:]
     made = QuizBatch(parts.reshape(10, -1), drawn.layout[:10], drawn.task[:10])
     for s in range(5):
-        assert WORLD.trivial(WORLD.arrange(made, s)).tolist() == [True] * 5 + [False] * 5
+        assert WORLD.is_trivial(WORLD.arrange(made, s)).tolist() == [True] * 5 + [False] * 5
 
 
 def test_noise_touches_only_the_third_part_of_the_first_two_layouts(batch):
@@ -195,7 +197,7 @@ def test_labels_tell_the_truth(drawn):
     for s in range(5):
         written = WORLD.arrange(quiz, s)
         labels = WORLD.labels(written)
-        cell = WORLD.roles[0] != TokenRole.LABEL
+        cell = WORLD.codec.kinds[0] != LABEL
         assert all((v[:, ~cell] == -1).all() for v in labels.values())
         assert np.array_equal(labels["colour"][:, cell], written.tokens[:, cell])
         order = WORLD.layouts[s].parts
@@ -226,19 +228,19 @@ def test_agent_made_quizzes_have_no_painter(drawn):
 
 
 def test_shapes_are_checked_with_expected_and_actual():
-    with pytest.raises(ValueError, match=r"uint8 \[B, T\], got int64"):
+    with pytest.raises(ValueError, match=r"unsigned \[B, T\], got int64"):
         QuizBatch(np.zeros((2, 148), int), np.zeros(2, np.uint8), np.zeros(2, np.int16))
     with pytest.raises(ValueError, match=r"layout must be uint8 \[2\].*got uint8 \[3\]"):
         QuizBatch(np.zeros((2, 148), np.uint8), np.zeros(3, np.uint8), np.zeros(2, np.int16))
 
 
 def test_pictures_show_every_cell(drawn):
-    text = ansi(WORLD, drawn, 0, plain=True).splitlines()
+    text = WORLD.text(drawn, 0, plain=True).splitlines()
     assert len(text) == 1 + WORLD.height
     digits = [[c if c != "." else "0" for c in line.split()] for line in text[1:]]
     shown = np.array(digits, dtype=int).reshape(6, 4, 6).transpose(1, 0, 2)
     assert np.array_equal(shown, WORLD.grids(drawn[:1])[0])
-    assert png(WORLD, drawn, 0, cell=10).size == (4 * 60 + 30, 60)
+    assert WORLD.png(drawn, 0).size == (4 * 96 + 3 * 16, 96)
     overlay = np.zeros(148, np.float32)
     overlay[5], overlay[120] = 1.0, 0.5
     wrong = np.zeros(148, bool)
@@ -249,12 +251,11 @@ def test_pictures_show_every_cell(drawn):
     assert picture.endswith("</svg>")
 
 
-def test_a_program_finds_every_cell_by_the_drawing(drawn):
-    drawing, few = WORLD.drawing(), drawn[:20]
-    size = drawing.height * drawing.width
-    cells = [few.tokens[:, start : start + size] for start in drawing.starts]
+def test_a_program_finds_every_cell_by_the_view(drawn):
+    view, few = WORLD.view, drawn[:20]
+    cells = [few.tokens[:, piece.cells] for piece in view.pieces]
     assert np.array_equal(np.stack(cells, axis=1).reshape(20, 4, 6, 6), WORLD.grids(few))
-    assert drawing.palette == tuple(colour(value) for value in range(WORLD.colours + 1))
-    assert len(set(drawing.words)) == len(drawing.palette)
-    beyond = GridsWorld(colours=12).drawing()
+    assert view.palette == tuple(colour(value) for value in range(WORLD.colours + 1))
+    assert len(set(view.words)) == len(view.palette)
+    beyond = GridsWorld(colours=12).view
     assert beyond.words[10:] == ("black", "colour 11", "colour 12")

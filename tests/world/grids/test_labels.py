@@ -7,8 +7,8 @@ import pytest
 
 from world import QuizBatch, Stream
 from world.core.wording import Wording
-from world.grids.labels import OBJECT_LABELS, grid_labels
-from world.grids.words import FLAGS, PHRASES, grid_wording
+from world.grids.labels import OBJECT_LABELS
+from world.grids.words import FLAGS, PHRASES
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld(height=6, width=7)
@@ -25,7 +25,7 @@ def quizzes():
 @pytest.fixture(scope="module")
 def labels(quizzes):
     """By name: [B, 4, H, W], grids in the order written."""
-    return {name: cells(values) for name, values in grid_labels(WORLD, quizzes).items()}
+    return {name: cells(values) for name, values in WORLD.labels(quizzes).items()}
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,15 @@ def slots(quizzes):
 
 
 def test_shapes_and_quiz_wide_labels(quizzes, labels):
-    raw = grid_labels(WORLD, quizzes)
+    raw = WORLD.labels(quizzes)
     assert all(values.dtype == np.int16 for values in raw.values())
     assert all(values.shape == quizzes.tokens.shape for values in raw.values())
-    assert all((values[:, :: 1 + WORLD.cells] == -1).all() for values in raw.values())
+    assert all((values[:, :: 1 + WORLD.codec.cells] == -1).all() for values in raw.values())
     assert (labels["layout"] == quizzes.layout[:, None, None, None]).all()
     assert (labels["task"] == quizzes.task[:, None, None, None]).all()
-    assert (labels["place"] == np.arange(WORLD.cells).reshape(WORLD.height, WORLD.width)).all()
+    assert (
+        labels["place"] == np.arange(WORLD.codec.cells).reshape(WORLD.height, WORLD.width)
+    ).all()
 
 
 def test_copying(quizzes, labels, grids):
@@ -118,14 +120,14 @@ def test_places_within_rectangles(quizzes, labels):
 def test_objects_that_the_rule_changes():
     world = GridsWorld(tasks=("frame",))
     quizzes = world.draw(Stream(0, "test-acted"), 0, 50, "train")
-    found = grid_labels(world, quizzes)
+    found = world.labels(quizzes)
     assert ((found["rectangle"] == 1) == (found["acted"] == 1)).all()
     assert ((found["rectangle"] == 0) == (found["acted"] == 0)).all()
 
 
 def test_without_a_painter_there_are_no_objects(quizzes):
     made = QuizBatch(quizzes.tokens, quizzes.layout, np.full(COUNT, -1, np.int16))
-    found = grid_labels(WORLD, made)
+    found = WORLD.labels(made)
     for name in ("task", *OBJECT_LABELS):
         assert (found[name] == -1).all()
     assert (found["changed"].max(axis=1) == 1).all()
@@ -136,8 +138,8 @@ def test_every_value_has_a_name(tasks):
     world = GridsWorld(tasks=tasks)
     batch = world.draw(Stream(0, "test-words"), 0, COUNT, "train")
     batch = world.arrange(batch, (np.arange(COUNT) % 5).astype(np.uint8))
-    wording = grid_wording(world)
-    found = grid_labels(world, batch)
+    wording = world.wording
+    found = world.labels(batch)
     assert set(found) == set(wording.values)
     assert set(wording.phrases) == set(wording.values) == set(PHRASES) | set(FLAGS)
     for name, values in found.items():
@@ -146,7 +148,7 @@ def test_every_value_has_a_name(tasks):
 
 
 def test_phrases():
-    wording = grid_wording(WORLD)
+    wording = WORLD.wording
     assert wording.phrase("colour", 1) == "is blue"
     assert wording.phrase("part", 3) == "is in f(B)"
     assert wording.phrase("corner", 4) == "is the bottom right corner of an object"

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from world import SPLITS, Stream
+from world import Stream, World
 from world.core.errors import UserError
 from world.core.registry import Registry
-from world.grids.painting.task import science_tasks, tasks
-from world.grids.world import PUBLISHED_TASKS, GridsWorld
+from world.grids.painting.task import tasks
+from world.grids.world import HELD_OUT_TASKS, PUBLISHED_TASKS, GridsWorld
 
+UNLEARNED = ("bounce", "fill", "isometry", "path", "scale", "trajectory")
+"""Tasks that agents do not learn by default."""
 SIZES = {
     "small": {},
     "published": {"height": 10, "width": 10, "colours": 10, "rectangles": 3},
@@ -83,7 +85,7 @@ def test_every_parameter_occurs_where_it_fits(name):
     assert (world.painter.odds[name] > 0).all()
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", World.splits)
 @pytest.mark.parametrize("name", tasks.names())
 def test_the_quizzes_of_a_task_are_equally_likely(name, split):
     """In small grids as well: no quiz stands out, and none shows the same pair twice."""
@@ -120,14 +122,26 @@ def test_impossible_options_are_refused_by_name(options, named):
     assert isinstance(caught.value, UserError)
 
 
-def test_science_tasks_are_met_only_where_named():
-    assert GridsWorld().tasks == PUBLISHED_TASKS
-    assert {"bounce", "fill", "isometry", "path", "scale", "trajectory"} <= set(science_tasks())
-    assert not set(PUBLISHED_TASKS) & set(science_tasks())
+def test_held_out_tasks_are_named_and_met_in_no_training():
+    world = GridsWorld()
+    assert world.tasks == PUBLISHED_TASKS
+    assert set(HELD_OUT_TASKS) <= set(tasks)
+    assert world.held_out_world().tasks == UNLEARNED
+    few = GridsWorld(tasks=("frame",), held_out_tasks=("path", "frame", "fill"))
+    assert few.held_out_world().tasks == ("path", "fill")
+    assert GridsWorld(held_out_tasks=()).held_out_world() is None
+    with pytest.raises(UserError, match="unknown task 'none'"):
+        GridsWorld(held_out_tasks=("none",))
 
 
-def test_science_tasks_can_be_mixed_with_others():
-    world = GridsWorld(tasks=("frame", *science_tasks(), "grow"))
+def test_a_task_that_is_added_changes_no_exam(monkeypatch):
+    before = GridsWorld().held_out_world()
+    monkeypatch.setitem(tasks._entries, "another", tasks["frame"])
+    assert GridsWorld().held_out_world() == before
+
+
+def test_held_out_tasks_can_be_mixed_with_others():
+    world = GridsWorld(tasks=("frame", *UNLEARNED, "grow"))
     batch = world.draw(Stream(0, "mixed"), 0, 1000, "test")
     shares = np.bincount(batch.task, minlength=len(world.tasks)) / len(batch)
     assert np.abs(shares - 1 / len(world.tasks)).max() < 0.05
@@ -136,7 +150,7 @@ def test_science_tasks_can_be_mixed_with_others():
 
 
 def test_a_name_registered_twice_raises():
-    registry = Registry("thing", "world.tasks")
+    registry = Registry("thing", "world.grids.tasks")
     registry.register("a")(int)
     with pytest.raises(ValueError, match="registered twice"):
         registry.register("a")(str)

@@ -1,6 +1,6 @@
 """Brute force on small worlds: whatever rule explains the example gives the same answer.
 
-Every rule (task, parameter, colours), of the science tasks too, is applied here, by slow code that
+Every rule (task, parameter, colours), of tasks not learned too, is applied here, by slow code that
 shares nothing with the generators, to every scene of a world. Two rules that explain one example
 must then agree on every grid that both can be asked about, forwards and backwards: so each quiz
 has one right answer.

@@ -21,6 +21,9 @@ def drawn():
     return found[np.unique(WORLD.canonical_hash(found), return_index=True)[1]]
 
 
+COLOURS = WORLD.symmetries(WORLD.draw(Stream(0, "near"), 0, 1, "train")).renamable
+
+
 def slow_distance(one, other):
     """The least of all renamings."""
     return min(
@@ -32,8 +35,9 @@ def test_distance_is_that_of_the_best_renaming():
     rng = np.random.default_rng(0)
     for _ in range(200):
         one, other = rng.integers(4, size=(2, 40)).astype(np.uint8)
-        assert distance(one, other) == slow_distance(one, other)
-    assert distance(one, np.array([0, 3, 1, 2], dtype=np.uint8)[one]) == 0
+        assert distance(one, other, COLOURS) == slow_distance(one, other)
+    assert distance(one, np.array([0, 3, 1, 2], dtype=np.uint8)[one], COLOURS) == 0
+    assert distance(one, other, np.zeros(8, dtype=bool)) == (one != other).sum()
 
 
 def test_nearest_is_the_least_over_pool_and_readings(drawn):
@@ -41,8 +45,8 @@ def test_nearest_is_the_least_over_pool_and_readings(drawn):
     found = nearest(WORLD, batch, pool)
     for row in range(20):
         table = [
-            min(slow_distance(reading, known) for reading in WORLD.readings(batch)[row])
-            for known in WORLD.readings(pool)[:, 0]
+            min(slow_distance(reading, known) for reading in WORLD.symmetries(batch).readings[row])
+            for known in WORLD.symmetries(pool).readings[:, 0]
         ]
         assert found.distance[row] == min(table)
         assert table[found.index[row]] == min(table)
