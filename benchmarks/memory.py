@@ -32,7 +32,7 @@ from culture_sim.launch.workers import OPTIMIZERS
 from culture_sim.population.population import Population
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
-from world import UNKNOWN_TASK, QuizBatch, Stream, World
+from world import UNKNOWN_TASK, QuizBatch, QuizWorld, Stream, World
 
 FIRST, LAST = 3, 15
 """Repeats after which memory is looked at."""
@@ -85,7 +85,7 @@ def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]
     return epoch
 
 
-def _culture(world: World, size: ModelConfig, count: int) -> Callable[[], None]:
+def _culture(world: QuizWorld, size: ModelConfig, count: int) -> Callable[[], None]:
     """Writing quizzes, and one agent's vote on them."""
     model = fresh_agent(world, size)
     empty = torch.zeros(count, world.seq_len, dtype=torch.int64)

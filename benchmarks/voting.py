@@ -19,7 +19,7 @@ from benchmarks.subjects import (
     working_dtype,
     working_precision,
 )
-from culture_sim.culture.votes import DIRECTIONS, vote
+from culture_sim.culture.votes import vote
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -30,13 +30,13 @@ def rows(quick: bool) -> Iterator[Row]:
     nobody = np.zeros(count, dtype=np.int16)
 
     def decode() -> None:
-        for direction in DIRECTIONS:
+        for direction in world.directions:
             answers(model, world, world.arrange(quizzes, direction))
 
     with working_precision():
         voted = count / seconds(lambda: vote([model], world, quizzes, nobody))
         decoded = count / seconds(decode)
-    passes = len(DIRECTIONS) * forward_flops(model, world.seq_len, world.seq_len / 2)
+    passes = len(world.directions) * forward_flops(model, world.seq_len, world.seq_len / 2)
     floor = matrix_flops(working_dtype()) / passes
     yield Row(
         "voting",

@@ -16,7 +16,6 @@ from rich.console import Console
 from agents.model import AgentModel
 from culture_sim.commands.parsing import one_line_errors
 from culture_sim.culture.store import CultureStore, open_culture
-from culture_sim.culture.votes import DIRECTIONS
 from culture_sim.features.comparisons import Compared, ComparisonOptions
 from culture_sim.features.folders import CULTURE, write_found
 from culture_sim.features.on_culture.figures import figures_of, tables_of, with_q
@@ -144,7 +143,7 @@ class _Work:
         run = self.compared.run
         before = run.config.sae.comparison_quizzes
         quizzes = held_out_of(run, before + self.given.world_quizzes)[before:]
-        return run.config.world.arrange(quizzes, DIRECTIONS[0])
+        return run.config.world.arrange(quizzes, run.config.world.directions[0])
 
     def _counts(
         self, asked: Mapping[str, Asked], untaught: Stored, kept: Stored

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from culture_sim.commands.parsing import one_line_errors
-from culture_sim.culture.votes import DIRECTIONS
 from culture_sim.launch.checks import check_features
 from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
@@ -129,7 +128,8 @@ def study(arguments: Sequence[str]) -> int:
     results.to_parquet(folder / RESULTS)
     compared = compare(results, given.options.rounds)
     about = {arm: ABOUT[arm] for arm in given.arms}
-    exams = [len(make_exam(runs, seed)[0]) // len(DIRECTIONS) for seed in range(given.seeds)]
+    directions = len(given.options.world.directions)
+    exams = [len(make_exam(runs, seed)[0]) // directions for seed in range(given.seeds)]
     found = {
         "rounds": given.options.rounds,
         "arms": about,

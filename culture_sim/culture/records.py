@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from culture_sim.culture.proposers import PARENTS, Proposals
-from culture_sim.culture.votes import DIRECTIONS, Decision, VoteTable
+from culture_sim.culture.votes import Decision, VoteTable
 from world import UNKNOWN_TASK, QuizBatch
 
 # It takes a second to import, and most that comes by here, such as training, never needs it.
@@ -81,18 +81,18 @@ class CultureRecords:
         return len(self.votes)
 
 
-def features(n_agents: int, seq_len: int) -> Features:
-    """The typed columns of a round's file."""
+def features(n_agents: int, seq_len: int, directions: int = 1, token: str = "uint8") -> Features:
+    """The typed columns of a round's file; token: the type of a token value."""
     from datasets import Features, List, Value
 
     def votes(dtype: str) -> List:
-        return List(List(Value(dtype), length=len(DIRECTIONS)), length=n_agents)
+        return List(List(Value(dtype), length=directions), length=n_agents)
 
     return Features(
         {
             "round": Value("int32"),
             "index": Value("int64"),
-            "tokens": List(Value("uint8"), length=seq_len),
+            "tokens": List(Value(token), length=seq_len),
             "hash": Value("string"),
             "split": Value("string"),
             "proposer": Value("int16"),
@@ -149,7 +149,8 @@ def to_table(records: CultureRecords) -> pa.Table:
     }
     for field in fields(Provenance):
         columns[field.name] = [columns[field.name]] * len(records)
-    typed = features(records.votes.n_agents, proposals.quizzes.tokens.shape[1])
+    tokens, votes = proposals.quizzes.tokens, records.votes
+    typed = features(votes.n_agents, tokens.shape[1], votes.directions, tokens.dtype.name)
     return Dataset.from_dict(columns, features=typed).data.table
 
 

@@ -103,7 +103,7 @@ class CultureStore:
         return Dataset(self.table(round_))
 
     def votes(self, round_: int) -> VoteTable:
-        """The votes of a round, [B, N, 2]."""
+        """The votes of a round, [B, N, D]."""
         return rows.votes_of(self.table(round_))
 
     def decision(self, round_: int) -> Decision:
@@ -180,6 +180,7 @@ def _typed(table: pa.Table) -> pa.Table:
     if not pa.types.is_fixed_size_list(solved) or not pa.types.is_fixed_size_list(tokens):
         raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")
     # Parquet renames the items of lists; written again, a table must give the same bytes.
-    schema = rows.features(solved.list_size, tokens.list_size).arrow_schema
+    directions, token = solved.value_type.list_size, str(tokens.value_type)
+    schema = rows.features(solved.list_size, tokens.list_size, directions, token).arrow_schema
     typed = table.select(schema.names).cast(schema)
     return typed.replace_schema_metadata(table.schema.metadata)

@@ -1,4 +1,4 @@
-"""Votes: what every agent makes of every proposed quiz, asked forward and backward.
+"""Votes: what every agent makes of every proposed quiz, asked in every direction.
 
 The table is all that a consensus rule sees, and it is stored whole, so that any other rule can
 be replayed on the same votes later.
@@ -14,24 +14,22 @@ from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from agents.scoring import score
-from world import QuizBatch, World, concatenate
+from world import QuizBatch, QuizWorld, concatenate
 from world.core.errors import UserError
-
-DIRECTIONS = (0, 1)
-"""The layouts in which a quiz is voted on: forward (the fourth part is asked), then backward."""
 
 
 @dataclass(frozen=True)
 class VoteTable:
-    """The votes of N agents on B quizzes, in D = 2 directions.
+    """The votes of N agents on B quizzes, in the D directions of their world.
 
     correct: bool [B, N, D], the agent's greedy answer is right in every token.
     wrong_cells: uint16 [B, N, D], answer tokens it gets wrong, given the true ones before them.
     log_prob: float32 [B, N, D], log-probability of the answer in nats.
     proposer: int16 [B], the agent that proposed the quiz.
     voted: bool [B, N], the agents that were asked; what is said of the others means nothing.
-    probability: float32 [B, N], 0 to 1, the chance that the agent samples the right answer forward
-    and then backward, on average over prompts with noise (the clean ones if there was none).
+    probability: float32 [B, N], 0 to 1, the chance that the agent samples the right answer in one
+    direction after the other, on average over prompts with noise (the clean ones if there was
+    none).
     """
 
     correct: NDArray[np.bool_]
@@ -42,8 +40,8 @@ class VoteTable:
     probability: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if self.correct.ndim != 3 or self.correct.shape[2] != len(DIRECTIONS):
-            raise ValueError(f"correct must be bool [B, N, 2], got {list(self.correct.shape)}")
+        if self.correct.ndim != 3:
+            raise ValueError(f"correct must be bool [B, N, D], got {list(self.correct.shape)}")
         votes = self.correct.shape
         expected = {
             "correct": (np.bool_, votes),
@@ -74,8 +72,13 @@ class VoteTable:
         return self.correct.shape[1]
 
     @property
+    def directions(self) -> int:
+        """D."""
+        return self.correct.shape[2]
+
+    @property
     def solves(self) -> NDArray[np.bool_]:
-        """bool [B, N]: the agent was asked and is right in both directions."""
+        """bool [B, N]: the agent was asked and is right in every direction."""
         return np.asarray(self.correct.all(axis=2) & self.voted)
 
 
@@ -105,7 +108,7 @@ class Decision:
         return len(self.reason)
 
 
-def trial_votes(n_agents: int, voters: int = 0) -> VoteTable:
+def trial_votes(n_agents: int, voters: int = 0, directions: int = 1) -> VoteTable:
     """A table of one quiz: lets a rule refuse a population before any work is done.
 
     voters: how many agents are asked, 0 for all. Raises UserError when there are not so many.
@@ -114,7 +117,7 @@ def trial_votes(n_agents: int, voters: int = 0) -> VoteTable:
         raise UserError(
             f"culture.voters ({voters}) must be at most the number of agents ({n_agents})"
         )
-    shape = (1, n_agents, len(DIRECTIONS))
+    shape = (1, n_agents, directions)
     return VoteTable(
         np.zeros(shape, dtype=np.bool_),
         np.zeros(shape, dtype=np.uint16),
@@ -135,7 +138,7 @@ def draw_voters(
 
 def vote(
     models: Sequence[AgentModel],
-    world: World,
+    world: QuizWorld,
     batch: QuizBatch,
     proposer: NDArray[np.int16],
     voted: NDArray[np.bool_] | None = None,
@@ -151,7 +154,8 @@ def vote(
     """
     if voted is None:
         voted = np.ones((len(batch), len(models)), dtype=np.bool_)
-    shape = (*voted.shape, len(DIRECTIONS))
+    D = len(world.directions)
+    shape = (*voted.shape, D)
     correct = np.zeros(shape, dtype=np.bool_)
     wrong_cells = np.zeros(shape, dtype=np.uint16)
     log_prob = np.zeros(shape, dtype=np.float32)
@@ -159,28 +163,28 @@ def vote(
     asked = ask(world, batch)
     for agent, model in enumerate(models):
         rows = np.flatnonzero(voted[:, agent])
-        places = np.concatenate([rows + d * len(batch) for d in range(len(DIRECTIONS))])
+        places = np.concatenate([rows + d * len(batch) for d in range(D)])
         scores = score(model, world, asked[places])
         for table, column in (
             (correct, scores.correct),
             (wrong_cells, scores.wrong_cells),
             (log_prob, scores.log_prob),
         ):
-            table[rows, agent] = column.reshape(len(DIRECTIONS), -1).T
+            table[rows, agent] = column.reshape(D, -1).T
         rounds = [score(model, world, prompts[places]).log_prob for prompts in noisy]
-        chances = [_chance(each) for each in rounds or [scores.log_prob]]
+        chances = [_chance(each, D) for each in rounds or [scores.log_prob]]
         probability[rows, agent] = np.mean(chances, axis=0)
     return VoteTable(correct, wrong_cells, log_prob, proposer, voted, probability)
 
 
-def ask(world: World, batch: QuizBatch) -> QuizBatch:
+def ask(world: QuizWorld, batch: QuizBatch) -> QuizBatch:
     """The quizzes in every direction of the vote, one direction after the other."""
-    return concatenate([world.arrange(batch, direction) for direction in DIRECTIONS])
+    return concatenate([world.arrange(batch, direction) for direction in world.directions])
 
 
-def _chance(log_prob: NDArray[np.float32]) -> NDArray[np.float32]:
+def _chance(log_prob: NDArray[np.float32], directions: int) -> NDArray[np.float32]:
     """float32 [B]: the product over directions of probabilities given as logs [D * B]."""
-    return np.asarray(np.exp(log_prob.reshape(len(DIRECTIONS), -1).sum(axis=0)))
+    return np.asarray(np.exp(log_prob.reshape(directions, -1).sum(axis=0)))
 
 
 def concatenate_votes(tables: Sequence[VoteTable]) -> VoteTable:

@@ -190,7 +190,7 @@ class Population:
         if self.curriculum is None or not len(self.curriculum.held_out):
             return None
         world = self.run.config.world
-        asked = [world.arrange(self.curriculum.held_out, layout) for layout in (0, 1)]
+        asked = [world.arrange(self.curriculum.held_out, layout) for layout in world.directions]
         return learner.evaluate(concatenate(asked)).as_dict()
 
     def _science_accuracy(self, learner: Learner) -> dict[str, Any] | None:

@@ -20,7 +20,6 @@ from agents.scoring import score
 from culture_sim.culture.records import array_of, hashes_of, quizzes_of
 from culture_sim.culture.round import read_summary
 from culture_sim.culture.store import CultureStore
-from culture_sim.culture.votes import DIRECTIONS
 from culture_sim.features.folders import sae_configs
 from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, FULL
@@ -96,8 +95,8 @@ def make_exam(study: StudyRuns, seed: int) -> tuple[QuizBatch, NDArray[np.int16]
     arms = [CultureStore(study.path(seed, arm) / "culture").hashes() for arm in study.arms]
     fresh = ~np.isin(hashes_of(table), np.concatenate(arms))
     exam, failed_by = quizzes_of(table)[fresh], array_of(table, "dissenter")[fresh]
-    asked = concatenate([world.arrange(exam, layout) for layout in DIRECTIONS])
-    return asked, np.tile(failed_by, len(DIRECTIONS))
+    asked = concatenate([world.arrange(exam, layout) for layout in world.directions])
+    return asked, np.tile(failed_by, len(world.directions))
 
 
 def _culture(

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from agents.generation import noise
 from agents.model import AgentModel
 from agents.prompts import Prompts
-from culture_sim.culture.votes import DIRECTIONS
 from world import ExplainedWorld, QuizBatch, QuizWorld, Stream, concatenate
 
 SAMPLES = 4
@@ -62,12 +61,12 @@ def rivals(
         if isinstance(world, ExplainedWorld)
         else [batch.tokens[:0]] * len(batch)
     )
-    ratio = np.zeros((len(batch), len(DIRECTIONS)))
+    ratio = np.zeros((len(batch), len(world.directions)))
     found, same = (np.zeros(ratio.shape, dtype=np.int64) for _ in range(2))
-    for direction in DIRECTIONS:
-        asked = world.arrange(batch, direction)
+    for direction, layout in enumerate(world.directions):
+        asked = world.arrange(batch, layout)
         others, given = _others(models, world, asked, stream.seed(direction))
-        if direction == 0:
+        if layout == 0:
             others = [{*own, *_rows(rows)} for own, rows in zip(others, implied, strict=True)]
         right = [row.tobytes() for row in asked.tokens]
         others = [own - {row} for own, row in zip(others, right, strict=True)]

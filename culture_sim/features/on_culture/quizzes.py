@@ -12,8 +12,8 @@ from agents.model import AgentModel
 from culture_sim.culture import records
 from culture_sim.culture.records import CULTURE_SPLITS
 from culture_sim.culture.store import CultureStore
-from culture_sim.culture.votes import DIRECTIONS, vote
-from world import QuizBatch, World, concatenate
+from culture_sim.culture.votes import vote
+from world import QuizBatch, QuizWorld, concatenate
 
 NOBODY = -1
 """In place of the dissenter, where there is none."""
@@ -94,7 +94,7 @@ class Asked:
         }
 
 
-def ask(models: Sequence[AgentModel], world: World, batch: QuizBatch, solved: int) -> Asked:
+def ask(models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch, solved: int) -> Asked:
     """Ask agents quizzes in layout 0, and look at those that at most one agent fails; of those
     that all solve, at most ``solved``."""
     correct = _answers(models, world, batch)
@@ -102,7 +102,7 @@ def ask(models: Sequence[AgentModel], world: World, batch: QuizBatch, solved: in
     return Asked(_asked_in(world, batch[index], direction), index, dissenter, _failing(correct))
 
 
-def ask_kept(models: Sequence[AgentModel], world: World, kept: Stored) -> Asked:
+def ask_kept(models: Sequence[AgentModel], world: QuizWorld, kept: Stored) -> Asked:
     """Ask agents quizzes that were kept, and look at all, in a direction that one agent failed when
     it voted: whether it has learned them since makes no difference to which are looked at."""
     direction, everything = direction_of(kept.correct), np.arange(len(kept))
@@ -111,7 +111,7 @@ def ask_kept(models: Sequence[AgentModel], world: World, kept: Stored) -> Asked:
     return Asked(_asked_in(world, kept.batch, direction), everything, nobody, failing)
 
 
-def _answers(models: Sequence[AgentModel], world: World, batch: QuizBatch) -> NDArray[np.bool_]:
+def _answers(models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch) -> NDArray[np.bool_]:
     """bool [B, N, D]: who has which right."""
     return vote(models, world, batch, np.zeros(len(batch), dtype=np.int16)).correct
 
@@ -120,15 +120,15 @@ def _failing(correct: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray((~correct.all(axis=2)).sum(axis=1))
 
 
-def _asked_in(world: World, batch: QuizBatch, direction: NDArray[np.int64]) -> QuizBatch:
-    return world.arrange(batch, np.array(DIRECTIONS, dtype=np.uint8)[direction])
+def _asked_in(world: QuizWorld, batch: QuizBatch, direction: NDArray[np.int64]) -> QuizBatch:
+    return world.arrange(batch, np.array(world.directions, dtype=np.uint8)[direction])
 
 
 def direction_of(correct: NDArray[np.bool_]) -> NDArray[np.int64]:
     """int64 [B]: the first direction in which exactly one agent fails a quiz of correct [B, N, D];
     where there is none, every direction in turn."""
     alone = (~correct).sum(axis=1) == 1
-    turn = np.arange(len(correct)) % len(DIRECTIONS)
+    turn = np.arange(len(correct)) % correct.shape[2]
     return np.where(alone.any(axis=1), alone.argmax(axis=1), turn)
 
 

@@ -24,7 +24,7 @@ from agents.scoring import answers
 from culture_sim.commands.analyze import TABLE
 from culture_sim.culture.records import quizzes_of, votes_of
 from culture_sim.culture.store import CultureStore
-from culture_sim.culture.votes import DIRECTIONS, VoteTable
+from culture_sim.culture.votes import VoteTable
 from culture_sim.report.gallery.parents import rejected_parents, world_parents
 from culture_sim.report.page.charts import line_colour
 from culture_sim.report.page.damage import damage_named
@@ -47,7 +47,7 @@ Tree = dict[str, Any]
 Analysis = dict[str, list[Any]]
 """Columns of the analysis, a value for each kept quiz, None for one that was not analysed."""
 Given = dict[int, NDArray[np.unsignedinteger]]
-"""By agent, uint8 [2, B, T]: B quizzes as it answers them forward and backward, in layout 0."""
+"""By agent, [D, B, T]: B quizzes as it answers them in each direction, in layout 0."""
 
 
 def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | None) -> Tree:
@@ -82,7 +82,7 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
     accelerator = make_accelerator(run.config.train)
     notes, given = Notes(run, "report", speaks=True), {}
     for agent in trained:
-        notes.say(f"agent {agent} answers {len(batch):,} kept quizzes in both directions")
+        notes.say(f"agent {agent} answers {len(batch):,} kept quizzes")
         model = run.load_agent(agent).to(accelerator.device)
         with torch.no_grad(), accelerator.autocast():
             given[agent] = _answers(model, run.config.world, batch)
@@ -90,9 +90,9 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
 
 
 def _answers(model: AgentModel, world: QuizWorld, batch: QuizBatch) -> NDArray[np.unsignedinteger]:
-    """uint8 [2, B, T]: the quizzes as one agent answers them, in layout 0."""
+    """[D, B, T]: the quizzes as one agent answers them, in layout 0."""
     found = []
-    for direction in DIRECTIONS:
+    for direction in world.directions:
         asked = world.arrange(batch, direction)
         found.append(world.arrange(answers(model, world, asked), 0).tokens)
     return np.stack(found)
@@ -133,7 +133,7 @@ def _data(
     world = run.config.world
     procedures = sorted(set(kept["procedure"].to_pylist()))
     return {
-        "orders": part_orders(world, DIRECTIONS),
+        "orders": part_orders(world, world.directions),
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
         "procedures": procedures,
         "rejected": rejected_parents(store, kept),
@@ -156,13 +156,13 @@ def _short(ratios: Sequence[float | None]) -> list[float | None]:
 
 
 def vote_marks(votes: VoteTable) -> list[str]:
-    """[B]: for each agent forward and backward, "1" right, "0" wrong, "-" not asked."""
+    """[B]: for each agent and direction, "1" right, "0" wrong, "-" not asked."""
     marks = np.where(votes.voted[:, :, None], np.where(votes.correct, "1", "0"), "-")
-    return ["".join(row) for row in marks.reshape(-1, votes.n_agents * len(DIRECTIONS)).tolist()]
+    return ["".join(row) for row in marks.reshape(len(marks), -1).tolist()]
 
 
 def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
-    """float64 [B]: cells wrong, the mean over the agents asked and both directions."""
+    """float64 [B]: cells wrong, the mean over the agents asked and all directions."""
     asked = np.broadcast_to(votes.voted[:, :, None], votes.correct.shape)
     count = np.maximum(asked.sum(axis=(1, 2)), 1)
     return np.asarray((votes.wrong_cells * asked).sum(axis=(1, 2)) / count)
@@ -171,9 +171,9 @@ def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
 def wrong_answers(world: QuizWorld, batch: QuizBatch, given: Given) -> list[dict[str, str]]:
     """[B]: the cells of every answer that is not the stored one, by "agent,direction"."""
     found: list[dict[str, str]] = [{} for _ in range(len(batch))]
-    orders = part_orders(world, DIRECTIONS)
+    orders = part_orders(world, world.directions)
     for agent, quizzes in given.items():
-        for direction, tokens in zip(DIRECTIONS, quizzes, strict=True):
+        for direction, tokens in enumerate(quizzes):
             asked = world.view.pieces[orders[direction][-1]].cells
             rows = np.flatnonzero((tokens != batch.tokens).any(axis=1))
             for row, text in zip(rows.tolist(), written(tokens[rows][:, asked]), strict=True):
@@ -189,6 +189,7 @@ def first_cards(world: QuizWorld, kept: pa.Table, given: Given) -> list[Tree]:
     batch, marks = quizzes_of(shown), vote_marks(votes_of(shown))
     origin = shown.select(["round", "proposer", "dissenter"]).to_pylist()
     cards: list[Tree] = []
+    ways = len(world.directions)
     for k, of_quiz in enumerate(origin):
         dissenter = of_quiz["dissenter"]
         answer = given[dissenter][:, rows[k]] if dissenter in given else ()
@@ -196,7 +197,9 @@ def first_cards(world: QuizWorld, kept: pa.Table, given: Given) -> list[Tree]:
             {
                 **of_quiz,
                 "svg": Markup(world.svg(batch, k)),
-                "votes": [(a, marks[k][2 * a : 2 * a + 2]) for a in range(len(marks[k]) // 2)],
+                "votes": [
+                    (a, marks[k][ways * a : ways * (a + 1)]) for a in range(len(marks[k]) // ways)
+                ],
                 "mistake": _mistake(world, batch[k : k + 1], answer),
             }
         )
@@ -213,6 +216,7 @@ def _mistake(
             # Both are reordered alike, so that the crosses stay on their cells.
             both = np.stack([tokens, wrong.astype(tokens.dtype)])
             task = np.repeat(quiz.task, 2)
-            shown = world.arrange(QuizBatch(both, np.repeat(quiz.layout, 2), task), direction)
+            asked = world.directions[direction]
+            shown = world.arrange(QuizBatch(both, np.repeat(quiz.layout, 2), task), asked)
             return Markup(world.svg(shown, 0, wrong=shown.tokens[1] > 0))
     return None
