@@ -220,6 +220,16 @@ def test_hash_and_symmetries_agree(world, drawn):
         assert np.array_equal(alike, np.sort(found.readings[:, 0], axis=1))
 
 
+def test_no_quizzes_are_no_trouble(world, drawn):
+    none = drawn[:0]
+    assert world.part_of(none).shape == none.tokens.shape
+    assert len(world.split_of(none)) == len(world.for_exam(none)) == 0
+    assert all(len(values) == 0 for values in world.labels(none).values())
+    if isinstance(world, QuizWorld):
+        assert len(world.symmetries(none).readings) == len(world.is_trivial(none)) == 0
+        assert world.answer_mask(world.tidy(none)).shape == none.tokens.shape
+
+
 def test_nothing_drawn_is_trivial(world, drawn):
     quizzes = quiz_world(world)
     trivial = quizzes.is_trivial(drawn)

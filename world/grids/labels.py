@@ -92,6 +92,11 @@ class _Cells:
         )
 
 
+def _flat(cells: NDArray[Any]) -> NDArray[Any]:
+    """[B, 4, H * W] of [B, 4, H, W], of no quizzes too."""
+    return cells.reshape(*cells.shape[:2], cells.shape[2] * cells.shape[3])
+
+
 def _at_tokens(values: Cells) -> NDArray[np.int16]:
     """int16 [B, T] of [B, 4, H, W], with -1 at the label token before each grid."""
     grids = values.reshape(len(values), 4, values.shape[2] * values.shape[3])
@@ -120,7 +125,7 @@ def _colours(cells: _Cells) -> dict[str, Cells]:
 
 def _fresh(colour: Cells) -> NDArray[np.bool_]:
     """The first cell of every colour in its grid, in reading order."""
-    grids = colour.reshape(*colour.shape[:2], -1)
+    grids = _flat(colour)
     first = np.zeros(grids.shape, dtype=np.bool_)
     for value in range(int(colour.max(initial=0)) + 1):
         first |= _first(grids == value)
@@ -129,7 +134,7 @@ def _fresh(colour: Cells) -> NDArray[np.bool_]:
 
 def _latest(colour: Cells) -> Cells:
     """The colour of the last cell up to each, in reading order, that is not background."""
-    grids = colour.reshape(*colour.shape[:2], -1)
+    grids = _flat(colour)
     at = np.maximum.accumulate(np.where(grids > 0, np.arange(grids.shape[2]), 0), axis=2)
     return np.take_along_axis(grids, at, axis=2).reshape(colour.shape)
 
@@ -150,7 +155,7 @@ def _among(colour: Cells, where: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _copying(cells: _Cells) -> dict[str, Cells]:
     changed = cells.colour != cells.partner
-    grids = changed.reshape(*changed.shape[:2], -1)
+    grids = _flat(changed)
     departs = _first(grids)
     departed = (np.cumsum(grids, axis=2) > 0) & ~departs
     only = {

@@ -204,7 +204,7 @@ class StringsWorld(QuizWorld):
         return self.codec.strings(self.arrange(batch, 0))
 
     def _pairs(self, batch: QuizBatch) -> Strings:
-        return self._strings(batch).reshape(len(batch), 2, -1)
+        return self._strings(batch).reshape(len(batch), 2, 2 * (self.length + 1))
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
         """The order of the two pairs changes nothing."""
@@ -214,7 +214,8 @@ class StringsWorld(QuizWorld):
     def symmetries(self, batch: QuizBatch) -> Symmetries:
         """Letters have an order, so that none can be renamed."""
         pairs = self._pairs(batch)
-        readings = np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(len(batch), 2, -1)
+        both = np.stack([pairs, pairs[:, ::-1]], axis=1)
+        readings = both.reshape(len(batch), 2, 4 * (self.length + 1))
         return Symmetries(readings, np.zeros(self.vocab_size, dtype=np.bool_))
 
     def is_trivial(self, batch: QuizBatch) -> NDArray[np.bool_]:

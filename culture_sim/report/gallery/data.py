@@ -158,7 +158,10 @@ def _short(ratios: Sequence[float | None]) -> list[float | None]:
 def vote_marks(votes: VoteTable) -> list[str]:
     """[B]: for each agent and direction, "1" right, "0" wrong, "-" not asked."""
     marks = np.where(votes.voted[:, :, None], np.where(votes.correct, "1", "0"), "-")
-    return ["".join(row) for row in marks.reshape(len(marks), -1).tolist()]
+    return [
+        "".join(row)
+        for row in marks.reshape(len(marks), votes.n_agents * votes.directions).tolist()
+    ]
 
 
 def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
