@@ -19,7 +19,7 @@ import numpy as np
 from world.core.rules import ExplainedBy, Explanation
 from world.grids.painting.objects import Box, box, grown, present, within
 from world.grids.painting.rectangles import MIN_SIDE, Plane
-from world.grids.painting.task import Canvas, Grid, tasks
+from world.grids.painting.task import Grid, Pair, Scene, tasks
 
 MOST_COLOURS = 4
 """Grids with more colours are not read: the roles they could play are too many."""
@@ -154,8 +154,9 @@ class Explainer:
         large = np.flatnonzero((rects[..., 2:] - rects[..., :2] >= MIN_SIDE).all(axis=(1, 2)))
         good = large[task.valid(self.plane, rects[large], parameter[large])]
         rects, named, parameter = rects[good], named[good], parameter[good]
-        x, fx = (Canvas(len(rects), len(cells)) for _ in range(2))
-        task.paint(x, fx, self.plane, rects, named, parameter)
+        pair = Pair.blank(len(rects), len(cells))
+        task.paint(pair, Scene(self.plane, rects, named, parameter))
+        x, fx = pair.x, pair.fx
         for backwards, here, there in ((False, x.cells, fx.cells), (True, fx.cells, x.cells)):
             for row in np.flatnonzero((here == cells).all(axis=1)).tolist():
                 yield Step(name, int(parameter[row]), backwards, there[row].tobytes())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from world.grids.painting.rectangles import Plane, Rectangles
 from world.grids.painting.scenes import Scenes
-from world.grids.painting.task import Canvas, tasks
+from world.grids.painting.task import Pair, Scene, tasks
 
 LISTED_SETS = 100_000
 """Where there are at most this many scenes, those that a rule can act on are listed."""
@@ -53,9 +53,9 @@ class Painter:
         parameter = rng.choice(task.parameters, size=count, p=self.odds[name])
         cells, canvases = self.plane.height * self.plane.width, []
         for rects in self._pair(rng, name, parameter):
-            x, fx = Canvas(count, cells), Canvas(count, cells)
-            task.paint(x, fx, self.plane, rects, colours, parameter)
-            canvases += [x, fx]
+            pair = Pair.blank(count, cells)
+            task.paint(pair, Scene(self.plane, rects, colours, parameter))
+            canvases += [pair.x, pair.fx]
         return (
             np.stack([c.cells for c in canvases], axis=1),
             np.stack([c.regions for c in canvases], axis=1),

@@ -7,6 +7,7 @@ grids alone, so that a mistake in the one is not repeated in the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,33 @@ class Canvas:
         """Paint ``mask`` [n, G] with ``colour`` [n], as part of a rectangle."""
         _blend(self.cells, mask, colour[:, None])
         _blend(self.regions, mask, np.int8(rectangle + 1))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """X and f(X) of n quizzes, being painted."""
+
+    x: Canvas
+    fx: Canvas
+
+    @classmethod
+    def blank(cls, count: int, cells: int) -> Pair:
+        """Two empty grids for each of so many quizzes."""
+        return cls(Canvas(count, cells), Canvas(count, cells))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What n quizzes show, and by which rule.
+
+    plane: the extent of a grid. rects: int16 [n, R, 4]. colours: uint8 [n, m], the same in both
+    pairs of a quiz. parameter: int64 [n], of the rule.
+    """
+
+    plane: Plane
+    rects: Rectangles
+    colours: Grid
+    parameter: Indices
 
 
 def _blend(values: NDArray[Any], mask: Mask, new: Any) -> None:
@@ -68,16 +96,12 @@ class Task(ABC):
         return np.ones(len(rects), dtype=np.bool_)
 
     @abstractmethod
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: NDArray[np.uint8],
-        parameter: Indices,
-    ) -> None:
-        """Paint X and f(X) from scenes [n, R, 4], colours [n, m] and parameters [n]."""
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        """Paint X and f(X) of every quiz from its scene.
+
+        By convention the last rectangle is the one that the rule acts on, and the colour of each
+        is the one at its place.
+        """
 
     @abstractmethod
     def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:

@@ -15,7 +15,7 @@ from world.grids.painting.distances import beside
 from world.grids.painting.objects import cells_of, changed_colours, only_answer, present
 from world.grids.painting.rectangles import Plane, Rectangles
 from world.grids.painting.scenes import Scenes, cells_in_step
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 STEPS = np.array([(-1, 0), (0, -1), (0, 1), (1, 0)])
 
@@ -42,15 +42,9 @@ class Bounce(Task):
         good[good] = turned & ((track & by_start).sum(axis=(1, 2)) == 1)
         return good
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours, parameter = scene.plane, scene.rects, scene.colours, scene.parameter
         start = rects.shape[1] - 2
         for k in range(start + 1):
             for canvas in (x, fx):

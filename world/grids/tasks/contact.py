@@ -6,7 +6,7 @@ import numpy as np
 
 from world.grids.painting.objects import Box, box, changed_colours, inside, present, shrunk, solid
 from world.grids.painting.rectangles import Plane, Rectangles, touch
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 
 @tasks.register("contact")
@@ -22,15 +22,9 @@ class Contact(Task):
         first = rects[:, 0]
         return np.any([touch(first, rects[:, k]) for k in range(1, rects.shape[1])], axis=0)
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         for k in range(rects.shape[1]):
             full = plane.full(rects[:, k])
             for canvas in (x, fx):

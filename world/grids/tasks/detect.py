@@ -10,7 +10,7 @@ import numpy as np
 
 from world.grids.painting.objects import box, changed_colours, present, solid
 from world.grids.painting.rectangles import Plane, Rectangles
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 
 @tasks.register("detect")
@@ -23,15 +23,9 @@ class Detect(Task):
     def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
         return np.full(len(rects), rects.shape[1] > 1)
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         last = rects.shape[1] - 1
         for k in range(last + 1):
             for canvas in (x, fx):

@@ -13,7 +13,7 @@ from world.grids.painting.distances import FAR, distances
 from world.grids.painting.objects import cells_of, changed_colours, steps_from
 from world.grids.painting.rectangles import Plane, Rectangles
 from world.grids.painting.scenes import Scenes, single_cells
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 
 @tasks.register("fill")
@@ -33,15 +33,9 @@ class Fill(Task):
         good[good] = (reached.sum(axis=1) > 1) & (free[good] & ~reached).any(axis=1)
         return good
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         last = rects.shape[1] - 1
         for k in range(last):
             for canvas in (x, fx):

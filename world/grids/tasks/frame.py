@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world.grids.painting.objects import box, changed_colours, inside, shrunk, within
-from world.grids.painting.rectangles import Plane, Rectangles
-from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 
 
 @tasks.register("frame")
@@ -16,15 +15,9 @@ class Frame(Task):
     def colours(self, rectangles: int) -> int:
         return rectangles
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         last = rects.shape[1] - 1
         for k in range(last + 1):
             x.paint(plane.full(rects[:, k]), colours[:, k], k)

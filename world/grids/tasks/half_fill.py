@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from world.grids.painting.objects import box, changed_colours, inside
-from world.grids.painting.rectangles import Plane, Rectangles, half, middle_line
-from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+from world.grids.painting.rectangles import half, middle_line
+from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 
 
 @tasks.register("half_fill")
@@ -18,15 +18,9 @@ class HalfFill(Task):
     def colours(self, rectangles: int) -> int:
         return 2 * rectangles
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours, parameter = scene.plane, scene.rects, scene.colours, scene.parameter
         last = rects.shape[1] - 1
         for k in range(last + 1):
             full = plane.full(rects[:, k])

@@ -12,7 +12,7 @@ import numpy as np
 
 from world.grids.painting.objects import only_answer
 from world.grids.painting.rectangles import Plane, Rectangles
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 ISOMETRIES = 7
 """Isometries of a square but the identity; of an oblong, only the first three."""
@@ -35,15 +35,9 @@ class Isometry(Task):
         change = np.abs(_moved(plane, rects, parameter) - rects).max(axis=2)
         return good & (((change > 0).sum(axis=1) > 1) | (change > 1).any(axis=1))
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours, parameter = scene.plane, scene.rects, scene.colours, scene.parameter
         moved = _moved(plane, rects, parameter)
         for k in range(rects.shape[1]):
             x.paint(plane.full(rects[:, k]), colours[:, k], k)

@@ -12,7 +12,7 @@ from world.grids.painting.distances import FAR, distances
 from world.grids.painting.objects import cells_of, changed_colours, only_answer, present, steps_from
 from world.grids.painting.rectangles import Plane, Rectangles
 from world.grids.painting.scenes import Scenes, single_cells
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 SHORTEST = 3
 """Steps between the two ends at least."""
@@ -38,15 +38,9 @@ class Path(Task):
         good[good] = (steps >= SHORTEST) & (steps < FAR)
         return good
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         walls = rects.shape[1] - 2
         for k in range(walls):
             for canvas in (x, fx):

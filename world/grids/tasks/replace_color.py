@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from world.grids.painting.objects import changed_colours
-from world.grids.painting.rectangles import Plane, Rectangles
-from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 
 
 @tasks.register("replace_color")
@@ -16,15 +15,9 @@ class ReplaceColor(Task):
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         for k in range(rects.shape[1]):
             mask = plane.full(rects[:, k])
             x.paint(mask, colours[:, k], k)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from world.grids.painting.objects import only_answer
-from world.grids.painting.rectangles import Plane, Rectangles, overlap
+from world.grids.painting.rectangles import Plane, overlap
 from world.grids.painting.scenes import Scenes, single_cells
-from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 
 LARGEST = 3
 """Rows and columns of the small rectangle at most."""
@@ -37,15 +37,9 @@ class Scale(Task):
         pictures = np.stack([bodies[body], cells[cell]], axis=1)
         return Scenes(plane, 0, pictures[~overlap(pictures[:, 0], pictures[:, 1])])
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours, parameter = scene.plane, scene.rects, scene.colours, scene.parameter
         down = (parameter & 1) * (plane.height - plane.height // 2)
         right = (parameter >> 1) * (plane.width - plane.width // 2)
         corner = np.stack([down, right, down, right], axis=1).astype(np.int16)

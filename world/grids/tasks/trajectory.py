@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from world.grids.painting.objects import cells_of, changed_colours, present
-from world.grids.painting.rectangles import Plane, Rectangles
+from world.grids.painting.rectangles import Plane
 from world.grids.painting.scenes import Scenes, cells_in_step
-from world.grids.painting.task import Canvas, Grid, Indices, Task, tasks
+from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 
 LONGEST = 3
 """Rows and columns that a step crosses at most."""
@@ -34,15 +34,9 @@ class Trajectory(Task):
     def scenes(self, plane: Plane, rectangles: int) -> Scenes:
         return Scenes(plane, 0, cells_in_step(plane, STEPS, ahead=2))
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours = scene.plane, scene.rects, scene.colours
         for k in (0, 1):
             for canvas in (x, fx):
                 canvas.paint(plane.full(rects[:, k]), colours[:, k], k)

@@ -10,7 +10,7 @@ import numpy as np
 
 from world.grids.painting.objects import box, changed_colours, inside, solid, within
 from world.grids.painting.rectangles import Plane, Rectangles, overlap
-from world.grids.painting.task import Canvas, Grid, Indices, Mask, Task, tasks
+from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, tasks
 
 STEPS = np.array(
     [(i, j, i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)], dtype=np.int16
@@ -35,15 +35,9 @@ class Translate(Task):
             good &= ~overlap(rects[:, k], moved)
         return good
 
-    def paint(
-        self,
-        x: Canvas,
-        fx: Canvas,
-        plane: Plane,
-        rects: Rectangles,
-        colours: Grid,
-        parameter: Indices,
-    ) -> None:
+    def paint(self, pair: Pair, scene: Scene) -> None:
+        x, fx = pair.x, pair.fx
+        plane, rects, colours, parameter = scene.plane, scene.rects, scene.colours, scene.parameter
         last = rects.shape[1] - 1
         for k in range(last):
             for canvas in (x, fx):
