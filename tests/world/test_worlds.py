@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.copy_world import CopyWorld
+from tests.helpers.count_world import CountWorld
 from world import (
     ExplainedBy,
     ExplainedWorld,
@@ -22,7 +23,11 @@ from world import (
 
 STREAM = Stream(0, "contract")
 COUNT = 300
-WORLDS = {**{name: worlds[name]() for name in worlds}, "copy": CopyWorld()}
+WORLDS = {
+    **{name: worlds[name]() for name in worlds},
+    "copy": CopyWorld(),
+    "count": CountWorld(),
+}
 
 
 @pytest.fixture(scope="module", params=list(WORLDS))
@@ -286,6 +291,19 @@ def test_counterfactuals_differ_where_they_say(world, drawn):
         differ = (pairs.clean.tokens != pairs.changed.tokens) & mask
         assert np.array_equal(differ.argmax(axis=1), pairs.position)
         assert (pairs.contrast[:, 0] != pairs.contrast[:, 1]).all()
+
+
+def test_a_world_of_the_core_alone_has_one_layout():
+    world = WORLDS["count"]
+    assert world.token_dtype == np.uint16
+    batch = world.draw(STREAM, 0, 5, "test")
+    assert world.for_training(batch, np.random.default_rng(0), 0.5, 0.5) is batch
+    assert world.answer_layouts == (0,)
+    with pytest.raises(ValueError, match="world 'count' has one layout"):
+        world.arrange(batch, 1)
+    with pytest.raises(UserError, match="the world 'count' has no choice of tasks"):
+        world.with_tasks(("by one",))
+    assert worlds["strings"]().with_tasks(("sort",)).tasks == ("sort",)
 
 
 def test_what_a_world_does_not_offer_is_said_in_a_line():
