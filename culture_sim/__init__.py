@@ -1,0 +1,50 @@
+"""The experiment: a population, its culture, and the comparison of what it learned.
+
+``open_run`` gives a notebook everything that a run on disk holds. ``RunConfig`` is what decides a
+run; ``rules`` and ``proposers`` are where new ones register, on ``VoteTable`` and ``Decision``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from culture_sim.culture.config import CultureConfig
+    from culture_sim.culture.proposers import proposers
+    from culture_sim.culture.rules import rules
+    from culture_sim.culture.votes import Decision, VoteTable
+    from culture_sim.notebook import OpenRun, open_run
+    from culture_sim.run.config import RunConfig
+
+__all__ = [
+    "CultureConfig",
+    "Decision",
+    "OpenRun",
+    "RunConfig",
+    "VoteTable",
+    "open_run",
+    "proposers",
+    "rules",
+]
+_HOMES = {
+    "CultureConfig": "culture_sim.culture.config",
+    "Decision": "culture_sim.culture.votes",
+    "OpenRun": "culture_sim.notebook",
+    "RunConfig": "culture_sim.run.config",
+    "VoteTable": "culture_sim.culture.votes",
+    "open_run": "culture_sim.notebook",
+    "proposers": "culture_sim.culture.proposers",
+    "rules": "culture_sim.culture.rules",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: the command line answers before torch is there.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'culture_sim' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

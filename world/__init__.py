@@ -12,6 +12,7 @@ from world.core.quiz import QuizWorld, Symmetries
 from world.core.registry import Registry
 from world.core.rules import ExplainedBy, ExplainedWorld, Explanation
 from world.core.seeds import Stream
+from world.core.show import Quizzes
 from world.core.view import Piece, View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, World, require_offer, worlds
@@ -29,6 +30,7 @@ __all__ = [
     "Piece",
     "QuizBatch",
     "QuizWorld",
+    "Quizzes",
     "Registry",
     "Stream",
     "Symmetries",

@@ -162,6 +162,18 @@ def test_a_view_shows_every_cell(world, drawn):
     assert world.png(batch, 0).width > 0
 
 
+def test_quizzes_show_themselves(world, drawn):
+    shown = world.show(drawn)
+    page = shown._repr_html_()
+    assert page.count("<svg") == 12
+    assert f"and {COUNT - 12} more" in page
+    assert shown[3]._repr_svg_() == world.svg(drawn, 3)
+    assert shown[:2]._repr_svg_() is None
+    assert len(shown[drawn.task == 0]) == (drawn.task == 0).sum()
+    assert shown[5].tasks == [world.tasks[drawn.task[5]]]
+    assert f"{COUNT} quizzes of the world {world.name!r}" in repr(shown)
+
+
 def quiz_world(world) -> QuizWorld:
     if not isinstance(world, QuizWorld):
         pytest.skip("no world of quizzes")

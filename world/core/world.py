@@ -23,6 +23,7 @@ from world.core.errors import UserError
 from world.core.hashing import hash_rows
 from world.core.registry import Registry
 from world.core.seeds import Stream
+from world.core.show import Quizzes
 from world.core.view import View, draw_png, draw_svg, draw_text
 from world.core.wording import Wording
 
@@ -246,6 +247,10 @@ class World(ABC):
         Both are of the sequence as it is written.
         """
         return draw_svg(self.view.panels(self, batch, row, overlay, wrong))
+
+    def show(self, batch: QuizBatch) -> Quizzes:
+        """Sequences that a notebook shows as pictures."""
+        return Quizzes(self, batch)
 
     def png(self, batch: QuizBatch, row: int) -> Image.Image:
         """One sequence as a picture."""
