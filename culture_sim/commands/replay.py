@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from rich.table import Table
 from culture_sim.commands.parsing import one_line_errors
 from culture_sim.culture.records import array_of
 from culture_sim.culture.round import read_summary
-from culture_sim.culture.rules import Rule, make_rule
+from culture_sim.culture.rules import Rule
 from culture_sim.culture.store import CultureStore, open_culture
 from culture_sim.culture.votes import Decision, VoteTable
 from culture_sim.launch.processes import ERROR_PREFIX
 from culture_sim.run.run import Run
-from world.core.errors import UserError
 from world.core.files import write_json
+from world.core.options import from_tree, to_tree
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,8 @@ class Replay:
     """The run whose rounds to judge."""
     runs: Path = Path("runs")
     """Folder that holds runs."""
-    rule: str | None = None
-    """Registered consensus rule; by default the one that each round was made with."""
-    options: dict[str, float] = field(default_factory=dict)
-    """Options of --rule by name, such as k 2 for all_but_k; the others have their defaults."""
+    rule: Rule | None = None
+    """Consensus rule to judge by; by default the one that each round was made with."""
     round: int | None = None
     """Only this round; by default all that are stored."""
     out: Path | None = None
@@ -52,8 +50,6 @@ def replay(arguments: Sequence[str]) -> int:
     """
     with one_line_errors():
         given = tyro.cli(Replay, args=arguments, prog="culture-sim replay")
-    if given.options and given.rule is None:
-        raise UserError("--options needs --rule: the rule that they are options of")
     run = Run.open(given.runs / given.run)
     store = open_culture(run.path)
     rounds = store.rounds() if given.round is None else [given.round]
@@ -78,17 +74,14 @@ def _replayed(store: CultureStore, number: int, given: Replay) -> dict[str, Any]
     """One round's decisions beside the stored ones."""
     table = store.table(number)
     made = read_summary(store, number)["culture"]
-    name, options = given.rule, given.options
-    if name is None:
-        name, options = made["rule"], made["rule_options"]
+    rule = given.rule or from_tree(Rule, made["rule"], "culture.rule")
     stored = store.decision(number)
     # A rule that chooses among quizzes chose among those of one wave.
     wave = array_of(table, "index") // (made["block_size"] * made["wave_blocks"])
-    decided = _by_wave(make_rule(name, options), store.votes(number), wave)
+    decided = _by_wave(rule, store.votes(number), wave)
     return {
         "round": number,
-        "rule": name,
-        "options": options,
+        "rule": to_tree(rule),
         "voted": len(decided),
         "kept": int(decided.keep.sum()),
         "stored": int(stored.keep.sum()),
@@ -134,6 +127,8 @@ def _table(found: list[dict[str, Any]]) -> Table:
 
 def _reasons(seen: dict[str, Any]) -> str:
     """A round's rule, and what became of its quizzes."""
-    options = "".join(f" {key} {value:g}" for key, value in seen["options"].items())
+    rule = dict(seen["rule"])
+    name = rule.pop("name")
+    options = "".join(f" {key} {value:g}" for key, value in rule.items())
     reasons = ", ".join(f"{count:,} {text}" for text, count in seen["by_reason"].items())
-    return f"round {seen['round']}, {seen['rule']}{options}: {reasons}"
+    return f"round {seen['round']}, {name}{options}: {reasons}"

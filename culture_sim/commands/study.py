@@ -89,7 +89,7 @@ class Study:
             "seed": (given.seed, usual.seed),
             **{
                 f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
-                for name in ("taught", "repeats", "max_share", "restart_quota")
+                for name in ("trains_on", "repeats", "max_share", "restart_quota")
             },
         }
         for name, (value, default) in decided.items():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agents.model import AgentModel
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.proposers import Commission, Material, Proposals, proposers
+from culture_sim.culture.proposers import ParentPool, ProposalRequest, Proposals
 from culture_sim.culture.records import Provenance
 from culture_sim.culture.votes import VoteTable, ask, draw_voters, vote
 from world import QuizBatch, QuizWorld, Stream
@@ -42,10 +42,19 @@ class Workshop:
         """The agent a block belongs to: they take turns."""
         return block % len(self.models)
 
-    def procedure(self, block: int) -> str:
-        """The proposer a block is made by: each agent's blocks take turns."""
-        names = self.config.proposers
-        return names[block // len(self.models) % len(names)]
+    def _turn(self, block: int) -> int:
+        """Which of the proposers a block is made by: each agent's blocks take turns."""
+        return block // len(self.models) % len(self.config.proposers)
+
+    def method(self, block: int) -> str:
+        """The name of the proposer that a block is made by."""
+        return self.config.methods[self._turn(block)]
+
+    def propose(self, block: int, parents: ParentPool) -> Proposals:
+        """A block of proposals."""
+        request = ProposalRequest(self.block_seed(block), self.block_count(block), parents)
+        proposer = self.config.proposers[self._turn(block)]
+        return proposer(self.models[self.proposer(block)], self.world, request)
 
     def block_seed(self, block: int) -> int:
         """The seed of a block, for its sampling."""
@@ -89,17 +98,15 @@ class BlockResult:
 
 
 def process_block(
-    shop: Workshop, block: int, known: NDArray[np.uint64], material: Material
+    shop: Workshop, block: int, known: NDArray[np.uint64], parents: ParentPool
 ) -> BlockResult:
     """Propose a block, drop what asks for nothing or is in ``known``, have the rest voted on.
 
-    known: uint64 [any], canonical hashes. material: what this block may be made from.
+    known: uint64 [any], canonical hashes. parents: what this block may be made from.
     """
     agent, count = shop.proposer(block), shop.block_count(block)
-    propose = proposers[shop.procedure(block)]
-    commission = Commission(shop.block_seed(block), count, material)
     with shop.accelerator.autocast():
-        proposals = propose(shop.models[agent], shop.world, commission, shop.config)
+        proposals = shop.propose(block, parents)
         quizzes = proposals.quizzes
         hashes = shop.world.canonical_hash(quizzes)
         asking = np.flatnonzero(~shop.world.is_trivial(quizzes))

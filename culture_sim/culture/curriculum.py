@@ -1,4 +1,4 @@
-"""What of the kept culture each agent is taught."""
+"""What of the kept culture each agent trains on."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from world import QuizBatch, concatenate
 class Curriculum:
     """Culture to train on, and to be examined on.
 
-    by_agent: for each of N agents, the quizzes it is taught. kept: how many quizzes there are to
-    train on in all, which decides how much of the mix is culture, whoever is taught which.
-    held_out: quizzes that no agent is taught.
+    by_agent: for each of N agents, the quizzes it trains on. kept: how many quizzes there are to
+    train on in all, which decides how much of the mix is culture, whoever trains on which.
+    held_out: quizzes that no agent trains on.
     """
 
     by_agent: Sequence[QuizBatch]
@@ -28,19 +28,19 @@ class Curriculum:
     held_out: QuizBatch
 
 
-def make_curriculum(store: CultureStore, taught: str, n_agents: int) -> Curriculum:
+def make_curriculum(store: CultureStore, trains_on: str, n_agents: int) -> Curriculum:
     """The curriculum of all rounds stored, of which there must be one.
 
-    taught: "all", "own" (what the agent itself proposed), "first" (round 1) or "none".
+    trains_on: "all", "own" (what the agent itself proposed), "first" (round 1) or "none".
     """
     rounds = store.rounds()
     everything, held_out = store.kept("culture_train"), store.kept("culture_test")
     if everything is None or held_out is None:
         raise ValueError(f"no culture round is stored in {store.folder}")
-    if taught == "own":
+    if trains_on == "own":
         parts = _own(store, n_agents)
     else:
-        wanted = {"all": rounds, "first": rounds[:1], "none": []}[taught]
+        wanted = {"all": rounds, "first": rounds[:1], "none": []}[trains_on]
         same = store.kept("culture_train", wanted)
         parts = [everything[:0] if same is None else same] * n_agents
     return Curriculum(parts, len(everything), held_out)

@@ -29,14 +29,12 @@ class Provenance:
     """What all quizzes of one round share.
 
     round: 1, 2, ... rule: registered name of the consensus rule. rule_options: its options as
-    JSON. temperature: of all of a proposal but the part that was sampled hot.
-    checkpoints: SHA-256 of the weights of each of the N agents.
+    JSON. checkpoints: SHA-256 of the weights of each of the N agents.
     """
 
     round: int
     rule: str
     rule_options: str
-    temperature: float
     checkpoints: tuple[str, ...]
 
 
@@ -45,7 +43,7 @@ class CultureRecords:
     """B quizzes that were voted on in one round.
 
     proposals: the quizzes, in layout 0, and how each came to be. hashes: uint64 [B], canonical.
-    votes, decision: of each quiz; votes.proposer is the agent that made it. procedure: [B],
+    votes, decision: of each quiz; votes.proposer is the agent that made it. method: [B],
     registered name of the proposer it was made by. index: int64 [B], its place among the round's
     proposals. seed: int64 [B], of the block of proposals it was made in. held_out: bool [B], True
     for culture_test: no agent is ever trained on it.
@@ -56,14 +54,14 @@ class CultureRecords:
     hashes: NDArray[np.uint64]
     votes: VoteTable
     decision: Decision
-    procedure: list[str]
+    method: list[str]
     index: NDArray[np.int64]
     seed: NDArray[np.int64]
     held_out: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         size = len(self.votes)
-        for name in ("proposals", "decision", "procedure"):
+        for name in ("proposals", "decision", "method"):
             found = len(getattr(self, name))
             if found != size:
                 raise ValueError(f"{name} must be of {size} quizzes like votes, got {found}")
@@ -106,7 +104,7 @@ def features(n_agents: int, seq_len: int, directions: int = 1, token: str = "uin
             "reason": Value("string"),
             "rule": Value("string"),
             "rule_options": Value("string"),
-            "procedure": Value("string"),
+            "method": Value("string"),
             "hot_temperature": Value("float64"),
             "temperature": Value("float64"),
             "parents": List(Value("string"), length=PARENTS),
@@ -139,9 +137,9 @@ def to_table(records: CultureRecords) -> pa.Table:
         "reason": records.decision.reason,
         "rule": shared.rule,
         "rule_options": shared.rule_options,
-        "procedure": records.procedure,
+        "method": records.method,
         "hot_temperature": proposals.hot_temperature,
-        "temperature": shared.temperature,
+        "temperature": proposals.temperature,
         "parents": [[_name(value) for value in pair] for pair in proposals.parents.tolist()],
         "age": proposals.age,
         "seed": records.seed,

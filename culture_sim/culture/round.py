@@ -12,7 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from culture_sim.culture.batches import Workshop
 from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.records import CULTURE_SPLITS, Provenance
-from culture_sim.culture.rules import make_rule
 from culture_sim.culture.shards import (
     OUTCOMES,
     Wave,
@@ -44,10 +43,11 @@ from culture_sim.culture.votes import trial_votes
 from world import QuizBatch, QuizWorld, Stream
 from world.core.errors import UserError
 from world.core.files import read_json, write_json
+from world.core.options import to_tree
 
 FREE = (
     *("quota", "max_proposals", "least_yield"),
-    *("repeats", "max_share", "restart_quota", "science_quizzes"),
+    *("repeats", "max_share", "restart_quota", "transfer_quizzes"),
 )
 """Options of culture that the content of a wave does not depend on."""
 FIRST_PARENTS = 1024
@@ -98,14 +98,14 @@ def run_culture_round(
         if accelerator.is_main_process:
             shutil.rmtree(parts, ignore_errors=True)
         return read_summary(store, round_)
-    make_rule(config.rule, config.rule_options)(trial_votes(len(models), config.voters))
+    config.rule(trial_votes(len(models), config.voters))
     shop = Workshop(
         models=[model.to(accelerator.device).eval() for model in models],
         world=world,
         config=config,
         seed=seed,
         provenance=_provenance(config, round_, checkpoints),
-        kept=_parents(store, world, seed, config.taught, len(models)),
+        kept=_parents(store, world, seed, config.trains_on, len(models)),
         accelerator=accelerator,
     )
     waves = _waves(shop, parts, np.concatenate([store.hashes(), test_hashes]), progress)
@@ -148,11 +148,12 @@ def _refuse_strangers(accelerator: Accelerator) -> None:
 
 
 def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) -> Provenance:
+    options = to_tree(config.rule)
+    name = options.pop("name")
     return Provenance(
         round=round_,
-        rule=config.rule,
-        rule_options=json.dumps(config.rule_options, sort_keys=True),
-        temperature=config.temperature,
+        rule=name,
+        rule_options=json.dumps(options, sort_keys=True),
         checkpoints=tuple(checkpoints),
     )
 
@@ -192,14 +193,14 @@ def _refuse_another_budget(shop: Workshop, path: Path, wave: Wave, number: int) 
 
 
 def _parents(
-    store: CultureStore, world: QuizWorld, seed: int, taught: str, n_agents: int
+    store: CultureStore, world: QuizWorld, seed: int, trains_on: str, n_agents: int
 ) -> list[QuizBatch]:
-    """For each agent, what its proposals may be made from: the culture that it is taught, or
+    """For each agent, what its proposals may be made from: the culture that it trains on, or
     world quizzes where that is none."""
     drawn = world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
     if not store.rounds():
         return [drawn] * n_agents
-    curriculum = make_curriculum(store, taught, n_agents)
+    curriculum = make_curriculum(store, trains_on, n_agents)
     return [culture if len(culture) else drawn for culture in curriculum.by_agent]
 
 
@@ -212,7 +213,7 @@ def _kept(store: CultureStore, before: int) -> list[QuizBatch]:
 
 def _identity(shop: Workshop, known: NDArray[np.uint64]) -> dict[str, Any]:
     """What decides a wave's content: parts of a round are only continued if all is the same."""
-    config = json.loads(json.dumps(asdict(shop.config)))  # as it will be read back
+    config = json.loads(json.dumps(to_tree(shop.config)))  # as it will be read back
     return {
         "seed": shop.seed,
         "world": repr(shop.world),
@@ -247,16 +248,16 @@ def _summary(shop: Workshop, waves: list[Wave], store: CultureStore) -> dict[str
         "by_proposer": [
             {"agent": agent, **_figures(counts)} for agent, counts in enumerate(tally.sum(axis=1))
         ],
-        "by_procedure": [
-            {"procedure": name, **_figures(counts)}
-            for name, counts in zip(config.proposers, tally.sum(axis=0), strict=True)
+        "by_method": [
+            {"method": name, **_figures(counts)}
+            for name, counts in zip(config.methods, tally.sum(axis=0), strict=True)
         ],
         "dissenters": np.bincount(dissenters[dissenters >= 0], minlength=len(tally)).tolist(),
         **diversity(shop.world, rows.quizzes_of(kept), _kept(store, shop.provenance.round)),
         "seconds": round(sum(wave.seconds for wave in waves), 1),
         "waves": len(waves),
         "checkpoints": list(shared.checkpoints),
-        "culture": asdict(config),
+        "culture": to_tree(config),
     }
 
 

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from culture_sim.culture import records as rows
 from culture_sim.culture.batches import BlockResult, Workshop, first_seen, process_block
-from culture_sim.culture.proposers import Material, concatenate_proposals
+from culture_sim.culture.proposers import ParentPool, concatenate_proposals
 from culture_sim.culture.records import CultureRecords
-from culture_sim.culture.rules import make_rule
 from culture_sim.culture.store import read_table, write_table
 from culture_sim.culture.votes import concatenate_votes
 from world import QuizBatch
@@ -37,7 +36,7 @@ class Wave:
     """A finished wave.
 
     table: the quizzes voted on. tally: int64 [N, P, 5], the counts of OUTCOMES for each agent that
-    proposed and each of P procedures.
+    proposed and each of P methods.
     seconds: wall-clock it took.
     """
 
@@ -71,8 +70,8 @@ def process_wave(
     results = []
     for block in blocks[accelerator.process_index :: accelerator.num_processes]:
         kept = shop.kept[shop.proposer(block)]
-        material = _material(shop, kept, before, block - blocks.start)
-        results.append(process_block(shop, block, known, material))
+        parents = _parents(shop, kept, before, block - blocks.start)
+        results.append(process_block(shop, block, known, parents))
         beat()
     if accelerator.num_processes > 1:
         results = gather_object(results)
@@ -80,15 +79,15 @@ def process_wave(
     return _merge(shop, results, began)
 
 
-def _material(shop: Workshop, kept: QuizBatch, before: Wave | None, place: int) -> Material:
+def _parents(shop: Workshop, kept: QuizBatch, before: Wave | None, place: int) -> ParentPool:
     """What block ``place`` of a wave may use: of the rejected ones its turn, so that none is
     used twice."""
     if before is None:
-        return Material(kept, kept[:0], np.zeros(0, dtype=np.int16))
+        return ParentPool(kept, kept[:0], np.zeros(0, dtype=np.int16))
     rejected = np.flatnonzero(~rows.array_of(before.table, "keep"))
     turn = rejected[place :: shop.config.wave_blocks]
     ages = rows.array_of(before.table, "age")[turn]
-    return Material(kept, rows.quizzes_of(before.table)[turn], ages)
+    return ParentPool(kept, rows.quizzes_of(before.table)[turn], ages)
 
 
 def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
@@ -105,8 +104,8 @@ def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
         proposals=proposals[fresh],
         hashes=hashes[fresh],
         votes=votes,
-        decision=make_rule(shop.config.rule, shop.config.rule_options)(votes),
-        procedure=[shop.procedure(blocks[row]) for row in chosen],
+        decision=shop.config.rule(votes),
+        method=[shop.method(blocks[row]) for row in chosen],
         index=place[fresh],
         seed=np.array([shop.block_seed(blocks[row]) for row in chosen], dtype=np.int64),
         held_out=shop.world.split_of(proposals.quizzes[fresh]) > 0,
@@ -118,14 +117,14 @@ def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
 def _tally(
     shop: Workshop, results: list[BlockResult], records: CultureRecords
 ) -> NDArray[np.int64]:
-    """int64 [N, P, 5]: the counts of OUTCOMES by proposer and procedure."""
-    names = shop.config.proposers
+    """int64 [N, P, 5]: the counts of OUTCOMES by proposer and method."""
+    names = shop.config.methods
     tally = np.zeros((len(shop.models), len(names), len(OUTCOMES)), dtype=np.int64)
     for result in results:
-        place = shop.proposer(result.block), names.index(shop.procedure(result.block))
+        place = shop.proposer(result.block), names.index(shop.method(result.block))
         tally[place][:2] += result.proposed, result.trivial
     proposers, keep = records.votes.proposer.tolist(), records.decision.keep.tolist()
-    for agent, name, kept in zip(proposers, records.procedure, keep, strict=True):
+    for agent, name, kept in zip(proposers, records.method, keep, strict=True):
         tally[agent, names.index(name), 3:] += 1, kept
     tally[..., 2] = tally[..., 0] - tally[..., 1] - tally[..., 3]
     return tally

@@ -170,7 +170,7 @@ def _rounds(export: Export) -> list[dict[str, Any]]:
     for number in store.rounds():
         table = store.table(number)
         kept = int(np.asarray(table["keep"]).sum())
-        names = {key: sorted(pc.unique(table[key]).to_pylist()) for key in ("rule", "procedure")}
+        names = {key: sorted(pc.unique(table[key]).to_pylist()) for key in ("rule", "method")}
         found.append({"round": number, "voted": len(table), "kept": kept, **names})
     return found
 

@@ -29,7 +29,7 @@ MEANING = {
     "reason": "the rule's reason for its decision",
     "rule": "the rule of consensus",
     "rule_options": "its options, as JSON",
-    "procedure": "how the quiz was proposed",
+    "method": "how the quiz was proposed",
     "hot_temperature": "at which the first part was sampled",
     "temperature": "at which the rest was sampled",
     "parents": "hashes of the quizzes it was made from, empty for none",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from agents.model import architectures
-from culture_sim.culture.rules import make_rule
 from culture_sim.culture.votes import trial_votes
 from culture_sim.features.folders import sae_configs
 from culture_sim.run.config import RunConfig
@@ -32,8 +31,7 @@ def check_culture(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what culture rounds could not do."""
     if not config.rounds:
         return
-    rule = make_rule(config.culture.rule, config.culture.rule_options)
-    rule(trial_votes(config.agents, config.culture.voters))
+    config.culture.rule(trial_votes(config.agents, config.culture.voters))
 
 
 def check_features(config: RunConfig) -> None:

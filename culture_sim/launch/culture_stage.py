@@ -44,7 +44,7 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
         progress=progress,
     )
     notes.say(f"{figures['kept']} quizzes kept; agents train on them", done=True)
-    curriculum = make_curriculum(store, config.culture.taught, config.agents)
+    curriculum = make_curriculum(store, config.culture.trains_on, config.agents)
     restart = restarts(store, number, config.culture.restart_quota)
     if restart:
         notes.say("enough culture is kept: agents learn again from new weights", done=True)

@@ -70,8 +70,8 @@ class Population:
         self.final_test = unseen_quizzes(
             world, root.with_role("world-confirmation"), count, [self.test, self.validation]
         )
-        self._science = (
-            world.held_out_world() if round_ and run.config.culture.science_quizzes else None
+        self._held_out = (
+            world.held_out_world() if round_ and run.config.culture.transfer_quizzes else None
         )
         self._learners: dict[int, Learner] = {}  # the one used last is the last
 
@@ -181,8 +181,8 @@ class Population:
         )
 
     def _beside_the_world(self, learner: Learner, moment: str) -> dict[str, Any]:
-        """``culture_before`` and ``science_before``, or after; None where there is none."""
-        found = (self._culture_accuracy(learner), self._science_accuracy(learner))
+        """``culture_before`` and ``transfer_before``, or after; None where there is none."""
+        found = (self._culture_accuracy(learner), self._transfer_accuracy(learner))
         return {f"{what}_{moment}": each for what, each in zip(EXAMINED, found, strict=True)}
 
     def _culture_accuracy(self, learner: Learner) -> dict[str, Any] | None:
@@ -193,14 +193,14 @@ class Population:
         asked = [world.arrange(self.curriculum.held_out, layout) for layout in world.directions]
         return learner.evaluate(concatenate(asked)).as_dict()
 
-    def _science_accuracy(self, learner: Learner) -> dict[str, Any] | None:
+    def _transfer_accuracy(self, learner: Learner) -> dict[str, Any] | None:
         """Accuracy on tasks that no agent was ever trained on."""
-        if self._science is None:
+        if self._held_out is None:
             return None
         stream = Stream(self.run.config.seed, "science")
-        count = self.run.config.culture.science_quizzes
-        batch = unseen_quizzes(self._science, stream, count)
-        return learner.evaluate(batch, self._science).as_dict()
+        count = self.run.config.culture.transfer_quizzes
+        batch = unseen_quizzes(self._held_out, stream, count)
+        return learner.evaluate(batch, self._held_out).as_dict()
 
     def _course(self, learner: Learner, state: dict[str, Any]) -> list[dict[str, Any]]:
         """What was measured in every round so far, this one's last."""

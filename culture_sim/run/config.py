@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.culture.config import CultureConfig
 from sae.config import SAEConfig
 from world.core.errors import UserError
-from world.core.world import World, worlds
+from world.core.options import from_tree, to_tree
+from world.core.world import World
 from world.grids.world import GridsWorld
 
-T = TypeVar("T")
+VERSION = 1
+"""To be raised when options or files of a run change their names or their meaning: a run of another
+version is refused, since it could not be continued by this code without being misread."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class RunConfig:
     """Agents in the population."""
     rounds: int = 1
     """Culture rounds that ``culture`` runs."""
-    world: GridsWorld = field(default_factory=GridsWorld)
+    world: World = field(default_factory=GridsWorld)
     """Where quizzes come from."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """Each agent's network."""
@@ -50,19 +49,19 @@ class RunConfig:
 
 
 def config_to_dict(config: RunConfig) -> dict[str, Any]:
-    """Plain types, ready for JSON; the world carries its registered name."""
-    tree = dataclasses.asdict(config)
-    tree["world"] = {"name": config.world.name, **tree["world"]}
+    """Plain types, ready for JSON; the world, the rule and the like carry their names."""
+    tree: dict[str, Any] = to_tree(config)
     return tree
 
 
 def config_from_dict(tree: Any) -> RunConfig:
     """Inverse of config_to_dict; raises UserError on an unknown key or an impossible value."""
-    return _build(RunConfig, tree, "")
+    config: RunConfig = from_tree(RunConfig, tree)
+    return config
 
 
 def read_config(path: Path) -> RunConfig:
-    """The configuration in a JSON file."""
+    """The configuration in a JSON file: options by themselves, or a run's config.json."""
     try:
         tree = json.loads(path.read_text())
     except FileNotFoundError:
@@ -71,74 +70,17 @@ def read_config(path: Path) -> RunConfig:
         raise UserError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(tree, dict):
         raise UserError(f"{path} must hold a JSON object of options")
-    return config_from_dict(tree.get("config", tree))
+    if "config" not in tree:
+        return config_from_dict(tree)
+    refuse_other_version(path, tree)
+    return config_from_dict(tree["config"])
 
 
-def _build(kind: type[T], tree: Any, name: str) -> T:
-    """A dataclass of options from JSON's types; name: the option it is itself, "" for a run."""
-    tree = _object(tree, name)
-    hints = get_type_hints(kind)
-    known = sorted(f.name for f in dataclasses.fields(kind))  # type: ignore[arg-type]
-    prefix = f"{name}." if name else ""
-    unknown = [key for key in tree if key not in known]
-    if unknown:
-        raise UserError(f"unknown option {prefix}{unknown[0]}; known here: {', '.join(known)}")
-    return kind(**{key: _checked(value, hints[key], prefix + key) for key, value in tree.items()})
-
-
-def _build_world(tree: Any, name: str) -> World:
-    """The world of the kind that its "name" says."""
-    tree = _object(tree, name)
-    kind = _checked(tree.pop("name", GridsWorld.name), str, f"{name}.name")
-    return _build(worlds[kind], tree, name)
-
-
-def _object(tree: Any, name: str) -> dict[str, Any]:
-    """A copy of what must be a JSON object."""
-    if not isinstance(tree, dict):
-        raise _refusal(name or "config", "an object of options", tree)
-    return dict(tree)
-
-
-def _checked(value: Any, hint: Any, name: str) -> Any:
-    """An option's value, once it is what its type hint says; lists become tuples."""
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build_world(value, name) if issubclass(hint, World) else _build(hint, value, name)
-    kind, inner = get_origin(hint), get_args(hint)
-    if kind in (Union, UnionType):
-        (other,) = (choice for choice in inner if choice is not NoneType)
-        return None if value is None else _checked(value, other, name)
-    if kind is tuple:
-        if not isinstance(value, list | tuple):
-            raise _refusal(name, "a list", value)
-        return tuple(_checked(item, inner[0], f"{name}[{i}]") for i, item in enumerate(value))
-    if kind is dict:
-        items = _object(value, name).items()
-        return {key: _checked(item, inner[1], f"{name}.{key}") for key, item in items}
-    if kind is Literal:
-        if value not in inner:
-            raise _refusal(name, f"one of {', '.join(map(str, inner))}", value)
-        return value
-    words, fits = PLAIN[hint]
-    if not fits(value):
-        raise _refusal(name, words, value)
-    return value
-
-
-def _is_number(value: Any, *kinds: type) -> bool:
-    """True for a finite number of these kinds; a bool, which Python counts as one, is none."""
-    plain = isinstance(value, kinds) and not isinstance(value, bool)
-    return plain and abs(value) <= sys.float_info.max
-
-
-PLAIN: dict[Any, tuple[str, Callable[[Any], bool]]] = {
-    int: ("a whole number", lambda value: _is_number(value, int)),
-    float: ("a finite number", lambda value: _is_number(value, int, float)),
-    bool: ("true or false", lambda value: isinstance(value, bool)),
-    str: ("a string", lambda value: isinstance(value, str)),
-}
-"""What a value of each plain type is called, and the test that it is one."""
-
-
-def _refusal(name: str, words: str, value: Any) -> UserError:
-    return UserError(f"option {name} must be {words}, got {value!r}")
+def refuse_other_version(path: Path, saved: dict[str, Any]) -> None:
+    """Raise UserError for a config.json, as it was read, that other code wrote."""
+    version = saved.get("version", 0)
+    if version != VERSION:
+        raise UserError(
+            f"{path} is of version {version} of runs, and version {VERSION} is read here; use the "
+            f"release of culture-sim that made it, or make the run again under another name"
+        )

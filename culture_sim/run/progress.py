@@ -12,7 +12,7 @@ from culture_sim.features.folders import read_comparisons
 from culture_sim.launch.alarms import alarms
 from culture_sim.run.run import Run
 
-EXAMINED = ("culture", "science")
+EXAMINED = ("culture", "transfer")
 """What agents are examined on before and after a culture round, beside the world."""
 BESIDE = tuple(f"{what}_{moment}" for what in EXAMINED for moment in ("before", "after"))
 

@@ -21,9 +21,16 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import read_model, read_state
 from agents.model import AgentModel, build_model
-from culture_sim.run.config import RunConfig, config_from_dict, config_to_dict
+from culture_sim.run.config import (
+    VERSION,
+    RunConfig,
+    config_from_dict,
+    config_to_dict,
+    refuse_other_version,
+)
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
+from world.core.plugins import load_plugins, named_plugins
 
 FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
 """Options that agents already trained were built from: they cannot change within a run."""
@@ -47,13 +54,11 @@ class Run:
                 f"culture-sim train-agents --run {path.name}"
             )
         saved = read_json(path / "config.json", "restore or remove it")
-        try:
-            config, preset = saved["config"], saved["preset"]
-        except (TypeError, KeyError):
-            raise UserError(
-                f"{path / 'config.json'} lacks the run's options; restore or remove it"
-            ) from None
-        return cls(path, config_from_dict(config), preset)
+        if not isinstance(saved, dict) or not saved.keys() >= {"config", "preset"}:
+            raise UserError(f"{path / 'config.json'} lacks the run's options; restore or remove it")
+        refuse_other_version(path / "config.json", saved)
+        load_plugins(saved.get("plugins", ()))
+        return cls(path, config_from_dict(saved["config"]), saved["preset"])
 
     @classmethod
     def start(cls, path: Path, config: RunConfig, preset: str) -> Run:
@@ -67,7 +72,13 @@ class Run:
             run._refuse_other_agents(cls.open(path))
             # A run looked at on another machine was not made there.
             made_on = read_json(path / "config.json", "restore it").get("environment", made_on)
-        saved = {"preset": preset, "config": config_to_dict(config), "environment": made_on}
+        saved = {
+            "version": VERSION,
+            "preset": preset,
+            "plugins": named_plugins(),
+            "config": config_to_dict(config),
+            "environment": made_on,
+        }
         write_json(path / "config.json", saved)
         return run
 

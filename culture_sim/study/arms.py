@@ -1,7 +1,7 @@
-"""The arms of a study: every one does the same work and differs in what agents are taught.
+"""The arms of a study: every one does the same work and differs in what agents train on.
 
 All propose and vote in every round, from the same seeds, and every agent trains on the same number
-of quizzes; where there is culture to teach it, the same share of them is culture.
+of quizzes; where there is culture to train on, the same share of them is culture.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ from dataclasses import replace
 from typing import Any
 
 from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.rules import rules
+from culture_sim.culture.rules.all_but_k import AllButK
+from culture_sim.culture.rules.four_of_five import FourOfFive
+from culture_sim.culture.rules.random_filter import RandomFilter
 from world.core.errors import UserError
 
 CONTROL = "none"
 """The arm that the others are held against."""
 FULL = "full"
-"""The arm that is taught all that was kept."""
+"""The arm that trains on all that was kept."""
 EXAM = "exam"
-"""A run beside the arms: the quizzes that the agents kept as they began, which nobody is taught."""
+"""A run beside the arms: the quizzes that the agents kept as they began, which nobody trains on."""
 CHANGES: dict[str, dict[str, Any]] = {
-    CONTROL: {"taught": "none"},
+    CONTROL: {"trains_on": "none"},
     "random_filter": {},
-    "frozen": {"taught": "first"},
-    "single": {"taught": "own"},
+    "frozen": {"trains_on": "first"},
+    "single": {"trains_on": "own"},
     FULL: {},
 }
 """By arm, the options that differ from those of the study."""
@@ -41,13 +45,14 @@ UNBOUNDED = 1e9
 
 def options_of(arm: str, culture: CultureConfig, share: float) -> CultureConfig:
     """The options of an arm. Raises UserError where the random filter cannot match the rule."""
-    taught = replace(culture, repeats=UNBOUNDED, max_share=share, **CHANGES[arm])
+    trained = replace(culture, repeats=UNBOUNDED, max_share=share, **CHANGES[arm])
     if arm != "random_filter":
-        return taught
-    kept_by = {"four_of_five": 1, "all_but_k": culture.rule_options.get("k", 1)}
-    if culture.rule not in kept_by:
+        return trained
+    rule = culture.rule
+    if not isinstance(rule, FourOfFive | AllButK):
         raise UserError(
             f"the arm random_filter keeps as many quizzes as four_of_five or all_but_k would, not "
-            f"as {culture.rule!r}; leave it out of --arms"
+            f"as {rules.name_of(type(rule))!r}; leave it out of --arms"
         )
-    return replace(taught, rule="random_filter", rule_options={"k": kept_by[culture.rule]})
+    k = rule.k if isinstance(rule, AllButK) else 1
+    return replace(trained, rule=RandomFilter(k))

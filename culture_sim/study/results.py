@@ -28,7 +28,7 @@ from world import QuizBatch, concatenate
 
 EXAMS = {
     "world": "unseen quizzes of the world",
-    "science": "tasks that no agent trained on",
+    "transfer": "tasks that no agent trained on",
     "culture": "quizzes that the agents kept as they began",
 }
 """What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
@@ -62,14 +62,14 @@ def measure(study: StudyRuns, features: bool) -> pd.DataFrame:
 
 
 def _courses(run: Run) -> list[dict[str, Any]]:
-    """What was measured on the world and on science after every round."""
+    """What was measured on the world and on held-out tasks after every round."""
     rows = []
     for agent in run.agents:
         course = (run.agent_state(agent) or {})["course"]
         # What agents began with was measured when their first round began.
-        began = {"science_after": course[1]["science_before"]} if len(course) > 1 else {}
+        began = {"transfer_after": course[1]["transfer_before"]} if len(course) > 1 else {}
         for entry in [{**course[0], **began}, *course[1:]]:
-            exams = {"world": entry["final_test"], "science": entry["science_after"]}
+            exams = {"world": entry["final_test"], "transfer": entry["transfer_after"]}
             for name, exam in exams.items():
                 if exam is not None:
                     rows += _both(entry["round"], agent, name, exam["accuracy"], exam["loss"])

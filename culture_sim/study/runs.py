@@ -70,7 +70,7 @@ class StudyRuns:
             options_of(CONTROL, self.options.culture, self.share),
             quota=self.exam_proposals,
             max_proposals=self.exam_proposals,
-            science_quizzes=0,
+            transfer_quizzes=0,
         )
         train = self._lesson(self.options.train.batch_size)
         other = Stream(seed, "exam").seed() % EXAM_SEEDS

@@ -5,7 +5,7 @@ Large ones cost a second instead of hours, and what the report must say of them 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,8 @@ from culture_sim.culture import round as culture_round
 from culture_sim.culture.analysis.rivals import AS_LIKELY
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance
-from culture_sim.culture.rules import make_rule
+from culture_sim.culture.rules import rules
+from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore, write_table
 from culture_sim.culture.votes import VoteTable
 from culture_sim.report import write_report
@@ -32,7 +33,7 @@ AGENTS, REJECTED = 5, 3
 ROUNDS, SIZE = 3, 20
 KEPT = ROUNDS * SIZE
 """Of the run that most tests read: rounds, and quizzes kept in each and in all."""
-PROCEDURES = ("hot_then_cold", "mutation")
+METHODS = ("hot_then_cold", "mutation")
 RATIOS, SAME = (np.inf, 0.0, 0.0000373, 0.3, 12.4), (2, 0, 0, 1, 3)
 """Of kept quizzes in turn: how likely another answer is, and how many agents give the same."""
 STRANGER = 0xFACADE0123456789
@@ -49,7 +50,7 @@ class Names:
     example: np.ndarray
 
 
-def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
+def make_run(path, rounds, size, rule=None, failing=1):
     """A run whose store has ``rounds`` rounds of ``size`` kept quizzes and a few rejected ones.
 
     failing: agents that fail each kept quiz, as many as the rule asks for.
@@ -65,7 +66,7 @@ def make_run(path, rounds, size, rule=("four_of_five", {}), failing=1):
     for number in range(1, rounds + 1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
         named = Names(hashes[rows], hashes[order], example_from[first[rows]])
-        store.append(_records(number, every[first[rows]], named, rule, failing))
+        store.append(_records(number, every[first[rows]], named, rule or FourOfFive(), failing))
         figures = {**_figures(number, size), "culture": asdict(run.config.culture)}
         write_json(store.folder / f"round-{number:04d}.json", figures)
     return run
@@ -96,15 +97,15 @@ def _records(number, batch, named, rule, failing):
         parents[3, 0] = named.known[start]
         parents[::3, 1] = STRANGER
     base = Proposals.of(
-        QuizBatch(batch.tokens, batch.layout, np.full(size, UNKNOWN_TASK, np.int16)), 1.5
+        QuizBatch(batch.tokens, batch.layout, np.full(size, UNKNOWN_TASK, np.int16)), 1.5, 1.0
     )
     return CultureRecords(
-        provenance=Provenance(number, rule[0], "{}", 1.0, ("",) * AGENTS),
-        proposals=Proposals(base.quizzes, base.hot_temperature, parents, base.age),
+        provenance=Provenance(number, rules.name_of(type(rule)), "{}", ("",) * AGENTS),
+        proposals=replace(base, parents=parents),
         hashes=named.own,
         votes=votes,
-        decision=make_rule(*rule)(votes),
-        procedure=[PROCEDURES[int(pair.any())] for pair in parents],
+        decision=rule(votes),
+        method=[METHODS[int(pair.any())] for pair in parents],
         index=np.arange(size),
         seed=np.zeros(size, dtype=np.int64),
         held_out=np.zeros(size, dtype=np.bool_),

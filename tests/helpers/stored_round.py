@@ -14,7 +14,7 @@ from culture_sim.culture import round as culture_round
 from culture_sim.culture.batches import Workshop
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance, to_table
-from culture_sim.culture.rules import make_rule
+from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.shards import Wave
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
@@ -29,7 +29,7 @@ SMALL = [
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
     "--train.target", "0.0", "--train.precision", "fp32",
     "--train.test-quizzes", "40", "--train.validation-quizzes", "40",
-    "--culture.science-quizzes", "40",
+    "--culture.transfer-quizzes", "40",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip
 TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3
@@ -80,12 +80,14 @@ def make_records(run):
     states = [run.agent_state(agent) for agent in run.agents]
     checkpoints = tuple(state["sha256"] for state in states)
     return CultureRecords(
-        provenance=Provenance(1, "four_of_five", "{}", 1.0, checkpoints),
-        proposals=Proposals.of(replace(batch, task=np.full(size, UNKNOWN_TASK, np.int16)), 1.5),
+        provenance=Provenance(1, "four_of_five", "{}", checkpoints),
+        proposals=Proposals.of(
+            replace(batch, task=np.full(size, UNKNOWN_TASK, np.int16)), 1.5, 1.0
+        ),
         hashes=hashes,
         votes=votes,
-        decision=make_rule("four_of_five")(votes),
-        procedure=["hot_then_cold"] * size,
+        decision=FourOfFive()(votes),
+        method=["hot_then_cold"] * size,
         index=np.arange(size),
         seed=np.zeros(size, dtype=np.int64),
         held_out=split_by_hash(hashes) > 0,

@@ -257,7 +257,7 @@ class World(ABC):
         return draw_png(self.view.panels(self, batch, row))
 
 
-worlds: Registry[type[World]] = Registry("world", "world")
+worlds: Registry[type[World]] = Registry("world", "world", World)
 
 
 def require_offer(world: World, kind: type, purpose: str) -> None:

@@ -20,7 +20,7 @@ MEASURES = (
     *("objects", "colours", "changed"),
 )
 """Columns of which the mean is given, where the world has them."""
-BREAKDOWNS = ("round", "split", "procedure", "proposer", "dissenter")
+BREAKDOWNS = ("round", "split", "method", "proposer", "dissenter")
 """Columns by which the kept quizzes are told apart."""
 SEVERAL = 2
 """Agents that give the same other answer: from so many on it is told."""

@@ -31,13 +31,15 @@ from world import (
     concatenate,
 )
 
-GROUPS = ("kept", "rejected", "world", "science")
+GROUPS = ("kept", "rejected", "world", "transfer")
+ROLES = {"transfer": "science"}
+"""Under which other name a group draws its random numbers."""
 KNOWN_WORLD = 20_000
 """World quizzes among which the nearest is sought."""
 Progress = Callable[[str], None]
 
 
-STORED = ("round", "split", "proposer", "dissenter", "procedure", "hot_temperature", "parents")
+STORED = ("round", "split", "proposer", "dissenter", "method", "hot_temperature", "parents")
 """Columns taken from the store; quizzes of the world have none of them."""
 
 
@@ -67,8 +69,8 @@ def quiz_table(
                 found = found.append_column(name, chosen[name])
             parts.append(found)
     size = max(1, sum(part["group"].to_pylist().count("kept") for part in parts))
-    science = world.held_out_world() if isinstance(world, ExplainedWorld) else None
-    for group, source in (("world", world), ("science", science)):
+    held_out = world.held_out_world() if isinstance(world, ExplainedWorld) else None
+    for group, source in (("world", world), ("transfer", held_out)):
         if isinstance(source, QuizWorld):
             progress(f"{group}: {size} quizzes")
             drawn = source.draw(Stream(seed, "analysis"), 0, size, "test")
@@ -91,7 +93,7 @@ class Study:
     ) -> pa.Table:
         """A group of quizzes with its columns; culture: what was kept up to their round."""
         explained = _explained(self.world, batch)
-        stream = Stream(self.seed, f"rivals-{group}", round=round_)
+        stream = Stream(self.seed, f"rivals-{ROLES.get(group, group)}", round=round_)
         found = rivals(self.models, self.world, batch, stream)
         columns: dict[str, Any] = {
             "group": [group] * len(batch),

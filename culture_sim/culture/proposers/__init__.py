@@ -1,14 +1,15 @@
-"""Proposers: procedures by which one agent writes new quizzes.
+"""Proposers: methods by which one agent writes new quizzes.
 
-One procedure is one file in this package. What it proposes must be decided by its arguments
-alone, so that a block of proposals can be made again anywhere.
+One method is one file in this package: a frozen dataclass whose fields are its options and whose
+call proposes. What it proposes must be decided by its options and arguments alone, so that a batch
+of proposals can be made again anywhere.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,16 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from world import QuizBatch, QuizWorld, Registry, concatenate
 
-if TYPE_CHECKING:
-    from culture_sim.culture.config import CultureConfig
-
 PARENTS = 2
 """Quizzes that a proposal can be made from, at most."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a block of proposals may be made from: known before its wave, in layout 0.
+class ParentPool:
+    """What a batch of proposals may be made from: known before its shard, in layout 0.
 
     kept: quizzes of earlier rounds that agents train on; where there are none, quizzes of the
-    world's training split. rejected: quizzes of the wave before, this block's part of them, that
+    world's training split. rejected: quizzes of the shard before, this batch's part of them, that
     the rule did not keep. ages: int16 [rejected], how often each was rejected before in an
     earlier form.
     """
@@ -39,12 +37,12 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Commission:
-    """What is asked of a proposer: ``count`` quizzes, drawn from ``seed``, of this material."""
+class ProposalRequest:
+    """What is asked of a proposer: ``count`` quizzes, drawn from ``seed``, of these parents."""
 
     seed: int
     count: int
-    material: Material
+    parents: ParentPool
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,15 @@ class Proposals:
     """B proposed quizzes and how each came to be.
 
     quizzes: in layout 0, of unknown task. hot_temperature: float64 [B], at which the first
-    part was sampled; nan where no part was sampled hot. parents: uint64 [B, 2], canonical hashes
-    of the quizzes that it was made from, 0 for none. age: int16 [B], how often an earlier form of
-    it was rejected.
+    part was sampled; nan where no part was sampled hot. temperature: float64 [B], at which the
+    parts after it were; nan where none was sampled. parents: uint64 [B, 2], canonical hashes of the
+    quizzes that it was made from, 0 for none. age: int16 [B], how often an earlier form of it was
+    rejected.
     """
 
     quizzes: QuizBatch
     hot_temperature: NDArray[np.float64]
+    temperature: NDArray[np.float64]
     parents: NDArray[np.uint64]
     age: NDArray[np.int16]
 
@@ -67,6 +67,7 @@ class Proposals:
         cls,
         quizzes: QuizBatch,
         hot_temperature: float | NDArray[np.float64] = np.nan,
+        temperature: float = np.nan,
         parents: NDArray[np.uint64] | None = None,
         age: NDArray[np.int16] | None = None,
     ) -> Proposals:
@@ -75,17 +76,18 @@ class Proposals:
         made_from = np.zeros((size, PARENTS), dtype=np.uint64)
         if parents is not None:
             made_from[:, : parents.shape[1]] = parents
-        heat = np.broadcast_to(np.asarray(hot_temperature, dtype=np.float64), size).copy()
-        return cls(quizzes, heat, made_from, np.zeros(size, np.int16) if age is None else age)
+        hot, rest = (
+            np.broadcast_to(np.asarray(value, dtype=np.float64), size).copy()
+            for value in (hot_temperature, temperature)
+        )
+        return cls(quizzes, hot, rest, made_from, np.zeros(size, np.int16) if age is None else age)
 
     def __len__(self) -> int:
         return len(self.quizzes)
 
     def __getitem__(self, index: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Proposals:
         """The chosen proposals."""
-        return Proposals(
-            self.quizzes[index], self.hot_temperature[index], self.parents[index], self.age[index]
-        )
+        return Proposals(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 def concatenate_proposals(parts: Sequence[Proposals]) -> Proposals:
@@ -93,28 +95,28 @@ def concatenate_proposals(parts: Sequence[Proposals]) -> Proposals:
     return Proposals(
         concatenate([part.quizzes for part in parts]),
         *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("hot_temperature", "parents", "age")
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Proposals)[1:]
         ),
     )
 
 
-class Proposer(Protocol):
-    """A procedure of proposing."""
+class Proposer(ABC):
+    """A method of proposing."""
 
-    def __call__(
-        self, model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
-    ) -> Proposals:
-        """``commission.count`` well-formed quizzes."""
-        ...
+    @abstractmethod
+    def __call__(self, model: AgentModel, world: QuizWorld, request: ProposalRequest) -> Proposals:
+        """``request.count`` well-formed quizzes."""
 
 
-proposers: Registry[Proposer] = Registry("proposer", "culture_sim.culture.proposers")
+proposers: Registry[type[Proposer]] = Registry(
+    "proposer", "culture_sim.culture.proposers", Proposer
+)
 
 __all__ = [
     "PARENTS",
-    "Commission",
-    "Material",
+    "ParentPool",
+    "ProposalRequest",
     "Proposals",
     "Proposer",
     "concatenate_proposals",

@@ -6,25 +6,23 @@ less hot here, and the parts after it are warmer than the last one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from agents.model import AgentModel
-from culture_sim.culture.proposers import Commission, Proposals, proposers
-from culture_sim.culture.proposers.writing import answered, sample
+from culture_sim.culture.proposers import ProposalRequest, Proposals, proposers
+from culture_sim.culture.proposers.writing import SamplingProposer, answered, sample
 from world import QuizWorld
-
-if TYPE_CHECKING:
-    from culture_sim.culture.config import CultureConfig
 
 
 @proposers.register("annealed")
-def annealed(
-    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
-) -> Proposals:
-    """From ``culture.hot_temperature`` down to ``culture.temperature``."""
-    falling = np.linspace(config.hot_temperature, config.temperature, world.seq_len)
-    heat = np.tile(falling, (commission.count, 1))
-    written = sample(model, world, commission.seed, heat)
-    return Proposals.of(answered(model, world, written), config.hot_temperature)
+@dataclass(frozen=True)
+class Annealed(SamplingProposer):
+    """From ``hot_temperature`` at the first token down to ``temperature`` at the last."""
+
+    def __call__(self, model: AgentModel, world: QuizWorld, request: ProposalRequest) -> Proposals:
+        falling = np.linspace(self.hot_temperature, self.temperature, world.seq_len)
+        written = sample(model, world, request.seed, np.tile(falling, (request.count, 1)))
+        quizzes = answered(model, world, written)
+        return Proposals.of(quizzes, self.hot_temperature, self.temperature)

@@ -5,29 +5,38 @@ One round then shows what temperature does to the yield, and to what is kept, at
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from agents.model import AgentModel
-from culture_sim.culture.proposers import Commission, Proposals, proposers
-from culture_sim.culture.proposers.writing import answered, falling_heat, sample
+from culture_sim.culture.proposers import ProposalRequest, Proposals, proposers
+from culture_sim.culture.proposers.writing import (
+    SamplingProposer,
+    answered,
+    falling_temperature,
+    sample,
+)
 from world import QuizWorld
-
-if TYPE_CHECKING:
-    from culture_sim.culture.config import CultureConfig
-
-RUNGS = 8
-"""Temperatures, from ``culture.temperature`` to ``culture.hot_temperature`` in even steps."""
+from world.core.errors import COUNT, require
 
 
 @proposers.register("ladder")
-def ladder(
-    model: AgentModel, world: QuizWorld, commission: Commission, config: CultureConfig
-) -> Proposals:
-    """As ``hot_then_cold``, the rungs in turn."""
-    rungs = np.linspace(config.temperature, config.hot_temperature, RUNGS)
-    hot = rungs[np.arange(commission.count) % RUNGS]
-    heat = falling_heat(world, hot, config.temperature)
-    written = sample(model, world, commission.seed, heat)
-    return Proposals.of(answered(model, world, written), hot)
+@dataclass(frozen=True)
+class Ladder(SamplingProposer):
+    """As ``hot_then_cold``, from ``temperature`` to ``hot_temperature`` in even steps, in turn."""
+
+    rungs: int = 8
+    """Temperatures of the first part."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self, "proposer ladder", COUNT, "rungs")
+
+    def __call__(self, model: AgentModel, world: QuizWorld, request: ProposalRequest) -> Proposals:
+        rungs = np.linspace(self.temperature, self.hot_temperature, self.rungs)
+        hot = rungs[np.arange(request.count) % self.rungs]
+        written = sample(
+            model, world, request.seed, falling_temperature(world, hot, self.temperature)
+        )
+        return Proposals.of(answered(model, world, written), hot, self.temperature)

@@ -1,51 +1,38 @@
 """Consensus rules: which of the quizzes that agents propose become culture.
 
-A rule is a pure function from votes to a decision, made from its options: one rule is one file in
-this package, a frozen dataclass whose fields are the options and whose call is the function. A rule
-that cannot judge as many voters as it is given raises UserError.
+A rule is a pure function from votes to a decision: a frozen dataclass whose fields are its options
+and whose call is the function. One rule is one file in this package. A rule that cannot judge as
+many voters as it is given raises UserError.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
 
 from culture_sim.culture.votes import Decision, VoteTable
 from world import Registry
-from world.core.errors import UserError
 
 
-class Rule(Protocol):
+class Rule(ABC):
     """What judges votes."""
 
+    @abstractmethod
     def __call__(self, votes: VoteTable) -> Decision:
         """The decision on each quiz of the table; the order of its quizzes plays no part."""
-        ...
+
+    @abstractmethod
+    def describe(self, n_agents: int) -> str:
+        """When a population of so many keeps a quiz, to go on after "kept when"."""
 
 
-rules: Registry[Callable[..., Rule]] = Registry("rule", "culture_sim.culture.rules")
+rules: Registry[type[Rule]] = Registry("rule", "culture_sim.culture.rules", Rule)
+
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def make_rule(name: str, options: Mapping[str, float] | None = None) -> Rule:
-    """The rule registered as ``name`` with these options, the others at their defaults.
-
-    Raises UserError for a name or an option that is not known, and for a value that the rule
-    refuses.
-    """
-    kind: Any = rules[name]
-    known: dict[str, Any] = {field.name: type(field.default) for field in fields(kind)}
-    given = options or {}
-    for option, value in given.items():
-        if option not in known:
-            some = f"; known: {', '.join(known)}" if known else "; it has none"
-            raise UserError(f"rule {name!r} has no option {option!r}{some}")
-        if not math.isfinite(value) or (known[option] is int and value != int(value)):
-            words = "a whole number" if known[option] is int else "a finite number"
-            raise UserError(f"option {option!r} of rule {name!r} must be {words}, got {value}")
-    made: Rule = kind(**{option: known[option](value) for option, value in given.items()})
-    return made
+def in_words(number: int) -> str:
+    """A number as a sentence has it, in letters below ten."""
+    return NUMBERS[number] if 0 <= number < len(NUMBERS) else str(number)
 
 
-__all__ = ["Rule", "make_rule", "rules"]
+__all__ = ["Rule", "in_words", "rules"]

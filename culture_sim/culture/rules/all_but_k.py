@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, in_words, rules
 from culture_sim.culture.votes import Decision, VoteTable
 from world.core.errors import COUNT, UserError, require
 
 
 @rules.register("all_but_k")
 @dataclass(frozen=True)
-class AllButK:
+class AllButK(Rule):
     """Keep a quiz that all of its voters but exactly ``k`` solve in both directions."""
 
     k: int = 1
@@ -42,6 +42,9 @@ class AllButK:
             self._reason(*pair) for pair in zip(voters.tolist(), failing.tolist(), strict=True)
         ]
         return Decision(keep, dissenter, reasons)
+
+    def describe(self, n_agents: int) -> str:
+        return f"all voters but exactly {in_words(self.k)} solve it in both directions"
 
     def _reason(self, voters: int, failing: int) -> str:
         if failing == self.k:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.votes import Decision, VoteTable
 from world.core.errors import UserError
@@ -18,7 +18,7 @@ AGENTS = 5
 
 @rules.register("four_of_five")
 @dataclass(frozen=True)
-class FourOfFive:
+class FourOfFive(Rule):
     """Keep a quiz that exactly four of five agents solve in both directions."""
 
     def __call__(self, votes: VoteTable) -> Decision:
@@ -34,3 +34,6 @@ class FourOfFive:
         if not votes.voted.all():
             raise UserError("rule four_of_five needs the votes of all agents on every quiz")
         return AllButK(k=1)(votes)
+
+    def describe(self, n_agents: int) -> str:
+        return "exactly four of five agents solve it in both directions"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision, VoteTable
 from world.core.errors import COUNT, SHARE, UserError, require
 
 
 @rules.register("likelihood")
 @dataclass(frozen=True)
-class Likelihood:
+class Likelihood(Rule):
     """Keep a quiz that all voters but a few find likely, those few unlikely, and none unsure.
 
     ``culture.noise_rounds`` 3 and ``culture.vote_noise`` 0.05 are the source's.
@@ -62,6 +62,12 @@ class Likelihood:
         dissenter = np.where(alone, failing.argmax(axis=1), -1).astype(np.int16)
         pairs = zip(unsure.tolist(), failures.tolist(), strict=True)
         return Decision(keep, dissenter, [self._reason(*pair) for pair in pairs])
+
+    def describe(self, n_agents: int) -> str:
+        return (
+            f"{self.fewest} to {self.most} voters hold its answers for at most {self.failed:.0%} "
+            f"likely, and all others for at least {self.understood:.0%}"
+        )
 
     def _reason(self, unsure: int, failures: int) -> str:
         if failures > self.most:

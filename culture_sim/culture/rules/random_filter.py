@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, in_words, rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.votes import Decision, VoteTable
 
 
 @rules.register("random_filter")
 @dataclass(frozen=True)
-class RandomFilter:
+class RandomFilter(Rule):
     """Keep at random as many quizzes of a table as all but ``k`` voters solve."""
 
     k: int = 1
@@ -36,6 +36,11 @@ class RandomFilter:
         keep[np.argsort(self._lots(votes), kind="stable")[:count]] = True
         reasons = ["kept" if kept else "not drawn" for kept in keep]
         return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
+
+    def describe(self, n_agents: int) -> str:
+        return (
+            f"chance draws it; as many are drawn as all voters but exactly {in_words(self.k)} solve"
+        )
 
     def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:
         """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, in_words, rules
 from culture_sim.culture.votes import Decision, VoteTable
 from world.core.errors import COUNT, UserError, require
 
 
 @rules.register("severe_failure")
 @dataclass(frozen=True)
-class SevereFailure:
+class SevereFailure(Rule):
     """Keep a quiz that enough voters solve, and enough others get wrong in many cells."""
 
     perfect: int = 4
@@ -53,6 +53,12 @@ class SevereFailure:
         dissenter = np.where(alone, severe.argmax(axis=1), -1).astype(np.int16)
         pairs = zip(solvers.tolist(), failures.tolist(), strict=True)
         return Decision(keep, dissenter, [self._reason(*pair) for pair in pairs])
+
+    def describe(self, n_agents: int) -> str:
+        return (
+            f"at least {in_words(self.perfect)} voters solve it in both directions and at least "
+            f"{in_words(self.failing)} get more than {in_words(self.cells)} cells of one wrong"
+        )
 
     def _reason(self, solvers: int, failures: int) -> str:
         if solvers < self.perfect:

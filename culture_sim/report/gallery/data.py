@@ -131,17 +131,17 @@ def _data(
 ) -> Tree:
     """What the script reads; ``quizzes`` has a list of B entries for each column."""
     world = run.config.world
-    procedures = sorted(set(kept["procedure"].to_pylist()))
+    methods = sorted(set(kept["method"].to_pylist()))
     return {
         "orders": part_orders(world, world.directions),
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
-        "procedures": procedures,
+        "methods": methods,
         "rejected": rejected_parents(store, kept),
         "fromWorld": world_parents(run, store, kept),
         "quizzes": {
             "tokens": written(quizzes_of(kept).tokens),
             **{name: kept[name].to_pylist() for name in ("hash", "round", "proposer", "dissenter")},
-            "procedure": [procedures.index(name) for name in kept["procedure"].to_pylist()],
+            "method": [methods.index(name) for name in kept["method"].to_pylist()],
             "parents": [[hash_ for hash_ in pair if hash_] for pair in kept["parents"].to_pylist()],
             "votes": vote_marks(votes_of(kept)),
             "wrong": mean_wrong(votes_of(kept)).round(2).tolist(),

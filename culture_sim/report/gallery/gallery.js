@@ -26,7 +26,7 @@ function votes(i) {
 
 function said(i) {
   const origin = `round ${quizzes.round[i]}, proposed by ${agent(quizzes.proposer[i])}`;
-  return `${origin}, dissenter ${agent(quizzes.dissenter[i])}, ${procedure(i)}`;
+  return `${origin}, dissenter ${agent(quizzes.dissenter[i])}, ${method(i)}`;
 }
 
 function facts(i) {
@@ -40,7 +40,7 @@ function card(i) {
   const drawn = parts(quizzes.tokens[i]), last = dissent(i);
   if (last) drawn.push({ ...last, apart: true });
   const about = facts(i), by = agent(quizzes.proposer[i]);
-  const origin = `round ${quizzes.round[i]} · by ${by} · ${procedure(i)}`;
+  const origin = `round ${quizzes.round[i]} · by ${by} · ${method(i)}`;
   const svg = picture(drawn, "");
   svg.setAttribute("aria-hidden", "true");
   return h("li", null, h("button", {
@@ -89,10 +89,10 @@ const facets = {
   round: { label: "Round", of: (i) => quizzes.round[i], name: (v) => `round ${v}` },
   proposer: { label: "Proposer", of: (i) => quizzes.proposer[i], name: agent },
   dissenter: { label: "Dissenter", of: (i) => quizzes.dissenter[i], name: agent },
-  procedure: {
+  method: {
     label: "Procedure",
-    of: (i) => quizzes.procedure[i],
-    name: (v) => spaced(data.procedures[v]),
+    of: (i) => quizzes.method[i],
+    name: (v) => spaced(data.methods[v]),
   },
   lineage: {
     label: "Lineage",

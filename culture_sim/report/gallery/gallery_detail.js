@@ -19,7 +19,7 @@ function story(i) {
   const failed = asked.filter((a) => vote(i, a, 0) === "0" || vote(i, a, 1) === "0");
   const solved = asked.length - failed.length;
   const by = agent(quizzes.proposer[i]);
-  const made = `Proposed by ${by} in round ${quizzes.round[i]} (${procedure(i)}). `;
+  const made = `Proposed by ${by} in round ${quizzes.round[i]} (${method(i)}). `;
   const who = failed.map((a) => {
     const missed = orders.filter((_, d) => vote(i, a, d) === "0").map((order) => order.at(-1));
     return `agent ${a} missed ${listed(missed.map((p) => pieces[p].name))}`;

@@ -16,7 +16,7 @@ quizzes.parents.forEach((parents, i) => {
 
 const agent = (a) => (a < 0 ? "no single agent" : `agent ${a}`);
 const short = (hash) => hash.slice(0, 8);
-const procedure = (i) => spaced(data.procedures[quizzes.procedure[i]]);
+const method = (i) => spaced(data.methods[quizzes.method[i]]);
 
 function explained(i) {
   const kind = analysis.explained[i], tasks = analysis.tasks[i] ?? [];

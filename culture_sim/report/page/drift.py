@@ -29,7 +29,7 @@ SHARES = ("yield", "near_duplicates")
 COURSE = {
     "test": "accuracy on the world",
     "culture_after": "accuracy on held-out culture",
-    "science_after": "accuracy on science tasks",
+    "transfer_after": "accuracy on held-out tasks",
 }
 """What every agent is examined on in every round."""
 

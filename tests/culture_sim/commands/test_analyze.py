@@ -35,24 +35,24 @@ def analyzed(stored, tmp_path_factory):
 def test_a_row_for_every_quiz(analyzed):
     table = pd.read_parquet(analyzed / TABLE)
     counts = table["group"].value_counts()
-    assert counts["kept"] == counts["world"] == counts["science"] == MOST
+    assert counts["kept"] == counts["world"] == counts["transfer"] == MOST
     assert 0 < counts["rejected"] < MOST
     stored = CultureStore(analyzed).table(1).to_pandas().set_index("hash")
     of_store = table[table["group"].isin(["kept", "rejected"])].set_index("hash")
     assert (stored.loc[of_store.index, "keep"] == (of_store["group"] == "kept")).all()
-    for name in ("proposer", "dissenter", "procedure"):
+    for name in ("proposer", "dissenter", "method"):
         assert (stored.loc[of_store.index, name] == of_store[name]).all()
-    assert table.loc[table["group"].isin(["world", "science"]), "proposer"].isna().all()
+    assert table.loc[table["group"].isin(["world", "transfer"]), "proposer"].isna().all()
 
 
 def test_what_is_known_of_the_quizzes_is_found(analyzed):
     """The stored quizzes are the world's own, so the rules explain all of them."""
     table = pd.read_parquet(analyzed / TABLE)
-    unknown = table[table["group"] == "science"]
+    unknown = table[table["group"] == "transfer"]
     assert ExplainedBy.TASK.value not in set(unknown["explained"])
     assert (unknown["solvers"] == 0).all()
     assert unknown["contested"].all()  # agents that fail a quiz hold another answer for likelier
-    table = table[table["group"] != "science"]
+    table = table[table["group"] != "transfer"]
     assert set(table["explained"]) == {ExplainedBy.TASK.value}
     assert not table["other_by_rule"].any()
     kept = table[table["group"] == "kept"]
@@ -72,7 +72,7 @@ def test_figures_have_intervals(analyzed):
     assert kept["explained"][ExplainedBy.TASK.value]["low"] < 1.0
     mean = kept["novelty_world"]
     assert mean["low"] < mean["value"] < mean["high"]
-    assert set(found["kept_by"]) == {"round", "split", "procedure", "proposer", "dissenter"}
+    assert set(found["kept_by"]) == {"round", "split", "method", "proposer", "dissenter"}
     by_agent = found["kept_by"]["dissenter"]
     assert set(by_agent) <= set("01234")
     assert sum(part["quizzes"] for part in by_agent.values()) == MOST

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.culture.rules import make_rule
+from culture_sim.culture.rules.random_filter import RandomFilter
 from culture_sim.culture.store import CultureStore, write_table
 
 
@@ -23,10 +23,10 @@ def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_p
     assert same["same"]
     assert same["keep"] == store.decision(1).keep.tolist()
     assert same["kept"] == same["stored"] == same["both"] == sum(same["keep"]) > 0
-    other = ["--rule", "all_but_k", "--options", "k", "5", "--out", str(tmp_path / "other.json")]
+    other = ["--rule", "all_but_k", "--rule.k", "5", "--out", str(tmp_path / "other.json")]
     assert main([*place, *other]) == 2
     assert "needs more than 5 voters, got 5" in capsys.readouterr().err
-    other[3:5] = ["k", "2"]
+    other[3] = "2"
     assert main([*place, *other]) == 0
     (none,) = json.loads((tmp_path / "other.json").read_text())
     assert not none["same"]
@@ -58,7 +58,7 @@ def test_a_rule_that_chooses_does_so_within_a_wave(stored, tmp_path):
     run, size = tmp_path / "waves", 32
     shutil.copytree(stored, run)
     store, path = CultureStore(run / "culture"), run / "culture" / "round-0001.json"
-    rule, table, votes = make_rule("random_filter"), store.table(1), store.votes(1)
+    rule, table, votes = RandomFilter(), store.table(1), store.votes(1)
     cuts = [slice(start, start + size) for start in range(0, len(table), size)]
     assert len(cuts) > 1
     keep = np.concatenate([rule(votes[cut]).keep for cut in cuts])
@@ -74,7 +74,7 @@ def test_a_rule_that_chooses_does_so_within_a_wave(stored, tmp_path):
         table = table.set_column(table.column_names.index(name), field, array)
     write_table(store.path(1), table)
     summary = json.loads(path.read_text())
-    made = {"rule": "random_filter", "rule_options": {}, "block_size": 16, "wave_blocks": 2}
+    made = {"rule": {"name": "random_filter"}, "block_size": 16, "wave_blocks": 2}
     path.write_text(json.dumps({**summary, "culture": {**summary["culture"], **made}}))
     assert main(["replay", "--runs", str(tmp_path), "--run", run.name]) == 0
 
@@ -101,10 +101,10 @@ def test_what_is_no_file_is_not_written_over(stored, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--options", "k", "2"], "--options needs --rule"),
+        (["--rule.k", "2"], "--rule.k"),
         (["--rule", "none_of_them"], "unknown rule 'none_of_them'; known: all_but_k,"),
         (["--round", "7"], "there is no culture round 7"),
-        (["--rule", "all_but_k", "--options", "j", "1"], "has no option 'j'; known: k"),
+        (["--rule", "all_but_k", "--rule.j", "1"], "Unrecognized options: --rule.j"),
     ],
 )
 def test_replays_that_cannot_be_made(stored, capsys, options, says):

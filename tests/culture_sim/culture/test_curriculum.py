@@ -1,4 +1,4 @@
-"""What agents are taught: all of culture, their own, the first round's, or none."""
+"""What agents train on: all of culture, their own, the first round's, or none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def store(stored):
     return CultureStore(stored / "culture")
 
 
-def test_each_agent_is_taught_what_it_proposed(store):
+def test_each_agent_trains_on_what_it_proposed(store):
     curriculum = make_curriculum(store, "own", AGENTS)
     table = store.table(1).to_pandas()
     for agent, quizzes in enumerate(curriculum.by_agent):
@@ -32,16 +32,16 @@ def test_each_agent_is_taught_what_it_proposed(store):
     assert sum(map(len, curriculum.by_agent)) == curriculum.kept == TRAIN
 
 
-@pytest.mark.parametrize(("taught", "size"), [("all", TRAIN), ("first", TRAIN), ("none", 0)])
-def test_all_agents_are_taught_the_same(store, taught, size):
-    curriculum = make_curriculum(store, taught, AGENTS)
+@pytest.mark.parametrize(("trains_on", "size"), [("all", TRAIN), ("first", TRAIN), ("none", 0)])
+def test_all_agents_train_on_the_same(store, trains_on, size):
+    curriculum = make_curriculum(store, trains_on, AGENTS)
     assert [len(quizzes) for quizzes in curriculum.by_agent] == [size] * AGENTS
     assert curriculum.kept == TRAIN
     assert np.array_equal(curriculum.held_out.tokens, store.kept("culture_test").tokens)
 
 
 @pytest.mark.parametrize(
-    ("taught", "repeats", "expected"),
+    ("trains_on", "repeats", "expected"),
     [
         ("all", 3.0, 3 * TRAIN / EPOCH),
         ("own", 3.0, 3 * TRAIN / EPOCH),
@@ -49,13 +49,13 @@ def test_all_agents_are_taught_the_same(store, taught, size):
         ("none", 3.0, 0.0),
     ],
 )
-def test_the_share_of_culture_does_not_depend_on_who_is_taught_what(
-    stored, store, taught, repeats, expected
+def test_the_share_of_culture_does_not_depend_on_who_trains_on_what(
+    stored, store, trains_on, repeats, expected
 ):
     run = Run.open(stored)
-    culture = replace(run.config.culture, taught=taught, repeats=repeats)
+    culture = replace(run.config.culture, trains_on=trains_on, repeats=repeats)
     run = replace(run, config=replace(run.config, culture=culture))
-    curriculum = make_curriculum(store, taught, AGENTS)
+    curriculum = make_curriculum(store, trains_on, AGENTS)
     population = Population(run, Accelerator(cpu=True), 1, curriculum)
     learner, state = population._learner(3)
     drawn = population._draw(learner, state)(0, 8192)

@@ -9,42 +9,39 @@ import torch
 from agents.generation import generate
 from agents.scoring import answers, score
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.proposers import Commission, Material, proposers
-from culture_sim.culture.proposers.writing import falling_heat, sample
+from culture_sim.culture.proposers import ParentPool, ProposalRequest, proposers
+from culture_sim.culture.proposers.writing import falling_temperature, sample
 from culture_sim.culture.votes import ask, draw_voters, vote
 from world import UNKNOWN_TASK, Stream
 from world.core.errors import UserError
+from world.core.options import from_tree
 from world.grids.codec import ANSWER
-
-CONFIG = CultureConfig()
 
 
 @pytest.fixture(scope="module")
-def material(world):
+def parents(world):
     """World quizzes in the place of kept and of rejected ones; half of the latter are too old."""
-    drawn = world.draw(Stream(4, "material"), 0, 400, "train")
+    drawn = world.draw(Stream(4, "parents"), 0, 400, "train")
     drawn = drawn[np.unique(world.canonical_hash(drawn), return_index=True)[1]]
-    return Material(drawn[:30], drawn[30:50], (np.arange(20) % 4).astype(np.int16))
+    return ParentPool(drawn[:30], drawn[30:50], (np.arange(20) % 4).astype(np.int16))
 
 
 @pytest.fixture(scope="module", params=proposers.names())
-def propose(request, world, material):
-    """A procedure as a function of an agent, a seed, and how many."""
+def propose(request, world, parents):
+    """A method as a function of an agent, a seed, and how many."""
 
-    def proposed(model, seed, count, config=CONFIG):
-        commission = Commission(seed, count, material)
-        return proposers[request.param](model, world, commission, config)
+    def proposed(model, seed, count):
+        return proposers[request.param]()(model, world, ProposalRequest(seed, count, parents))
 
     return proposed
 
 
-def by(name, model, world, seed, count, material=None, **options):
-    """Proposals by a named procedure."""
-    if material is None:
+def by(name, model, world, seed, count, parents=None, **options):
+    """Proposals by a named method."""
+    if parents is None:
         nothing = world.draw(Stream(0, "none"), 0, 0, "train")
-        material = Material(nothing, nothing, np.zeros(0, dtype=np.int16))
-    commission = Commission(seed, count, material)
-    return proposers[name](model, world, commission, CultureConfig(**options))
+        parents = ParentPool(nothing, nothing, np.zeros(0, dtype=np.int16))
+    return proposers[name](**options)(model, world, ProposalRequest(seed, count, parents))
 
 
 def test_proposals_are_well_formed(propose, agents, world):
@@ -60,6 +57,7 @@ def test_proposals_are_well_formed(propose, agents, world):
     assert found.age.shape == found.hot_temperature.shape == (40,)
     # A quiz is sampled from nothing, or made from another.
     assert ((found.parents[:, 0] > 0) == np.isnan(found.hot_temperature)).all()
+    assert (np.isnan(found.hot_temperature) | ~np.isnan(found.temperature)).all()
 
 
 def test_proposals_are_decided_by_agent_and_seed(propose, agents):
@@ -72,7 +70,7 @@ def test_proposals_are_decided_by_agent_and_seed(propose, agents):
     assert len(np.unique(first, axis=0)) > 10
 
 
-def test_every_procedure_ends_with_a_greedy_answer(propose, agents, world):
+def test_every_method_ends_with_a_greedy_answer(propose, agents, world):
     asked = torch.from_numpy(propose(agents[2], 5, 40).quizzes.tokens).long()
     free = torch.from_numpy(world.codec.kinds[0] == ANSWER)
     decoded = generate(agents[2], asked, free, 0.0, torch.from_numpy(world.allowed[0]))
@@ -80,7 +78,7 @@ def test_every_procedure_ends_with_a_greedy_answer(propose, agents, world):
 
 
 def test_hot_then_cold_samples_as_a_loop_over_tokens_would(agents, world):
-    """At temperature 0 nothing is drawn, and the procedure can be followed token by token."""
+    """At temperature 0 nothing is drawn, and the method can be followed token by token."""
     layout = world.writing_layout
     tokens = torch.zeros(1, world.seq_len, dtype=torch.int64)
     for place in range(world.seq_len):
@@ -99,7 +97,7 @@ def test_hot_then_cold_samples_as_a_loop_over_tokens_would(agents, world):
 
 def test_only_the_first_part_is_hot(agents, world):
     def sampled(hot, temperature):
-        heat = falling_heat(world, np.full(60, hot), temperature)
+        heat = falling_temperature(world, np.full(60, hot), temperature)
         return sample(agents[4], world, 1, heat)
 
     cold, hot = sampled(0.0, 1.5), sampled(1.5, 0.0)
@@ -130,50 +128,49 @@ def test_an_annealed_quiz_is_hot_first_and_cold_last(agents, world):
     assert (other.hot_temperature == 1.0).all()
 
 
-def test_recycling_writes_other_quizzes_to_rejected_answers(agents, world, material):
-    found = by("recycling", agents[4], world, 1, 40, material, recycle_age=2)
-    young = material.ages < 2
+def test_recycling_writes_other_quizzes_to_rejected_answers(agents, world, parents):
+    found = by("recycling", agents[4], world, 1, 40, parents, age=2)
+    young = parents.ages < 2
     again = int(young.sum())
     assert 0 < again < 20
-    hashes = world.canonical_hash(material.rejected[young])
+    hashes = world.canonical_hash(parents.rejected[young])
     assert np.array_equal(found.parents[:again, 0], hashes)
-    assert np.array_equal(found.age[:again], material.ages[young] + 1)
+    assert np.array_equal(found.age[:again], parents.ages[young] + 1)
     assert not found.parents[again:].any()
     assert not found.age[again:].any()
     layout = world.writing_layout
-    heat = falling_heat(world, np.full(40, 1.5), 1.0)
-    openings = world.arrange(material.rejected[young], layout).tokens
+    heat = falling_temperature(world, np.full(40, 1.5), 1.0)
+    openings = world.arrange(parents.rejected[young], layout).tokens
     written = sample(agents[4], world, 1, heat, openings).tokens
     first = world.seq_len // 4
     assert np.array_equal(written[:again, :first], openings[:, :first])
     assert not np.array_equal(written[:again, first:], openings[:, first:])
     assert len(np.unique(written[again:, :first], axis=0)) > 20
-    too_old = by("recycling", agents[4], world, 1, 40, material, recycle_age=0)
+    too_old = by("recycling", agents[4], world, 1, 40, parents, age=0)
     assert not too_old.parents.any()
 
 
-def test_a_mutant_is_its_parent_but_for_a_few_cells(agents, world, material):
+def test_a_mutant_is_its_parent_but_for_a_few_cells(agents, world, parents):
     def found(rate):
-        return by("mutation", agents[4], world, 1, 200, material, mutation_rate=rate)
+        return by("mutation", agents[4], world, 1, 200, parents, rate=rate)
 
     question = world.codec.kinds[0] != ANSWER
-    parents = {int(h): i for i, h in enumerate(world.canonical_hash(material.kept))}
+    places = {int(h): i for i, h in enumerate(world.canonical_hash(parents.kept))}
     for rate, most in ((0.0, 0.0), (0.1, 0.1)):
         mutants = found(rate)
-        rows = [parents[int(value)] for value in mutants.parents[:, 0]]
+        rows = [places[int(value)] for value in mutants.parents[:, 0]]
         assert len(set(rows)) > 25
         assert not mutants.parents[:, 1].any()
-        changed = mutants.quizzes.tokens != material.kept.tokens[rows]
+        changed = mutants.quizzes.tokens != parents.kept.tokens[rows]
         share = changed[:, question].mean()
         assert most / 2 <= share <= most  # a cell drawn anew may stay what it was
 
 
-def test_recombination_joins_an_example_and_a_question(agents, world, material):
-    found = by("recombination", agents[4], world, 1, 60, material)
-    parents = {int(h): i for i, h in enumerate(world.canonical_hash(material.kept))}
+def test_recombination_joins_an_example_and_a_question(agents, world, parents):
+    found = by("recombination", agents[4], world, 1, 60, parents)
+    places = {int(h): i for i, h in enumerate(world.canonical_hash(parents.kept))}
     one, other = (
-        material.kept.tokens[[parents[int(value)] for value in column]]
-        for column in found.parents.T
+        parents.kept.tokens[[places[int(value)] for value in column]] for column in found.parents.T
     )
     quarter = world.seq_len // 4
     tokens = found.quizzes.tokens
@@ -247,14 +244,22 @@ def test_voters_are_drawn_alike():
     ("options", "message"),
     [
         ({"rule": "three"}, "unknown culture.rule 'three'; known: .*four_of_five"),
-        ({"proposers": ("cold",)}, "unknown culture.proposers 'cold'; known: .*hot_then_cold"),
-        ({"proposers": ()}, "culture.proposers is empty"),
-        ({"recycle_age": -1}, "culture.recycle_age must be 0 or more"),
-        ({"mutation_rate": 2.0}, r"culture.mutation_rate must be in \[0, 1\]"),
-        ({"hot_temperature": -1.0}, "culture.hot_temperature must be 0 or more"),
-        ({"temperature": float("nan")}, "culture.temperature must be 0 or more"),
+        ({"proposers": ["cold"]}, "unknown culture.proposers 'cold'; known: .*hot_then_cold"),
+        ({"proposers": []}, "culture.proposers is empty"),
+        ({"proposers": ["ladder", {"name": "ladder", "rungs": 2}]}, "names a method twice: ladder"),
+        ({"proposers": [{"name": "recycling", "age": -1}]}, "recycling.age must be 0 or more"),
+        ({"proposers": [{"name": "mutation", "rate": 2.0}]}, r"mutation.rate must be in \[0, 1\]"),
+        ({"proposers": [{"name": "ladder", "rungs": 0}]}, "ladder.rungs must be at least 1"),
+        (
+            {"proposers": [{"name": "annealed", "hot_temperature": -1.0}]},
+            "proposer annealed.hot_temperature must be 0 or more",
+        ),
+        (
+            {"proposers": [{"name": "recycling", "temperature": -1.0}]},
+            "proposer recycling.temperature must be 0 or more",
+        ),
         ({"voters": -1}, "culture.voters must be 0 or more"),
-        ({"rule_options": {"k": 2}}, "rule 'four_of_five' has no option 'k'"),
+        ({"rule": {"k": 2}}, "unknown option culture.rule.k; known here: none"),
         ({"quota": 0}, "culture.quota must be at least 1"),
         ({"wave_blocks": 0}, "culture.wave_blocks must be at least 1"),
         ({"max_share": 1.5}, r"culture.max_share must be in \[0, 1\]"),
@@ -262,4 +267,4 @@ def test_voters_are_drawn_alike():
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(UserError, match=message):
-        CultureConfig(**options)
+        from_tree(CultureConfig, options, "culture")

@@ -9,14 +9,19 @@ import pyarrow.compute as pc
 import pytest
 
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.proposers import Commission, Material, proposers
+from culture_sim.culture.proposers import ParentPool, ProposalRequest, proposers
+from culture_sim.culture.proposers.hot_then_cold import HotThenCold
+from culture_sim.culture.proposers.mutation import Mutation
+from culture_sim.culture.proposers.recycling import Recycling
 from culture_sim.culture.records import hashes_of, quizzes_of
 from culture_sim.culture.round import read_summary
-from culture_sim.culture.rules import make_rule
+from culture_sim.culture.rules import Rule, rules
+from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import vote
 from world import Stream
 from world.core.errors import UserError
+from world.core.options import from_tree
 from world.core.world import split_by_hash
 
 
@@ -43,7 +48,8 @@ def test_kept_quizzes_have_exactly_four_solvers(round_one):
 
 def test_replaying_the_rule_gives_the_stored_decisions(round_one):
     store, summary = round_one
-    replayed, stored = make_rule(summary["culture"]["rule"])(store.votes(1)), store.decision(1)
+    rule, stored = from_tree(Rule, summary["culture"]["rule"]), store.decision(1)
+    replayed = rule(store.votes(1))
     assert np.array_equal(replayed.keep, stored.keep)
     assert np.array_equal(replayed.dissenter, stored.dissenter)
     assert replayed.reason == stored.reason
@@ -53,39 +59,40 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
     store, _ = round_one
     config = CultureConfig(**setting["culture"])
     none = world.draw(Stream(0, "none"), 0, 0, "train")
-    nothing = Material(none, none, np.zeros(0, dtype=np.int16))
+    nothing = ParentPool(none, none, np.zeros(0, dtype=np.int16))
     rows = store.dataset(1).select(range(0, len(store.votes(1)), 17))
     for row in rows:
         block, place = divmod(row["index"], config.block_size)
         seed = Stream(setting["seed"], "proposal", agent=row["proposer"], round=1).seed(block)
         assert row["seed"] == seed
         assert row["proposer"] == block % 5
-        propose = proposers[row["procedure"]]
-        commission = Commission(row["seed"], config.block_size, nothing)
-        again = propose(agents[row["proposer"]], world, commission, config).quizzes
+        propose = proposers[row["method"]]()
+        request = ProposalRequest(row["seed"], config.block_size, nothing)
+        again = propose(agents[row["proposer"]], world, request).quizzes
         assert again.tokens[place].tolist() == row["tokens"]
-        other = propose(agents[block % 4], world, commission, config).quizzes
+        other = propose(agents[block % 4], world, request).quizzes
         assert block % 4 == row["proposer"] or other.tokens[place].tolist() != row["tokens"]
 
 
-def test_procedures_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp_path):
+def test_methods_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp_path):
     names = ("recycling", "hot_then_cold", "mutation")
-    options = {"proposers": names, "quota": 10_000, "max_proposals": 16 * 5 * 6, "recycle_age": 1}
+    methods = (Recycling(age=1), HotThenCold(), Mutation())
+    options = {"proposers": methods, "quota": 10_000, "max_proposals": 16 * 5 * 6}
     for number in (1, 2):
         summary = make_round(tmp_path, round_=number, **options)
-    by = summary["by_procedure"]
-    assert [each["procedure"] for each in by] == list(names)
+    by = summary["by_method"]
+    assert [each["method"] for each in by] == list(names)
     assert [each["proposed"] for each in by] == [16 * 5 * 2] * 3
     assert sum(each["kept"] for each in by) == summary["kept"]
     store = CultureStore(tmp_path)
     for row in store.dataset(2):
-        procedure = names[row["index"] // 16 // 5 % 3]
-        assert row["procedure"] == procedure
-        assert (row["age"] > 0) <= (procedure == "recycling")
-        assert bool(row["parents"][0]) == (procedure == "mutation" or row["age"] == 1)
+        method = names[row["index"] // 16 // 5 % 3]
+        assert row["method"] == method
+        assert (row["age"] > 0) <= (method == "recycling")
+        assert bool(row["parents"][0]) == (method == "mutation" or row["age"] == 1)
     table = store.table(2)
     parents = {
-        name: [row["parents"][0] for row in store.dataset(2) if row["procedure"] == name]
+        name: [row["parents"][0] for row in store.dataset(2) if row["method"] == name]
         for name in names
     }
     kept = store.table(1).filter(pc.field("keep") & (pc.field("split") == "culture_train"))
@@ -174,7 +181,7 @@ def test_more_rounds_repeat_no_quiz(make_round, round_one, tmp_path):
 
 def test_a_round_of_known_quizzes_only(make_round, tmp_path):
     """Greedy proposals are the same in every block: the second round has nothing to vote on."""
-    cold = {"hot_temperature": 0.0, "temperature": 0.0, "max_proposals": 96}
+    cold = {"proposers": (HotThenCold(0.0, 0.0),), "max_proposals": 96}
     first = make_round(tmp_path, **cold)
     second = make_round(tmp_path, round_=2, **cold)
     assert first["voted"] <= 5
@@ -275,9 +282,9 @@ def test_a_damaged_part_is_named_and_can_be_made_again(make_round, unfinished, r
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"hot_temperature": 1.2}, "culture.hot_temperature"),
+        ({"proposers": (HotThenCold(1.2),)}, "culture.proposers"),
         ({"block_size": 8}, "culture.block_size"),
-        ({"proposers": ("hot_then_cold", "mutation")}, "culture.proposers"),
+        ({"proposers": (HotThenCold(), Mutation())}, "culture.proposers"),
         ({"known": np.zeros(1, dtype=np.uint64)}, "known quizzes"),
     ],
 )
@@ -316,7 +323,7 @@ def test_damaged_figures_are_named(make_round, tmp_path, damage):
 
 
 def test_a_round_of_drawn_voters_is_replayed_from_the_store(make_round, tmp_path):
-    options = {"rule": "all_but_k", "rule_options": {"k": 1}, "voters": 3, "quota": 10}
+    options = {"rule": AllButK(1), "voters": 3, "quota": 10}
     summary = make_round(tmp_path / "culture", **options)
     store = CultureStore(tmp_path / "culture")
     votes, stored = store.votes(1), store.decision(1)
@@ -327,7 +334,7 @@ def test_a_round_of_drawn_voters_is_replayed_from_the_store(make_round, tmp_path
     dissenters = stored.dissenter[stored.keep]
     assert votes.voted[stored.keep][np.arange(len(dissenters)), dissenters].all()
     row = store.table(1).slice(0, 1).to_pylist()[0]
-    replayed = make_rule(row["rule"], json.loads(row["rule_options"]))(votes)
+    replayed = rules[row["rule"]](**json.loads(row["rule_options"]))(votes)
     assert np.array_equal(replayed.keep, stored.keep)
     assert replayed.reason == stored.reason
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from culture_sim.culture.rules import make_rule, rules
+from culture_sim.culture.rules import Rule, rules
+from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.votes import Decision, VoteTable, trial_votes
 from world.core.errors import UserError
+from world.core.options import from_tree, to_tree
 
 
 def table(correct):
@@ -57,7 +60,7 @@ R, F, B, X = (1, 1), (1, 0), (0, 1), (0, 0)  # right; only forward; only backwar
     ],
 )
 def test_four_of_five(votes, keep, dissenter, reason):
-    decision = make_rule("four_of_five")(table([votes]))
+    decision = rules["four_of_five"]()(table([votes]))
     assert decision.keep.tolist() == [keep]
     assert decision.dissenter.tolist() == [dissenter]
     assert decision.reason == [reason]
@@ -65,7 +68,7 @@ def test_four_of_five(votes, keep, dissenter, reason):
 
 def test_four_of_five_keeps_exactly_the_quizzes_with_one_dissenter():
     votes = every_pattern(5)
-    decision = make_rule("four_of_five")(votes)
+    decision = rules["four_of_five"]()(votes)
     for correct, keep, dissenter in zip(
         votes.correct, decision.keep, decision.dissenter, strict=True
     ):
@@ -78,7 +81,7 @@ def test_four_of_five_keeps_exactly_the_quizzes_with_one_dissenter():
 @pytest.mark.parametrize("n_agents", [4, 6])
 def test_four_of_five_refuses_another_population(n_agents):
     with pytest.raises(UserError, match=f"needs 5 agents, the population has {n_agents}; set"):
-        make_rule("four_of_five")(trial_votes(n_agents))
+        rules["four_of_five"]()(trial_votes(n_agents))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_four_of_five_refuses_another_population(n_agents):
     ],
 )
 def test_all_but_k(k, votes, keep, dissenter, reason):
-    decision = make_rule("all_but_k", {"k": k})(table([votes]))
+    decision = rules["all_but_k"](k=k)(table([votes]))
     assert decision.keep.tolist() == [keep]
     assert decision.dissenter.tolist() == [dissenter]
     assert decision.reason == [reason]
@@ -102,20 +105,20 @@ def test_all_but_k(k, votes, keep, dissenter, reason):
 
 def test_all_but_one_of_five_is_four_of_five():
     votes = every_pattern(5)
-    one, other = make_rule("all_but_k")(votes), make_rule("four_of_five")(votes)
+    one, other = rules["all_but_k"]()(votes), rules["four_of_five"]()(votes)
     assert one.reason == other.reason
     assert np.array_equal(one.dissenter, other.dissenter)
 
 
 def test_absent_agents_neither_solve_nor_fail():
     votes = absent(table([[R, R, X, R], [R, R, R, X], [X, R, R, R]]), 2)
-    decision = make_rule("all_but_k", {"k": 1})(votes)
+    decision = rules["all_but_k"](k=1)(votes)
     assert decision.reason == ["too easy: 3 solvers", "kept", "kept"]
     assert decision.dissenter.tolist() == [-1, 3, 0]
     with pytest.raises(UserError, match="needs the votes of all agents"):
-        make_rule("four_of_five")(absent(every_pattern(5), 0))
+        rules["four_of_five"]()(absent(every_pattern(5), 0))
     with pytest.raises(UserError, match="all_but_k with k = 3 needs more than 3 voters, got 3"):
-        make_rule("all_but_k", {"k": 3})(votes)
+        rules["all_but_k"](k=3)(votes)
 
 
 def severe(cells):
@@ -138,7 +141,7 @@ def severe(cells):
     ],
 )
 def test_severe_failure(cells, reason):
-    decision = make_rule("severe_failure")(severe(cells))
+    decision = rules["severe_failure"]()(severe(cells))
     assert decision.reason == [reason]
     assert decision.keep.tolist() == [reason == "kept"]
     assert decision.dissenter.tolist() == [-1]
@@ -146,11 +149,11 @@ def test_severe_failure(cells, reason):
 
 def test_severe_failure_counts_only_who_was_asked():
     votes = severe([(0, 0)] * 5 + [(6, 0)] * 5)
-    assert make_rule("severe_failure")(absent(votes, 0, 9)).reason == ["kept"]
+    assert rules["severe_failure"]()(absent(votes, 0, 9)).reason == ["kept"]
     with pytest.raises(UserError, match="severe_failure needs 8 voters, got 7"):
-        make_rule("severe_failure")(absent(votes, 0, 1, 9))
+        rules["severe_failure"]()(absent(votes, 0, 1, 9))
     smaller = {"perfect": 4, "failing": 3}
-    assert make_rule("severe_failure", smaller)(absent(votes, 0, 8, 9)).reason == ["kept"]
+    assert rules["severe_failure"](**smaller)(absent(votes, 0, 8, 9)).reason == ["kept"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,7 @@ def test_severe_failure_counts_only_who_was_asked():
 )
 def test_likelihood(probability, keep, dissenter, reason):
     votes = replace(table([[R] * 5]), probability=np.array([probability], dtype=np.float32))
-    decision = make_rule("likelihood")(votes)
+    decision = rules["likelihood"]()(votes)
     assert decision.keep.tolist() == [keep]
     assert decision.dissenter.tolist() == [dissenter]
     assert decision.reason == [reason]
@@ -175,47 +178,67 @@ def test_likelihood(probability, keep, dissenter, reason):
 def test_likelihood_of_the_voters_only():
     probability = np.array([[0.1, 0.99, 0.99, 0.7, 0.2]], dtype=np.float32)
     votes = absent(replace(table([[R] * 5]), probability=probability), 0, 3)
-    assert make_rule("likelihood")(votes).dissenter.tolist() == [4]
+    assert rules["likelihood"]()(votes).dissenter.tolist() == [4]
     with pytest.raises(UserError, match="likelihood with most = 2 needs more than 2 voters, got 2"):
-        make_rule("likelihood")(absent(votes, 0, 1, 3))
+        rules["likelihood"]()(absent(votes, 0, 1, 3))
 
 
 def test_random_filter_keeps_as_many_and_not_the_same():
     votes = every_pattern(5)
-    ruled, drawn = make_rule("all_but_k")(votes), make_rule("random_filter")(votes)
+    ruled, drawn = rules["all_but_k"]()(votes), rules["random_filter"]()(votes)
     assert drawn.keep.sum() == ruled.keep.sum()
     assert not np.array_equal(drawn.keep, ruled.keep)
-    other = make_rule("random_filter", {"seed": 1})(votes)
+    other = rules["random_filter"](seed=1)(votes)
     assert other.keep.sum() == drawn.keep.sum()
     assert not np.array_equal(other.keep, drawn.keep)
 
 
 def test_random_filter_draws_every_quiz_as_often():
     votes, times = every_pattern(3), 400
-    kept = sum(
-        make_rule("random_filter", {"seed": s})(votes).keep.astype(int) for s in range(times)
-    )
+    kept = sum(rules["random_filter"](seed=s)(votes).keep.astype(int) for s in range(times))
     expected = kept.mean()
     spread = (expected * (1 - expected / times)) ** 0.5
     assert np.abs(kept - expected).max() < 5 * spread
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "message"),
+    ("tree", "message"),
     [
-        ("five_of_four", {}, "unknown rule 'five_of_four'; known: all_but_k, four_of_five,"),
-        ("all_but_k", {"j": 1}, "rule 'all_but_k' has no option 'j'; known: k"),
-        ("four_of_five", {"k": 1}, "rule 'four_of_five' has no option 'k'; it has none"),
-        ("all_but_k", {"k": 1.5}, "option 'k' of rule 'all_but_k' must be a whole number"),
-        ("likelihood", {"failed": 0.95}, "needs failed .0.95. below understood .0.95."),
-        ("all_but_k", {"k": float("nan")}, "option 'k' .* must be a whole number, got nan"),
-        ("likelihood", {"failed": float("inf")}, "'failed' .* must be a finite number, got inf"),
-        ("all_but_k", {"k": 0}, r"rule all_but_k\.k must be at least 1, got 0"),
+        ("five_of_four", "unknown culture.rule 'five_of_four'; known: all_but_k, four_of_five,"),
+        ({"name": "all_but_k", "j": 1}, "unknown option culture.rule.j; known here: k"),
+        ({"name": "four_of_five", "k": 1}, "unknown option culture.rule.k; known here: none"),
+        ({"name": "all_but_k", "k": 1.5}, "option culture.rule.k must be a whole number, got 1.5"),
+        ({"name": "likelihood", "failed": 0.95}, "needs failed .0.95. below understood .0.95."),
+        (
+            {"name": "all_but_k", "k": float("nan")},
+            "k must be a whole number, got nan",
+        ),
+        (
+            {"name": "likelihood", "failed": float("inf")},
+            "option culture.rule.failed must be a finite number, got inf",
+        ),
+        ({"name": "all_but_k", "k": 0}, r"rule all_but_k\.k must be at least 1, got 0"),
+        ({"name": 3}, "option culture.rule.name must be a string, got 3"),
+        (3, "option culture.rule must be a name or an object of options, got 3"),
     ],
 )
-def test_options_that_a_rule_cannot_have_are_refused(name, options, message):
+def test_options_that_a_rule_cannot_have_are_refused(tree, message):
     with pytest.raises(UserError, match=message):
-        make_rule(name, options)
+        from_tree(Rule, tree, "culture.rule")
+
+
+@pytest.mark.parametrize("name", rules.names())
+def test_a_rule_is_read_by_its_name_and_written_with_its_options(name):
+    rule = rules[name]()
+    assert from_tree(Rule, name) == from_tree(Rule, {"name": name}) == rule
+    assert from_tree(Rule, json.loads(json.dumps(to_tree(rule)))) == rule
+
+
+def test_every_rule_says_when_it_keeps_a_quiz():
+    said = {name: rules[name]().describe(5) for name in rules}
+    assert said["four_of_five"] == "exactly four of five agents solve it in both directions"
+    assert AllButK(2).describe(6) == "all voters but exactly two solve it in both directions"
+    assert len(set(said.values())) == len(rules.names())
 
 
 @pytest.mark.parametrize("name", rules.names())
@@ -223,19 +246,19 @@ def test_every_rule_is_a_pure_function_in_which_order_plays_no_part(name):
     judged = 0
     for n_agents in range(2, 9):
         try:
-            make_rule(name)(trial_votes(n_agents))
+            rules[name]()(trial_votes(n_agents))
         except UserError:
             continue
         judged += 1
         votes = every_pattern(n_agents)
         before = votes.correct.copy()
-        decision = make_rule(name)(votes)
+        decision = rules[name]()(votes)
         assert np.array_equal(votes.correct, before)
         assert len(decision) == len(votes)
         assert [reason == "kept" for reason in decision.reason] == decision.keep.tolist()
         assert set(decision.dissenter) <= set(range(-1, n_agents))
         assert (decision.dissenter[~decision.keep] == -1).all()
-        backwards = make_rule(name)(votes[np.arange(len(votes))[::-1]])
+        backwards = rules[name]()(votes[np.arange(len(votes))[::-1]])
         assert backwards.reason == decision.reason[::-1]
         assert np.array_equal(backwards.keep, decision.keep[::-1])
         assert np.array_equal(backwards.dissenter, decision.dissenter[::-1])

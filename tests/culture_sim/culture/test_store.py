@@ -11,7 +11,7 @@ from datasets import Dataset, load_dataset
 
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance
-from culture_sim.culture.rules import make_rule
+from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
 from world import UNKNOWN_TASK, QuizBatch
@@ -32,7 +32,7 @@ def records(count=12, round_=1, seed=0, seq_len=9, n_agents=5):
         rng.random((count, n_agents), dtype=np.float32),
     )
     return CultureRecords(
-        provenance=Provenance(round_, "four_of_five", "{}", 1.0, ("ab",) * n_agents),
+        provenance=Provenance(round_, "four_of_five", "{}", ("ab",) * n_agents),
         proposals=Proposals.of(
             QuizBatch(
                 rng.integers(256, size=(count, seq_len), dtype=np.uint8),
@@ -40,12 +40,13 @@ def records(count=12, round_=1, seed=0, seq_len=9, n_agents=5):
                 np.full(count, UNKNOWN_TASK, dtype=np.int16),
             ),
             1.5,
+            1.0,
             np.array([[7]] * count, dtype=np.uint64),
         ),
         hashes=rng.integers(2**64, size=count, dtype=np.uint64),
         votes=votes,
-        decision=make_rule("four_of_five")(votes),
-        procedure=["hot_then_cold"] * count,
+        decision=FourOfFive()(votes),
+        method=["hot_then_cold"] * count,
         index=np.arange(count) * 3,
         seed=rng.integers(2**63, size=count),
         held_out=rng.random(count) < 0.3,
@@ -110,7 +111,7 @@ def test_the_columns_of_a_row(store):
         "reason": "kept",
         "rule": "four_of_five",
         "rule_options": "{}",
-        "procedure": "hot_then_cold",
+        "method": "hot_then_cold",
         "hot_temperature": 1.5,
         "temperature": 1.0,
         "parents": [f"{7:016x}", ""],
@@ -148,8 +149,8 @@ def test_a_round_without_voted_quizzes(store):
         replace(
             nothing,
             votes=votes,
-            decision=make_rule("four_of_five")(votes),
-            procedure=[],
+            decision=FourOfFive()(votes),
+            method=[],
             **{n: getattr(nothing, n)[none] for n in ("proposals", "hashes", "index", "seed")},
             held_out=none[none],
         )
@@ -206,13 +207,13 @@ def test_another_shape_than_earlier_rounds_is_refused(store):
     ("field", "value", "message"),
     [
         ("proposals", records(count=11).proposals, "proposals must be of 12 quizzes .*, got 11"),
-        ("procedure", ["p"], "procedure must be of 12 quizzes like votes, got 1"),
+        ("method", ["p"], "method must be of 12 quizzes like votes, got 1"),
         ("hashes", np.zeros(12, dtype=np.int64), r"hashes must be uint64 \[12\]"),
         ("index", np.zeros(3, dtype=np.int64), r"index must be int64 \[12\]"),
         ("held_out", np.zeros(12, dtype=np.uint8), r"held_out must be bool \[12\]"),
         (
             "provenance",
-            Provenance(1, "r", "{}", 1.0, ("ab",)),
+            Provenance(1, "r", "{}", ("ab",)),
             "checkpoints must name 5 agents like votes, got 1",
         ),
     ],

@@ -52,7 +52,7 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
             assert state[examination]["total"] == 2 * HELD_OUT
             assert set(state[examination]["accuracy_by"]["layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
             assert figures[examination] == state[examination]
-        for examination in ("science_before", "science_after"):
+        for examination in ("transfer_before", "transfer_after"):
             assert state[examination]["total"] == 40
             assert "isometry" in state[examination]["accuracy_by"]["task"]
             assert not set(state[examination]["accuracy_by"]["task"]) & set(run.config.world.tasks)
@@ -60,7 +60,7 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
         first, second = figures["course"]
         assert (first["round"], second["round"]) == (0, 1)
         assert first["culture_after"] is None
-        for key in ("test", "culture_before", "culture_after", "science_after"):
+        for key in ("test", "culture_before", "culture_after", "transfer_after"):
             assert second[key] == state[key]
         assert first["quizzes"] < second["quizzes"] == state["quizzes"]
 
@@ -97,7 +97,7 @@ def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
         assert (state["round_began"], state["quizzes"]) == (0, EPOCH)
         # The agents that made the round were examined before they were deleted.
         assert state["culture_before"] == other["culture_before"]
-        assert state["science_before"] == other["science_before"]
+        assert state["transfer_before"] == other["transfer_before"]
     assert not equal(weights(path), weights(trained))
     run = Run.open(path)
     curriculum = make_curriculum(CultureStore(path / "culture"), "all", AGENTS)

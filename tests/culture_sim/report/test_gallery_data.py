@@ -43,8 +43,8 @@ def test_every_kept_quiz_is_there_as_it_is_stored(made):
         assert data["quizzes"][name] == kept[name].to_pylist()
     tokens = np.stack([tokens_of(text) for text in data["quizzes"]["tokens"]])
     assert np.array_equal(tokens, quizzes_of(kept).tokens)
-    named = [data["procedures"][k] for k in data["quizzes"]["procedure"]]
-    assert named == kept["procedure"].to_pylist()
+    named = [data["methods"][k] for k in data["quizzes"]["method"]]
+    assert named == kept["method"].to_pylist()
     for marks, dissenter in zip(
         data["quizzes"]["votes"], kept["dissenter"].to_pylist(), strict=True
     ):

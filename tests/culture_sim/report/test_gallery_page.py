@@ -70,7 +70,7 @@ def test_filters_show_what_they_promise(browser, gallery_page):
 def test_a_choice_that_fits_nothing_says_so(browser, gallery_page):
     visit(browser, gallery_page)
     pick(browser, "gallery", "lineage", "alone")
-    assert pick(browser, "gallery", "procedure", "mutation") == 0
+    assert pick(browser, "gallery", "method", "mutation") == 0
     assert counted(browser, "gallery").startswith("No quiz is like that")
     assert every(browser, "#gallery-cards button") == []
 
@@ -110,7 +110,7 @@ def test_a_quiz_is_found_by_each_of_its_tasks(browser, gallery_page):
 @pytest.mark.browser
 def test_the_address_brings_everything_back(browser, gallery_page):
     visit(browser, gallery_page)
-    pick(browser, "gallery", "procedure", "hot then cold")
+    pick(browser, "gallery", "method", "hot then cold")
     Select(one(browser, "#gallery-filters [name=sort]")).select_by_visible_text("most wrong cells")
     one(browser, "#gallery-pages button:last-child").click()
     shown = values(browser, "#gallery-cards button", "dataset.quiz")

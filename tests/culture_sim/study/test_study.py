@@ -18,6 +18,9 @@ import pytest
 from agents.config import ModelConfig
 from culture_sim.cli import main
 from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.rules.all_but_k import AllButK
+from culture_sim.culture.rules.likelihood import Likelihood
+from culture_sim.culture.rules.random_filter import RandomFilter
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.comparisons import open_compared
 from culture_sim.run.config import RunConfig
@@ -71,7 +74,7 @@ def made_up(effect, seeds=3, rounds=2):
                 gain = effect if arm == FULL and number == rounds else 0.0
                 for agent in range(5):
                     value = level + gain + rng.normal(0, 0.001)
-                    rows.append((seed, arm, number, agent, "science", value))
+                    rows.append((seed, arm, number, agent, "transfer", value))
             rows.append((seed, arm, rounds, -1, "yield", 0.02))
     return pd.DataFrame(rows, columns=["seed", "arm", "round", "agent", "measure", "value"])
 
@@ -92,7 +95,7 @@ def test_an_interval_is_students():
 
 @pytest.mark.parametrize("effect", [0.0, 0.03, -0.03])
 def test_arms_are_compared_within_seeds(effect):
-    row = of(compare(made_up(effect), 2), "science", FULL)
+    row = of(compare(made_up(effect), 2), "transfer", FULL)
     against = row["against_control"]
     assert against["low"] < effect < against["high"]
     assert against["high"] - against["low"] < 0.01  # though seeds are 0.3 apart
@@ -100,7 +103,7 @@ def test_arms_are_compared_within_seeds(effect):
     assert (against["high"] < 0) == (effect < 0)
     assert len(row["by_seed"]) == 3
     assert row["full_against"] == {"value": 0, "low": 0, "high": 0}
-    control = of(compare(made_up(effect), 2), "science", CONTROL)
+    control = of(compare(made_up(effect), 2), "transfer", CONTROL)
     assert control["full_against"] == against
     assert control["against_control"]["value"] == 0
     assert row["after"]["high"] - row["after"]["low"] > 0.05
@@ -108,8 +111,8 @@ def test_arms_are_compared_within_seeds(effect):
 
 def test_one_seed_has_no_interval_and_what_was_not_measured_no_row():
     compared = compare(made_up(0.03, seeds=1), 2)
-    assert of(compared, "science", FULL)["against_control"]["low"] is None
-    assert {row["measure"] for row in compared} == {"science", "yield"}
+    assert of(compared, "transfer", FULL)["against_control"]["low"] is None
+    assert {row["measure"] for row in compared} == {"transfer", "yield"}
 
 
 def test_the_picture_is_the_same_for_the_same_figures(tmp_path):
@@ -127,11 +130,11 @@ def test_arms_differ_in_what_is_taught():
     assert set(ABOUT) == set(CHANGES)
     assert len(set(map(repr, options.values()))) == len(CHANGES)
     assert {each.max_share for each in options.values()} == {0.3}
-    assert options["random_filter"].rule_options == {"k": 1}
-    two = CultureConfig(rule="all_but_k", rule_options={"k": 2})
-    assert options_of("random_filter", two, 0.3).rule_options == {"k": 2}
+    assert options["random_filter"].rule == RandomFilter(1)
+    two = CultureConfig(rule=AllButK(2))
+    assert options_of("random_filter", two, 0.3).rule == RandomFilter(2)
     with pytest.raises(UserError, match="not as 'likelihood'; leave it out of --arms"):
-        options_of("random_filter", CultureConfig(rule="likelihood"), 0.3)
+        options_of("random_filter", CultureConfig(rule=Likelihood()), 0.3)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_arms_differ_in_what_is_taught():
         (["--name", "../other"], "study.name must be the name of a folder"),
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
-        (["--culture.taught", "none"], "--culture.taught is for a study to decide"),
+        (["--culture.trains-on", "none"], "--culture.trains-on is for a study to decide"),
         (["--sae.culture"], "the features of every arm are compared on the same quizzes"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
@@ -216,7 +219,7 @@ def test_a_study_leaves_its_results(small):
     assert len(found["exam_quizzes"]) == 1
     assert (made.folder / "study.svg").exists()
     results = pd.read_parquet(made.folder / "results.parquet")
-    assert set(results["measure"]) >= {"world", "world loss", "science loss", "yield"}
+    assert set(results["measure"]) >= {"world", "world loss", "transfer loss", "yield"}
     began = results[results["round"] == 0].groupby("measure")["value"].mean()
     # The exam holds what one agent failed and the others solved, in either direction.
     assert began["culture solved"] == 1.0
@@ -239,8 +242,8 @@ def test_arms_do_the_same_work_and_teach_something_else(small):
     assert sum(kept["random_filter"]) == sum(kept[CONTROL]) > 5
     assert kept["random_filter"] != kept[CONTROL]
     assert set(voted["random_filter"]["rule"].to_pylist()) == {"random_filter"}
-    taught = {arm: made.run(arm).config.culture.taught for arm in ARMS}
-    assert taught == {CONTROL: "none", "random_filter": "all", "frozen": "first"}
+    trains_on = {arm: made.run(arm).config.culture.trains_on for arm in ARMS}
+    assert trains_on == {CONTROL: "none", "random_filter": "all", "frozen": "first"}
     learned = {tuple(made.run(arm).agent_state(i)["sha256"] for i in range(3)) for arm in ARMS}
     assert len(learned) == len(ARMS)
 

@@ -114,6 +114,7 @@ def test_the_quizzes_of_a_task_are_equally_likely(name, split):
         ({"tasks": ("frame", "frame")}, "twice"),
         ({"colours": 300}, "colours"),
         ({"tasks": ("islands",)}, "unknown task 'islands'"),
+        ({"held_out_tasks": ("islands",)}, "unknown task 'islands'; known: bounce"),
     ],
 )
 def test_impossible_options_are_refused_by_name(options, named):
