@@ -17,8 +17,8 @@ given = $(filter-out file,$(origin $(1)))
 STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup culture train-agents culture-round sae report analyze effects crosscoder culture-features study \
-	quizzes demo test check format bench clean
+.PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
+	culture-features study export quizzes demo test check format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,37 +31,43 @@ help: ## Show this list
 
 setup: $(READY) ## Make .venv with everything, pinned as tested
 
-culture: $(READY) ## The whole experiment: train, culture round, SAEs, report
+culture: $(READY) ## Everything: train the agents, make culture, train SAEs, compare them, report.
 	$(STAGE)
 
-train-agents: $(READY) ## Train the agents to their target accuracy
+train-agents: $(READY) ## Train every agent of the run to the target accuracy.
 	$(STAGE)
 
-culture-round: $(READY) ## Propose quizzes, vote, keep, train on them
+culture-round: $(READY) ## Propose quizzes, vote, keep those that the rule asks for, train on them.
 	$(STAGE)
 
-sae: $(READY) ## Train SAEs on every agent and compare their features
+sae: $(READY) ## Train a sparse autoencoder on every agent and compare their features.
 	$(STAGE)
 
-report: $(READY) ## Write the run's report, one HTML file
+report: $(READY) ## Write the run's report as one HTML file.
 	$(STAGE)
 
-analyze: $(READY) ## Find out what the quizzes of a run's culture are
+analyze: $(READY) ## Find out what a run's culture is: by which rules, how clear, new and hard.
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
-culture-features: $(READY) ## What agents' own quizzes do to their features
+culture-features: $(READY) ## Find out what agents' own quizzes do to their features.
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
-effects: $(READY) ## Find out what features do: silence them, put one agent's in another's
+effects: $(READY) ## Find out what features do: silence them, put one agent's in another's place.
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
-crosscoder: $(READY) ## Train one dictionary for all agents: what has one of them alone?
+crosscoder: $(READY) ## Train one dictionary for all agents: which features belong to a single agent?
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
-study: $(READY) ## Compare arms with and without culture, from the same agents
+replay: $(READY) ## Judge the stored votes of a run again, by its rule or another; runs no model.
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+study: $(READY) ## Find out whether culture does anything: arms from the same agents, compared.
 	$(SIM) $@ $(ARGS)
 
-quizzes: $(READY) ## Show quizzes in the terminal; with RUN those it kept (ARGS=--help for more)
+export: $(READY) ## Write quizzes as a Hugging Face dataset, and as text for language models.
+	$(SIM) $@ dataset $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
+
+quizzes: $(READY) ## Show quizzes: of a task, of a run's culture, or an agent's mistakes.
 	$(SIM) $@ $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
 
 demo: PRESET = smoke

@@ -25,7 +25,7 @@ from agents.training import Learner, mixed_draw, unseen_quizzes
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.subjects import fresh_agent, subject, working_precision
-from culture_sim.culture.rules import rules
+from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision, VoteTable, vote
 from culture_sim.launch.culture_stage import culture_stage
 from culture_sim.launch.workers import OPTIMIZERS
@@ -108,13 +108,16 @@ def _culture(world: QuizWorld, size: ModelConfig, count: int) -> Callable[[], No
 
 @rules.register("benchmark_first_twenty")
 @dataclass(frozen=True)
-class FirstTwenty:
+class FirstTwenty(Rule):
     """Keeps quizzes that nobody solves, as tiny agents solve none."""
 
     def __call__(self, votes: VoteTable) -> Decision:
         keep = np.arange(len(votes.solves)) < 20
         reasons = ["kept" if kept else "not needed" for kept in keep]
         return Decision(keep, np.full(len(keep), -1, dtype=np.int16), reasons)
+
+    def describe(self, n_agents: int) -> str:
+        return "it is among the first twenty"
 
 
 def _rounds(folder: Path) -> Callable[[], None]:
@@ -128,7 +131,7 @@ def _rounds(folder: Path) -> Callable[[], None]:
         train=replace(config.train, epoch_quizzes=320, max_quizzes=320),
         culture=replace(
             config.culture,
-            rule="benchmark_first_twenty",
+            rule=FirstTwenty(),
             quota=20,
             max_proposals=32,
             wave_blocks=1,

@@ -18,7 +18,7 @@ from world import QuizBatch, QuizWorld, Stream, World
 def subject(quick: bool) -> tuple[QuizWorld, ModelConfig]:
     """The world and the network that every benchmark of agents measures."""
     config = presets["smoke" if quick else "compact"]()
-    return config.world, config.model
+    return config.quiz_world, config.model
 
 
 def learning_flops(world: World, config: ModelConfig) -> float:

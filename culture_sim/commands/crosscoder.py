@@ -1,19 +1,17 @@
-"""The command ``culture-sim crosscoder``: is what one agent alone has really its own?"""
+"""Train one dictionary for all agents: which features belong to a single agent?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
-from rich.console import Console
 from rich.table import Table
 
-from culture_sim.commands.parsing import one_line_errors
-from culture_sim.features.comparisons import Compared, ComparisonOptions
+from culture_sim.commands import commands
+from culture_sim.commands.base import ComparisonCommand, Findings, Report
+from culture_sim.features.comparisons import Compared
 from culture_sim.features.folders import CROSSCODER, write_found
 from sae.activations.quizzes import training_source
 from sae.comparison.correspondence import Kind
@@ -30,8 +28,9 @@ MIN_R = 0.7
 """Correlation from which on a feature's own SAE and the crosscoder are said to mean the same."""
 
 
-@dataclass(frozen=True)
-class FitCrosscoder(ComparisonOptions):
+@commands.register("crosscoder")
+@dataclass(frozen=True, kw_only=True)
+class FitCrosscoder(ComparisonCommand):
     """Train one dictionary for all agents of a run, and see which features one agent alone has."""
 
     seed: int = 0
@@ -41,41 +40,34 @@ class FitCrosscoder(ComparisonOptions):
     unique, and rows permuted within cells, where all but what cells explain is."""
     crosscoder: CrosscoderConfig = field(default_factory=CrosscoderConfig)
 
-
-def crosscoder(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code."""
-    with one_line_errors():
-        given = tyro.cli(FitCrosscoder, args=arguments, prog="culture-sim crosscoder")
-    console = Console()
-    with given.held() as compared:
-        with console.status("") as status:
-            tree, tables = _found(compared, given, status.update)
-        where = write_found(compared.folder, CROSSCODER, tree, tables)
-    console.print(_table(tree["found"]))
-    console.print(_sentence(tree["alone"]), highlight=False)
-    console.print(f"written: {where}", soft_wrap=True, highlight=False)
-    return 0
+    def find(self, report: Report) -> Findings:
+        """All figures, written beside the comparison."""
+        with self.opened() as compared:
+            figures, tables = _figures(compared, self, report)
+            path = write_found(compared.folder, CROSSCODER, figures, tables)
+        shown = (_table(figures["found"]), _sentence(figures["alone"]))
+        return Findings(shown, str(path))
 
 
-def _found(
-    compared: Compared, given: FitCrosscoder, say: Callable[[str], None]
+def _figures(
+    compared: Compared, options: FitCrosscoder, report: Report
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Every figure, and the tables by name."""
-    found = {}
-    for name in CONTROLS if given.controls else ("none",):
+    summaries = {}
+    for name in CONTROLS if options.controls else ("none",):
         analysis = _fitted(
             compared,
-            given,
+            options,
             name,
-            lambda done, total, explained, name=name: say(
+            lambda done, total, explained, name=name: report(
                 f"crosscoder, control {name}: {done:,} of {total:,} tokens, "
                 f"{explained:.0%} of variance explained"
             ),
         )
-        found[name] = analysis.summary()
+        summaries[name] = analysis.summary()
         if name == "none":
             real = analysis
-    say("holding it against the agents' own SAEs")
+    report("holding it against the agents' own SAEs")
     matched = match_features(
         compared.codes(),
         compared.table("families"),
@@ -84,10 +76,10 @@ def _found(
         2 * compared.config.min_firings,
     )
     figures = {
-        "options": asdict(given.crosscoder),
-        "seed": given.seed,
+        "options": asdict(options.crosscoder),
+        "seed": options.seed,
         "comparison": compared.made_from,
-        "found": found,
+        "found": summaries,
         **_beside(matched),
     }
     return figures, {
@@ -98,22 +90,22 @@ def _found(
 
 
 def _fitted(
-    compared: Compared, given: FitCrosscoder, control: str, progress: Any
+    compared: Compared, options: FitCrosscoder, control: str, progress: Any
 ) -> CrosscoderAnalysis:
     """A crosscoder of the real agents (control "none") or of a control, trained unless it is."""
     run, site = compared.run, compared.config.site
     stream = Stream(run.config.seed, f"crosscoder-{control}")
     world = run.config.world
     joint = JointActivations(compared.agents, world, site, _change(control, stream))
-    config = given.crosscoder
-    path = run.path / "sae" / site / f"crosscoder-{config.d_sae}" / f"{control}-{given.seed}"
+    config = options.crosscoder
+    path = run.path / "sae" / site / f"crosscoder-{config.d_sae}" / f"{control}-{options.seed}"
     fit_crosscoder(
         joint,
         training_source(world, Stream(run.config.seed, "sae").with_role("sae-train")),
         compared.quizzes,
         config,
         path,
-        stream.seed(given.seed),
+        stream.seed(options.seed),
         {"agents": compared.fingerprints, "control": control},
         progress,
     )
@@ -152,12 +144,12 @@ def _beside(matched: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _table(found: dict[str, dict[str, Any]]) -> Table:
+def _table(summaries: dict[str, dict[str, Any]]) -> Table:
     table = Table(
         "agents", "features judged", "shared by all", "by some", "unique", "exclusive in cells",
         title="What a dictionary common to all agents shares", title_justify="left",
     )  # fmt: skip
-    for control, figures in found.items():
+    for control, figures in summaries.items():
         keys = ("judged", "shared", "partial", "unique", "exclusive_within")
         table.add_row(CONTROLS[control], *(f"{figures[key]:,}" for key in keys))
     return table
@@ -172,9 +164,9 @@ ALONE = {
 
 def _sentence(alone: dict[str, Any]) -> str:
     parts = [
-        f"Of {found['features']:,} features of the agents' own SAEs that are {ALONE[name]}, "
-        f"{found['partners']:,} have a partner in the crosscoder (r >= {MIN_R}), which gives "
-        f"{found['unique']:,} of those to one agent alone."
-        for name, found in alone.items()
+        f"Of {counts['features']:,} features of the agents' own SAEs that are {ALONE[name]}, "
+        f"{counts['partners']:,} have a partner in the crosscoder (r >= {MIN_R}), which gives "
+        f"{counts['unique']:,} of those to one agent alone."
+        for name, counts in alone.items()
     ]
     return " ".join([*parts, "Of features without a partner it says nothing."])

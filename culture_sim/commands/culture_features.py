@@ -1,22 +1,21 @@
-"""The command ``culture-sim culture-features``."""
+"""Find out what agents' own quizzes do to their features."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import tyro
 from numpy.typing import NDArray
-from rich.console import Console
 
 from agents.model import AgentModel
-from culture_sim.commands.parsing import one_line_errors
+from culture_sim.commands import commands
+from culture_sim.commands.base import ComparisonCommand, Findings, Report
 from culture_sim.culture.store import CultureStore, open_culture
-from culture_sim.features.comparisons import Compared, ComparisonOptions
+from culture_sim.features.comparisons import Compared
 from culture_sim.features.folders import CULTURE, write_found
 from culture_sim.features.on_culture.figures import figures_of, tables_of, with_q
 from culture_sim.features.on_culture.looking import Looked
@@ -41,8 +40,9 @@ AGENTS_KEPT = "agents_kept"
 """Of the agents' quizzes that nobody was taught, those that were kept."""
 
 
-@dataclass(frozen=True)
-class CultureFeatures(ComparisonOptions):
+@commands.register("culture-features")
+@dataclass(frozen=True, kw_only=True)
+class CultureFeatures(ComparisonCommand):
     """Find out what agents' own quizzes do to their features, and what a dissenter lacks."""
 
     world_quizzes: int = 4000
@@ -57,36 +57,29 @@ class CultureFeatures(ComparisonOptions):
     def __post_init__(self) -> None:
         require(self, "culture-features", COUNT, "world_quizzes", "solved", "resamples")
 
-
-def culture_features(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code."""
-    with one_line_errors():
-        given = tyro.cli(CultureFeatures, args=arguments, prog="culture-sim culture-features")
-    store = open_culture(given.open_run().path)
-    console = Console()
-    with given.held() as compared:
-        with console.status("") as status:
-            found, tables = _Work(compared, store, given, status.update).all()
-        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
-        where = write_found(compared.folder, CULTURE, tree, tables)
-    for shown in tables_of(found):
-        console.print(shown)
-    console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
-    return 0
+    def find(self, report: Report) -> Findings:
+        """All figures, written beside the comparison."""
+        store = open_culture(self.open_run().path)
+        with self.opened() as compared:
+            figures, tables = _Steps(compared, store, self, report).all()
+            tree = {"options": self.as_dict(), "comparison": compared.made_from, **figures}
+            path = write_found(compared.folder, CULTURE, tree, tables)
+        return Findings(tables_of(figures), f"{path} and tables beside it")
 
 
-class _Work:
+class _Steps:
     """The steps: ask, look at the features of what was asked, compare."""
 
     def __init__(
         self,
         compared: Compared,
         store: CultureStore,
-        given: CultureFeatures,
-        say: Callable[[str], None],
+        options: CultureFeatures,
+        report: Report,
     ) -> None:
-        self.compared, self.store, self.given, self.say = compared, store, given, say
-        self.stream = Stream(given.seed, "culture-features")
+        self.compared, self.store, self.options, self.report = compared, store, options, report
+        self.world = compared.run.config.quiz_world
+        self.stream = Stream(options.seed, "culture-features")
 
     def all(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         """Every figure, and the tables by name."""
@@ -97,10 +90,10 @@ class _Work:
             AGENTS: self._ask(AGENTS, untaught.batch),
         }
         if len(kept):
-            self.say("asking the agents quizzes that were kept")
-            asked[KEPT] = ask_kept(self._models, self.compared.run.config.world, kept)
+            self.report("asking the agents quizzes that were kept")
+            asked[KEPT] = ask_kept(self._models, self.world, kept)
         looked = {origin: Looked(self.compared, each) for origin, each in asked.items()}
-        self.say("features that fire on one group of quizzes more than on another")
+        self.report("features that fire on one group of quizzes more than on another")
         among = {
             WORLD: {WORLD: np.ones(len(looked[WORLD]), dtype=np.bool_)},
             AGENTS: {
@@ -127,10 +120,10 @@ class _Work:
         return quizzes[self.stream.with_role(origin).generator().permutation(len(quizzes))]
 
     def _ask(self, origin: str, quizzes: QuizBatch) -> Asked:
-        self.say(f"asking the agents quizzes of the {origin}")
+        self.report(f"asking the agents quizzes of the {origin}")
         run = self.compared.run
         # Not in the number format of votes: who fails is told by the pass that features come from.
-        asked = ask(self._models, run.config.world, quizzes, self.given.solved)
+        asked = ask(self._models, self.world, quizzes, self.options.solved)
         if (asked.dissenter == NOBODY).sum() < 2:
             raise UserError(
                 f"of {len(quizzes)} quizzes of the {origin}, the agents of {run.path} solve "
@@ -142,43 +135,45 @@ class _Work:
         """Others than those on which features were matched."""
         run = self.compared.run
         before = run.config.sae.comparison_quizzes
-        quizzes = held_out_of(run, before + self.given.world_quizzes)[before:]
-        return run.config.world.arrange(quizzes, run.config.world.directions[0])
+        quizzes = held_out_of(run, before + self.options.world_quizzes)[before:]
+        return self.world.arrange(quizzes, self.world.directions[0])
 
     def _counts(
         self, asked: Mapping[str, Asked], untaught: Stored, kept: Stored
     ) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for origin, each in asked.items():
-            found[origin] = each.counts(np.ones(len(each.failing), dtype=np.bool_))
+        counts: dict[str, dict[str, Any]] = {}
+        for origin, quizzes in asked.items():
+            counts[origin] = quizzes.counts(np.ones(len(quizzes.failing), dtype=np.bool_))
             if origin != KEPT:
-                by_agent = [int((each.dissenter == n).sum()) for n in self.compared.run.agents]
-                found[origin]["dissenters"] = by_agent
-        found[AGENTS]["by_reason"] = {
+                by_agent = [int((quizzes.dissenter == n).sum()) for n in self.compared.run.agents]
+                counts[origin]["dissenters"] = by_agent
+        counts[AGENTS]["by_reason"] = {
             str(reason): asked[AGENTS].counts(untaught.reason == reason)
             for reason in np.unique(untaught.reason)
         }
-        if KEPT in found:
-            found[KEPT]["taught"] = int(kept.taught.sum())
-        return found
+        if KEPT in counts:
+            counts[KEPT]["taught"] = int(kept.taught.sum())
+        return counts
 
     def _quality(self, looked: Mapping[str, Looked]) -> list[dict[str, Any]]:
-        found = []
-        for origin, each in looked.items():
-            self.say(f"grading SAEs on quizzes of the {origin}")
-            found += [{"origin": origin, "agent": n, **quality} for n, quality in each.quality()]
-        return found
+        graded = []
+        for origin, features in looked.items():
+            self.report(f"grading SAEs on quizzes of the {origin}")
+            graded += [
+                {"origin": origin, "agent": n, **quality} for n, quality in features.quality()
+            ]
+        return graded
 
     def _contrasts(self, looked: Mapping[str, Looked], among: Among) -> list[dict[str, Any]]:
-        found = []
+        contrasts = []
         for origin, groups in among.items():
-            self.say(f"dissenters on quizzes of the {origin}")
+            self.report(f"dissenters on quizzes of the {origin}")
             rngs = {name: self.stream.with_role(f"dissent-{name}").generator() for name in groups}
-            each = looked[origin].contrasts(groups, rngs, self.given.resamples)
-            for region, measure, name, result in each:
-                place = {"origin": name, "region": region, "measure": measure}
-                found.append({**place, **({} if result is None else asdict(result))})
-        return found
+            results = looked[origin].contrasts(groups, rngs, self.options.resamples)
+            for region, measure, name, result in results:
+                key = {"origin": name, "region": region, "measure": measure}
+                contrasts.append({**key, **({} if result is None else asdict(result))})
+        return contrasts
 
     def _departures(self, looked: Mapping[str, Looked], among: Among) -> pd.DataFrame:
         """Of every group of quizzes, and with its dissenters dealt out to others."""

@@ -1,21 +1,20 @@
-"""The command ``culture-sim effects``: what the features of a run's agents do."""
+"""Find out what features do: silence them, put one agent's in another's place."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import tyro
 from numpy.typing import NDArray
-from rich.console import Console
 
-from culture_sim.commands.parsing import one_line_errors
-from culture_sim.features.comparisons import Compared, ComparisonOptions
+from culture_sim.commands import commands
+from culture_sim.commands.base import ComparisonCommand, Findings, Report
+from culture_sim.features.comparisons import Compared
 from culture_sim.features.effects_shown import tables_of
 from culture_sim.features.folders import EFFECTS, write_found
 from sae.activations.harvest import TokenRows, token_rows
@@ -40,8 +39,9 @@ AGAIN = "remove it and run effects again"
 """What to do about a damaged file."""
 
 
-@dataclass(frozen=True)
-class FindEffects(ComparisonOptions):
+@commands.register("effects")
+@dataclass(frozen=True, kw_only=True)
+class FindEffects(ComparisonCommand):
     """Find out what features do: silence them, drive them by another agent's, and look."""
 
     quizzes: int = 500
@@ -56,45 +56,38 @@ class FindEffects(ComparisonOptions):
     def __post_init__(self) -> None:
         require(self, "effects", COUNT, "quizzes", "families", "resamples")
 
-
-def effects(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code."""
-    with one_line_errors():
-        given = tyro.cli(FindEffects, args=arguments, prog="culture-sim effects")
-    console = Console()
-    with given.held() as compared:
-        with console.status("reading the agents") as status:
-            found, tables = _Work(compared, given, status.update).all()
-        tree = {"options": given.as_dict(), "comparison": compared.made_from, **found}
-        where = write_found(compared.folder, EFFECTS, tree, tables)
-    for shown in tables_of(found):
-        console.print(shown)
-    console.print(f"written: {where} and tables beside it", soft_wrap=True, highlight=False)
-    return 0
+    def find(self, report: Report) -> Findings:
+        """All effects, written beside the comparison."""
+        with self.opened() as compared:
+            report("reading the agents")
+            figures, tables = _Steps(compared, self, report).all()
+            tree = {"options": self.as_dict(), "comparison": compared.made_from, **figures}
+            path = write_found(compared.folder, EFFECTS, tree, tables)
+        return Findings(tables_of(figures), f"{path} and tables beside it")
 
 
-class _Work:
+class _Steps:
     """The steps; what takes long is left in a folder of its own and not done twice."""
 
-    def __init__(self, compared: Compared, given: FindEffects, say: Callable[[str], None]) -> None:
-        self.compared, self.given, self.say = compared, given, say
+    def __init__(self, compared: Compared, options: FindEffects, report: Report) -> None:
+        self.compared, self.options, self.report = compared, options, report
         self.world = compared.run.config.world
         self.folder = compared.folder / "effects"
         self.folder.mkdir(exist_ok=True)
-        self.batch: QuizBatch = compared.quizzes[: given.quizzes]
+        self.batch: QuizBatch = compared.quizzes[: options.quizzes]
         self.rows: TokenRows = token_rows(self.world, self.batch)
-        self.stream = Stream(given.seed, "effects")
+        self.stream = Stream(options.seed, "effects")
 
     def all(self) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         """The figures of all, and every table by name."""
-        count = self.given.resamples
+        count = self.options.resamples
         components = self._components()
         agents = {number: self._agent(number) for number in self.compared.agents}
         effects, fingerprints = self._scalings(agents)
         pairs = self._pairs()
         agreement = fingerprint_agreement(agents, pairs)
         replaced = self._substitution(pairs)
-        ablated = {number: found.reported for number, found in agents.items()}
+        ablated = {number: of_agent.reported for number, of_agent in agents.items()}
         families = family_effects(self.compared.members, ablated, self.stream, count)
         figures = {
             "features": _counts(effects, agents),
@@ -124,8 +117,8 @@ class _Work:
         path = self.folder / self._name("components", "parquet")
         if not path.exists():
             agents = self.compared.agents
-            say = partial(self._progress, "layers")
-            table = component_effects(agents, self.world, self.batch, self.rows, say)
+            tick = partial(self._progress, "layers")
+            table = component_effects(agents, self.world, self.batch, self.rows, tick)
             write_parquet(path, table)
         return read_parquet(path, AGAIN)
 
@@ -139,16 +132,16 @@ class _Work:
         half = "reported" if reported else "choosing"
         path = self.folder / self._name(f"agent-{number}-{factor:g}-{half}", "npz")
         if not path.exists():
-            say = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
-            found = scale_features(
-                self.subjects[number], self.world, self.batch, factor, None, reported, say
+            tick = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
+            scaled = scale_features(
+                self.subjects[number], self.world, self.batch, factor, None, reported, tick
             )
             write_arrays(
                 path,
-                feature=found.feature,
-                loss=found.loss_change,
-                exact=found.exact_change,
-                fires=found.fires,
+                feature=scaled.feature,
+                loss=scaled.loss_change,
+                exact=scaled.exact_change,
+                fires=scaled.fires,
             )
         stored = read_arrays(path, AGAIN)
         quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
@@ -158,8 +151,8 @@ class _Work:
     def _scalings(self, agents: Mapping[int, AgentEffects]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Effects and fingerprints as tables."""
         both = {
-            number: [found.reported, self._scaled(number, AMPLIFY, reported=True)]
-            for number, found in agents.items()
+            number: [of_agent.reported, self._scaled(number, AMPLIFY, reported=True)]
+            for number, of_agent in agents.items()
         }
         return effect_table(both, self.world, self.stream), fingerprint_table(both, self.world)
 
@@ -174,16 +167,16 @@ class _Work:
 
     def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
         path = self.folder / self._name(
-            f"substitution-{self.given.families}", "parquet", matched=True
+            f"substitution-{self.options.families}", "parquet", matched=True
         )
         if not path.exists():
             groups = sorted({pair.group for pair in pairs})
             rng = self.stream.with_role("families").generator()
-            drawn = set(rng.permutation(groups)[: self.given.families].tolist())
+            drawn = set(rng.permutation(groups)[: self.options.families].tolist())
             some = [pair for pair in pairs if pair.group in drawn]
             exchange = Exchange(self.subjects, self.world, self.batch)
-            say = partial(self._progress, "features put in another's place")
-            write_parquet(path, substitution_table(exchange, some, self.stream, tick=say))
+            tick = partial(self._progress, "features put in another's place")
+            write_parquet(path, substitution_table(exchange, some, self.stream, tick=tick))
         return read_parquet(path, AGAIN)
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:
@@ -193,16 +186,16 @@ class _Work:
         """
         made = self.compared.summary["made_from"]
         first = {name: of for name, of in made["saes"].items() if name.endswith("/0")}
-        parts: list[Any] = [first, made["quizzes"], self.given.quizzes]
+        parts: list[Any] = [first, made["quizzes"], self.options.quizzes]
         if matched:
-            parts += [made, self.given.seed]
+            parts += [made, self.options.seed]
         if METHOD:
             parts.append(METHOD)
         key = json.dumps(parts, sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 
     def _progress(self, what: str, done: int, total: int) -> None:
-        self.say(f"{what}: {done:,} of {total:,}")
+        self.report(f"{what}: {done:,} of {total:,}")
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

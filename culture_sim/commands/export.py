@@ -1,4 +1,4 @@
-"""The command ``culture-sim export``: what it can write, its options, and their checks."""
+"""Write quizzes as a Hugging Face dataset, and as text for language models."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import tyro
 from rich.console import Console
 
-from culture_sim.commands.parsing import one_line_errors
+from culture_sim.commands import Command, commands
+from culture_sim.commands.base import Plugins
+from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.culture.store import CultureStore
 from culture_sim.export.dataset import is_written, refuse_occupied, write_dataset
 from culture_sim.export.spec import Export
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
+from world import World
 from world.core.errors import UserError
 from world.grids.world import GridsWorld
 
@@ -23,9 +27,9 @@ DEFAULT_PRESET = "compact"
 ABOUT = "Write world and culture as a Hugging Face dataset: Parquet files and a card."
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where quizzes come from; parsed before the other options, which depend on it."""
+@dataclass(frozen=True, kw_only=True)
+class Source(Plugins):
+    """Where quizzes come from; read before the other options, which depend on it."""
 
     preset: str | None = None
     """Export the world of this preset; "compact" when neither it nor --run is given."""
@@ -34,10 +38,19 @@ class Source:
     runs: Path = Path("runs")
     """Folder that holds runs."""
 
+    def start(self) -> World:
+        """The world that the options start from."""
+        if self.run is not None and self.preset is not None:
+            raise UserError("give --preset or --run, not both: a run has a world of its own")
+        if self.run is not None:
+            return Run.open(self.runs / self.run).config.world
+        return presets[self.preset or DEFAULT_PRESET]().world
 
+
+@commands.register("export")
 @dataclass(frozen=True, kw_only=True)
-class Options(Source):
-    """All that a command line can say."""
+class ExportQuizzes(Source, Command):
+    """Everything that a command line can say."""
 
     out: Path
     """New folder to write."""
@@ -55,65 +68,46 @@ class Options(Source):
     """Upload the folder to this repository of the Hugging Face Hub, such as user/name."""
     private: bool = False
     """With --push-to-hub: make the repository, where there is none, a private one."""
-    world: GridsWorld = field(default_factory=GridsWorld)
+    world: World = field(default_factory=GridsWorld)
     """The world, where it is not that of a run."""
 
+    @classmethod
+    def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
+        """The command; its first word says what to export."""
+        if arguments[:1] in (["-h"], ["--help"]):
+            print(f"usage: {prog} dataset [options]\n\n  dataset  {ABOUT}")
+            raise SystemExit(0)
+        if arguments[:1] != ["dataset"]:
+            raise UserError("say what to export; known: dataset")
+        world = parse_known(Source, arguments[1:]).start()
+        default = cls(out=tyro.MISSING, world=world)
+        return parse_options(default, arguments[1:], f"{prog} dataset", ABOUT)
 
-def export(arguments: Sequence[str]) -> int:
-    """The command ``culture-sim export``; returns the exit code."""
-    if arguments[:1] in (["-h"], ["--help"]):
-        print(f"usage: culture-sim export dataset [options]\n\n  dataset  {ABOUT}")
+    def execute(self, console: Console) -> int:
+        """Write the folder, and upload it where that is asked for."""
+        from culture_sim.export.hub import check_hub, push
+
+        export, out = _export(self, self.start()), self.out.resolve()
+        # What this very command wrote needs no second writing to be uploaded.
+        written = self.push_to_hub is not None and is_written(out, export)
+        if not written:
+            refuse_occupied(out)
+        if self.push_to_hub is not None:
+            # Before the work: to write a million quizzes and then miss a token helps nobody.
+            check_hub(self.push_to_hub)
+        if not written:
+            write_dataset(export, out)
+            console.print(f"wrote {self.out}", highlight=False, soft_wrap=True)
+        if self.push_to_hub is not None:
+            address = push(out, self.push_to_hub, self.private)
+            console.print(f"uploaded to {address}", highlight=False, soft_wrap=True)
         return 0
-    if arguments[:1] != ["dataset"]:
-        raise UserError("say what to export; known: dataset")
-    return _export_dataset(arguments[1:])
 
 
-def _export_dataset(arguments: Sequence[str]) -> int:
-    from culture_sim.export.hub import check_hub, push
-
-    options, base = _parse(arguments)
-    made, out, console = _export(options, base), options.out.resolve(), Console()
-    # What this very command wrote needs no second writing to be uploaded.
-    written = options.push_to_hub is not None and is_written(out, made)
-    if not written:
-        refuse_occupied(out)
-    if options.push_to_hub is not None:
-        # Before the work: to write a million quizzes and then miss a token helps nobody.
-        check_hub(options.push_to_hub)
-    if not written:
-        write_dataset(made, out)
-        console.print(f"wrote {options.out}", highlight=False, soft_wrap=True)
-    if options.push_to_hub is not None:
-        address = push(out, options.push_to_hub, options.private)
-        console.print(f"uploaded to {address}", highlight=False, soft_wrap=True)
-    return 0
-
-
-def _parse(arguments: Sequence[str]) -> tuple[Options, GridsWorld]:
-    """The options, and the world that they start from."""
-    known = [a for a in arguments if a not in ("-h", "--help")]
-    with one_line_errors():
-        source, _ = tyro.cli(Source, args=known, return_unknown_args=True)
-    if source.run is not None and source.preset is not None:
-        raise UserError("give --preset or --run, not both: a run has a world of its own")
-    if source.run is not None:
-        base = Run.open(source.runs / source.run).config.world
-    else:
-        base = presets[source.preset or DEFAULT_PRESET]().world
-    with one_line_errors():
-        options = tyro.cli(
-            Options,
-            args=arguments,
-            default=Options(out=tyro.MISSING, world=base),
-            prog="culture-sim export dataset",
-            description=ABOUT,
-        )
-    return options, base
-
-
-def _export(options: Options, base: GridsWorld) -> Export:
+def _export(options: ExportQuizzes, base: World) -> Export:
     """What the options ask for; raises UserError when it cannot be had."""
+    if not isinstance(options.world, GridsWorld):
+        raise UserError(f"export writes grids, and the world {options.world.name!r} has none")
     for name in ("quizzes", "shard_quizzes"):
         if getattr(options, name) < 1:
             flag = name.replace("_", "-")
@@ -135,7 +129,7 @@ def _export(options: Options, base: GridsWorld) -> Export:
     )
 
 
-def _culture(options: Options) -> Path | None:
+def _culture(options: ExportQuizzes) -> Path | None:
     """The folder of the culture to export."""
     if options.run is None or not options.culture:
         return None
@@ -148,12 +142,15 @@ def _culture(options: Options) -> Path | None:
     return folder
 
 
-def _source(options: Options, base: GridsWorld) -> tuple[str, ...]:
+def _source(options: ExportQuizzes, base: World) -> tuple[str, ...]:
     """The flags that chose the quizzes, without the places of this machine."""
     if options.run is not None:
         return ("--run", options.run, *(() if options.culture else ("--no-culture",)))
     flags = ["--preset", options.preset or DEFAULT_PRESET]
-    for option in dataclasses.fields(base):
+    if type(options.world) is not type(base):
+        base = type(options.world)()
+        flags += ["--world", options.world.name]
+    for option in dataclasses.fields(options.world):  # type: ignore[arg-type]
         value = getattr(options.world, option.name)
         if value != getattr(base, option.name):
             words = value if isinstance(value, tuple) else (value,)

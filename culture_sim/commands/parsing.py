@@ -14,7 +14,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -71,7 +71,7 @@ def _stand_in(options: Any, prefix: str, arguments: Sequence[str]) -> Any:
         path = prefix if hidden else f"{prefix}{field.name.replace('_', '-')}."
         value = _stand_in_of(hint, values[field.name], path, arguments)
         if value is not values[field.name]:
-            marked = Annotated[type(value), *marks] if marks else type(value)  # type: ignore[valid-type]
+            marked = Annotated[type(value), *marks] if marks else type(value)
             redefined.append((field.name, marked, dataclasses.field(default=value)))
             values[field.name] = value
     return _subclass(kind, redefined)(**values)
@@ -111,8 +111,8 @@ def _several(
     registry: Registry[Any], values: Sequence[Any], path: str, arguments: Sequence[str]
 ) -> Any:
     """A stand-in of several variants: their names, and the options of each under its name."""
-    given = [name for flag in _flags(path) for name in values_of(flag, arguments)]
-    names = list(dict.fromkeys(given)) or [registry.name_of(type(value)) for value in values]
+    listed = [name for flag in _flags(path) for name in values_of(flag, arguments)]
+    names = list(dict.fromkeys(listed)) or [registry.name_of(type(value)) for value in values]
     variants = [_chosen(registry, name, values, path) for name in names]
     inner = [
         _stand_in(variant, f"{path}{name.replace('_', '-')}.", arguments)
@@ -122,8 +122,8 @@ def _several(
         (name, type(value), dataclasses.field(default=value))
         for name, value in zip(names, inner, strict=True)
     ]
-    listed = tuple(given or names)
-    return _subclass(object, [_name(tuple[str, ...], path, registry, listed), *fields], tuple)()
+    fields.insert(0, _name(tuple[str, ...], path, registry, tuple(listed or names)))
+    return _subclass(object, fields, tuple)()
 
 
 def _chosen(registry: Registry[Any], name: str, values: Sequence[Any], path: str) -> Any:
@@ -187,8 +187,14 @@ def one_line_errors() -> Iterator[None]:
 
 
 def _gist(text: str) -> str:
-    """What tyro's box says first: what follows a line within it is help on the option."""
-    lines = [line.strip("│| ") for line in text.splitlines()[1:]]
-    gist = " ".join(takewhile(lambda line: set(line) - set("─-+╰╯"), lines))
+    """What tyro's box says below its title and above a line: then follows help on the option."""
+    lines = [line.strip("│ ") for line in text.splitlines()[1:]]
+    below = dropwhile(lambda line: not _says(line), lines)
+    gist = " ".join(takewhile(_says, below))
     gist = re.sub(r": no type matching .* instantiated from \['?(.*?)'?\].*", r": not \1", gist)
     return gist or "these arguments cannot be read; see --help"
+
+
+def _says(line: str) -> bool:
+    """Whether there is more to a line than a rule."""
+    return bool(set(line) - set("─-╰╯"))

@@ -1,26 +1,35 @@
-"""Quizzes in the terminal: samples of a task, a run's culture, or what an agent gets wrong."""
+"""Show quizzes: of a task, of a run's culture, or an agent's mistakes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import tyro
+from rich.console import Console
 
-from culture_sim.commands.parsing import one_line_errors
+from culture_sim.commands import commands
+from culture_sim.commands.base import OptionsCommand
 from culture_sim.culture.store import CultureStore
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
-from world import QuizBatch, Stream, concatenate
+from world import QuizBatch, QuizWorld, Stream, World, concatenate
 from world.core.errors import UserError
-from world.grids.world import GridsWorld
 
 
-@dataclass(frozen=True)
-class Show:
+class Shown(NamedTuple):
+    """Quizzes to show, of a world, with a line of text for each."""
+
+    world: World
+    quizzes: QuizBatch
+    captions: list[str]
+
+
+@commands.register("quizzes")
+@dataclass(frozen=True, kw_only=True)
+class Quizzes(OptionsCommand):
     """Show quizzes: of a task, of a run's culture, or an agent's mistakes."""
 
     task: str | None = None
@@ -40,25 +49,22 @@ class Show:
     png: Path | None = None
     """Write them as PNG files into this folder too."""
 
-
-def show(arguments: Sequence[str]) -> int:
-    """The command ``culture-sim quizzes``; returns the exit code."""
-    with one_line_errors():
-        options = tyro.cli(Show, args=arguments, prog="culture-sim quizzes")
-    if options.count < 1:
-        raise UserError(f"count must be at least 1, got {options.count}")
-    world, batch, captions = _choose(options)
-    plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
-    for row, caption in enumerate(captions):
-        print(f"{caption}\n{world.text(batch, row, plain)}\n")
-        if options.png is not None:
-            options.png.mkdir(parents=True, exist_ok=True)
-            world.png(batch, row).save(options.png / f"{row:04d}.png")
-    return 0
+    def execute(self, console: Console) -> int:
+        """Draw them, read them, or find them out, and print them."""
+        if self.count < 1:
+            raise UserError(f"count must be at least 1, got {self.count}")
+        world, batch, captions = _choose(self)
+        plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
+        for row, caption in enumerate(captions):
+            print(f"{caption}\n{world.text(batch, row, plain)}\n")
+            if self.png is not None:
+                self.png.mkdir(parents=True, exist_ok=True)
+                world.png(batch, row).save(self.png / f"{row:04d}.png")
+        return 0
 
 
-def _choose(options: Show) -> tuple[GridsWorld, QuizBatch, list[str]]:
-    """The quizzes asked for, with a line of text for each."""
+def _choose(options: Quizzes) -> Shown:
+    """The quizzes that are asked for."""
     if options.run is None:
         if options.agent is not None:
             raise UserError("--agent needs --run: the run whose agent's mistakes to show")
@@ -71,14 +77,14 @@ def _choose(options: Show) -> tuple[GridsWorld, QuizBatch, list[str]]:
     return _culture(options, run)
 
 
-def _world_quizzes(options: Show, world: GridsWorld) -> tuple[GridsWorld, QuizBatch, list[str]]:
+def _world_quizzes(options: Quizzes, world: World) -> Shown:
     if options.task is not None:
-        world = replace(world, tasks=(options.task,))
+        world = world.with_tasks((options.task,))
     batch = world.draw(Stream(options.seed, "show"), 0, options.count, "train")
-    return world, batch, [world.tasks[task] for task in batch.task]
+    return Shown(world, batch, [world.tasks[task] for task in batch.task])
 
 
-def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]:
+def _culture(options: Quizzes, run: Run) -> Shown:
     kept = CultureStore(run.path / "culture").kept("culture_train")
     if kept is None or not len(kept):
         raise UserError(
@@ -87,17 +93,17 @@ def _culture(options: Show, run: Run) -> tuple[GridsWorld, QuizBatch, list[str]]
         )
     rng = Stream(options.seed, "show").generator()
     batch = kept[rng.permutation(len(kept))[: options.count]]
-    return run.config.world, batch, ["kept quiz"] * len(batch)
+    return Shown(run.config.world, batch, ["kept quiz"] * len(batch))
 
 
-def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatch, list[str]]:
+def _mistakes(options: Quizzes, run: Run, agent: int) -> Shown:
     from agents.precision import make_accelerator
     from agents.scoring import answers, score
     from agents.training import unseen_quizzes
 
-    world = run.config.world
+    world: QuizWorld = run.config.quiz_world
     if options.task is not None:
-        world = replace(world, tasks=(options.task,))
+        world = world.with_tasks((options.task,))
     if agent not in run.agents:
         raise UserError(f"{run.path} has agents 0 to {run.config.agents - 1}, not {agent}")
     model = run.load_agent(agent)
@@ -105,10 +111,10 @@ def _mistakes(options: Show, run: Run, agent: int) -> tuple[GridsWorld, QuizBatc
     batch = unseen_quizzes(world, stream, 1000)
     with make_accelerator(run.config.train).autocast():
         wrong = batch[~score(model, world, batch).correct][: options.count]
-        given = answers(model, world, wrong)
-    pairs = [concatenate([wrong[i : i + 1], given[i : i + 1]]) for i in range(len(wrong))]
+        answered = answers(model, world, wrong)
+    pairs = [concatenate([wrong[i : i + 1], answered[i : i + 1]]) for i in range(len(wrong))]
     names = [world.tasks[task] for task in wrong.task]
     captions = [text for name in names for text in (f"{name}: the quiz", f"agent {agent} answers")]
     if not pairs:
         raise UserError(f"agent {agent} answers all of 1,000 quizzes; try another --seed")
-    return world, concatenate(pairs), captions
+    return Shown(world, concatenate(pairs), captions)

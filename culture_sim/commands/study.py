@@ -1,8 +1,7 @@
-"""The command ``culture-sim study``: arms with and without culture, from the same agents."""
+"""Find out whether culture does anything: arms from the same agents, compared."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from culture_sim.commands.parsing import one_line_errors
+from culture_sim.commands import commands
+from culture_sim.commands.base import OptionsCommand
 from culture_sim.launch.checks import check_features
 from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
@@ -30,8 +30,9 @@ RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
 """What is written, in the folder of the study."""
 
 
-@dataclass(frozen=True)
-class Study:
+@commands.register("study")
+@dataclass(frozen=True, kw_only=True)
+class Study(OptionsCommand):
     """Train agents for each seed, copy them into every arm, make the rounds, compare."""
 
     name: str = "study"
@@ -84,68 +85,65 @@ class Study:
 
     def _refuse_what_arms_decide(self) -> None:
         """Options that the seeds and arms of a study set themselves."""
-        given, usual = self.options, presets["study"]()
+        options, default = self.options, presets["study"]()
         decided = {
-            "seed": (given.seed, usual.seed),
+            "seed": (options.seed, default.seed),
             **{
-                f"culture.{name}": (getattr(given.culture, name), getattr(usual.culture, name))
+                f"culture.{name}": (getattr(options.culture, name), getattr(default.culture, name))
                 for name in ("trains_on", "repeats", "max_share", "restart_quota")
             },
         }
-        for name, (value, default) in decided.items():
-            if value != default:
+        for name, (value, unchanged) in decided.items():
+            if value != unchanged:
                 flag = name.replace("_", "-")
                 raise UserError(
                     f"--{flag} is for a study to decide; see --seeds, --share and --arms"
                 )
 
+    def execute(self, console: Console) -> int:
+        """Make what is missing, measure, compare."""
+        if launched_outside():
+            raise UserError("a study starts its own processes; run it without a launcher")
+        folder = self.runs / self.name
+        if self.features:
+            check_features(self.options)
+        else:
+            _refuse_to_lose_features(folder / RESULTS)
+        study = StudyRuns(
+            folder=folder,
+            options=self.options,
+            preset="study",
+            seeds=self.seeds,
+            arms=self.arms,
+            lesson=self.lesson,
+            share=self.share,
+            exam_proposals=self.exam_proposals,
+        )
+        study.make_all(self.processes)
+        if self.features:
+            study.compare_features(self.processes)
+        results = measure(study, self.features)
+        results.to_parquet(folder / RESULTS)
+        compared = compare(results, self.options.rounds)
+        write_json(folder / SUMMARY, self._summary(study, compared))
+        from culture_sim.study.figure import draw  # takes a second to load
 
-def study(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code."""
-    with one_line_errors():
-        given = tyro.cli(Study, args=arguments, prog="culture-sim study")
-    if launched_outside():
-        raise UserError("a study starts its own processes; run it without a launcher")
-    if given.features:
-        check_features(given.options)
-    folder = given.runs / given.name
-    if not given.features:
-        _refuse_to_lose_features(folder / RESULTS)
-    runs = StudyRuns(
-        folder,
-        given.options,
-        "study",
-        given.seeds,
-        given.arms,
-        given.lesson,
-        given.share,
-        given.exam_proposals,
-    )
-    runs.make_all(given.processes)
-    if given.features:
-        runs.compare_features(given.processes)
-    results = measure(runs, given.features)
-    results.to_parquet(folder / RESULTS)
-    compared = compare(results, given.options.rounds)
-    about = {arm: ABOUT[arm] for arm in given.arms}
-    directions = len(given.options.world.directions)
-    exams = [len(make_exam(runs, seed)[0]) // directions for seed in range(given.seeds)]
-    found = {
-        "rounds": given.options.rounds,
-        "arms": about,
-        "exam_quizzes": exams,
-        "compared": compared,
-    }
-    write_json(folder / SUMMARY, found)
-    from culture_sim.study.figure import draw  # takes a second to load
+        draw(compared, folder / FIGURE)
+        console.print(_table(compared))
+        written = f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}"
+        console.print(written, highlight=False, soft_wrap=True)
+        return 0
 
-    draw(compared, folder / FIGURE)
-    console = Console()
-    console.print(_table(compared))
-    console.print(
-        f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}", highlight=False, soft_wrap=True
-    )
-    return 0
+    def _summary(self, study: StudyRuns, compared: list[dict[str, Any]]) -> dict[str, Any]:
+        directions = len(self.options.quiz_world.directions)
+        return {
+            "rounds": self.options.rounds,
+            "arms": {arm: ABOUT[arm] for arm in self.arms},
+            "exam_quizzes": [
+                len(make_exam(study, seed)[0]) // directions for seed in range(self.seeds)
+            ],
+            "compared": compared,
+        }
 
 
 def _refuse_to_lose_features(results: Path) -> None:
@@ -174,10 +172,10 @@ def _table(compared: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _shown(found: dict[str, float | None] | None, form: str) -> str:
-    if found is None:
+def _shown(interval: dict[str, float | None] | None, form: str) -> str:
+    if interval is None:
         return "-"
-    value, low, high = found["value"], found["low"], found["high"]
+    value, low, high = interval["value"], interval["low"], interval["high"]
     if low is None or high is None:
         return form.format(value)
     return f"{form.format(value)} ({form.format(low)} to {form.format(high)})"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -130,38 +128,6 @@ class Compared:
             n: agent_codes(agent, world, self.quizzes, site, [self.saes[n]])[0]
             for n, agent in self.agents.items()
         }
-
-
-@dataclass(frozen=True)
-class ComparisonOptions:
-    """Which comparison a command looks at; the options that such commands have in common."""
-
-    run: str = "compact"
-    """The run to look at; its features must have been compared."""
-    runs: Path = Path("runs")
-    """Folder that holds runs."""
-    site: str | None = None
-    """Where; the first compared site by default."""
-    dictionary: str | None = None
-    """Of which SAEs, such as batch_topk-512; the first by default."""
-
-    def open_run(self) -> Run:
-        """The run; raises UserError when there is none."""
-        return Run.open(self.runs / self.run)
-
-    @contextmanager
-    def held(self) -> Iterator[Compared]:
-        """The comparison, with other commands kept off its run: tables are written beside it.
-
-        Raises UserError like ``open_compared``, and when another command is at work on the run.
-        """
-        run = self.open_run()
-        with Run.lock(run.path):
-            yield open_compared(run, self.site, self.dictionary)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All options of the command, for JSON."""
-        return {**asdict(self), "runs": str(self.runs)}
 
 
 def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compared:

@@ -17,7 +17,7 @@ from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.comparison.nulls import Permuting, nulls
 from sae.dictionaries.architectures import architectures as sae_architectures
 from sae.dictionaries.baselines import baselines
-from world import QuizBatch, Registry, Stream
+from world import QuizBatch, QuizWorld, Registry, Stream, require_offer
 from world.core.errors import UserError
 
 
@@ -31,6 +31,7 @@ def check_culture(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what culture rounds could not do."""
     if not config.rounds:
         return
+    require_offer(config.world, QuizWorld, "culture needs quizzes")
     config.culture.rule(trial_votes(config.agents, config.culture.voters))
 
 

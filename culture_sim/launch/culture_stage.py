@@ -33,7 +33,7 @@ def culture_stage(run: Run, number: int, accelerator: Accelerator) -> None:
     )
     figures = run_culture_round(
         [run.load_agent(agent) for agent in run.agents],
-        config.world,
+        config.quiz_world,
         config.culture,
         round_=number,
         seed=config.seed,

@@ -18,7 +18,6 @@ from torch.distributed import DistError
 from agents.precision import process_state
 from world.core.errors import UserError
 
-ERROR_PREFIX = "culture-sim: error: "
 END = "end"
 """The word after the last stage."""
 

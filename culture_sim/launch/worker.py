@@ -17,10 +17,9 @@ import torch
 from setproctitle import setproctitle
 
 from culture_sim.launch.exit import leave
-from culture_sim.launch.processes import ERROR_PREFIX
 from culture_sim.launch.stages import run_stage
 from culture_sim.run.run import Run
-from world.core.errors import UserError
+from world.core.errors import ERROR_PREFIX, UserError
 
 
 def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> NoReturn:

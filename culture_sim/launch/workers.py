@@ -23,9 +23,10 @@ from pathlib import Path
 
 import torch
 
-from culture_sim.launch.processes import ERROR_PREFIX, WorkerError, usable_cores
+from culture_sim.launch.processes import WorkerError, usable_cores
 from culture_sim.launch.worker import work
 from culture_sim.run.run import Run
+from world.core.errors import ERROR_PREFIX
 
 # Large tensors are freed and taken again at every step; without these, glibc returns their
 # pages to the system each time and a step is about a tenth slower.

@@ -25,7 +25,7 @@ from agents.training import Draw, Learner, mixed_draw, task_weights_for, unseen_
 from culture_sim.culture.curriculum import Curriculum
 from culture_sim.run.progress import BESIDE, EXAMINED, agent_done
 from culture_sim.run.run import Run
-from world import Stream, concatenate
+from world import ExplainedWorld, Stream, concatenate
 from world.core.errors import UserError
 
 HEARTBEAT_S = 3.0
@@ -70,9 +70,9 @@ class Population:
         self.final_test = unseen_quizzes(
             world, root.with_role("world-confirmation"), count, [self.test, self.validation]
         )
-        self._held_out = (
-            world.held_out_world() if round_ and run.config.culture.transfer_quizzes else None
-        )
+        self._held_out = None
+        if round_ and run.config.culture.transfer_quizzes and isinstance(world, ExplainedWorld):
+            self._held_out = world.held_out_world()
         self._learners: dict[int, Learner] = {}  # the one used last is the last
 
     def train(self) -> None:
@@ -189,7 +189,7 @@ class Population:
         """Accuracy on held-out culture, asked forward and backward as in the vote."""
         if self.curriculum is None or not len(self.curriculum.held_out):
             return None
-        world = self.run.config.world
+        world = self.run.config.quiz_world
         asked = [world.arrange(self.curriculum.held_out, layout) for layout in world.directions]
         return learner.evaluate(concatenate(asked)).as_dict()
 

@@ -12,6 +12,7 @@ from culture_sim.culture.config import CultureConfig
 from sae.config import SAEConfig
 from world.core.errors import UserError
 from world.core.options import from_tree, to_tree
+from world.core.quiz import QuizWorld
 from world.core.world import World
 from world.grids.world import GridsWorld
 
@@ -46,6 +47,13 @@ class RunConfig:
             raise UserError(f"agents must be at least 2, got {self.agents}")
         if self.rounds < 0:
             raise UserError(f"rounds must not be negative, got {self.rounds}")
+
+    @property
+    def quiz_world(self) -> QuizWorld:
+        """The world, which culture needs quizzes of. Raises UserError where it has none."""
+        if not isinstance(self.world, QuizWorld):
+            raise UserError(f"culture needs quizzes, which the world {self.world.name!r} has not")
+        return self.world
 
 
 def config_to_dict(config: RunConfig) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def make_exam(study: StudyRuns, seed: int) -> tuple[QuizBatch, NDArray[np.int16]
     What they kept as they began, before any arm: so that one of them fails each quiz holds for all
     arms alike. Nothing that an arm kept is among it. Also int16 [2 B], which agent failed it.
     """
-    world = study.options.world
+    world = study.options.quiz_world
     store = CultureStore(study.path(seed, EXAM) / "culture")
     table = store.table(1).filter(store.table(1)["keep"])
     arms = [CultureStore(study.path(seed, arm) / "culture").hashes() for arm in study.arms]

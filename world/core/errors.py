@@ -6,6 +6,9 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
+ERROR_PREFIX = "culture-sim: error: "
+"""What a line on stderr begins with that tells of a UserError."""
+
 
 class UserError(ValueError):
     """A mistake the user can mend; its message is one line saying what is wrong and what to do."""

@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from world.core.errors import UserError, first_line
 
@@ -31,7 +32,7 @@ def load_plugins(modules: Iterable[str]) -> None:
             continue
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())
-        _load(f"plugin {module}", lambda name=module: importlib.import_module(name))
+        _load(f"plugin {module}", partial(importlib.import_module, module))
         _named.append(module)
 
 

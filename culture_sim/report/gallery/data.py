@@ -60,7 +60,7 @@ def gallery(run: Run, store: CultureStore, kept: pa.Table, analysis: Analysis | 
     return {
         "count": len(kept),
         "largest": int(by_round.max()),
-        "cards": first_cards(run.config.world, kept, given),
+        "cards": first_cards(run.config.quiz_world, kept, given),
         "analysed": sum(each is not None for each in analysis["explained"]) if analysis else None,
         "outdated": analysis is None and (store.folder / TABLE).exists(),
         "data": embed(_data(run, store, kept, given, analysis)),
@@ -85,7 +85,7 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
         notes.say(f"agent {agent} answers {len(batch):,} kept quizzes")
         model = run.load_agent(agent).to(accelerator.device)
         with torch.no_grad(), accelerator.autocast():
-            given[agent] = _answers(model, run.config.world, batch)
+            given[agent] = _answers(model, run.config.quiz_world, batch)
     return given
 
 
@@ -130,7 +130,7 @@ def _data(
     analysis: Analysis | None,
 ) -> Tree:
     """What the script reads; ``quizzes`` has a list of B entries for each column."""
-    world = run.config.world
+    world = run.config.quiz_world
     methods = sorted(set(kept["method"].to_pylist()))
     return {
         "orders": part_orders(world, world.directions),

@@ -1,17 +1,30 @@
 """The command line as a person meets it: help, refusals in one line, exit codes."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from culture_sim.cli import _resolve, main
+from culture_sim.cli import main
+from culture_sim.commands import commands
 from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.proposers.hot_then_cold import HotThenCold
+from culture_sim.culture.proposers.mutation import Mutation
+from culture_sim.culture.proposers.recycling import Recycling
+from culture_sim.culture.rules.all_but_k import AllButK
+from culture_sim.culture.rules.four_of_five import FourOfFive
+from culture_sim.culture.rules.likelihood import Likelihood
+from culture_sim.culture.rules.severe_failure import SevereFailure
 from culture_sim.presets import presets
-from culture_sim.run.config import RunConfig, config_from_dict, config_to_dict, read_config
+from culture_sim.run.config import VERSION, RunConfig, config_from_dict, config_to_dict, read_config
 from culture_sim.run.run import Run
 from world.core.errors import UserError
+from world.grids.world import GridsWorld
+from world.strings.world import StringsWorld
 
 
 def refused(capsys, *arguments):
@@ -25,7 +38,42 @@ def refused(capsys, *arguments):
 
 
 def test_unknown_command(capsys):
-    assert "unknown command 'train'; known: culture" in refused(capsys, "train")
+    assert "unknown command 'train'; known: culture, train-agents" in refused(capsys, "train")
+
+
+def test_the_overview_lists_every_command_and_loads_none(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in commands:
+        assert f"  {name:16} {commands.about(name)}\n" in text
+        assert commands.about(name).endswith((".", "?"))
+    assert f"presets: {', '.join(presets)}" in text
+    script = (
+        "import sys; from culture_sim.cli import main; main(['-h']); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", commands.names())
+def test_every_command_says_what_it_does_and_documents_its_options(name, capsys):
+    words = ("dataset",) if name == "export" else ()
+    with pytest.raises(SystemExit) as ended:
+        main([name, *words, "--help"])
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", "").split())
+    assert commands.about(name) in text or name == "export"
+    assert "--plugin" in text
+
+
+def test_makefile_and_readme_follow_the_registry():
+    makefile, readme = (Path(__file__).parents[3] / name for name in ("Makefile", "README.md"))
+    made = dict(re.findall(r"^([a-z-]+):.*?## (.*)$", makefile.read_text(), re.MULTILINE))
+    assert {name: made.get(name) for name in commands} == {n: commands.about(n) for n in commands}
+    listed = re.findall(
+        r"^\| `culture-sim ([a-z-]+)` \| (.*) \|$", readme.read_text(), re.MULTILINE
+    )
+    assert dict(listed) == {name: commands.about(name) for name in commands}
 
 
 def test_unknown_preset(capsys, tmp_path):
@@ -69,6 +117,7 @@ def test_help_documents_every_field(capsys):
     for flag in (
         "--preset",
         "--seed",
+        "--world.name",
         "--world.height",
         "--model.d-model",
         "--train.target",
@@ -113,7 +162,7 @@ def test_a_preset_survives_being_written_and_read(name, tmp_path):
     config = presets[name]()
     tree = json.loads(json.dumps(config_to_dict(config)))
     assert config_from_dict(tree) == config
-    (tmp_path / "c.json").write_text(json.dumps({"config": tree}))
+    (tmp_path / "c.json").write_text(json.dumps({"config": tree, "version": VERSION}))
     assert read_config(tmp_path / "c.json") == config
 
 
@@ -152,6 +201,27 @@ def test_only_workers_wait_for_sae_lens(needed):
         ("culture", ["--processes", "0"], "processes must be at least 1, got 0"),
         ("culture", ["--sae.sites", "nope"], "agents have no site 'nope'"),
         ("culture", ["--culture.rule", "nope"], "unknown culture.rule 'nope'; known:"),
+        ("culture", ["--world.name", "cubes"], "unknown world 'cubes'; known: grids"),
+        ("culture", ["--world.length", "8"], "Unrecognized options: --world.length, 8"),
+        (
+            "culture",
+            ["--world", "strings", "--world.width", "8"],
+            "Unrecognized options: ",
+        ),
+        ("culture", ["--culture.rule.k", "2"], "Unrecognized options: --culture.rule.k, 2"),
+        (
+            "culture",
+            ["--culture.rule", "all_but_k", "--culture.rule.k", "0"],
+            "rule all_but_k.k must be at least 1, got 0",
+        ),
+        ("culture", ["--culture.rule"], "Missing value for argument '--culture.rule/"),
+        ("culture", ["--culture.proposers"], "culture.proposers is empty"),
+        ("culture", ["--culture.proposers", "ladder", "hot"], "unknown culture.proposers 'hot'"),
+        (
+            "culture",
+            ["--culture.proposers", "ladder", "ladder"],
+            "culture.proposers names a method twice: ladder, ladder",
+        ),
         ("train-agents", ["--processes", "x"], "Error parsing --processes: not x"),
         ("train-agents", ["--train.target", "nan"], "train.target must be in [0, 1], got nan"),
     ],
@@ -162,22 +232,80 @@ def test_a_refused_command_leaves_no_trace(tmp_path, capsys, command, options, m
     assert list(tmp_path.iterdir()) == []
 
 
+def parsed(command, *arguments):
+    """A command as it is understood."""
+    return commands[command].parse(arguments, command, "")
+
+
 @pytest.mark.parametrize(
-    ("flags", "rule", "options"),
+    ("flags", "rule"),
     [
-        ([], "all_but_k", {"k": 2.0}),
+        ([], AllButK(2)),
+        (["--culture.rule", "all_but_k", "--culture.rule.k", "2"], AllButK(2)),
+        (["--culture.rule", "all_but_k"], AllButK(2)),
+        (["--culture.rule.name=all_but_k", "--culture.rule.k=3"], AllButK(3)),
+        (["--culture.rule.k", "3"], AllButK(3)),
+        (["--culture.rule", "four_of_five"], FourOfFive()),
         (
-            ["--culture.rule", "all_but_k", "--culture.rule-options", "k", "2"],
-            "all_but_k",
-            {"k": 2},
+            ["--culture.rule", "severe_failure", "--culture.rule.cells", "7"],
+            SevereFailure(cells=7),
         ),
-        (["--culture.rule-options", "k", "3"], "all_but_k", {"k": 3.0}),
-        (["--culture.rule", "four_of_five"], "four_of_five", {}),
     ],
 )
-def test_the_options_of_a_runs_rule_may_be_given_again(tmp_path, flags, rule, options):
-    culture = CultureConfig(rule="all_but_k", rule_options={"k": 2.0})
+def test_the_options_of_a_runs_rule_may_be_given_again(tmp_path, flags, rule):
+    Run.start(tmp_path / "made", RunConfig(culture=CultureConfig(rule=AllButK(2))), "compact")
+    made = parsed("culture-round", "--runs", str(tmp_path), "--run", "made", *flags)
+    assert made.options == RunConfig(culture=CultureConfig(rule=rule))
+
+
+@pytest.mark.parametrize(
+    ("flags", "proposers"),
+    [
+        ([], (HotThenCold(1.2), Mutation())),
+        (["--culture.proposers", "hot_then_cold", "mutation"], (HotThenCold(1.2), Mutation())),
+        (["--culture.proposers", "recycling"], (Recycling(),)),
+        (
+            ["--culture.proposers", "mutation", "recycling", "--culture.proposers.recycling.age=5"],
+            (Mutation(), Recycling(age=5)),
+        ),
+        (
+            ["--culture.proposers.mutation.rate", "0.1"],
+            (HotThenCold(1.2), Mutation(0.1)),
+        ),
+        (
+            ["--culture.proposers.hot_then_cold.temperature", "0.5"],
+            (HotThenCold(1.2, 0.5), Mutation()),
+        ),
+    ],
+)
+def test_several_proposers_are_named_each_with_its_options(tmp_path, flags, proposers):
+    culture = CultureConfig(proposers=(HotThenCold(1.2), Mutation()))
     Run.start(tmp_path / "made", RunConfig(culture=culture), "compact")
-    where = ["--runs", str(tmp_path), "--run", "made"]
-    _, _, found, _ = _resolve("culture-round", [*where, *flags])
-    assert (found.culture.rule, found.culture.rule_options) == (rule, options)
+    made = parsed("culture-round", "--runs", str(tmp_path), "--run", "made", *flags)
+    assert made.options.culture == replace(culture, proposers=proposers)
+
+
+def test_any_world_is_chosen_by_its_name(tmp_path):
+    where = ("--runs", str(tmp_path))
+    assert parsed("culture", *where, "--world.height", "8").options.world == GridsWorld(height=8)
+    grids = parsed("culture", *where, "--world.name", "grids", "--world.width", "7").options
+    assert grids.world == GridsWorld(width=7)
+    for flag in ("--world", "--world.name"):
+        strings = parsed("culture", *where, flag, "strings", "--world.length", "4").options
+        assert strings.world == StringsWorld(length=4)
+    Run.start(tmp_path / "s", strings, "compact")
+    again = parsed("culture", *where, "--run", "s").options
+    assert again.world == StringsWorld(length=4)
+
+
+def test_options_come_from_preset_run_file_and_flags_in_this_order(tmp_path):
+    where = ("--runs", str(tmp_path), "--run", "made")
+    assert parsed("culture", *where, "--preset", "smoke").options == presets["smoke"]()
+    Run.start(tmp_path / "made", replace(presets["smoke"](), seed=3), "smoke")
+    assert parsed("culture", *where).options.seed == 3
+    assert parsed("culture", *where).preset == "smoke"
+    (tmp_path / "file.json").write_text('{"seed": 4, "culture": {"rule": "likelihood"}}')
+    file = (*where, "--config", str(tmp_path / "file.json"))
+    assert parsed("culture", *file).options.seed == 4
+    flags = parsed("culture", *file, "--seed", "5", "--culture.rule.most", "1").options
+    assert (flags.seed, flags.culture.rule) == (5, Likelihood(most=1))

@@ -11,16 +11,17 @@ from agents.config import ModelConfig
 from culture_sim.cli import main
 from culture_sim.launch.checks import check_options
 from culture_sim.presets import presets
-from culture_sim.run.config import RunConfig, _build, config_from_dict, config_to_dict, read_config
+from culture_sim.run.config import VERSION, RunConfig, config_from_dict, config_to_dict, read_config
 from sae.config import SAEConfig
 from world.core.errors import UserError
+from world.core.options import from_tree
 from world.grids.world import GridsWorld
 
 NAN, INFINITY = float("nan"), float("inf")
 TYPES = [
     ("seed", 1.5, "a whole number, got 1.5"),
     ("agents", True, "a whole number, got True"),
-    ("world", 5, "an object of options, got 5"),
+    ("world", 5, "a name or an object of options, got 5"),
     ("world.name", ["grids"], "a string, got ['grids']"),
     ("world.height", "6", "a whole number, got '6'"),
     ("world.tasks", "frame", "a list, got 'frame'"),
@@ -37,7 +38,8 @@ TYPES = [
     ("train.target", NAN, "a finite number, got nan"),
     ("train.learning_rate", INFINITY, "a finite number, got inf"),
     ("train.learning_rate", 10**400, "a finite number, got 1000"),
-    ("culture.rule", {}, "a string, got {}"),
+    ("culture.rule", 5, "a name or an object of options, got 5"),
+    ("culture.rule.name", 5, "a string, got 5"),
     ("sae.nulls", "within_cell", "a list, got 'within_cell'"),
 ]
 NOT_COUNTS = [
@@ -71,8 +73,6 @@ RANGES = [
     ("train.prompt_noise", 1.5, "in [0, 1], got 1.5"),
     ("culture.rule", "three", "unknown culture.rule 'three'; known: "),
     ("culture.proposers", ["cold"], "unknown culture.proposers 'cold'; known: "),
-    ("culture.hot_temperature", -1.0, "0 or more and finite, got -1.0"),
-    ("culture.temperature", -1.0, "0 or more and finite, got -1.0"),
     ("culture.max_share", -0.5, "in [0, 1], got -0.5"),
     ("sae.k", 0, "between 0 and the least of sae.widths (512), got 0"),
     ("sae.k", 513, "between 0 and the least of sae.widths (512), got 513"),
@@ -138,7 +138,6 @@ def test_options_that_are_no_object_are_refused(tree):
         ("train.ema_decay", 0.0),
         ("train.prompt_noise", 1),
         ("train.writing_share", 0.0),
-        ("culture.temperature", 0),
         ("culture.max_share", 1),
         ("sae.k", 512),
         ("sae.k", 1 / 512),
@@ -172,8 +171,8 @@ class Outer:
 
 def test_every_kind_of_hint_is_read():
     tree = {"limit": 2, "loud": True, "inner": {"sizes": [3, 4], "kind": 2}}
-    assert _build(Outer, tree, "") == Outer(2, True, Inner((3, 4), 2))
-    assert _build(Outer, {"limit": None}, "") == Outer()
+    assert from_tree(Outer, tree) == Outer(2, True, Inner((3, 4), 2))
+    assert from_tree(Outer, {"limit": None}) == Outer()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_every_kind_of_hint_is_read():
 )
 def test_every_kind_of_hint_is_checked(tree, says):
     with pytest.raises(UserError, match=says):
-        _build(Outer, tree, "")
+        from_tree(Outer, tree)
 
 
 def error_of(capsys, *arguments):
@@ -208,7 +207,11 @@ def error_of(capsys, *arguments):
         ("--train.learning-rate", "-1", "train.learning_rate must be positive and finite"),
         ("--train.optimizer", "sgd", "'muon', 'adam'"),
         ("--model.n-heads", "5", "model.d_model (96) must be a multiple of model.n_heads (5)"),
-        ("--culture.temperature", "inf", "culture.temperature must be 0 or more and finite"),
+        (
+            "--culture.proposers.hot-then-cold.temperature",
+            "inf",
+            "hot_then_cold.temperature must be 0",
+        ),
         ("--sae.permutations", "0", "sae.permutations must be at least 1, got 0"),
         ("--agents", "1", "agents must be at least 2, got 1"),
     ],
@@ -224,9 +227,14 @@ def test_a_flag_is_refused_in_one_line(capsys, tmp_path, flag, value, says):
     [
         ({"train": {"optimizer": "sgd"}}, "option train.optimizer must be one of muon, adam"),
         ({"train": {"epoch_quizzes": 0}}, "train.epoch_quizzes must be at least 1, got 0"),
-        ({"config": 5}, "option config must be an object of options, got 5"),
-        ({"config": None}, "option config must be an object of options, got None"),
+        ({"config": 5, "version": VERSION}, "option config must be an object of options, got 5"),
+        (
+            {"config": None, "version": VERSION},
+            "option config must be an object of options, got None",
+        ),
         ([], "must hold a JSON object of options"),
+        ({"config": {}, "version": VERSION + 1}, f"of version {VERSION + 1} of runs, and version"),
+        ({"config": {"train": {"averaging": 0.9}}}, "is of version 0 of runs, and version"),
     ],
 )
 def test_a_file_is_refused_in_one_line(capsys, tmp_path, tree, says):

@@ -17,14 +17,14 @@ from agents.checkpoint import save_checkpoint
 from agents.training import unseen_quizzes
 from culture_sim.cli import main
 from culture_sim.launch.monitor import parse_line
-from culture_sim.launch.processes import ERROR_PREFIX, WorkerError
+from culture_sim.launch.processes import WorkerError
 from culture_sim.launch.workers import LIBRARIES, run_workers
 from culture_sim.run.config import RunConfig
 from culture_sim.run.progress import agent_done, in_training, target_reached
 from culture_sim.run.run import Run
 from tests.helpers.processes import workers
 from world import Stream
-from world.core.errors import UserError
+from world.core.errors import ERROR_PREFIX, UserError
 
 
 @pytest.fixture

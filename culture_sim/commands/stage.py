@@ -1,0 +1,106 @@
+"""Commands that bring a run further: where it is, and its options from the preset to the flags.
+
+The options are those of the preset, or of the run where it is there already, or of a file; flags
+override them. What is refused leaves no trace in the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+import tyro
+from rich.console import Console
+
+from culture_sim.commands import Command, commands
+from culture_sim.commands.base import Plugins
+from culture_sim.commands.parsing import parse_known, parse_options
+from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig, read_config
+from culture_sim.run.run import Run
+from world.core.errors import UserError
+
+DEFAULT_PRESET = "compact"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLocation(Plugins):
+    """Where a run is, and what it starts from; read before its options, which depend on it."""
+
+    preset: str | None = None
+    """Preset to start from; "compact" when neither it nor the run says otherwise."""
+    run: str | None = None
+    """Name of the run, a folder under --runs; the preset's name by default."""
+    runs: Path = Path("runs")
+    """Folder that holds runs."""
+    config: Path | None = None
+    """JSON file of options, as saved in a run's config.json; flags override it."""
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.runs / (self.run or self.preset or DEFAULT_PRESET)
+
+    def start(self) -> tuple[RunConfig, str]:
+        """The options before flags, and the preset that they came from.
+
+        Raises UserError for a preset that is not known, or not that of the run.
+        """
+        if self.config is not None:
+            return read_config(self.config), self.preset or DEFAULT_PRESET
+        if (self.path / "config.json").exists():
+            run = Run.open(self.path)
+            if self.preset not in (None, run.preset):
+                raise UserError(
+                    f"run {self.path.name} was made with preset {run.preset!r}, not "
+                    f"{self.preset!r}; choose another --run"
+                )
+            return run.config, run.preset
+        preset = self.preset or DEFAULT_PRESET
+        return presets[preset](), preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCommand(RunLocation, Command):
+    """A command that does stages of a run."""
+
+    starts_runs: ClassVar[bool] = False
+    """Whether it makes a run where there is none."""
+
+    processes: int | None = None
+    """Worker processes on this machine; one a GPU or core by default."""
+    wandb: bool = False
+    """Track with Weights & Biases instead of TensorBoard."""
+    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
+        """The command, with every option of the run."""
+        location = parse_known(RunLocation, arguments)
+        options, preset = location.start()
+        named = {field.name: getattr(location, field.name) for field in fields(location)}
+        named |= {"preset": preset, "run": location.path.name}
+        return parse_options(cls(**named, options=options), arguments, prog, about)
+
+    def execute(self, console: Console) -> int:
+        """Do the stages; this process starts workers and shows their progress."""
+        if not self.starts_runs:
+            Run.open(self.path)  # raises when there is none
+        from agents.precision import process_state
+        from culture_sim.launch.pipeline import check_command, follow, run_command
+        from culture_sim.launch.processes import launched_outside, leads
+
+        name = commands.name_of(type(self))
+        check_command(name, self.options, self.processes)
+        if launched_outside():
+            process_state()  # once they have met, the others notice when one ends
+        if not leads():
+            return follow(self.path)
+        with Run.lock(self.path):
+            if not (self.path / "config.json").exists():
+                text = f"new run {self.path}, preset {self.preset}"
+                console.print(text, highlight=False, soft_wrap=True)
+            run = Run.start(self.path, self.options, self.preset or DEFAULT_PRESET)
+            return run_command(name, run, self.processes, self.wandb)
