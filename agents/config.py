@@ -89,13 +89,7 @@ class TrainConfig:
         )
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
-        require(
-            self,
-            "train",
-            AMOUNT,
-            "warmup_steps",
-            "error_weighting",
-        )
+        require(self, "train", AMOUNT, "warmup_steps", "part_weighting", "error_weighting")
         require(self, "train", SHARE, "target", "prompt_noise")
         require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:

@@ -55,6 +55,7 @@ def gather(run: Run) -> Tree:
         "groups": _groups(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
+        "rule": run.config.culture.rule.describe(run.config.agents),
         "features": features,
         "left_out": left_out,
         "drawing": _drawing(run, culture, features),

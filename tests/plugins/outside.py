@@ -1,0 +1,98 @@
+"""A plugin as a user would write it: one of every kind, and a preset that uses them all."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.architectures.gpt import GPT
+from agents.model import architectures
+from culture_sim.culture.proposers import Proposals, Proposer, proposers
+from culture_sim.culture.proposers.writing import answered
+from culture_sim.culture.rules import Rule, rules
+from culture_sim.culture.votes import Decision
+from culture_sim.presets import presets
+from sae.comparison.nulls import permuting
+from sae.dictionaries.architectures import architectures as sae_architectures
+from sae.dictionaries.architectures.topk import topk
+from world.grids.painting.task import Task, tasks
+
+
+@tasks.register("ring")
+class Ring(Task):
+    """Every rectangle loses its inside."""
+
+    def colours(self, rectangles):
+        return rectangles
+
+    def paint(self, pair, scene):
+        for k in range(scene.rects.shape[1]):
+            full = scene.plane.full(scene.rects[:, k])
+            inner = scene.plane.full(scene.rects[:, k] + np.array([1, 1, -1, -1], np.int16))
+            pair.x.paint(full, scene.colours[:, k], k)
+            pair.fx.paint(full & ~inner, scene.colours[:, k], k)
+
+    def verify(self, a, fa, b, fb):
+        return bool(((fb == b) | (fb == 0)).all())
+
+
+@rules.register("first_few")
+@dataclass(frozen=True)
+class FirstFew(Rule):
+    """Keep the first quizzes of a table, whatever is voted."""
+
+    count: int = 3
+    """How many."""
+
+    def __call__(self, votes):
+        keep = np.arange(len(votes)) < self.count
+        reasons = ["kept" if kept else "too late" for kept in keep]
+        return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
+
+    def describe(self, n_agents):
+        return f"it is among the first {self.count} that {n_agents} agents vote on"
+
+
+@proposers.register("copies")
+@dataclass(frozen=True)
+class Copies(Proposer):
+    """Known quizzes with their answers made anew."""
+
+    def __call__(self, model, world, request):
+        rng = np.random.default_rng(request.seed)
+        parents = request.parents.kept[rng.integers(len(request.parents.kept), size=request.count)]
+        hashes = world.canonical_hash(parents)[:, None]
+        return Proposals.of(answered(model, world, parents), parents=hashes)
+
+
+@permuting("reversed_rows")
+def reversed_rows(rows, rng):
+    """Rows from the last to the first, which draws nothing."""
+    return np.arange(len(rows.position))[::-1].copy()
+
+
+@architectures.register("outside_gpt")
+class OutsideGPT(GPT):
+    """The default network under another name."""
+
+
+sae_architectures.register("outside_topk")(topk)
+
+
+@presets.register("outside")
+def outside():
+    """All of the above, as small as `smoke`."""
+    smoke = presets["smoke"]()
+    return replace(
+        smoke,
+        agents=2,
+        world=replace(smoke.world, tasks=("ring",), held_out_tasks=("frame",)),
+        model=replace(smoke.model, architecture="outside_gpt"),
+        culture=replace(smoke.culture, rule=FirstFew(4), proposers=(Copies(),), max_proposals=64),
+        sae=replace(
+            smoke.sae,
+            nulls=("within_cell", "reversed_rows"),
+            architectures=("outside_topk",),
+            baselines=(),
+            min_firings=5,
+        ),
+    )
