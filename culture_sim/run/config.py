@@ -12,6 +12,7 @@ from culture_sim.culture.config import CultureConfig
 from sae.config import SAEConfig
 from world.core.errors import UserError
 from world.core.options import from_tree, to_tree
+from world.core.plugins import load_plugins
 from world.core.quiz import QuizWorld
 from world.core.world import World
 from world.grids.world import GridsWorld
@@ -81,6 +82,7 @@ def read_config(path: Path) -> RunConfig:
     if "config" not in tree:
         return config_from_dict(tree)
     refuse_other_version(path, tree)
+    load_plugins(tree.get("plugins", ()))
     return config_from_dict(tree["config"])
 
 

@@ -19,7 +19,7 @@ from culture_sim.cli import main
 from culture_sim.launch.monitor import parse_line
 from culture_sim.launch.processes import WorkerError
 from culture_sim.launch.workers import LIBRARIES, run_workers
-from culture_sim.run.config import RunConfig
+from culture_sim.run.config import VERSION, RunConfig
 from culture_sim.run.progress import agent_done, in_training, target_reached
 from culture_sim.run.run import Run
 from tests.helpers.processes import workers
@@ -111,6 +111,22 @@ def test_options_that_are_missing_are_said_to_be(run, text):
     (run.path / "config.json").write_text(text)
     with pytest.raises(UserError, match="lacks the run's options"):
         Run.open(run.path)
+
+
+@pytest.mark.parametrize(("version", "named"), [(None, 0), (VERSION + 1, VERSION + 1)])
+def test_a_run_of_another_version_is_refused(run, capsys, version, named):
+    """Its names may mean something else here; the line says what can be done."""
+    path = run.path / "config.json"
+    saved = {**json.loads(path.read_text()), "version": version}
+    path.write_text(json.dumps({k: v for k, v in saved.items() if v is not None}))
+    before = path.read_text()
+    for command in ("train-agents", "report", "quizzes"):
+        assert main([command, "--run", "run", "--runs", str(run.path.parent)]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"config.json is of version {named} of runs, and version {VERSION} is read" in error
+        assert "make the run again under another name" in error
+    assert path.read_text() == before
 
 
 @pytest.mark.parametrize(("method", "processes"), [("usual", 2), ("spawn", 1)])
