@@ -23,7 +23,7 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PRESET=compact     smoke, compact, fleuret, faithful: the options to start from"
+	@echo "  PRESET=compact     the options to start from: compact, faithful, fleuret, smoke, ..."
 	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
 	@echo "  ARGS=\"...\"         more options; make train-agents ARGS=--help lists them"
 	@echo "  PYTHON=python3     Python 3.11 or newer, to make .venv with"

@@ -54,6 +54,6 @@ def _overview() -> None:
     print("usage: culture-sim COMMAND [--preset NAME] [--run NAME] [options]\n")
     for name in commands:
         print(f"  {name:16} {commands.about(name)}")
-    names = [module.name for module in pkgutil.iter_modules([str(PRESETS)])]
+    names = [m.name.replace("_", "-") for m in pkgutil.iter_modules([str(PRESETS)])]
     print("\n  culture-sim COMMAND --help lists every option.")
     print(f"  presets: {', '.join(names)}")

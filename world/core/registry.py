@@ -41,8 +41,10 @@ class Registry(Generic[T]):
         def record(entry: T) -> T:
             if name in self._entries:
                 raise UserError(f"{self.kind} {name!r} is registered twice; rename one of them")
-            if self._base is not None and not dataclasses.is_dataclass(entry):
-                raise UserError(f"{self.kind} {name!r} must be a dataclass, of its options")
+            if self._base is not None and not _has_defaults(entry):
+                raise UserError(
+                    f"{self.kind} {name!r} must be a dataclass of its options, all with a default"
+                )
             self._entries[name] = entry
             return entry
 
@@ -82,6 +84,14 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self._package}.{module.name}")
         load_installed()
+
+
+def _has_defaults(kind: Any) -> bool:
+    """True for a dataclass that can be made without arguments."""
+    return dataclasses.is_dataclass(kind) and not any(
+        field.init and field.default is field.default_factory is dataclasses.MISSING
+        for field in dataclasses.fields(kind)
+    )
 
 
 _BY_BASE: dict[type, Registry[Any]] = {}

@@ -1,7 +1,7 @@
 """Registries of variants, and options that hold one of them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 
 import pytest
 
@@ -52,8 +52,9 @@ def test_a_type_knows_its_registry():
 
 
 def test_a_variant_that_options_hold_must_be_a_dataclass():
-    with pytest.raises(UserError, match="shape 'blot' must be a dataclass, of its options"):
-        shapes.register("blot")(type("Blot", (Shape,), {}))
+    for blot in (type("Blot", (Shape,), {}), make_dataclass("Blot", ["size"], bases=(Shape,))):
+        with pytest.raises(UserError, match="shape 'blot' must be a dataclass of its options, all"):
+            shapes.register("blot")(blot)
     assert "blot" not in shapes
 
 
