@@ -1,7 +1,7 @@
 """The experiment: a population, its culture, and the comparison of what it learned.
 
 ``open_run`` gives a notebook everything that a run on disk holds. ``RunConfig`` is what decides a
-run; ``rules`` and ``proposers`` are where new ones register, on ``VoteTable`` and ``Decision``.
+run; a ``Rule`` and a ``Proposer`` of one's own register in ``rules`` and ``proposers``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
-    from culture_sim.culture.proposers import proposers
-    from culture_sim.culture.rules import rules
+    from culture_sim.culture.proposers import Proposer, proposers
+    from culture_sim.culture.rules import Rule, rules
     from culture_sim.culture.votes import Decision, VoteTable
     from culture_sim.notebook import OpenRun, open_run
     from culture_sim.run.config import RunConfig
@@ -21,6 +21,8 @@ __all__ = [
     "CultureConfig",
     "Decision",
     "OpenRun",
+    "Proposer",
+    "Rule",
     "RunConfig",
     "VoteTable",
     "open_run",
@@ -31,6 +33,8 @@ _HOMES = {
     "CultureConfig": "culture_sim.culture.config",
     "Decision": "culture_sim.culture.votes",
     "OpenRun": "culture_sim.notebook",
+    "Proposer": "culture_sim.culture.proposers",
+    "Rule": "culture_sim.culture.rules",
     "RunConfig": "culture_sim.run.config",
     "VoteTable": "culture_sim.culture.votes",
     "open_run": "culture_sim.notebook",

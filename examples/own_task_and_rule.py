@@ -15,7 +15,7 @@ from accelerate import Accelerator
 
 import culture_sim
 from agents import Learner, ModelConfig, TrainConfig, mixed_draw, unseen_quizzes
-from culture_sim import Decision, VoteTable
+from culture_sim import Decision, Rule, VoteTable
 from world import Stream, worlds
 from world.strings.task import Strings, StringTask, string_tasks
 
@@ -68,7 +68,7 @@ while learner.quizzes < 40_000:
 # %%
 @culture_sim.rules.register("majority")
 @dataclass(frozen=True)
-class Majority:
+class Majority(Rule):
     """Keep what more than half of the voters solve, and at least one fails."""
 
     def __call__(self, votes: VoteTable) -> Decision:
@@ -76,6 +76,9 @@ class Majority:
         keep = (2 * solvers > voters) & (solvers < voters)
         nobody = np.full(len(votes), -1, dtype=np.int16)
         return Decision(keep, nobody, ["kept" if kept else "no majority" for kept in keep])
+
+    def describe(self, n_agents: int) -> str:
+        return "more than half of its voters solve it and at least one fails"
 
 
 given = [argument for argument in sys.argv[1:] if Path(argument).is_dir()]

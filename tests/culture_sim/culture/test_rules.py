@@ -269,7 +269,9 @@ def test_wrong_shapes_are_refused():
     good = table([[R, R, R, R, X]] * 2)
     with pytest.raises(ValueError, match=r"proposer must be int16 \[2\] like correct"):
         replace(good, proposer=np.zeros(3, dtype=np.int16))
-    with pytest.raises(ValueError, match=r"correct must be bool \[B, N, 2\]"):
+    with pytest.raises(ValueError, match=r"correct must be bool \[B, N, D\]"):
+        replace(good, correct=good.correct[:, :, 0])
+    with pytest.raises(ValueError, match=r"wrong_cells must be uint16 \[2, 5, 1\] like correct"):
         replace(good, correct=good.correct[:, :, :1])
     with pytest.raises(ValueError, match=r"probability must be float32 \[2, 5\] like correct"):
         replace(good, probability=np.zeros(2, dtype=np.float32))
