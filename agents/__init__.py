@@ -13,7 +13,7 @@ _MODULES = {
     "agents.checkpoint": ("read_model", "read_state", "save_checkpoint"),
     "agents.config": ("ModelConfig", "TrainConfig"),
     "agents.evaluation": ("Evaluation", "evaluate"),
-    "agents.export": ("to_huggingface", "to_transformer_lens"),
+    "agents.export": ("to_huggingface",),
     "agents.generation": ("generate",),
     "agents.hooks": ("capture", "intervene", "site_names"),
     "agents.model": ("AgentModel", "build_model", "shift"),

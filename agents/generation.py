@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from agents.model import AgentModel, evaluating, shift
+from agents.hooks import evaluating
+from agents.model import AgentModel, shift
 
 
 def generate(

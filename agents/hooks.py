@@ -6,45 +6,70 @@ activation is the one from which tokens[:, t] is predicted, having read tokens[:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from agents.model import AgentModel, evaluating
 from world.core.errors import UserError
 
 Change = Callable[[Tensor], Tensor]
+
+
+class HookPoint(nn.Identity):
+    """Where an activation can be read and changed: it passes on what it is given."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anything reads or changes the activation."""
+        return bool(self._forward_hooks)
 
 
 class _Done(Exception):
     """Ends a forward pass once the last activation asked for has been seen."""
 
 
-def site_names(model: AgentModel) -> tuple[str, ...]:
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; the mode before is put back afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
+def site_names(model: nn.Module) -> tuple[str, ...]:
     """The sites of a model, in the order in which they are computed."""
-    return tuple(
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Identity) and name.rpartition(".")[2].startswith("hook_")
-    )
+    return tuple(name for name, module in model.named_modules() if isinstance(module, HookPoint))
 
 
-def capture(model: AgentModel, tokens: Tensor, sites: Iterable[str]) -> dict[str, Tensor]:
-    """Activations float [B, T, d] of int64 tokens [B, T] by site, without gradients or dropout.
+def capture(
+    model: nn.Module, tokens: Int[Tensor, "B T"], sites: Iterable[str]
+) -> dict[str, Float[Tensor, "B ..."]]:
+    """Activations of int64 tokens by site, without gradients or dropout.
 
-    d is d_model, or d_mlp at "hook_post". The pass stops after the last site asked for, and
+    Their shapes, with H heads, are those of TransformerLens: [B, T, d_model] in the residual
+    stream and for what is added to it, [B, T, d_mlp] at "mlp.hook_post"; [B, T, H, d_head] at
+    "attn.hook_q", "hook_k", "hook_v" and "hook_z"; [B, H, T, T], queries before keys, at
+    "attn.hook_attn_scores" (-inf where a key is not visible) and "attn.hook_pattern";
+    [B, T, H, d_model] at "attn.hook_result". The pass stops after the last site asked for, and
     sees whatever interventions are in force. Raises UserError on an unknown site.
     """
-    found: dict[str, Tensor] = {}
+    activations: dict[str, Tensor] = {}
     wanted = set(sites)
     if not wanted:
-        return found
+        return activations
 
     def reader(site: str) -> Change:
         def read(x: Tensor) -> Tensor:
-            found[site] = x
-            if len(found) == len(wanted):
+            activations[site] = x
+            if len(activations) == len(wanted):
                 raise _Done
             return x
 
@@ -53,15 +78,17 @@ def capture(model: AgentModel, tokens: Tensor, sites: Iterable[str]) -> dict[str
     readers = {site: reader(site) for site in wanted}
     with evaluating(model), intervene(model, readers), suppress(_Done):
         model(tokens)
-    return found
+    return activations
 
 
 @contextmanager
-def intervene(model: AgentModel, changes: Mapping[str, Change]) -> Iterator[None]:
+def intervene(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None]:
     """While in force, the activation at each site is replaced by what its function returns.
 
-    A function gets the activation [B, n, d] (n < T when generating with a cache) and returns
-    one of the same shape. Raises UserError on an unknown site, ValueError on a wrong shape.
+    A function gets the activation, shaped as ``capture`` says, and returns one of the same shape.
+    When an agent generates with a cache, only the n < T newest positions are computed: [B, n, ...],
+    and [B, H, n, t] at the scores and the pattern, of n queries and all t keys so far. Raises
+    UserError on an unknown site, ValueError on a wrong shape.
     """
     known = site_names(model)
     unknown = sorted(set(changes) - set(known))
@@ -71,7 +98,15 @@ def intervene(model: AgentModel, changes: Mapping[str, Change]) -> Iterator[None
         for site, change in changes.items():
             handle = model.get_submodule(site).register_forward_hook(_hook(site, change))
             stack.callback(handle.remove)
+        stack.enter_context(_uncompiled())
         yield
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Without what torch.compile made of a model before: it would pass by hooks set since."""
+    # Loading the compiler takes seconds; where it is not loaded, nothing is compiled.
+    compiles = "torch._dynamo" in sys.modules
+    return torch.compiler.set_stance("force_eager") if compiles else nullcontext()
 
 
 def _hook(site: str, change: Change) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:

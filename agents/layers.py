@@ -2,7 +2,8 @@
 
 Attention is written in two ways: PyTorch's fused kernel for a GPU, and plain matrix products
 with a softmax kept in the working precision for a CPU, where the fused bf16 kernel's backward
-is several times slower.
+is several times slower. Hook points within attention cost nothing: only where one of them is in
+use is attention computed step by step.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from agents.hooks import HookPoint
 
 CHUNK = 32
 """Positions by which a cache grows."""
@@ -42,17 +46,31 @@ class Cache:
         return self.keys[layer], self.values[layer]
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float) -> Tensor:
-    """Causal attention by matrix products.
-
-    q: [B, H, n, d_head], already scaled, at positions start .. start + n. k, v: [B, H, C, d_head]
-    of positions 0 .. C, C at least start + n. dropout: rate at which attention weights are dropped.
-    """
+def causal_scores(
+    q: Float[Tensor, "B H n d_head"], k: Float[Tensor, "B H C d_head"], start: int
+) -> Float[Tensor, "B H n C"]:
+    """Products of queries and keys, -inf at keys that come after the query."""
     n, total = q.shape[-2], k.shape[-2]
     scores = q @ k.transpose(-1, -2)
     if start + 1 < total:
         hidden = torch.full((n, total), float("-inf"), dtype=scores.dtype, device=q.device)
         scores = scores + hidden.triu(start + 1)
+    return scores
+
+
+def plain_attention(
+    q: Float[Tensor, "B H n d_head"],
+    k: Float[Tensor, "B H C d_head"],
+    v: Float[Tensor, "B H C d_head"],
+    start: int,
+    dropout: float,
+) -> Float[Tensor, "B H n d_head"]:
+    """Causal attention by matrix products.
+
+    q: already scaled, at positions start .. start + n. k, v: of positions 0 .. C, C at least
+    start + n. dropout: rate at which attention weights are dropped.
+    """
+    scores = causal_scores(q, k, start)
     with torch.autocast(q.device.type, enabled=False):
         weights = torch.softmax(scores, dim=-1)
         if dropout:
@@ -60,7 +78,13 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float)
         return weights @ v
 
 
-def fused_attention(q: Tensor, k: Tensor, v: Tensor, start: int, dropout: float) -> Tensor:
+def fused_attention(
+    q: Float[Tensor, "B H n d_head"],
+    k: Float[Tensor, "B H C d_head"],
+    v: Float[Tensor, "B H C d_head"],
+    start: int,
+    dropout: float,
+) -> Float[Tensor, "B H n d_head"]:
     """The same by PyTorch's fused kernel."""
     n, total = q.shape[-2], k.shape[-2]
     if n == total:
@@ -85,14 +109,31 @@ class Attention(nn.Module):
         self.v = nn.Linear(d_model, d_model, bias=False)
         self.out = nn.Linear(d_model, d_model, bias=False)
         self.dropout = dropout
+        self.hook_q = HookPoint()
+        self.hook_k = HookPoint()
+        self.hook_v = HookPoint()
+        self.hook_attn_scores = HookPoint()
+        self.hook_pattern = HookPoint()
+        self.hook_z = HookPoint()
+        self.hook_result = HookPoint()
+        self._hook_points = tuple(m for m in self.children() if isinstance(m, HookPoint))
+
+    @property
+    def hooked(self) -> bool:
+        """Whether a hook point within attention is in use."""
+        return any(point.in_use for point in self._hook_points)
 
     def qkv_weight(self) -> Tensor:
         """[3 d_model, d_model]: one product is faster than three."""
         return torch.cat([self.q.weight, self.k.weight, self.v.weight])
 
-    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "B n d_model"], cache: Cache | None = None, layer: int = 0
+    ) -> Float[Tensor, "B n d_model"]:
         B, n, d = x.shape
         qkv = F.linear(x, self.qkv_weight()).view(B, n, 3, self.n_heads, self.d_head)
+        if self.hooked:
+            return self._step_by_step(qkv, cache, layer)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         q = q * self.d_head**-0.5
         start = 0
@@ -105,6 +146,32 @@ class Attention(nn.Module):
         z = attend(q, k, v, start, dropout).transpose(1, 2).reshape(B, n, d)
         return self.out(z)
 
+    def _step_by_step(
+        self, qkv: Float[Tensor, "B n 3 H d_head"], cache: Cache | None, layer: int
+    ) -> Float[Tensor, "B n d_model"]:
+        """The same with every quantity that TransformerLens names, at its hook point."""
+        q, k, v = qkv.unbind(2)
+        q = self.hook_q(q).transpose(1, 2) * self.d_head**-0.5
+        k, v = self.hook_k(k).transpose(1, 2), self.hook_v(v).transpose(1, 2)
+        start = 0
+        if cache is not None:
+            start, stop = cache.length, cache.length + q.shape[2]
+            k, v = (kept[:, :, :stop] for kept in cache.extend(layer, k, v))
+            q = q.to(k.dtype)
+        scores = self.hook_attn_scores(causal_scores(q, k, start))
+        with torch.autocast(q.device.type, enabled=False):
+            pattern = torch.softmax(scores, dim=-1)
+            # A query that an intervention leaves no key attends to nothing.
+            pattern = self.hook_pattern(pattern.masked_fill(pattern.isnan(), 0.0)).to(v.dtype)
+            if self.training and self.dropout:
+                pattern = F.dropout(pattern, self.dropout)
+            z = pattern @ v
+        z = self.hook_z(z.transpose(1, 2))
+        if not self.hook_result.in_use:
+            return self.out(z.flatten(2))
+        weight = self.out.weight.unflatten(1, (self.n_heads, self.d_head))
+        return self.hook_result(torch.einsum("bnhe,mhe->bnhm", z, weight)).sum(2)
+
 
 class MLP(nn.Module):
     """Two linear maps with a ReLU between; ``hook_post`` is the hidden activation.
@@ -115,12 +182,12 @@ class MLP(nn.Module):
     def __init__(self, d_model: int, d_mlp: int, dropout: float, bias: bool) -> None:
         super().__init__()
         self.up = nn.Linear(d_model, d_mlp, bias=bias)
-        self.hook_post = nn.Identity()
+        self.hook_post = HookPoint()
         self.down = nn.Linear(d_mlp, d_model, bias=bias)
         # nn.Dropout(0.0) still draws from the global generator and multiplies while training.
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B n d_model"]) -> Float[Tensor, "B n d_model"]:
         return self.dropout(self.down(self.hook_post(F.relu(self.up(x)))))
 
 
@@ -137,17 +204,19 @@ class Block(nn.Module):
         norm: Callable[[int], nn.Module],
     ) -> None:
         super().__init__()
-        self.hook_resid_pre = nn.Identity()
+        self.hook_resid_pre = HookPoint()
         self.ln1 = norm(d_model)
         self.attn = Attention(d_model, n_heads, dropout)
-        self.hook_attn_out = nn.Identity()
-        self.hook_resid_mid = nn.Identity()
+        self.hook_attn_out = HookPoint()
+        self.hook_resid_mid = HookPoint()
         self.ln2 = norm(d_model)
         self.mlp = MLP(d_model, d_mlp, dropout, bias)
-        self.hook_mlp_out = nn.Identity()
-        self.hook_resid_post = nn.Identity()
+        self.hook_mlp_out = HookPoint()
+        self.hook_resid_post = HookPoint()
 
-    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "B n d_model"], cache: Cache | None = None, layer: int = 0
+    ) -> Float[Tensor, "B n d_model"]:
         x = self.hook_resid_pre(x)
         x = x + self.hook_attn_out(self.attn(self.ln1(x), cache, layer))
         x = self.hook_resid_mid(x)

@@ -7,19 +7,30 @@ stands after the last block; shifting, caching and hook points are the same for 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from agents.config import ModelConfig
+from agents.hooks import Change, HookPoint, capture, evaluating, intervene, site_names
 from agents.layers import Block, Cache
+from agents.lens import NetworkParts, hooked_transformer, transformer_bridge
 from world import Registry, World
+
+if TYPE_CHECKING:
+    from transformer_lens import HookedTransformer
+    from transformer_lens.model_bridge import TransformerBridge
 
 
 class AgentModel(nn.Module):
-    """A causal transformer over a world's sequences. B sequences, T tokens, V token values."""
+    """A causal transformer over a world's sequences. B sequences, T tokens, V token values.
+
+    ``capture`` and ``intervene`` are the functions of ``agents.hooks``, on this agent.
+    """
 
     blocks: nn.ModuleList
     ln_final: nn.Module
@@ -32,19 +43,19 @@ class AgentModel(nn.Module):
         self.d_model = config.d_model
         self.vocab_size = world.vocab_size
         self.seq_len = world.seq_len
-        self.hook_embed = nn.Identity()
-        self.hook_pos_embed = nn.Identity()
+        self.hook_embed = HookPoint()
+        self.hook_pos_embed = HookPoint()
 
     @abstractmethod
-    def position_table(self) -> Tensor:
-        """[T, d_model]: what is added to the token embedding at each position."""
+    def position_table(self) -> Float[Tensor, "T d_model"]:
+        """What is added to the token embedding at each position."""
 
     @abstractmethod
-    def embed_tokens(self, inputs: Tensor) -> Tensor:
-        """Token embeddings [B, n, d_model] of int64 inputs [B, n]."""
+    def embed_tokens(self, inputs: Int[Tensor, "B n"]) -> Float[Tensor, "B n d_model"]:
+        """Token embeddings of int64 inputs."""
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits [B, T, V] of int64 tokens [B, T]; logits[:, t] predicts tokens[:, t].
+    def forward(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
+        """Logits of int64 tokens; logits[:, t] predicts tokens[:, t].
 
         Only tokens[:, :t] are seen: the sequence is shifted right behind a start token 0.
         """
@@ -65,8 +76,8 @@ class AgentModel(nn.Module):
         )
         return Cache([empty] * self.n_layers, [empty] * self.n_layers)
 
-    def extend(self, inputs: Tensor, cache: Cache | None) -> Tensor:
-        """Logits [B, n, V] after n more input tokens (already shifted), which join the cache."""
+    def extend(self, inputs: Int[Tensor, "B n"], cache: Cache | None) -> Float[Tensor, "B n V"]:
+        """Logits after n more input tokens (already shifted), which join the cache."""
         start = 0 if cache is None else cache.length
         B, n = inputs.shape
         positions = self.position_table()[start : start + n].expand(B, n, -1)
@@ -77,22 +88,51 @@ class AgentModel(nn.Module):
             cache.length += n
         return self.unembed(self.ln_final(x))
 
+    def site_names(self) -> tuple[str, ...]:
+        """The hook points, in the order in which they are computed."""
+        return site_names(self)
 
-def shift(tokens: Tensor) -> Tensor:
-    """Network inputs [B, T] of sequences [B, T]: moved right behind the start token 0."""
+    def capture(
+        self, tokens: Int[Tensor, "B T"], sites: Iterable[str]
+    ) -> dict[str, Float[Tensor, "B ..."]]:
+        """Activations by site: see ``agents.hooks.capture``."""
+        return capture(self, tokens, sites)
+
+    def intervene(self, changes: Mapping[str, Change]) -> AbstractContextManager[None]:
+        """A context in which activations are changed: see ``agents.hooks.intervene``."""
+        return intervene(self, changes)
+
+    def to_transformer_lens(self) -> HookedTransformer:
+        """The same network as a HookedTransformer: see ``agents.lens.hooked_transformer``.
+
+        Logits agree within 1e-5 in float32. The agent shifts its tokens itself, a
+        HookedTransformer does not: ``hooked(shift(tokens))`` equals ``agent(tokens)``.
+        """
+        return hooked_transformer(self._parts())
+
+    def to_transformer_bridge(self) -> TransformerBridge:
+        """The same network as a TransformerBridge: see ``agents.lens.transformer_bridge``.
+
+        ``bridge(shift(tokens))`` equals ``agent(tokens)`` within 1e-5 in float32.
+        """
+        return transformer_bridge(self._parts())
+
+    def _parts(self) -> NetworkParts:
+        values = torch.arange(self.vocab_size, device=self.unembed.weight.device)
+        with evaluating(self):
+            return NetworkParts(
+                self.config.architecture,
+                self.embed_tokens(values[None])[0],
+                self.position_table(),
+                [block for block in self.blocks if isinstance(block, Block)],
+                self.ln_final,
+                self.unembed,
+            )
+
+
+def shift(tokens: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    """Network inputs of sequences: moved right behind the start token 0."""
     return torch.cat([torch.zeros_like(tokens[:, :1]), tokens[:, :-1]], dim=1)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; the mode found is put back afterwards."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)
 
 
 def make_blocks(config: ModelConfig, bias: bool, norm: Callable[[int], nn.Module]) -> nn.ModuleList:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from agents.hooks import evaluating
 from agents.layers import Cache
-from agents.model import AgentModel, evaluating, shift
+from agents.model import AgentModel, shift
 
 
 class Prompts:

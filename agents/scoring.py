@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.generation import generate
-from agents.model import AgentModel, evaluating
+from agents.hooks import evaluating
+from agents.model import AgentModel
 from world import QuizBatch, QuizWorld, World
 
 

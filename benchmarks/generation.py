@@ -16,7 +16,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from agents.config import ModelConfig
 from agents.generation import generate
-from agents.model import AgentModel, evaluating, shift
+from agents.hooks import evaluating
+from agents.model import AgentModel, shift
 from benchmarks.measure import Row, device, matrix_flops, seconds
 from benchmarks.subjects import (
     forward_flops,

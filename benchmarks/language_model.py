@@ -14,7 +14,6 @@ from sae_lens import (
 )
 from transformer_lens import HookedTransformer
 
-from agents.export import to_transformer_lens
 from agents.model import AgentModel, shift
 from benchmarks.measure import device
 from sae.config import SAEConfig
@@ -25,7 +24,7 @@ def runner(
     model: AgentModel, quizzes: QuizBatch, config: SAEConfig
 ) -> LanguageModelSAETrainingRunner:
     """sae_lens's runner, set to the options of ours where it has them."""
-    hooked: HookedTransformer = to_transformer_lens(model)
+    hooked: HookedTransformer = model.to_transformer_lens()
     tokens = shift(torch.from_numpy(quizzes.tokens).long())
     dataset = Dataset.from_dict({"input_ids": tokens.numpy()})
     options: dict[str, Any] = {

@@ -31,7 +31,8 @@ class SAEConfig:
 
     sites: tuple[str, ...] = ("blocks.2.hook_resid_post",)
     """Where activations are taken, by TransformerLens's names of hook points; a pattern such as
-    "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site."""
+    "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site. At
+    "attn.hook_q", "hook_k", "hook_v" and "hook_z" the vectors of all heads are taken as one."""
     architectures: tuple[str, ...] = ("batch_topk",)
     """Registered SAE architectures of sae_lens: batch_topk, gated, jumprelu, matryoshka,
     standard, topk."""
@@ -131,7 +132,8 @@ class SAEConfig:
         for pattern in self.sites:
             if not any(fnmatchcase(site, pattern) for site in known):
                 raise UserError(
-                    f"agents have no site {pattern!r}; choose sae.sites among: {', '.join(known)}"
+                    f"agents have no site {pattern!r} with a vector a token that depends on the "
+                    f"quiz; choose sae.sites among: {', '.join(known)}"
                 )
         sites = [s for s in known if any(fnmatchcase(s, pattern) for pattern in self.sites)]
         return [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from agents.config import ModelConfig
@@ -45,15 +46,15 @@ class CultureGPT(AgentModel):
                 for linear in (module.q, module.k, module.v, module.out):
                     nn.init.normal_(linear.weight, std=self.d_model**-0.5)
 
-    def position_table(self) -> Tensor:
+    def position_table(self) -> Float[Tensor, "T d_model"]:
         return self.positions
 
-    def embed_tokens(self, inputs: Tensor) -> Tensor:
+    def embed_tokens(self, inputs: Int[Tensor, "B n"]) -> Float[Tensor, "B n d_model"]:
         return self.embed_dropout(self.embed(inputs))
 
 
-def sinusoids(length: int, d_model: int) -> Tensor:
-    """float32 [T, d_model]: sines in even channels and the cosines of the same angles in odd.
+def sinusoids(length: int, d_model: int) -> Float[Tensor, "length d_model"]:
+    """Sines in even channels and the cosines of the same angles in odd.
 
     A. Vaswani et al., "Attention is all you need", 2017, section 3.5, with base 1e5.
     """

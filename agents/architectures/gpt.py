@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from agents.config import ModelConfig
@@ -46,9 +47,9 @@ class GPT(AgentModel):
                 for linear in (module.attn.out, module.mlp.down):
                     linear.weight.data.mul_((2 * self.n_layers) ** -0.5)
 
-    def position_table(self) -> Tensor:
+    def position_table(self) -> Float[Tensor, "T d_model"]:
         vectors = [table(self.coordinates[:, i]) for i, table in enumerate(self.pos_embed)]
         return torch.stack(vectors).sum(0)
 
-    def embed_tokens(self, inputs: Tensor) -> Tensor:
+    def embed_tokens(self, inputs: Int[Tensor, "B n"]) -> Float[Tensor, "B n d_model"]:
         return self.embed(inputs)

@@ -24,8 +24,8 @@ from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprin
 from sae.effects.matched import Matched, family_pairs, firing_profiles
 from sae.effects.quizzes import half_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
-from sae.effects.subject import Subject, read_subject
-from sae.effects.substitution import Exchange, substitution_summary, substitution_table
+from sae.effects.spliced_agent import SplicedAgent, splice_sae
+from sae.effects.substitution import Interchange, substitution_summary, substitution_table
 from sae.files import read_arrays, read_parquet, write_arrays, write_parquet
 from world import QuizBatch, Stream
 from world.core.errors import COUNT, require
@@ -105,11 +105,11 @@ class _Steps:
         }
 
     @cached_property
-    def subjects(self) -> dict[int, Subject]:
+    def spliced(self) -> dict[int, SplicedAgent]:
         """The agents with their SAEs on the quizzes; each answers them once."""
         site, saes = self.compared.config.site, self.compared.saes
         return {
-            n: read_subject(agent, self.world, self.batch, self.rows, site, saes[n])
+            n: splice_sae(agent, self.world, self.batch, self.rows, site, saes[n])
             for n, agent in self.compared.agents.items()
         }
 
@@ -123,7 +123,7 @@ class _Steps:
         return read_parquet(path, AGAIN)
 
     def _agent(self, number: int) -> AgentEffects:
-        profiles = firing_profiles(self.subjects[number], self.world, self.batch)
+        profiles = firing_profiles(self.spliced[number], self.world, self.batch)
         chosen = self._scaled(number, ABLATE, reported=False)
         return AgentEffects(chosen, self._scaled(number, ABLATE, reported=True), profiles)
 
@@ -134,7 +134,7 @@ class _Steps:
         if not path.exists():
             tick = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
             scaled = scale_features(
-                self.subjects[number], self.world, self.batch, factor, None, reported, tick
+                self.spliced[number], self.world, self.batch, factor, None, reported, tick
             )
             write_arrays(
                 path,
@@ -174,9 +174,9 @@ class _Steps:
             rng = self.stream.with_role("families").generator()
             drawn = set(rng.permutation(groups)[: self.options.families].tolist())
             some = [pair for pair in pairs if pair.group in drawn]
-            exchange = Exchange(self.subjects, self.world, self.batch)
+            interchange = Interchange(self.spliced, self.world, self.batch)
             tick = partial(self._progress, "features put in another's place")
-            write_parquet(path, substitution_table(exchange, some, self.stream, tick=tick))
+            write_parquet(path, substitution_table(interchange, some, self.stream, tick=tick))
         return read_parquet(path, AGAIN)
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:

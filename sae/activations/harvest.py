@@ -103,16 +103,27 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
     )
 
 
+NOT_VECTORS = ("hook_attn_scores", "hook_pattern", "hook_result")
+"""Hook points that have no one vector a token, which a dictionary could take apart."""
+
+
 def comparable_sites(model: AgentModel) -> list[str]:
-    """The sites whose activations depend on the quiz."""
-    return [name for name in site_names(model) if name != "hook_pos_embed"]
+    """The sites with a vector a token that depends on the quiz; at q, k, v and z, of all heads."""
+    return [
+        site
+        for site in site_names(model)
+        if site != "hook_pos_embed" and site.rpartition(".")[2] not in NOT_VECTORS
+    ]
 
 
 def check_site(model: AgentModel, site: str) -> None:
-    """Raise UserError when the agent has no such hook point, or it is the same for all quizzes."""
+    """Raise UserError when the agent has no such hook point, or it is not a comparable one."""
     known = comparable_sites(model)
     if site not in known:
-        raise UserError(f"agents have no site {site!r}; choose sae.sites among: {', '.join(known)}")
+        raise UserError(
+            f"agents have no site {site!r} with a vector a token that depends on the quiz; choose "
+            f"sae.sites among: {', '.join(known)}"
+        )
 
 
 def activation_chunks(
@@ -123,9 +134,9 @@ def activation_chunks(
     for start in range(0, len(batch), size):
         part = batch[start : start + size]
         tokens = torch.from_numpy(part.tokens.astype(np.int64)).to(device)
-        found = capture(model, tokens, [site])[site]
+        values = capture(model, tokens, [site])[site]
         kept = torch.from_numpy(kept_tokens(world, part)).to(device)
-        yield found[kept].float()
+        yield values[kept].flatten(1).float()
 
 
 def activations(model: AgentModel, world: World, batch: QuizBatch, site: str) -> Tensor:

@@ -172,7 +172,8 @@ def _changed(
 
     def splice(x: Tensor) -> Tensor:
         changed = x.clone()
-        changed[kept] = change(x[kept].float()).to(x.dtype)
+        values = x[kept]  # [n, d], or [n, H, d_head] within attention
+        changed[kept] = change(values.flatten(1).float()).to(x.dtype).view_as(values)
         return changed
 
     return intervene(model, {site: splice})

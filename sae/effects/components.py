@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.hooks import Change, capture, intervene
+from agents.circuits import Downstream, Grades, ablate, mean_activations
 from agents.model import AgentModel
 from sae.activations.harvest import TokenRows, kept_tokens
-from sae.effects.downstream import SIZE, Downstream, Grades
 from sae.effects.quizzes import HalfQuizzes, half_quizzes
 from sae.effects.scaling import Tick
 from world import QuizBatch, World
@@ -37,11 +36,12 @@ def component_effects(
     its ``rows``. tick: called with (layers done, layers in all).
 
     Columns: agent, layer (0 is the first), component ("attention", "mlp"), ablation ("zero",
-    "mean"), task, quizzes; loss_change (nats per answer cell); accuracy (share of quizzes
+    "mean"), task, quizzes; loss_change (nats per answer token); accuracy (share of quizzes
     answered exactly, untouched) and accuracy_change.
     """
     half = half_quizzes(world, batch, rows, reported=True)
     graded = batch[half.index]
+    kept = kept_tokens(world, graded)
     chosen = batch[half_quizzes(world, batch, rows, reported=False).index]
     layers = [(agent, layer) for agent, model in agents.items() for layer in range(model.n_layers)]
     means = {agent: _means(model, world, chosen) for agent, model in agents.items()}
@@ -49,7 +49,7 @@ def component_effects(
     for done, (agent, layer) in enumerate(layers):
         site = f"blocks.{layer}.hook_resid_pre"
         network = Downstream(agents[agent], world, graded, site)
-        for component, ablation, grades in _ablations(network, world, graded, layer, means[agent]):
+        for component, ablation, grades in _ablations(network, layer, means[agent], kept):
             known = {"agent": agent, "layer": layer, "component": component, "ablation": ablation}
             records += [known | of for of in _by_task(world, half, network.grades, grades)]
         if tick:
@@ -60,60 +60,32 @@ def component_effects(
 def _means(model: AgentModel, world: World, batch: QuizBatch) -> dict[str, Tensor]:
     """By hook point, float [d]: the mean output of every component over kept tokens."""
     sites = [f"blocks.{n}.{hook}" for n in range(model.n_layers) for hook in COMPONENTS.values()]
-    device = model.unembed.weight.device
-    kept = torch.from_numpy(kept_tokens(world, batch)).to(device)
-    tokens = torch.from_numpy(batch.tokens.astype(np.int64)).to(device)
-    totals = {
-        site: torch.zeros(model.d_model, dtype=torch.float64, device=device) for site in sites
-    }
-    for part, keep in zip(tokens.split(SIZE), kept.split(SIZE), strict=True):
-        for site, found in capture(model, part, sites).items():
-            totals[site] += found[keep].double().sum(dim=0)
-    return {site: (total / kept.sum()).float() for site, total in totals.items()}
+    return mean_activations(model, batch, sites, kept_tokens(world, batch))
 
 
 def _ablations(
-    network: Downstream, world: World, quizzes: QuizBatch, layer: int, means: dict[str, Tensor]
+    network: Downstream,
+    layer: int,
+    means: Mapping[str, Tensor],
+    where: NDArray[np.bool_],
 ) -> Iterator[tuple[str, str, Grades]]:
     """(component, ablation, grades [H]) of one block; the network starts before the block."""
     for component, hook in COMPONENTS.items():
         site = f"blocks.{layer}.{hook}"
         for ablation, value in (("zero", torch.zeros_like(means[site])), ("mean", means[site])):
-            yield component, ablation, _replaced(network, world, quizzes, site, value)
-
-
-def _replaced(
-    network: Downstream, world: World, quizzes: QuizBatch, site: str, value: Tensor
-) -> Grades:
-    """Grades [H] with ``value`` [d] at the kept tokens of a site; quizzes: those of the network."""
-    loss, exact = np.zeros(len(quizzes)), np.zeros(len(quizzes), dtype=np.bool_)
-    for layout in np.unique(quizzes.layout):
-        quiz = np.flatnonzero(quizzes.layout == layout)
-        # Which tokens are kept is the same for all quizzes of a layout.
-        change = _replacing(kept_tokens(world, quizzes[quiz[:1]])[0], value)
-        with intervene(network.model, {site: change}):
-            found = network.grade(
-                quiz, network.site_values[torch.from_numpy(quiz).to(value.device)]
-            )
-        loss[quiz], exact[quiz] = found.loss, found.exact
-    return Grades(loss, exact)
-
-
-def _replacing(kept: NDArray[np.bool_], value: Tensor) -> Change:
-    """A change to ``value`` at kept [T] positions, of the last positions if only these are run."""
-    mask = torch.from_numpy(kept).to(value.device)[:, None]
-    return lambda x: torch.where(mask[-x.shape[1] :], value.to(x.dtype), x)
+            yield component, ablation, ablate(network, site, value, where)
 
 
 def _by_task(
-    world: World, half: HalfQuizzes, clean: Grades, found: Grades
+    world: World, half: HalfQuizzes, clean: Grades, ablated: Grades
 ) -> Iterator[dict[str, Any]]:
     """The figures of each task, from grades [H]."""
     for task, among in half.of_tasks(world).items():
+        change = (ablated.loss - clean.loss)[among].sum()
         yield {
             "task": task,
             "quizzes": int(among.sum()),
-            "loss_change": (found.loss - clean.loss)[among].sum() / half.cells[among].sum(),
+            "loss_change": change / half.answer_tokens[among].sum(),
             "accuracy": clean.exact[among].mean(),
-            "accuracy_change": found.exact[among].mean() - clean.exact[among].mean(),
+            "accuracy_change": ablated.exact[among].mean() - clean.exact[among].mean(),
         }

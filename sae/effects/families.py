@@ -28,7 +28,7 @@ def family_effects(
     Columns: family; accuracy_change (share of quizzes answered exactly), with _low and _high, the
     95 % percentile bootstrap over quizzes, the same for all members; p, two-sided, of a t-test
     over quizzes of the mean over members, and q over families (Benjamini & Hochberg 1995), both
-    of accuracy; loss_change (nats per answer cell), with _low and _high.
+    of accuracy; loss_change (nats per answer token), with _low and _high.
     """
     quizzes = next(iter(effects.values())).quizzes
     count, once = len(quizzes.index), np.ones(len(quizzes.index))
@@ -37,9 +37,9 @@ def family_effects(
     # Of a t-test, since that of a bootstrap is at least 1 / resamples: too coarse for a thousand.
     p = _two_sided(*quizzes.per(once, exact), freedom=int(quizzes.source.max()))
     weights = quizzes.resamples(resamples, stream.generator())
-    per_quiz, per_cell = (
+    per_quiz, per_token = (
         with_interval(values, size, weights)
-        for values, size in ((exact, once), (loss, quizzes.cells))
+        for values, size in ((exact, once), (loss, quizzes.answer_tokens))
     )
     return pd.DataFrame(
         {
@@ -47,7 +47,7 @@ def family_effects(
             **{f"accuracy_{name}": values for name, values in per_quiz.items()},
             "p": p,
             "q": false_discovery({"accuracy": p})["accuracy"],
-            **{f"loss_{name}": values for name, values in per_cell.items()},
+            **{f"loss_{name}": values for name, values in per_token.items()},
         }
     )
 

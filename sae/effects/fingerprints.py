@@ -38,7 +38,7 @@ def fingerprint_agreement(
 ) -> pd.DataFrame:
     """One row per pair, in their order. count: features in "frequency" and in "profile".
 
-    Only consequential features take part (more than ``floor`` nats per answer cell, on the quizzes
+    Only consequential features take part (more than ``floor`` nats per answer token, on the quizzes
     for choosing), matches and controls alike: the fingerprint of a feature that does nothing is
     noise. Figures of pairs with others are missing.
 

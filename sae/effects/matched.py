@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.effects.quizzes import half_quizzes
-from sae.effects.subject import Subject
+from sae.effects.spliced_agent import SplicedAgent
 from world import QuizBatch, World
 
 Partners = Mapping[tuple[int, int], NDArray[np.int64]]
@@ -51,16 +51,16 @@ def _matched(
     return Matched(agent, feature, other, match, second if second != match else -1, group)
 
 
-def firing_profiles(subject: Subject, world: World, batch: QuizBatch) -> NDArray[np.float64]:
+def firing_profiles(agent: SplicedAgent, world: World, batch: QuizBatch) -> NDArray[np.float64]:
     """float64 [F, G]: on how many tokens of each group of task and layout a feature fires.
 
     Of the quizzes for choosing, since controls are chosen by it. Groups are those of HalfQuizzes.
     """
-    quizzes = half_quizzes(world, batch, subject.rows, reported=False)
+    quizzes = half_quizzes(world, batch, agent.rows, reported=False)
     groups = quizzes.groups()
     of_quiz = np.zeros((len(batch), len(groups)))
     of_quiz[quizzes.index] = quizzes.in_groups(groups)
-    return np.asarray((subject.codes != 0).T @ of_quiz[subject.rows.quiz])
+    return np.asarray((agent.codes != 0).T @ of_quiz[agent.rows.quiz])
 
 
 def nearest_in_frequency(

@@ -24,14 +24,15 @@ UNKNOWN = "unknown"
 class HalfQuizzes:
     """The H quizzes of a batch that are in one half.
 
-    index: int64 [H], which quizzes of the batch. task: int16 [H]. layout: uint8 [H]. cells:
-    int64 [H], cells of the answer. source: int64 [H], 0 .. S - 1, equal for writings of one quiz.
+    index: int64 [H], which quizzes of the batch. task: int16 [H]. layout: uint8 [H].
+    answer_tokens: int64 [H], how many tokens the answer has. source: int64 [H], 0 .. S - 1, equal
+    for writings of one quiz.
     """
 
     index: NDArray[np.int64]
     task: NDArray[np.int16]
     layout: NDArray[np.uint8]
-    cells: NDArray[np.int64]
+    answer_tokens: NDArray[np.int64]
     source: NDArray[np.int64]
 
     def of_tasks(self, world: World) -> dict[str, NDArray[np.bool_]]:
@@ -50,11 +51,11 @@ class HalfQuizzes:
         member = [(self.task == task) & (self.layout == s) for task, s in groups]
         return np.stack(member, axis=1).astype(np.float64)
 
-    def per_cell(
+    def per_token(
         self, change: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Changes of loss [F, H] per answer cell, float64 [F], and their standard errors [F]."""
-        return self.per(self.cells, change)
+        """Changes of loss [F, H] per answer token, float64 [F], and their standard errors [F]."""
+        return self.per(self.answer_tokens, change)
 
     def per(
         self, size: NDArray[Any], change: NDArray[np.float64]
@@ -79,9 +80,9 @@ def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool
     half[rows.quiz] = rows.reported == reported
     index = np.flatnonzero(half)
     layout = batch.layout[index]
-    cells = graded_mask(world, batch[index]).sum(axis=1)
+    answer_tokens = graded_mask(world, batch[index]).sum(axis=1)
     _, source = np.unique(rows.source[index], return_inverse=True)
-    return HalfQuizzes(index, batch.task[index], layout, cells, source)
+    return HalfQuizzes(index, batch.task[index], layout, answer_tokens, source)
 
 
 def task_name(world: World, task: int) -> str:

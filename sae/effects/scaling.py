@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sae.effects.quizzes import HalfQuizzes, half_quizzes, task_name
-from sae.effects.subject import Subject
+from sae.effects.spliced_agent import SplicedAgent
 from world import QuizBatch, Stream, World
 
 Tick = Callable[[int, int], None]
 """(steps done, steps in all)."""
 FLOOR = 1e-4
-"""Nats per answer cell that ablating a feature must cost for it to count as consequential."""
+"""Nats per answer token that ablating a feature must cost for it to count as consequential."""
 ERRORS = 2.0
 """Standard errors by which that cost must exceed 0."""
 
@@ -41,18 +41,18 @@ class Effects:
     fires: NDArray[np.bool_]
 
     def fingerprints(self, groups: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-        """float64 [F, G]: change of loss per answer cell in each group (task, layout)."""
+        """float64 [F, G]: change of loss per answer token in each group (task, layout)."""
         member = self.quizzes.in_groups(groups)
-        return (self.loss_change @ member) / (self.quizzes.cells @ member)
+        return (self.loss_change @ member) / (self.quizzes.answer_tokens @ member)
 
     def consequential(self, floor: float = FLOOR) -> NDArray[np.bool_]:
-        """bool [F]: the loss rises by more than ``floor`` nats per answer cell, beyond chance."""
-        cost, error = self.quizzes.per_cell(self.loss_change)
+        """bool [F]: the loss rises by more than ``floor`` nats per answer token, beyond chance."""
+        cost, error = self.quizzes.per_token(self.loss_change)
         return (cost > floor) & (cost > ERRORS * error)
 
 
 def scale_features(
-    subject: Subject,
+    agent: SplicedAgent,
     world: World,
     batch: QuizBatch,
     factor: float = 0.0,
@@ -65,18 +65,18 @@ def scale_features(
     features: which, all by default. reported: on the quizzes for reporting; those for choosing
     tell which features are consequential. tick: called with (features done, features in all).
     """
-    chosen = range(len(subject.decoder)) if features is None else features
-    quizzes = half_quizzes(world, batch, subject.rows, reported)
+    chosen = range(len(agent.decoder)) if features is None else features
+    quizzes = half_quizzes(world, batch, agent.rows, reported)
     shape = len(chosen), len(quizzes.index)
     loss, exact = np.zeros(shape), np.zeros(shape, dtype=np.int8)
     fires = np.zeros(shape, dtype=np.bool_)
-    clean = subject.network.grades
+    clean = agent.network.grades
     for i, feature in enumerate(chosen):
-        change = subject.scaling(feature, factor, reported)
-        found = subject.under([change])
+        change = agent.scaling(feature, factor, reported)
+        found = agent.under([change])
         loss[i] = (found.loss - clean.loss)[quizzes.index]
         exact[i] = (found.exact.astype(np.int8) - clean.exact)[quizzes.index]
-        fires[i] = np.isin(quizzes.index, subject.rows.quiz[change.rows])
+        fires[i] = np.isin(quizzes.index, agent.rows.quiz[change.rows])
         if tick:
             tick(i + 1, len(chosen))
     return Effects(np.array(chosen, dtype=np.int64), factor, quizzes, loss, exact, fires)
@@ -88,7 +88,7 @@ def effect_table(
     """One row per agent, factor, feature and task ("all" first, "unknown": made by an agent).
 
     Columns: agent, feature, factor, task; quizzes and fires (how many there are, and in how many
-    the feature is active); loss_change (nats per answer cell, over all these quizzes) and
+    the feature is active); loss_change (nats per answer token, over all these quizzes) and
     accuracy_change (share of quizzes answered exactly), each with _low and _high, the 95 %
     percentile bootstrap over quizzes; lost and gained (quizzes no longer, and newly, exact).
     """
@@ -110,7 +110,9 @@ def _task_rows(
 ) -> pd.DataFrame:
     """One row per feature, over some of the quizzes [H]; weights: [R, H] of the resamples."""
     exact = one.exact_change[:, among]
-    per_cell = with_interval(one.loss_change[:, among], one.quizzes.cells[among], weights[:, among])
+    per_token = with_interval(
+        one.loss_change[:, among], one.quizzes.answer_tokens[among], weights[:, among]
+    )
     per_quiz = with_interval(exact, np.ones(among.sum()), weights[:, among])
     return pd.DataFrame(
         {
@@ -118,7 +120,7 @@ def _task_rows(
             "factor": one.factor,
             "quizzes": among.sum(),
             "fires": one.fires[:, among].sum(axis=1),
-            **{f"loss_{name}": values for name, values in per_cell.items()},
+            **{f"loss_{name}": values for name, values in per_token.items()},
             **{f"accuracy_{name}": values for name, values in per_quiz.items()},
             "lost": (exact < 0).sum(axis=1),
             "gained": (exact > 0).sum(axis=1),
@@ -139,7 +141,7 @@ def with_interval(
 
 
 def fingerprint_table(effects: Mapping[int, Sequence[Effects]], world: World) -> pd.DataFrame:
-    """One row per agent, factor, feature, task and layout: the fingerprints, nats per cell."""
+    """One row per agent, factor, feature, task and layout: the fingerprints, nats per token."""
     tables = []
     for agent, found in effects.items():
         for one in found:

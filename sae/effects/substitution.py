@@ -1,9 +1,9 @@
 """Can another agent's feature take the place of a feature? Its activation, then its direction too.
 
 The feature g of one agent is ablated, and what its match f in another agent does on the same
-tokens is put there instead: first only how active f is, along g's own direction, then along f's
-direction, carried over by a rotation. What counts is how much of the loss that the ablation
-costs is recovered.
+tokens is put there instead: in an activation swap only how active f is, along g's own direction;
+in a direction swap along f's direction, carried over by a rotation. What counts is how much of the
+loss that the ablation costs is recovered.
 """
 
 from __future__ import annotations
@@ -20,17 +20,23 @@ from torch import Tensor
 from sae.effects.matched import Matched, firing_profiles, nearest_in_frequency
 from sae.effects.quizzes import HalfQuizzes, half_quizzes
 from sae.effects.scaling import ERRORS, FLOOR, Tick
-from sae.effects.subject import Subject, Term
+from sae.effects.spliced_agent import SplicedAgent, Term
 from sae.matching.alignment import Alignment, align
 from sae.statistics.cluster_bootstrap import over_groups
 from world import QuizBatch, Stream, World
 
-FIGURES = ("driven_match", "driven_second", "driven_frequency", "moved_match", "moved_random")
+FIGURES = (
+    "activation_swap_match",
+    "activation_swap_second",
+    "activation_swap_frequency",
+    "direction_swap_match",
+    "direction_swap_random",
+)
 """Columns of recovered loss."""
 CONTRASTS = (
-    ("driven_match", "driven_second"),
-    ("driven_match", "driven_frequency"),
-    ("moved_match", "moved_random"),
+    ("activation_swap_match", "activation_swap_second"),
+    ("activation_swap_match", "activation_swap_frequency"),
+    ("direction_swap_match", "direction_swap_random"),
 )
 """Columns whose difference within a pair is of interest."""
 
@@ -39,7 +45,7 @@ CONTRASTS = (
 class Ablation:
     """What ablating a feature costs.
 
-    chosen_cost: nats per answer cell on the quizzes for choosing; standard_error: of that, over
+    chosen_cost: nats per answer token on the quizzes for choosing; standard_error: of that, over
     quizzes. cost: on the quizzes for reporting; lost: the same in all, nats.
     """
 
@@ -55,46 +61,46 @@ class Ablation:
         return beyond_chance and min(self.chosen_cost, self.cost) > floor
 
 
-class Exchange:
+class Interchange:
     """Features of several agents, to be put in each other's place on the same batch of quizzes."""
 
-    def __init__(self, subjects: Mapping[int, Subject], world: World, batch: QuizBatch) -> None:
-        self.subjects = subjects
-        rows = next(iter(subjects.values())).rows
+    def __init__(self, agents: Mapping[int, SplicedAgent], world: World, batch: QuizBatch) -> None:
+        self.agents = agents
+        rows = next(iter(agents.values())).rows
         self.chosen = half_quizzes(world, batch, rows, reported=False)
         self.reported = half_quizzes(world, batch, rows, reported=True)
-        self.profiles = {n: firing_profiles(s, world, batch) for n, s in subjects.items()}
+        self.profiles = {n: firing_profiles(s, world, batch) for n, s in agents.items()}
         self._ablations: dict[tuple[int, int], Ablation] = {}
         self._alignments: dict[tuple[int, int], tuple[Alignment, float]] = {}
 
     def ablation(self, agent: int, feature: int) -> Ablation:
         """What ablating a feature costs its agent; computed once."""
         if (agent, feature) not in self._ablations:
-            self._ablations[agent, feature] = self._ablated(self.subjects[agent], feature)
+            self._ablations[agent, feature] = self._ablated(self.agents[agent], feature)
         return self._ablations[agent, feature]
 
-    def _ablated(self, subject: Subject, feature: int) -> Ablation:
+    def _ablated(self, agent: SplicedAgent, feature: int) -> Ablation:
         chosen, reported = (
-            self._lost(subject, half, [subject.scaling(feature, 0.0, reported)])
+            self._lost(agent, half, [agent.scaling(feature, 0.0, reported)])
             for half, reported in ((self.chosen, False), (self.reported, True))
         )
-        chosen_cost, error = self.chosen.per_cell(chosen[None])
-        cost, _ = self.reported.per_cell(reported[None])
+        chosen_cost, error = self.chosen.per_token(chosen[None])
+        cost, _ = self.reported.per_token(reported[None])
         return Ablation(
             float(chosen_cost[0]), float(error[0]), float(cost[0]), float(reported.sum())
         )
 
     def _lost(
-        self, subject: Subject, half: HalfQuizzes, change: Sequence[Term]
+        self, agent: SplicedAgent, half: HalfQuizzes, change: Sequence[Term]
     ) -> NDArray[np.float64]:
         """float64 [H]: by how many nats a change raises the loss of each quiz of a half."""
-        return (subject.under(change).loss - subject.network.grades.loss)[half.index]
+        return (agent.under(change).loss - agent.network.grades.loss)[half.index]
 
     def alignment(self, source: int, target: int) -> tuple[Alignment, float]:
         """From one agent's activations to another's, fitted on quizzes for choosing, and the share
         of variance that it explains on those for reporting; computed once."""
         if (source, target) not in self._alignments:
-            x, y = self.subjects[source], self.subjects[target]
+            x, y = self.agents[source], self.agents[target]
             found = align(x.values(reported=False), y.values(reported=False))
             explained = found.explained_variance(x.values(reported=True), y.values(reported=True))
             self._alignments[source, target] = found, explained
@@ -105,19 +111,19 @@ class Exchange:
 
         a_g: activations of the pair's feature. a_f: of ``partner``, in the pair's other agent.
         """
-        rows, values = self.subjects[pair.other].fired(partner, reported=False)
-        own_rows, own = self.subjects[pair.agent].fired(pair.feature, reported=False)
+        rows, values = self.agents[pair.other].fired(partner, reported=False)
+        own_rows, own = self.agents[pair.agent].fired(pair.feature, reported=False)
         _, i, j = np.intersect1d(rows, own_rows, assume_unique=True, return_indices=True)
         squares = float(np.square(values, dtype=np.float64).sum())
         return float(values[i].astype(np.float64) @ own[j]) / squares if squares else 0.0
 
-    def driven(self, pair: Matched, partner: int) -> float:
+    def activation_swap(self, pair: Matched, partner: int) -> float:
         """Loss recovered by s a_f d_g in place of a_g d_g, with f the ``partner``."""
-        subject = self.subjects[pair.agent]
+        agent = self.agents[pair.agent]
         scale = np.float32(self.scale(pair, partner))
-        return self._recovered(pair, partner, scale, subject.decoder[pair.feature])
+        return self._recovered(pair, partner, scale, agent.decoder[pair.feature])
 
-    def moved(self, pair: Matched, direction: Tensor) -> float:
+    def direction_swap(self, pair: Matched, direction: Tensor) -> float:
         """Loss recovered by a_f times a direction [d] in place of a_g d_g, with f the match."""
         return self._recovered(pair, pair.match, np.float32(1), direction)
 
@@ -125,18 +131,18 @@ class Exchange:
         self, pair: Matched, partner: int, scale: np.float32, direction: Tensor
     ) -> float:
         """Share of the ablation's cost that is gone with scale a_f direction put in."""
-        subject = self.subjects[pair.agent]
-        rows, values = self.subjects[pair.other].fired(partner, reported=True)
+        agent = self.agents[pair.agent]
+        rows, values = self.agents[pair.other].fired(partner, reported=True)
         change = [
             Term(rows, scale * values, direction),
-            subject.scaling(pair.feature, 0.0, reported=True),
+            agent.scaling(pair.feature, 0.0, reported=True),
         ]
         ablated = self.ablation(pair.agent, pair.feature).lost
-        return 1 - float(self._lost(subject, self.reported, change).sum()) / ablated
+        return 1 - float(self._lost(agent, self.reported, change).sum()) / ablated
 
 
 def substitution_table(
-    exchange: Exchange,
+    interchange: Interchange,
     pairs: Sequence[Matched],
     stream: Stream,
     floor: float = FLOOR,
@@ -150,19 +156,20 @@ def substitution_table(
 
     Columns: those of Matched and of Ablation; reported (the cost exceeds floor and chance; what
     follows is missing where it does not); scale (s) of the match; recovered loss with the match
-    in place: driven_match, driven_second, driven_frequency (mean over the features nearest to the
-    match in firing frequency), moved_match (along the match's direction, rotated), moved_random
-    (along a random direction as long); cosine of the rotated direction and the feature's own;
-    aligned, the share of variance that the rotation explains.
+    in place: activation_swap_match, activation_swap_second, activation_swap_frequency (mean over
+    the features nearest to the match in firing frequency), direction_swap_match (along the match's
+    direction, rotated), direction_swap_random (along a random direction as long); cosine of
+    the rotated direction and the feature's own; aligned, the share of variance that the rotation
+    explains.
     """
     records = []
     for i, pair in enumerate(pairs):
-        ablation = exchange.ablation(pair.agent, pair.feature)
+        ablation = interchange.ablation(pair.agent, pair.feature)
         worth_it = ablation.consequential(floor)
         record = {**asdict(pair), **asdict(ablation), "reported": worth_it}
         if worth_it:
-            record |= _driven(exchange, pair, controls)
-            record |= _moved(exchange, pair, stream.generator(i))
+            record |= _activation_swaps(interchange, pair, controls)
+            record |= _direction_swaps(interchange, pair, stream.generator(i))
         records.append(record)
         if tick:
             tick(i + 1, len(pairs))
@@ -172,30 +179,33 @@ def substitution_table(
     )
 
 
-def _driven(exchange: Exchange, pair: Matched, controls: int) -> dict[str, float]:
-    profiles = exchange.profiles[pair.other]
+def _activation_swaps(interchange: Interchange, pair: Matched, controls: int) -> dict[str, float]:
+    profiles = interchange.profiles[pair.other]
     similar = nearest_in_frequency(profiles, pair, np.arange(len(profiles)), controls)
-    by_similar = [exchange.driven(pair, int(f)) for f in similar]
+    by_similar = [interchange.activation_swap(pair, int(f)) for f in similar]
     nan = float("nan")
+    second = interchange.activation_swap(pair, pair.second) if pair.second >= 0 else nan
     return {
-        "scale": exchange.scale(pair, pair.match),
-        "driven_match": exchange.driven(pair, pair.match),
-        "driven_second": exchange.driven(pair, pair.second) if pair.second >= 0 else nan,
-        "driven_frequency": float(np.mean(by_similar)) if by_similar else nan,
+        "scale": interchange.scale(pair, pair.match),
+        "activation_swap_match": interchange.activation_swap(pair, pair.match),
+        "activation_swap_second": second,
+        "activation_swap_frequency": float(np.mean(by_similar)) if by_similar else nan,
     }
 
 
-def _moved(exchange: Exchange, pair: Matched, rng: np.random.Generator) -> dict[str, float]:
-    own = exchange.subjects[pair.agent].decoder[pair.feature]
-    written = exchange.subjects[pair.other].decoder[pair.match]
-    alignment, explained = exchange.alignment(pair.other, pair.agent)
-    moved = written @ alignment.rotation
+def _direction_swaps(
+    interchange: Interchange, pair: Matched, rng: np.random.Generator
+) -> dict[str, float]:
+    own = interchange.agents[pair.agent].decoder[pair.feature]
+    written = interchange.agents[pair.other].decoder[pair.match]
+    alignment, explained = interchange.alignment(pair.other, pair.agent)
+    direction = written @ alignment.rotation
     random = torch.from_numpy(rng.standard_normal(len(own))).to(own)
-    random *= moved.norm() / random.norm()
+    random *= direction.norm() / random.norm()
     return {
-        "moved_match": exchange.moved(pair, moved),
-        "moved_random": exchange.moved(pair, random),
-        "cosine": float(torch.cosine_similarity(moved, own, dim=0)),
+        "direction_swap_match": interchange.direction_swap(pair, direction),
+        "direction_swap_random": interchange.direction_swap(pair, random),
+        "cosine": float(torch.cosine_similarity(direction, own, dim=0)),
         "aligned": explained,
     }
 

@@ -93,7 +93,25 @@ def test_unknown_sites_and_small_blocks_are_refused(agents, small_world):
         check_site(agents[0], "blocks.9.hook_resid_post")
     with pytest.raises(UserError, match="no site 'hook_pos_embed'"):
         check_site(agents[0], "hook_pos_embed")
+    with pytest.raises(UserError, match=r"no site 'blocks\.0\.attn\.hook_pattern' with a vector"):
+        check_site(agents[0], "blocks.0.attn.hook_pattern")
     source = training_source(small_world, STREAM)
     stream = ActivationStream(agents[0], small_world, source, SITE, 2, 1, 4096)
     with pytest.raises(UserError, match="buffer_quizzes"):
         next(stream.batches(0))
+
+
+def test_the_vectors_of_all_heads_are_one(agents, small_world):
+    batch = held_out_quizzes(small_world, STREAM, 20)
+    site = "blocks.1.attn.hook_z"
+    check_site(agents[0], site)
+    tokens = torch.from_numpy(batch.tokens.astype(np.int64))
+    z = capture(agents[0], tokens, [site])[site]
+    rows = token_rows(small_world, batch)
+    x = activations(agents[0], small_world, batch, site)
+    assert x.shape == (len(rows), agents[0].d_model)
+    heads, d_head = z.shape[2:]
+    assert heads > 1
+    for h in range(heads):
+        part = x[:, h * d_head : (h + 1) * d_head]
+        assert torch.equal(part, z[rows.quiz, rows.position, h])

@@ -11,7 +11,7 @@ from sae_lens import SAE, JumpReLUSAE, JumpReLUSAEConfig
 from agents.model import AgentModel
 from sae.activations.harvest import TokenRows, activations, token_rows
 from sae.activations.quizzes import held_out_quizzes
-from sae.effects.subject import Subject, read_subject
+from sae.effects.spliced_agent import SplicedAgent, splice_sae
 from world import QuizBatch, Stream
 from world.grids.world import GridsWorld
 
@@ -19,7 +19,7 @@ INNER = "blocks.0.hook_resid_post"
 """A site with a block behind it."""
 FEATURES = 12
 
-MakeSubject = Callable[..., Subject]
+MakeSpliced = Callable[..., SplicedAgent]
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +57,12 @@ def make_sae(small_world: GridsWorld, batch: QuizBatch) -> Callable[..., SAE]:
 
 
 @pytest.fixture(scope="session")
-def make_subject(
+def make_spliced(
     small_world: GridsWorld, batch: QuizBatch, rows: TokenRows, make_sae: Callable[..., SAE]
-) -> MakeSubject:
+) -> MakeSpliced:
     """The agent with such an SAE at a site, on the quizzes."""
 
-    def make(model: AgentModel, site: str = INNER) -> Subject:
-        return read_subject(model, small_world, batch, rows, site, make_sae(model, site))
+    def make(model: AgentModel, site: str = INNER) -> SplicedAgent:
+        return splice_sae(model, small_world, batch, rows, site, make_sae(model, site))
 
     return make

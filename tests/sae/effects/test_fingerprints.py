@@ -96,15 +96,15 @@ def test_features_without_consequence_take_no_part():
     assert table.r_frequency[0] == pytest.approx(mean[0, 1:].mean())
 
 
-def test_a_silent_feature_is_not_consequential(agents, make_subject, small_world, batch):
-    effects = scale_features(make_subject(agents[0]), small_world, batch, reported=False)
+def test_a_silent_feature_is_not_consequential(agents, make_spliced, small_world, batch):
+    effects = scale_features(make_spliced(agents[0]), small_world, batch, reported=False)
     assert effects.consequential().any()
     assert not effects.consequential()[-1]
     assert not effects.consequential(floor=1e9).any()
 
 
-def test_profiles_count_the_tokens_for_choosing(agents, make_subject, small_world, batch, rows):
-    subject = make_subject(agents[0])
+def test_profiles_count_the_tokens_for_choosing(agents, make_spliced, small_world, batch, rows):
+    subject = make_spliced(agents[0])
     profiles = firing_profiles(subject, small_world, batch)
     active = subject.codes.toarray() != 0
     assert (profiles.sum(axis=1) == active[~rows.reported].sum(axis=0)).all()

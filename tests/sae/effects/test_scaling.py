@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from agents.circuits.downstream import Downstream
 from agents.config import ModelConfig
 from agents.generation import generate
 from agents.hooks import capture, intervene
 from agents.model import build_model
 from sae.activations.harvest import kept_tokens
-from sae.effects.downstream import Downstream
 from sae.effects.scaling import effect_table, fingerprint_table, scale_features
-from sae.effects.subject import read_subject
+from sae.effects.spliced_agent import splice_sae
 from tests.sae.effects.conftest import FEATURES, INNER
 from world import Stream
 from world.grids.codec import ANSWER, LABEL
@@ -23,6 +23,7 @@ STREAM = Stream(0, "test-scaling")
 SITES = [
     "hook_embed",
     "blocks.0.hook_resid_pre",
+    "blocks.0.attn.hook_z",
     "blocks.0.hook_mlp_out",
     INNER,
     "blocks.1.hook_resid_pre",
@@ -31,21 +32,22 @@ SITES = [
 
 
 @pytest.fixture(scope="module")
-def subject(agents, make_subject):
-    return make_subject(agents[0])
+def spliced(agents, make_spliced):
+    return make_spliced(agents[0])
 
 
 @pytest.fixture(scope="module")
-def ablated(subject, small_world, batch):
-    return scale_features(subject, small_world, batch, 0.0)
+def ablated(spliced, small_world, batch):
+    return scale_features(spliced, small_world, batch, 0.0)
 
 
 def hooked(sae, feature, factor, kept):
     """A change of a site that scales a feature, computed on the fly from what is there."""
 
     def change(x):
-        added = (factor - 1) * sae.encode(x)[..., feature, None] * sae.W_dec[feature]
-        return x + added * kept[..., None]
+        vectors = x.flatten(2)
+        added = (factor - 1) * sae.encode(vectors)[..., feature, None] * sae.W_dec[feature]
+        return (vectors + added * kept[..., None]).view_as(x)
 
     return change
 
@@ -64,31 +66,31 @@ def whole_pass(model, world, batch, changes):
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("factor", [0.0, 2.0])
 def test_the_suffix_agrees_with_the_whole_network(
-    agents, small_world, batch, rows, make_sae, make_subject, site, factor
+    agents, small_world, batch, rows, make_sae, make_spliced, site, factor
 ):
-    sae, subject = make_sae(agents[0], site), make_subject(agents[0], site)
+    sae, spliced = make_sae(agents[0], site), make_spliced(agents[0], site)
     kept = torch.from_numpy(kept_tokens(small_world, batch))
-    found = scale_features(subject, small_world, batch, factor, features=[3])
-    clean = subject.network.grades
+    found = scale_features(spliced, small_world, batch, factor, features=[3])
+    clean = spliced.network.grades
     loss, exact = whole_pass(agents[0], small_world, batch, {})
     np.testing.assert_allclose(clean.loss, loss, rtol=0, atol=1e-4)
     assert (clean.exact == exact).all()
     changes = {site: hooked(sae, 3, factor, kept)}
     changed, exact = whole_pass(agents[0], small_world, batch, changes)
-    per_cell = (changed - loss)[found.quizzes.index] / 25
-    assert np.abs(per_cell).max() > 1e-3
-    np.testing.assert_allclose(found.loss_change[0] / 25, per_cell, rtol=0, atol=1e-5)
+    per_token = (changed - loss)[found.quizzes.index] / 25
+    assert np.abs(per_token).max() > 1e-3
+    np.testing.assert_allclose(found.loss_change[0] / 25, per_token, rtol=0, atol=1e-5)
     index = found.quizzes.index
     assert (found.exact_change[0] == exact[index].astype(int) - clean.exact[index]).all()
 
 
-def test_a_feature_that_never_fires_changes_nothing(subject, small_world, batch, ablated):
+def test_a_feature_that_never_fires_changes_nothing(spliced, small_world, batch, ablated):
     assert not ablated.fires[-1].any()
     assert (ablated.loss_change[-1] == 0).all()
     assert (ablated.exact_change[-1] == 0).all()
     assert ablated.fires[:-1].any(axis=1).all()
     assert (ablated.loss_change[~ablated.fires] == 0).all()
-    by_one = scale_features(subject, small_world, batch, factor=1.0)
+    by_one = scale_features(spliced, small_world, batch, factor=1.0)
     np.testing.assert_allclose(by_one.loss_change, 0, atol=1e-4)
     assert not by_one.exact_change.any()
 
@@ -101,8 +103,8 @@ def test_features_of_a_linear_readout_have_their_analytic_effect(
     model = build_model(config, small_world, 0).eval().requires_grad_(False)
     site = "blocks.0.hook_resid_post"
     sae = make_sae(model, site)
-    subject = read_subject(model, small_world, batch, rows, site, sae)
-    found = scale_features(subject, small_world, batch)
+    spliced = splice_sae(model, small_world, batch, rows, site, sae)
+    found = scale_features(spliced, small_world, batch)
     tokens = torch.from_numpy(batch.tokens).long()
     answer = torch.from_numpy(small_world.codec.kinds[batch.layout] == ANSWER)
     codes = sae.encode(capture(model, tokens, [site])[site])
@@ -122,15 +124,15 @@ def test_features_of_a_linear_readout_have_their_analytic_effect(
 
 
 def test_exactness_is_that_of_writing_under_the_intervention(
-    agents, small_world, batch, make_sae, make_subject
+    agents, small_world, batch, make_sae, make_spliced
 ):
     """The feature that costs most, so that both outcomes occur."""
     model, site = agents[0], INNER
-    sae, subject = make_sae(model, site), make_subject(model, site)
-    found = scale_features(subject, small_world, batch)
+    sae, spliced = make_sae(model, site), make_spliced(model, site)
+    found = scale_features(spliced, small_world, batch)
     feature = int((found.exact_change != 0).sum(axis=1).argmax())
-    exact = subject.network.grades.exact[found.quizzes.index] + found.exact_change[feature]
-    assert 0 < exact.sum() < subject.network.grades.exact[found.quizzes.index].sum()
+    exact = spliced.network.grades.exact[found.quizzes.index] + found.exact_change[feature]
+    assert 0 < exact.sum() < spliced.network.grades.exact[found.quizzes.index].sum()
     tokens = torch.from_numpy(batch.tokens[found.quizzes.index]).long()
     for layout in np.unique(found.quizzes.layout):
         among = found.quizzes.layout == layout
@@ -156,13 +158,13 @@ def write_scaled(model, tokens, answer, site, sae, feature, seen):
         return generate(model, tokens, answer, temperature=0.0)
 
 
-def test_tables(subject, small_world, batch, ablated):
+def test_tables(spliced, small_world, batch, ablated):
     table = effect_table({4: [ablated]}, small_world, STREAM, resamples=50)
     names = ["all", *small_world.tasks]
     assert len(table) == FEATURES * len(names)
     whole = table[table.task == "all"].reset_index(drop=True)
     np.testing.assert_allclose(
-        whole.loss_change, ablated.loss_change.sum(axis=1) / ablated.quizzes.cells.sum()
+        whole.loss_change, ablated.loss_change.sum(axis=1) / ablated.quizzes.answer_tokens.sum()
     )
     assert (whole.accuracy_change == ablated.exact_change.mean(axis=1)).all()
     assert (whole.lost - whole.gained == -ablated.exact_change.sum(axis=1)).all()
@@ -176,14 +178,14 @@ def test_tables(subject, small_world, batch, ablated):
     one = prints[(prints.feature == 2) & (prints.task == "frame") & (prints.layout == "A,fA,B,fB")]
     quizzes = ablated.quizzes
     among = (quizzes.task == small_world.tasks.index("frame")) & (quizzes.layout == 0)
-    expected = ablated.loss_change[2, among].sum() / quizzes.cells[among].sum()
+    expected = ablated.loss_change[2, among].sum() / quizzes.answer_tokens[among].sum()
     assert one.loss_change.item() == pytest.approx(expected)
 
 
-def test_only_reporting_quizzes_are_changed(subject, rows, ablated):
+def test_only_reporting_quizzes_are_changed(spliced, rows, ablated):
     half = np.unique(rows.quiz[rows.reported])
     assert (ablated.quizzes.index == half).all()
-    term = subject.scaling(0, 0.0, reported=False)
+    term = spliced.scaling(0, 0.0, reported=False)
     assert not rows.reported[term.rows].any()
 
 

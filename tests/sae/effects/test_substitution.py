@@ -12,7 +12,7 @@ import torch
 from sae.effects.matched import Matched
 from sae.effects.substitution import (
     FIGURES,
-    Exchange,
+    Interchange,
     substitution_summary,
     substitution_table,
 )
@@ -24,8 +24,8 @@ STREAM = Stream(0, "test-substitution")
 
 
 @pytest.fixture(scope="module")
-def subject(agents, make_subject):
-    return make_subject(agents[0])
+def subject(agents, make_spliced):
+    return make_spliced(agents[0])
 
 
 def itself(feature):
@@ -35,28 +35,28 @@ def itself(feature):
 @pytest.fixture(scope="module")
 def table(subject, small_world, batch):
     """Agent 1 is agent 0 under another number: every feature is its own match."""
-    exchange = Exchange({0: subject, 1: subject}, small_world, batch)
-    return substitution_table(exchange, [itself(f) for f in range(FEATURES)], STREAM)
+    interchange = Interchange({0: subject, 1: subject}, small_world, batch)
+    return substitution_table(interchange, [itself(f) for f in range(FEATURES)], STREAM)
 
 
 def test_a_feature_takes_its_own_place(table):
     found = table[table.reported]
     assert len(found) >= 4
     np.testing.assert_allclose(found.scale, 1, rtol=1e-5)
-    np.testing.assert_allclose(found.driven_match, 1, rtol=0, atol=0.01)
-    np.testing.assert_allclose(found.moved_match, 1, rtol=0, atol=0.05)
+    np.testing.assert_allclose(found.activation_swap_match, 1, rtol=0, atol=0.01)
+    np.testing.assert_allclose(found.direction_swap_match, 1, rtol=0, atol=0.05)
     np.testing.assert_allclose(found.cosine, 1, rtol=1e-4)
 
 
 def test_others_recover_less(table):
     found = table[table.reported]
-    for control in (found.driven_second, found.driven_frequency):
+    for control in (found.activation_swap_second, found.activation_swap_frequency):
         assert (control < 0.5).mean() > 0.8
-    assert found.moved_random.median() < 0.5
+    assert found.direction_swap_random.median() < 0.5
     summary = substitution_summary(table, STREAM, resamples=100).set_index("figure")
     assert list(summary.index[:5]) == list(FIGURES)
-    assert summary.low["driven_match - driven_frequency"] > 0.2
-    assert summary.value["driven_match"] == pytest.approx(1, abs=0.01)
+    assert summary.low["activation_swap_match - activation_swap_frequency"] > 0.2
+    assert summary.value["activation_swap_match"] == pytest.approx(1, abs=0.01)
 
 
 def test_features_without_a_cost_are_not_reported(table, subject, small_world, batch):
@@ -64,8 +64,8 @@ def test_features_without_a_cost_are_not_reported(table, subject, small_world, b
     assert silent.cost == 0
     assert not silent.reported
     assert silent[list(FIGURES)].isna().all()
-    exchange = Exchange({0: subject, 1: subject}, small_world, batch)
-    strict = substitution_table(exchange, [itself(0)], STREAM, floor=1e9)
+    interchange = Interchange({0: subject, 1: subject}, small_world, batch)
+    strict = substitution_table(interchange, [itself(0)], STREAM, floor=1e9)
     assert not strict.reported.any()
     assert list(strict.columns) == list(table.columns)
     assert substitution_summary(strict, STREAM).value.isna().all()
@@ -84,15 +84,17 @@ def test_a_scaled_and_rotated_agent_is_the_same_agent(subject, small_world, batc
         codes=subject.codes * np.float32(0.5),
         decoder=2 * subject.decoder @ turn,
     )
-    exchange = Exchange({0: subject, 1: other}, small_world, batch)
+    interchange = Interchange({0: subject, 1: other}, small_world, batch)
     pairs = [itself(f) for f in range(4)]
-    found = substitution_table(exchange, pairs, STREAM)
+    found = substitution_table(interchange, pairs, STREAM)
     found = found[found.reported]
     assert len(found)
     np.testing.assert_allclose(found.scale, 2, rtol=1e-5)
     np.testing.assert_allclose(found[["cosine", "aligned"]], 1, rtol=0, atol=1e-3)
-    np.testing.assert_allclose(found[["driven_match", "moved_match"]], 1, rtol=0, atol=0.05)
-    again = substitution_table(exchange, pairs, STREAM)
+    np.testing.assert_allclose(
+        found[["activation_swap_match", "direction_swap_match"]], 1, rtol=0, atol=0.05
+    )
+    again = substitution_table(interchange, pairs, STREAM)
     pd.testing.assert_frame_equal(found, again[again.reported])
 
 
@@ -101,10 +103,10 @@ def test_everything_fitted_is_fitted_on_the_quizzes_for_choosing(subject, small_
     noise = np.random.default_rng(0).random(subject.codes.shape).astype(np.float32)
     codes = np.where(rows.reported[:, None], noise, subject.codes.toarray())
     other = replace(subject, codes=type(subject.codes)(codes))
-    exchange = Exchange({0: subject, 1: other}, small_world, batch)
-    assert exchange.scale(itself(2), 2) == pytest.approx(1)
-    plain = Exchange({0: subject, 1: subject}, small_world, batch)
-    assert (exchange.profiles[1] == plain.profiles[1]).all()
+    interchange = Interchange({0: subject, 1: other}, small_world, batch)
+    assert interchange.scale(itself(2), 2) == pytest.approx(1)
+    plain = Interchange({0: subject, 1: subject}, small_world, batch)
+    assert (interchange.profiles[1] == plain.profiles[1]).all()
 
 
 def test_alignment_finds_a_rotation():

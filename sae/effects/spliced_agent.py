@@ -18,10 +18,10 @@ from sae_lens import SAE
 from scipy import sparse
 from torch import Tensor
 
+from agents.circuits.downstream import BATCH_SIZE, Downstream, Grades
 from agents.model import AgentModel
 from sae.activations.codes import encode
-from sae.activations.harvest import TokenRows, kept_tokens
-from sae.effects.downstream import SIZE, Downstream, Grades
+from sae.activations.harvest import TokenRows, check_site, kept_tokens
 from world import QuizBatch, World
 
 
@@ -39,7 +39,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Subject:
+class SplicedAgent:
     """An agent and its SAE on a batch of Q quizzes with N kept tokens. F features.
 
     network: the agent from the SAE's site on. rows: of the batch. codes: float32 [N, F], by
@@ -76,14 +76,14 @@ class Subject:
         half = self.rows.reported == reported
         quiz = _index(self.rows.quiz[half], self.decoder.device)
         position = _index(self.rows.position[half], self.decoder.device)
-        return self.network.site_values[quiz, position].float()
+        return self.network.site_values[quiz, position].flatten(1).float()
 
     def under(self, change: Sequence[Term]) -> Grades:
         """Grades [Q] under a change. Quizzes that it leaves alone keep theirs to the bit."""
         loss, exact = self.network.grades.loss.copy(), self.network.grades.exact.copy()
         touched = np.unique(np.concatenate([self.rows.quiz[term.rows] for term in change]))
-        for start in range(0, len(touched), SIZE):
-            quiz = touched[start : start + SIZE]
+        for start in range(0, len(touched), BATCH_SIZE):
+            quiz = touched[start : start + BATCH_SIZE]
             found = self.network.grade(quiz, self._changed(quiz, change))
             loss[quiz], exact[quiz] = found.loss, found.exact
         return Grades(loss, exact)
@@ -99,13 +99,14 @@ class Subject:
             position = self.rows.position[term.rows[first:last]]
             amount = torch.from_numpy(term.amount[first:last]).to(device)
             added = (amount[:, None] * term.direction).to(x.dtype)
-            x[_index(place, device), _index(position, device)] += added
+            # At a site within attention, the vectors of all heads are one to the SAE.
+            x.flatten(2)[_index(place, device), _index(position, device)] += added
         return x
 
 
-def read_subject(
+def splice_sae(
     model: AgentModel, world: World, batch: QuizBatch, rows: TokenRows, site: str, sae: SAE[Any]
-) -> Subject:
+) -> SplicedAgent:
     """Run an agent up to the site and encode what is there; ``rows`` are those of the batch.
 
     Raises UserError on an unknown site, ValueError on a layout without an answer or an SAE
@@ -113,11 +114,12 @@ def read_subject(
     """
     if sae.cfg.normalize_activations != "none" or sae.cfg.reshape_activations != "none":
         raise ValueError("the SAE normalises or reshapes activations; fold that into its weights")
+    check_site(model, site)
     network = Downstream(model, world, batch, site)
     kept = torch.from_numpy(kept_tokens(world, batch)).to(network.device)
-    parts = zip(network.site_values.split(SIZE), kept.split(SIZE), strict=True)
-    codes = sparse.vstack([encode(sae, values[keep].float()) for values, keep in parts])
-    return Subject(network, rows, codes.tocsc(), sae.W_dec.detach().float())
+    parts = zip(network.site_values.split(BATCH_SIZE), kept.split(BATCH_SIZE), strict=True)
+    codes = sparse.vstack([encode(sae, values[keep].flatten(1).float()) for values, keep in parts])
+    return SplicedAgent(network, rows, codes.tocsc(), sae.W_dec.detach().float())
 
 
 def _index(array: NDArray[np.int64], device: torch.device) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,10 +21,9 @@ from agents.hooks import capture, intervene
 from agents.layers import Block
 from agents.model import AgentModel
 from agents.scoring import graded_mask
-from sae.activations.harvest import check_site
 from world import QuizBatch, World
 
-SIZE = 64
+BATCH_SIZE = 64
 """Quizzes in one pass: on a CPU, larger ones leave its caches."""
 
 
@@ -31,26 +31,25 @@ SIZE = 64
 class Grades:
     """How Q quizzes are answered, the true tokens given (teacher forcing).
 
-    loss: float64 [Q], -log of the probability of the whole answer, nats.
-    exact: bool [Q], the most probable value is right at every cell of the answer. Greedy
-        decoding then writes the whole answer, and only then: up to the first wrong cell both
-        read the same tokens.
+    loss: -log of the probability of the whole answer, nats.
+    exact: the most probable value is right at every token of the answer. Greedy decoding then
+        writes the whole answer, and only then: up to the first wrong token both read the same.
     """
 
-    loss: NDArray[np.float64]
-    exact: NDArray[np.bool_]
+    loss: Float[NDArray[np.float64], " Q"]
+    exact: Bool[NDArray[np.bool_], " Q"]
 
 
 class Downstream:
     """An agent's network from ``site`` on, for the Q quizzes of a batch in answer layouts.
 
-    site_values: float [Q, T, d], what the untouched network has at the site. grades: of the
-    untouched network. All are held in memory. Raises UserError on an unknown site, ValueError
-    on a layout without an answer.
+    site_values: float [Q, T, d], what the untouched network has at the site, or as ``capture``
+    gives it at a site within attention. grades: of the untouched network. All are held in memory.
+    Interventions in force hold in every run. Raises UserError on an unknown site, ValueError on a
+    layout without an answer.
     """
 
     def __init__(self, model: AgentModel, world: World, batch: QuizBatch, site: str) -> None:
-        check_site(model, site)
         answer = graded_mask(world, batch)
         self.model, self.site = model, site
         self.device = model.unembed.weight.device
@@ -58,31 +57,35 @@ class Downstream:
         self.answer = torch.from_numpy(answer).to(self.device)
         self.start = int(answer.any(axis=0).argmax())
         self.first_block = _first_block(site)
-        parts = self.tokens.split(SIZE)
+        parts = self.tokens.split(BATCH_SIZE)
         self.site_values = torch.cat([capture(model, part, [site])[site] for part in parts])
         self.grades = self.grade(np.arange(len(batch)), self.site_values)
 
-    def grade(self, quiz: NDArray[np.int64], x: Tensor) -> Grades:
-        """Grades of quizzes [n] of the batch with float [n, T, d] in place of the site's values."""
+    def grade(self, quiz: Int[NDArray[np.int64], " n"], x: Float[Tensor, "n ..."]) -> Grades:
+        """Grades of quizzes of the batch with ``x`` in place of the site's values."""
         index = torch.from_numpy(quiz).to(self.device)
-        done = [
+        parts = [
             self._graded(part, values)
-            for part, values in zip(index.split(SIZE), x.split(SIZE), strict=True)
+            for part, values in zip(index.split(BATCH_SIZE), x.split(BATCH_SIZE), strict=True)
         ]
-        loss, exact = (torch.cat(column).cpu().numpy() for column in zip(*done, strict=True))
+        loss, exact = (torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True))
         return Grades(loss, exact)
 
     @torch.no_grad()
-    def _graded(self, quiz: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss float64 [n] and exactness bool [n]."""
+    def _graded(
+        self, quiz: Int[Tensor, " n"], x: Float[Tensor, "n ..."]
+    ) -> tuple[Float[Tensor, " n"], Bool[Tensor, " n"]]:
+        """Loss and exactness."""
         tokens, answer = self.tokens[quiz][:, self.start :], self.answer[quiz][:, self.start :]
         logits = self._logits(quiz, x).float()
         loss = F.cross_entropy(logits.transpose(1, 2), tokens, reduction="none").double()
         right = (logits.argmax(dim=-1) == tokens) | ~answer
         return (loss * answer).sum(dim=1), right.all(dim=1)
 
-    def _logits(self, quiz: Tensor, x: Tensor) -> Tensor:
-        """[n, T - start, V], of the positions from the first one graded on."""
+    def _logits(
+        self, quiz: Int[Tensor, " n"], x: Float[Tensor, "n ..."]
+    ) -> Float[Tensor, "n graded V"]:
+        """Of the positions from the first one graded on."""
         model = self.model
         if self.first_block is None:
             with intervene(model, {self.site: lambda _: x}):
@@ -90,23 +93,26 @@ class Downstream:
         for layer in range(self.first_block, model.n_layers - 1):
             x = model.blocks[layer](x)
         if self.first_block < model.n_layers:
-            x = last_block(model, x, self.start)
+            x = _last_block(model, x, self.start)
         else:
             x = x[:, self.start :]
         return model.unembed(model.ln_final(x))
 
 
-def last_block(model: AgentModel, x: Tensor, start: int) -> Tensor:
-    """The last block at positions ``start`` .. T: [n, T - start, d] of its whole input [n, T, d].
+def _last_block(model: AgentModel, x: Float[Tensor, "n T d"], start: int) -> Tensor:
+    """The last block at positions ``start`` .. T, [n, T - start, d], of its whole input.
 
     The positions before, whose output nobody reads, only leave their keys and values in a cache.
     """
     block, layer = model.blocks[-1], model.n_layers - 1
     assert isinstance(block, Block)
     attention = block.attn
-    read = block.ln1(x[:, :start])
+    if attention.hooked or block.hook_resid_pre.in_use:
+        # What is read or changed there may be of any position.
+        return block(x)[:, start:]
+    before = block.ln1(x[:, :start])
     keys, values = (
-        linear(read).unflatten(-1, (attention.n_heads, attention.d_head)).transpose(1, 2)
+        linear(before).unflatten(-1, (attention.n_heads, attention.d_head)).transpose(1, 2)
         for linear in (attention.k, attention.v)
     )
     cache = model.new_cache(len(x))
@@ -117,5 +123,5 @@ def last_block(model: AgentModel, x: Tensor, start: int) -> Tensor:
 
 def _first_block(site: str) -> int | None:
     """The first block that comes after a residual-stream site; None at any other site."""
-    found = re.fullmatch(r"blocks\.(\d+)\.hook_resid_(pre|post)", site)
-    return int(found[1]) + (found[2] == "post") if found else None
+    match = re.fullmatch(r"blocks\.(\d+)\.hook_resid_(pre|post)", site)
+    return int(match[1]) + (match[2] == "post") if match else None

@@ -1,0 +1,20 @@
+"""An agent no weight of which is special."""
+
+from __future__ import annotations
+
+import torch
+
+from agents.config import ModelConfig
+from agents.model import AgentModel, build_model
+from world import World
+
+SIZES = {"d_model": 48, "n_layers": 3, "n_heads": 3, "d_mlp": 80}
+
+
+def unusual_agent(architecture: str, world: World) -> AgentModel:
+    """No bias is zero and no norm has unit gain; in evaluation mode."""
+    model = build_model(ModelConfig(architecture, **SIZES, dropout=0.1), world, seed=5)
+    generator = torch.Generator().manual_seed(6)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    return model.eval()
