@@ -16,16 +16,17 @@ from agents.model import AgentModel
 from benchmarks.language_model import runner
 from benchmarks.measure import Row, matrix_flops, seconds
 from benchmarks.subjects import forward_flops, fresh_agent, some_quizzes, subject
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.presets import presets
 from sae.activations.harvest import ActivationStream, kept_tokens
 from sae.activations.quizzes import training_source
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from world import Stream, World
 
 
-def options(quick: bool) -> SAEConfig:
+def options(quick: bool) -> DictionaryConfig:
     """The SAE options of the default preset, or of `smoke`."""
-    return presets["smoke" if quick else "compact"]().sae
+    return dictionary_configs(presets["smoke" if quick else "compact"]())[0]
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -56,7 +57,7 @@ def rows(quick: bool) -> Iterator[Row]:
     )
 
 
-def _stream(model: AgentModel, world: World, config: SAEConfig, count: int) -> None:
+def _stream(model: AgentModel, world: World, config: DictionaryConfig, count: int) -> None:
     source = training_source(world, Stream(0, "benchmark"))
     stream = ActivationStream(
         model,

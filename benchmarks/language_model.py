@@ -16,12 +16,12 @@ from transformer_lens import HookedTransformer
 
 from agents.model import AgentModel, shift
 from benchmarks.measure import device
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from world import QuizBatch
 
 
 def runner(
-    model: AgentModel, quizzes: QuizBatch, config: SAEConfig
+    model: AgentModel, quizzes: QuizBatch, config: DictionaryConfig
 ) -> LanguageModelSAETrainingRunner:
     """sae_lens's runner, set to the options of ours where it has them."""
     hooked: HookedTransformer = model.to_transformer_lens()

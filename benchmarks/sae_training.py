@@ -21,7 +21,7 @@ from benchmarks.measure import Row, matrix_flops, seconds
 from benchmarks.subjects import fresh_agent, some_quizzes, subject
 from sae.activations.harvest import ActivationStream
 from sae.activations.quizzes import training_source
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from sae.dictionaries.training import train_sae
 from world import Stream, World
 
@@ -48,7 +48,7 @@ def rows(quick: bool) -> Iterator[Row]:
         )
 
 
-def _train(model: AgentModel, world: World, config: SAEConfig) -> None:
+def _train(model: AgentModel, world: World, config: DictionaryConfig) -> None:
     source = training_source(world, Stream(0, "benchmark"))
     stream = ActivationStream(
         model,

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 
 from world.core.errors import AMOUNT, COUNT, POSITIVE, UserError, require
 
-COUNTS = (
-    "training_tokens",
-    "epochs_per_buffer",
-    "buffer_quizzes",
-    "batch_size",
-    "dead_after",
-    "seeds",
-    "comparison_quizzes",
-    "concept_quizzes",
-    "min_firings",
-    "permutations",
-    "resamples",
-)
-"""Options of which there must be at least one."""
-
 
 @dataclass(frozen=True)
-class SAEConfig:
-    """Sparse autoencoders of every agent, and their comparison, for each site, architecture and
-    width."""
+class TrainingOptions:
+    """How an SAE is trained, whatever its site, architecture and width."""
 
-    sites: tuple[str, ...] = ("blocks.2.hook_resid_post",)
-    """Where activations are taken, by TransformerLens's names of hook points; a pattern such as
-    "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site. At
-    "attn.hook_q", "hook_k", "hook_v" and "hook_z" the vectors of all heads are taken as one."""
-    architectures: tuple[str, ...] = ("batch_topk",)
-    """Registered SAE architectures of sae_lens: batch_topk, gated, jumprelu, matryoshka,
-    standard, topk."""
-    widths: tuple[int, ...] = (512,)
-    """Features of each SAE."""
     k: float = 12.0
     """Features active per token while training: on average (batch_topk, matryoshka), as a target
     (jumprelu) or exactly (topk, rounded)."""
@@ -60,16 +35,57 @@ class SAEConfig:
     """Steps without firing after which a feature is helped by the auxiliary loss."""
     aux_coefficient: float = 1.0
     """Weight of the auxiliary loss, in which features that stopped firing fit what is left over."""
-    seeds: int = 2
-    """SAEs per agent; the second and later ones are the ceiling for every comparison, which 1 goes
-    without."""
-    comparison_quizzes: int = 2000
-    """Held-out world quizzes on which features are compared; SAEs are graded on the first 400."""
-    culture: bool = True
-    """Compare on culture's test quizzes as well, where there is culture; a study does not, so that
-    agents before and after culture are compared on the same quizzes."""
+
+    def _check_training(self, narrowest: int) -> None:
+        """narrowest: features of the SAE with the fewest."""
+        counts = "training_tokens", "epochs_per_buffer", "buffer_quizzes", "batch_size"
+        require(self, "sae", COUNT, *counts, "dead_after")
+        require(self, "sae", POSITIVE, "learning_rate")
+        require(self, "sae", AMOUNT, "warmup_steps", "aux_coefficient", "sparsity")
+        if narrowest < 1:
+            raise UserError(f"sae.widths must be at least 1, got {narrowest}")
+        if not 0 < self.k <= narrowest:
+            raise UserError(
+                f"sae.k must be between 0 and the least of sae.widths ({narrowest}), got {self.k}"
+            )
+        if self.k * self.batch_size < 1:
+            raise UserError(
+                f"sae.k ({self.k}) leaves a batch of {self.batch_size} no active feature; it must "
+                f"be at least 1 / sae.batch_size"
+            )
+        if self.training_tokens < self.batch_size:
+            raise UserError(
+                f"sae.training_tokens ({self.training_tokens}) must be at least batch_size "
+                f"({self.batch_size})"
+            )
+
+
+@dataclass(frozen=True)
+class DictionaryConfig(TrainingOptions):
+    """One dictionary: all that the weights of an SAE depend on, but its agent and seed."""
+
+    site: str = "blocks.2.hook_resid_post"
+    """Where activations are taken, by TransformerLens's name of the hook point."""
+    architecture: str = "batch_topk"
+    """Registered SAE architecture."""
+    d_sae: int = 512
+    """Its features."""
+
+    def __post_init__(self) -> None:
+        self._check_training(self.d_sae)
+
+    @property
+    def name(self) -> str:
+        """Architecture and width, as folders are named."""
+        return f"{self.architecture}-{self.d_sae}"
+
+
+@dataclass(frozen=True)
+class ComparisonConfig:
+    """How the features of trained SAEs are compared."""
+
     min_firings: int = 50
-    """Features firing on fewer tokens than this in either half of the comparison quizzes are not
+    """Features firing on fewer tokens than this in either split of the comparison quizzes are not
     compared."""
     nulls: tuple[str, ...] = (
         "within_cell",
@@ -90,42 +106,45 @@ class SAEConfig:
     """Bootstrap resamples of quizzes behind each 95 % interval."""
 
     def __post_init__(self) -> None:
-        require(self, "sae", COUNT, *COUNTS)
-        require(self, "sae", POSITIVE, "learning_rate")
-        require(self, "sae", AMOUNT, "warmup_steps", "aux_coefficient", "sparsity")
-        for name in ("sites", "architectures", "widths", "nulls", "baselines"):
-            self._check_names(name, empty=name == "baselines")
-        self._check_sparsity()
-        if self.training_tokens < self.batch_size:
-            raise UserError(
-                f"sae.training_tokens ({self.training_tokens}) must be at least batch_size "
-                f"({self.batch_size})"
-            )
+        require(self, "sae", COUNT, "min_firings", "permutations", "concept_quizzes", "resamples")
+        _check_names("nulls", self.nulls)
+        _check_names("baselines", self.baselines, empty=True)
 
-    def _check_names(self, name: str, empty: bool) -> None:
-        given = getattr(self, name)
-        if not given and not empty:
-            raise UserError(f"sae.{name} is empty; name at least one")
-        for value in given:
-            if given.count(value) > 1:
-                raise UserError(f"sae.{name} names {value} twice")
 
-    def _check_sparsity(self) -> None:
-        least = min(self.widths)
-        if least < 1:
-            raise UserError(f"sae.widths must be at least 1, got {least}")
-        if not 0 < self.k <= least:
-            raise UserError(
-                f"sae.k must be between 0 and the least of sae.widths ({least}), got {self.k}"
-            )
-        if self.k * self.batch_size < 1:
-            raise UserError(
-                f"sae.k ({self.k}) leaves a batch of {self.batch_size} no active feature; it must "
-                f"be at least 1 / sae.batch_size"
-            )
+@dataclass(frozen=True)
+class Sweep:
+    """Which dictionaries there are: every combination of these."""
 
-    def each(self, known: Sequence[str]) -> list[SAEConfig]:
-        """One configuration for each site, architecture and width, in the order of ``known``.
+    sites: tuple[str, ...] = ("blocks.2.hook_resid_post",)
+    """Where activations are taken, by TransformerLens's names of hook points; a pattern such as
+    "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site. At
+    "attn.hook_q", "hook_k", "hook_v" and "hook_z" the vectors of all heads are taken as one."""
+    architectures: tuple[str, ...] = ("batch_topk",)
+    """Registered SAE architectures, such as sae_lens's batch_topk, gated, jumprelu, matryoshka,
+    standard, topk."""
+    widths: tuple[int, ...] = (512,)
+    """Features of each SAE."""
+    seeds: int = 2
+    """SAEs per agent; the second and later ones are the ceiling for every comparison, which 1 goes
+    without."""
+    comparison_quizzes: int = 2000
+    """Held-out world quizzes on which features are compared; SAEs are graded on the first 400."""
+
+
+@dataclass(frozen=True)
+class SAEConfig(ComparisonConfig, TrainingOptions, Sweep):
+    """Sparse autoencoders of every agent, and their comparison, for each site, architecture and
+    width."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self, "sae", COUNT, "seeds", "comparison_quizzes")
+        for name in ("sites", "architectures", "widths"):
+            _check_names(name, getattr(self, name))
+        self._check_training(min(self.widths))
+
+    def dictionaries(self, known: Sequence[str]) -> list[DictionaryConfig]:
+        """One for each site, architecture and width, in the order of ``known``.
 
         known: the sites that agents have. Raises UserError for a name or pattern that fits none.
         """
@@ -135,30 +154,19 @@ class SAEConfig:
                     f"agents have no site {pattern!r} with a vector a token that depends on the "
                     f"quiz; choose sae.sites among: {', '.join(known)}"
                 )
-        sites = [s for s in known if any(fnmatchcase(s, pattern) for pattern in self.sites)]
+        training = {option.name: getattr(self, option.name) for option in fields(TrainingOptions)}
         return [
-            replace(self, sites=(site,), architectures=(architecture,), widths=(width,))
-            for site in sites
+            DictionaryConfig(**training, site=site, architecture=architecture, d_sae=width)
+            for site in known
+            if any(fnmatchcase(site, pattern) for pattern in self.sites)
             for architecture in self.architectures
             for width in self.widths
         ]
 
-    @property
-    def site(self) -> str:
-        """The site, of a configuration that has one."""
-        return self.sites[0]
 
-    @property
-    def architecture(self) -> str:
-        """The architecture, of a configuration that has one."""
-        return self.architectures[0]
-
-    @property
-    def d_sae(self) -> int:
-        """The width, of a configuration that has one."""
-        return self.widths[0]
-
-    @property
-    def dictionary(self) -> str:
-        """Architecture and width, as folders are named."""
-        return f"{self.architecture}-{self.d_sae}"
+def _check_names(name: str, values: Sequence[object], empty: bool = False) -> None:
+    if not values and not empty:
+        raise UserError(f"sae.{name} is empty; name at least one")
+    for value in values:
+        if values.count(value) > 1:
+            raise UserError(f"sae.{name} names {value} twice")

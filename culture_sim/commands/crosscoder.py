@@ -14,7 +14,7 @@ from culture_sim.commands.base import ComparisonCommand, Findings, Report
 from culture_sim.features.comparisons import Compared
 from culture_sim.features.folders import CROSSCODER, write_found
 from sae.activations.quizzes import training_source
-from sae.comparison.correspondence import Kind
+from sae.comparison.correspondence import Correspondence
 from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
 from sae.crosscoder.analysis import CrosscoderAnalysis, analyse
 from sae.crosscoder.config import CrosscoderConfig
@@ -73,7 +73,7 @@ def _figures(
         compared.table("families"),
         compared.table("matches"),
         real,
-        2 * compared.config.min_firings,
+        2 * compared.run.config.sae.min_firings,
     )
     figures = {
         "options": asdict(options.crosscoder),
@@ -93,7 +93,7 @@ def _fitted(
     compared: Compared, options: FitCrosscoder, control: str, progress: Any
 ) -> CrosscoderAnalysis:
     """A crosscoder of the real agents (control "none") or of a control, trained unless it is."""
-    run, site = compared.run, compared.config.site
+    run, site = compared.run, compared.dictionary.site
     stream = Stream(run.config.seed, f"crosscoder-{control}")
     world = run.config.world
     joint = JointActivations(compared.agents, world, site, _change(control, stream))
@@ -128,7 +128,7 @@ def _change(control: str, stream: Stream) -> Change | None:
 def _beside(matched: pd.DataFrame) -> dict[str, Any]:
     """What the matching of separate SAEs says of the same features."""
     table = cross_table(matched, MIN_R)
-    alone = {"no_family": matched.k == 1, "unique": matched.kind == Kind.UNIQUE}
+    alone = {"no_family": matched.k == 1, "unique": matched.kind == Correspondence.UNIQUE}
     agreed = {
         name: {str(r): asdict(agreement(matched, own, r)) for r in (0.0, MIN_R)}
         for name, own in alone.items()

@@ -107,7 +107,7 @@ class _Steps:
     @cached_property
     def spliced(self) -> dict[int, SplicedAgent]:
         """The agents with their SAEs on the quizzes; each answers them once."""
-        site, saes = self.compared.config.site, self.compared.saes
+        site, saes = self.compared.dictionary.site, self.compared.saes
         return {
             n: splice_sae(agent, self.world, self.batch, self.rows, site, saes[n])
             for n, agent in self.compared.agents.items()

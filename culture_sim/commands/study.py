@@ -71,10 +71,10 @@ class Study(OptionsCommand):
             raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
-        if self.options.sae.culture:
+        if self.options.compare_on_culture:
             raise UserError(
-                "--sae.culture is not for a study: the features of every arm are compared on the "
-                "same quizzes, and each arm has a culture of its own"
+                "--compare-on-culture is not for a study: the features of every arm are compared "
+                "on the same quizzes, and each arm has a culture of its own"
             )
         self._refuse_what_arms_decide()
         batch = self.options.train.batch_size

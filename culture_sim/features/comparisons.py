@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,17 +15,18 @@ from scipy import sparse
 from agents.model import AgentModel
 from culture_sim.features.folders import (
     compared_folders,
+    dictionary_configs,
     features_path,
     read_comparison,
-    sae_configs,
 )
-from culture_sim.features.stage import held_out_of, sae_places
+from culture_sim.features.stage import held_out_of, sae_slots
 from culture_sim.run.run import Run
 from sae.activations.codes import agent_codes
 from sae.activations.harvest import TokenRows, token_rows
-from sae.config import SAEConfig
+from sae.artifacts import digest
+from sae.config import DictionaryConfig
 from sae.contrasts.dissent import Links
-from sae.dictionaries.artifacts import Place, fingerprint, record_of
+from sae.dictionaries.slots import SAESlot, fingerprint
 from sae.dictionaries.training import load_sae
 from sae.files import read_parquet
 from world import QuizBatch
@@ -39,12 +38,12 @@ class Compared:
     """The features of a run's agents at one site, of one architecture and width."""
 
     run: Run
-    config: SAEConfig
+    dictionary: DictionaryConfig
 
     @property
     def folder(self) -> Path:
         """Where the comparison's tables are."""
-        return features_path(self.run, self.config)
+        return features_path(self.run, self.dictionary)
 
     @cached_property
     def agents(self) -> dict[int, AgentModel]:
@@ -75,42 +74,39 @@ class Compared:
     def made_from(self) -> str:
         """A short hash of what the comparison was made from, to tell what was found out with it
         from what was found out with another."""
-        made = json.dumps(self.summary["made_from"], sort_keys=True)
-        return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
+        return digest(self.summary["made_from"])
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""
         return read_parquet(self.folder / f"{name}.parquet", "remove it and run sae again")
 
     @property
-    def places(self) -> list[Place]:
+    def slots(self) -> list[SAESlot]:
         """Where the compared SAEs are, one of each agent; the others are ceilings and baselines."""
-        return [place for place in sae_places(self.run, self.config) if place.role == "0"]
+        return [slot for slot in sae_slots(self.run, self.dictionary) if slot.role == "0"]
 
     @cached_property
     def saes(self) -> dict[int, SAE[Any]]:
         """The compared SAE of each agent, by number."""
         return {
-            place.agent: load_sae(
-                place.path, str(next(self.agents[place.agent].parameters()).device)
-            )
-            for place in self.places
+            slot.agent: load_sae(slot.path, str(next(self.agents[slot.agent].parameters()).device))
+            for slot in self.slots
         }
 
     @cached_property
     def links(self) -> dict[tuple[int, int], Links]:
         """By ordered pair of agents, where features of the first are found in the second: the
         mutual best match of each, and how well it correlates with its best, mutual or not."""
-        found = {}
+        links = {}
         for (a, b), rows in self.table("matches").groupby(["agent_a", "agent_b"]):
-            match = np.full(self.config.d_sae, -1, dtype=np.int64)
-            r = np.full(self.config.d_sae, np.nan)
+            match = np.full(self.dictionary.d_sae, -1, dtype=np.int64)
+            r = np.full(self.dictionary.d_sae, np.nan)
             feature = rows.feature_a.to_numpy(np.int64)
             r[feature] = rows.r.to_numpy(np.float64, na_value=np.nan)
             mutual = rows.mutual.fillna(False).to_numpy(np.bool_)
             match[feature[mutual]] = rows.feature_b[mutual].to_numpy(np.int64)
-            found[int(a), int(b)] = Links(match, r)
-        return found
+            links[int(a), int(b)] = Links(match, r)
+        return links
 
     @cached_property
     def members(self) -> list[dict[int, int]]:
@@ -123,7 +119,7 @@ class Compared:
 
     def codes(self) -> dict[int, sparse.csr_array]:
         """By agent, float32 [N, F]: what its compared SAE makes of the quizzes."""
-        world, site = self.run.config.world, self.config.site
+        world, site = self.run.config.world, self.dictionary.site
         return {
             n: agent_codes(agent, world, self.quizzes, site, [self.saes[n]])[0]
             for n, agent in self.agents.items()
@@ -140,13 +136,13 @@ def open_compared(run: Run, site: str | None, dictionary: str | None) -> Compare
             f"the features of {run.path} are not compared yet; run first: "
             f"culture-sim sae --run {run.path.name}"
         )
-    found = [Compared(run, config) for config in sae_configs(run.config)]
-    made = [one for one in found if (one.folder / "summary.json").exists()]
+    asked = [Compared(run, one) for one in dictionary_configs(run.config)]
+    made = [one for one in asked if (one.folder / "summary.json").exists()]
     for one in made:
-        if site in (None, one.config.site) and dictionary in (None, one.config.dictionary):
+        if site in (None, one.dictionary.site) and dictionary in (None, one.dictionary.name):
             _refuse_outdated(one)
             return one
-    known = ", ".join(f"{one.config.site} {one.config.dictionary}" for one in made)
+    known = ", ".join(f"{one.dictionary.site} {one.dictionary.name}" for one in made)
     raise UserError(f"no features are compared there; known in {run.path}: {known}")
 
 
@@ -154,10 +150,10 @@ def _refuse_outdated(compared: Compared) -> None:
     """Agents that were trained on since have other features than those that were compared, and so
     have SAEs that were trained again."""
     then, path = compared.summary["made_from"]["saes"], compared.run.path
-    for place in compared.places:
-        made = record_of(place)["made_from"]
-        now = compared.fingerprints[str(place.agent)]
-        if made["agent"] != now or then.get(f"{place.agent}/{place.role}") != made:
+    for slot in compared.slots:
+        made = slot.record()["made_from"]
+        now = compared.fingerprints[str(slot.agent)]
+        if made["agent"] != now or then.get(f"{slot.agent}/{slot.role}") != made:
             raise UserError(
                 f"the agents or SAEs of {path} are not those whose features are compared in "
                 f"{compared.folder}; run first: culture-sim sae --run {path.name}"

@@ -17,7 +17,7 @@ from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from sae.activations.harvest import comparable_sites
 from sae.comparison.results import SCHEMA
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from sae.files import write_parquet
 from world.core.errors import UserError
 from world.core.files import read_json, write_json
@@ -30,26 +30,26 @@ class OtherVersionError(UserError):
     """A comparison whose files were written by code that reads others than this."""
 
 
-def sae_configs(config: RunConfig) -> list[SAEConfig]:
-    """One configuration for each site, architecture and width of a run.
+def dictionary_configs(config: RunConfig) -> list[DictionaryConfig]:
+    """One for each site, architecture and width of a run.
 
     Raises UserError for a site that agents do not have.
     """
     # Widths do not change which sites there are, so the narrowest network names them at no cost.
     narrow = replace(config.model, d_model=2 * config.model.n_heads, d_mlp=1)
-    return config.sae.each(comparable_sites(build_model(narrow, config.world, seed=0)))
+    return config.sae.dictionaries(comparable_sites(build_model(narrow, config.world, seed=0)))
 
 
-def features_path(run: Run, config: SAEConfig) -> Path:
+def features_path(run: Run, dictionary: DictionaryConfig) -> Path:
     """The folder of one comparison."""
-    return run.path / "features" / config.site / config.dictionary
+    return run.path / "features" / dictionary.site / dictionary.name
 
 
 def compared_folders(run: Run) -> list[Path]:
     """The folders of finished comparisons: those that the run's options ask for, in the order in
     which they are made, then those of earlier options, by name."""
     made = sorted(path.parent for path in run.path.glob("features/*/*/summary.json"))
-    asked = [features_path(run, config) for config in sae_configs(run.config)] if made else []
+    asked = [features_path(run, one) for one in dictionary_configs(run.config)] if made else []
     return [
         *(path for path in asked if path in made),
         *(path for path in made if path not in asked),

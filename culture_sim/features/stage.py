@@ -11,44 +11,47 @@ from filelock import FileLock, Timeout
 
 from agents.model import AgentModel
 from culture_sim.culture.store import CultureStore
-from culture_sim.features.folders import features_path, sae_configs
+from culture_sim.features.folders import dictionary_configs, features_path
 from culture_sim.run.reporter import Notes
 from culture_sim.run.run import Run
 from sae.activations.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
 from sae.comparison.stage import compare_agents
-from sae.config import SAEConfig
-from sae.dictionaries.artifacts import Place, roles, sae_done, train_one
+from sae.config import DictionaryConfig
+from sae.dictionaries.slots import SAESlot, sae_done, sae_roles, train_one
 from sae.dictionaries.training import Progress
 from world import QuizBatch, Stream, concatenate
 
 
-def sae_places(run: Run, config: SAEConfig) -> list[Place]:
+def sae_slots(run: Run, dictionary: DictionaryConfig) -> list[SAESlot]:
     """Every SAE of one site, architecture and width, those that are compared first."""
-    folder = run.path / "sae" / config.site / config.dictionary
+    folder = run.path / "sae" / dictionary.site / dictionary.name
     return [
-        Place(agent, role, _sae_seed(run, config, agent, role), folder / str(agent) / role)
-        for role in roles(config)
+        SAESlot(agent, role, _sae_seed(run, dictionary, agent, role), folder / str(agent) / role)
+        for role in sae_roles(run.config.sae)
         for agent in run.agents
     ]
 
 
-def _sae_seed(run: Run, config: SAEConfig, agent: int, role: str) -> int:
+def _sae_seed(run: Run, dictionary: DictionaryConfig, agent: int, role: str) -> int:
     """No two SAEs of a run start alike."""
-    name = f"sae-weights/{config.site}/{config.dictionary}/{role}"
+    name = f"sae-weights/{dictionary.site}/{dictionary.name}/{role}"
     return Stream(run.config.seed, name, agent=agent).seed()
 
 
 def sae_stage(run: Run, accelerator: Accelerator) -> None:
     """Train the SAEs that are missing, one a worker at a time; then one worker compares them."""
     models = {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents}
-    configs = sae_configs(run.config)
+    dictionaries = dictionary_configs(run.config)
     notes = Notes(run, "sae", accelerator.is_main_process)
     held_out = held_out_of(run)
-    todo = [(config, place) for config in configs for place in sae_places(run, config)]
+    todo = [
+        (dictionary, slot) for dictionary in dictionaries for slot in sae_slots(run, dictionary)
+    ]
     _train_all(run, models, held_out, todo, notes)
     if accelerator.is_main_process:
-        for number, config in enumerate(configs, 1):
-            _compare(run, models, held_out, config, notes, f"{number} of {len(configs)}")
+        for number, dictionary in enumerate(dictionaries, 1):
+            which = f"{number} of {len(dictionaries)}"
+            _compare(run, models, held_out, dictionary, notes, which)
 
 
 def held_out_of(run: Run, count: int | None = None) -> QuizBatch:
@@ -68,13 +71,13 @@ def _train_all(
     run: Run,
     models: Mapping[int, AgentModel],
     held_out: QuizBatch,
-    todo: Sequence[tuple[SAEConfig, Place]],
+    todo: Sequence[tuple[DictionaryConfig, SAESlot]],
     notes: Notes,
 ) -> None:
     """Train until every SAE is there; those that another worker has begun are left to it."""
     source = training_source(run.config.world, _stream(run, "sae-train"))
     total = len(todo)
-    while todo := [(c, p) for c, p in todo if not sae_done(models[p.agent], c, p)]:
+    while todo := [(d, s) for d, s in todo if not sae_done(models[s.agent], d, s)]:
         progress = partial(_say_progress, notes, total - len(todo), total)
         if not any(_try(run, models, held_out, source, *one, progress) for one in todo):
             time.sleep(0.5)
@@ -89,17 +92,17 @@ def _try(
     models: Mapping[int, AgentModel],
     held_out: QuizBatch,
     source: QuizSource,
-    config: SAEConfig,
-    place: Place,
+    dictionary: DictionaryConfig,
+    slot: SAESlot,
     progress: Progress,
 ) -> bool:
     """Train one SAE, unless another worker is at it: then False."""
-    place.path.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{run.path.name}/{place.agent}"
-    model = models[place.agent]
+    slot.path.parent.mkdir(parents=True, exist_ok=True)
+    name = f"{run.path.name}/{slot.agent}"
+    model = models[slot.agent]
     try:
-        with FileLock(place.path.with_name(f".{place.role}.lock"), timeout=0):
-            train_one(model, run.config.world, source, held_out, config, place, name, progress)
+        with FileLock(slot.path.with_name(f".{slot.role}.lock"), timeout=0):
+            train_one(model, run.config.world, source, held_out, dictionary, slot, name, progress)
             return True
     except Timeout:
         return False
@@ -109,19 +112,22 @@ def _compare(
     run: Run,
     models: Mapping[int, AgentModel],
     held_out: QuizBatch,
-    config: SAEConfig,
+    dictionary: DictionaryConfig,
     notes: Notes,
     which: str,
 ) -> None:
+    quizzes = comparison_quizzes(run, held_out)
     compare_agents(
         models,
-        sae_places(run, config),
+        sae_slots(run, dictionary),
         run.config.world,
-        comparison_quizzes(run, held_out),
+        quizzes,
         held_out,
-        config,
-        features_path(run, config),
+        dictionary,
+        run.config.sae,
+        features_path(run, dictionary),
         _stream(run, "comparison"),
+        {"culture_quizzes": len(quizzes) - len(held_out)},
         lambda n, total: notes.say(f"comparing features ({which}), {n} of {total}"),
     )
 
@@ -130,7 +136,7 @@ def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:
     """Held-out world quizzes, and the culture quizzes that no agent or SAE was trained on, unless
     the run's options leave them out."""
     world = run.config.world
-    if not run.config.sae.culture:
+    if not run.config.compare_on_culture:
         return held_out
     culture = CultureStore(run.path / "culture").kept("culture_test")
     if culture is None or not len(culture):

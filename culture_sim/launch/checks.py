@@ -10,11 +10,11 @@ from typing import Any
 
 from agents.model import architectures
 from culture_sim.culture.votes import trial_votes
-from culture_sim.features.folders import sae_configs
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
 from sae.activations.harvest import kept_tokens
 from sae.activations.quizzes import held_out_quizzes, training_source
-from sae.comparison.nulls import Permuting, nulls
+from sae.comparison.nulls import Permutation, nulls
 from sae.dictionaries.architectures import architectures as sae_architectures
 from sae.dictionaries.baselines import baselines
 from world import QuizBatch, QuizWorld, Registry, Stream, require_offer
@@ -45,13 +45,13 @@ def check_features(config: RunConfig) -> None:
         for name in getattr(config.sae, option):
             _check_known(f"sae.{option}", name, registry)
     first = config.sae.nulls[0]
-    if not isinstance(nulls[first], Permuting):
+    if not isinstance(nulls[first], Permutation):
         raise UserError(
             f"sae.nulls begins with {first!r}, which permutes no rows; name another first, such as "
             f"within_cell: universality is measured against it"
         )
     _check_known("model.architecture", config.model.architecture, architectures)
-    sae_configs(config)
+    dictionary_configs(config)
     _check_block(config, _sae_quizzes(config))
 
 

@@ -24,7 +24,6 @@ def study() -> RunConfig:
         world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
         train=replace(base.train, test_quizzes=1000),
         culture=CultureConfig(quota=1_280, max_proposals=1_280),
-        sae=replace(
-            base.sae, baselines=(), nulls=("within_cell",), concept_quizzes=200, culture=False
-        ),
+        sae=replace(base.sae, baselines=(), nulls=("within_cell",), concept_quizzes=200),
+        compare_on_culture=False,
     )

@@ -42,6 +42,9 @@ class RunConfig:
     """How quizzes are proposed and kept."""
     sae: SAEConfig = field(default_factory=SAEConfig)
     """How features are found and compared."""
+    compare_on_culture: bool = True
+    """Compare features on culture's test quizzes as well, where there is culture; a study does not,
+    so that agents before and after culture are compared on the same quizzes."""
 
     def __post_init__(self) -> None:
         if self.agents < 2:

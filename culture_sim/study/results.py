@@ -20,7 +20,7 @@ from agents.scoring import score
 from culture_sim.culture.records import array_of, hashes_of, quizzes_of
 from culture_sim.culture.round import read_summary
 from culture_sim.culture.store import CultureStore
-from culture_sim.features.folders import sae_configs
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, FULL
 from culture_sim.study.runs import BASE, StudyRuns
@@ -123,8 +123,8 @@ def _culture(
 def _features(study: StudyRuns, seed: int, number: int, name: str) -> Iterator[dict[str, Any]]:
     """What the agents of a run share, by the first comparison that the study asks for."""
     run = Run.open(study.path(seed, name))
-    first = sae_configs(run.config)[0]
-    place = f"{first.site}/{first.dictionary}"  # there may be others, of earlier options
+    first = dictionary_configs(run.config)[0]
+    place = f"{first.site}/{first.name}"  # there may be others, of earlier options
     universality = run.summary()["features"][place]["universality"]
     for measured, key in FEATURES.items():
         if universality[key] is not None:

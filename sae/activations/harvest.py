@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from torch import Tensor
 from agents.hooks import capture, site_names
 from agents.model import AgentModel
 from sae.activations.batches import shuffled_batches
-from sae.activations.quizzes import QuizSource, is_reported
+from sae.activations.quizzes import QuizSource, in_evaluation_split
 from sae.statistics.permutation import group_index
 from world import QuizBatch, World
 from world.core.errors import UserError
@@ -36,8 +38,8 @@ class TokenRows:
     token: [N], the last token read, t - 1: the one embedded at this position.
     target: [N], the token t that is to be predicted.
     quizzes: Q. source: int64 [Q], equal for rows of the batch that write the same quiz.
-    reported: bool [N], True for quizzes on which figures are reported, False for those on which
-        matches, thresholds and names are chosen. All writings of a quiz are in one half.
+    evaluation: bool [N], True for quizzes on which figures are reported, False for those on which
+        matches, thresholds and names are chosen. All writings of a quiz are in one split.
     """
 
     quiz: NDArray[np.int64]
@@ -48,20 +50,26 @@ class TokenRows:
     target: NDArray[np.unsignedinteger]
     quizzes: int
     source: NDArray[np.int64]
-    reported: NDArray[np.bool_]
+    evaluation: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.quiz)
 
-    @property
-    def cells(self) -> NDArray[np.int64]:
-        """int64 [N]: a number for each cell, the rows of equal task, layout, position and last
-        token: alike in all that is trivially shared. Agents' quizzes are a task of their own."""
+    @cached_property
+    def strata(self) -> NDArray[np.int64]:
+        """int64 [N]: a number for each stratum (a "cell"), the rows of equal task, layout, position
+        and last token: alike in all that is trivially shared. Agents' quizzes are a task of their
+        own."""
         return group_index(self.task, self.layout, self.position, self.token)
 
-    def half(self, reported: bool) -> TokenRows:
-        """The rows of one half of the quizzes, which are numbered afresh."""
-        rows = np.flatnonzero(self.reported == reported)
+    @property
+    def splits(self) -> Splits:
+        """The rows of either split."""
+        return Splits(self.split(evaluation=False), self.split(evaluation=True))
+
+    def split(self, evaluation: bool) -> TokenRows:
+        """The rows of one split of the quizzes, which are numbered afresh."""
+        rows = np.flatnonzero(self.evaluation == evaluation)
         first, quiz = np.unique(self.quiz[rows], return_inverse=True)
         _, source = np.unique(self.source[first], return_inverse=True)
         return TokenRows(
@@ -73,8 +81,15 @@ class TokenRows:
             self.target[rows],
             len(first),
             source,
-            self.reported[rows],
+            self.evaluation[rows],
         )
+
+
+class Splits(NamedTuple):
+    """Rows of the quizzes on which matches are chosen, and of those on which they are reported."""
+
+    selection: TokenRows
+    evaluation: TokenRows
 
 
 def kept_tokens(world: World, batch: QuizBatch) -> NDArray[np.bool_]:
@@ -99,7 +114,7 @@ def token_rows(world: World, batch: QuizBatch) -> TokenRows:
         batch.tokens[quiz, position],
         len(batch),
         source,
-        is_reported(hashes)[quiz],
+        in_evaluation_split(hashes)[quiz],
     )
 
 

@@ -40,7 +40,7 @@ def is_held_out(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return (hashes >> np.uint64(20)) % np.uint64(2) == 0
 
 
-def is_reported(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def in_evaluation_split(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """bool [B]: which held-out quizzes figures are reported on, by canonical hash; on the others,
     about as many, everything that is chosen is chosen."""
     return (hashes >> np.uint64(21)) % np.uint64(2) == 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from sae.comparison.matches import Matches, Pair
 from sae.comparison.significance import MAX_Q
-from sae.matching.covariance import Covariance, predicted
+from sae.matching.covariance import Covariance, own_covariance, predictable, predicted
+from sae.matching.families import strong_links
+from sae.matching.features import Features
 
 GAIN = 0.1
 """Share of a feature's variance that its parts must explain together beyond the best of them, each
@@ -19,8 +22,11 @@ SPANNED = 0.1
 """Share of a feature's variance that all features of the other agent must predict, beyond what
 they predict of it under the null, for it to be spanned by them."""
 
+Parts = dict[int, list[int]]
+"""Features of a that split in b: by their column, the columns of their parts in b."""
 
-class Kind(StrEnum):
+
+class Correspondence(StrEnum):
     """What becomes of a feature in another agent."""
 
     MATCHED = "matched"  # each other's best match, beyond chance
@@ -30,51 +36,66 @@ class Kind(StrEnum):
     UNIQUE = "unique"  # nor that
 
 
-@dataclass(frozen=True)
-class Sight:
-    """The features of a as seen from b, C of them compared.
-
-    match: int64 [C], the best match among b's compared features, -1 for none. q: float64 [C],
-    the share of false discoveries at which it counts. linked: bool [C], each other's best match
-    beyond chance. with_match: [C], of a's features with their match, as they are and under the
-    first null. own: of a's features with each other. (None where there are too many features, or
-    the null permutes nothing.) variance: float64 [C], of a's features on the reported half, in the
-    units of these. spanned: float64 [C], R^2 by all of b's features less the same under the null,
-    NaN where it was not computed.
-    """
-
-    match: NDArray[np.int64]
-    q: NDArray[np.float64]
-    linked: NDArray[np.bool_]
-    with_match: tuple[Covariance, Covariance] | None
-    own: Covariance | None
-    variance: NDArray[np.float64]
-    spanned: NDArray[np.float64]
+def with_correspondence(
+    matches: Matches, features: Mapping[int, Features], links: pd.DataFrame
+) -> Matches:
+    """Adds kind, what becomes of every feature (``Correspondence``), missing where that was not
+    found out. links: of families (``find_links``)."""
+    linked = _linked(matches.table, links)
+    splits = {pair: _splits(matches, features, pair) for pair in matches.rows}
+    kinds: list[Correspondence | None] = []
+    for (a, b), rows in matches.rows.items():
+        merged = {part for parts in splits[b, a].values() for part in parts}
+        table = matches.table[rows]
+        spanned = (table.ridge_r2 - table.ridge_null_r2).to_numpy()
+        kinds += [
+            _kind(column, splits[a, b], merged, bool(is_linked), spanned[column])
+            for column, is_linked in enumerate(linked[rows])
+        ]
+    return matches.adding({}, kind=pd.array(kinds, dtype="string"))
 
 
-def parts(sight: Sight, back: Sight) -> dict[int, list[int]]:
-    """Features of a that split in b: by their place, the places of their parts in b.
+def _linked(table: pd.DataFrame, links: pd.DataFrame) -> NDArray[np.bool_]:
+    """bool [n]: rows of two features that a strong link joins."""
+    forward = strong_links(links, MAX_Q)[["agent_a", "feature_a", "agent_b", "feature_b"]]
+    backward = forward[["agent_b", "feature_b", "agent_a"]]
+    joined = {*forward.drop(columns="feature_b").itertuples(index=False, name=None)}
+    joined |= {*backward.itertuples(index=False, name=None)}
+    rows = table[["agent_a", "feature_a", "agent_b"]].itertuples(index=False, name=None)
+    return np.array([row in joined for row in rows], dtype=bool)
+
+
+def _splits(matches: Matches, features: Mapping[int, Features], pair: Pair) -> Parts:
+    """Features of a that split in b.
 
     Parts are all features of b whose best match it is, beyond chance; together they must explain
-    GAIN more of its variance beyond the null than the best of them alone. back: b as seen from a.
+    GAIN more of its variance beyond the null than the best of them alone. Without covariances
+    under the null there is none.
     """
-    if back.with_match is None or back.own is None:
+    a, b = pair
+    back = matches.of(b, a)
+    if not predictable(features[a], features[b]) or back.null_covariance.isna().all():
         return {}
-    candidates: dict[int, list[int]] = {}
-    for place in np.flatnonzero((back.q <= MAX_Q) & (back.match >= 0)):
-        candidates.setdefault(int(back.match[place]), []).append(int(place))
+    candidates: Parts = {}
+    for column in np.flatnonzero((back.q <= MAX_Q) & (back.column_b >= 0)):
+        candidates.setdefault(int(back.column_b.iloc[column]), []).append(int(column))
+    own, variance = own_covariance(features[b]), features[a].variance
+    real, null = (
+        Covariance(back[name].to_numpy(), back[f"{name}_evaluation"].to_numpy())
+        for name in ("match_covariance", "null_covariance")
+    )
     return {
-        place: found
-        for place, found in candidates.items()
-        if len(found) > 1
-        and _gain(back.with_match, back.own, found, sight.variance[[place]]) >= GAIN
+        whole: parts
+        for whole, parts in candidates.items()
+        if len(parts) > 1 and _gain(real, null, own, parts, variance[[whole]]) >= GAIN
     }
 
 
 def _gain(
-    with_match: tuple[Covariance, Covariance],
+    real: Covariance,
+    null: Covariance,
     own: Covariance,
-    found: list[int],
+    parts: Sequence[int],
     variance: NDArray[np.float64],
 ) -> float:
     """R^2 of a feature by several of b's less that under the null, less the greatest by one.
@@ -83,38 +104,28 @@ def _gain(
     position alone are no parts, alone or together.
     """
 
-    def explained(one: Covariance, some: list[int]) -> float:
-        between = Covariance(one.choosing[None, some], one.reported[None, some])
-        return float(predicted(between, own.among(some), variance)[0])
+    def explained(with_whole: Covariance, columns: Sequence[int]) -> float:
+        between = Covariance(
+            with_whole.selection[None, columns], with_whole.evaluation[None, columns]
+        )
+        return float(predicted(between, own.among(columns), variance)[0])
 
-    def beyond(some: list[int]) -> float:
-        real, null = with_match
-        return explained(real, some) - explained(null, some)
+    def beyond(columns: Sequence[int]) -> float:
+        return explained(real, columns) - explained(null, columns)
 
-    return beyond(found) - max(beyond([one]) for one in found)
-
-
-def kinds(sight: Sight, split: Mapping[int, list[int]], merged: set[int]) -> list[Kind | None]:
-    """What becomes of each of the C features.
-
-    split: of those that split in b, by place. merged: places of those that are parts of a
-    feature of b that splits in a. None where that they are spanned was not computed.
-    """
-    return [
-        _kind(place, sight, split, merged, bool(linked))
-        for place, linked in enumerate(sight.linked)
-    ]
+    return beyond(parts) - max(beyond([part]) for part in parts)
 
 
 def _kind(
-    place: int, sight: Sight, split: Mapping[int, list[int]], merged: set[int], linked: bool
-) -> Kind | None:
-    if place in split:
-        return Kind.SPLIT
-    if place in merged:
-        return Kind.MERGED
+    column: int, split: Parts, merged: set[int], linked: bool, spanned: float
+) -> Correspondence | None:
+    """Of a feature by its column; spanned: R^2 by all of b's features beyond the null."""
+    if column in split:
+        return Correspondence.SPLIT
+    if column in merged:
+        return Correspondence.MERGED
     if linked:
-        return Kind.MATCHED
-    if not np.isfinite(sight.spanned[place]):
+        return Correspondence.MATCHED
+    if not np.isfinite(spanned):
         return None
-    return Kind.SUBSPACE if sight.spanned[place] >= SPANNED else Kind.UNIQUE
+    return Correspondence.SUBSPACE if spanned >= SPANNED else Correspondence.UNIQUE

@@ -101,13 +101,14 @@ def find_examples(
 
 
 class _Columns:
-    """The activations of one feature after the other, with both halves in one order."""
+    """The activations of one feature after the other, with both splits in one order."""
 
     def __init__(self, features: Features, rows: TokenRows) -> None:
-        halves = ((False, features.choosing), (True, features.reported))
+        splits = ((False, features.selection), (True, features.evaluation))
         self._size = features.compared
-        self._halves = [
-            (np.flatnonzero(rows.reported == half), codes.values.tocsc()) for half, codes in halves
+        self._splits = [
+            (np.flatnonzero(rows.evaluation == split), codes.values.tocsc())
+            for split, codes in splits
         ]
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
@@ -115,7 +116,7 @@ class _Columns:
         for column in range(self._size):
             parts = [
                 (order[values.indices[first:last]], values.data[first:last])
-                for order, values in self._halves
+                for order, values in self._splits
                 for first, last in [values.indptr[column : column + 2]]
             ]
             row, value = (np.concatenate(part) for part in zip(*parts, strict=True))

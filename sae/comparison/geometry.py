@@ -1,7 +1,7 @@
 """Do matched features point the same way? Decoders compared after one agent is turned into another.
 
 Residual streams of two agents have no basis in common, so that cosines between their decoders mean
-nothing as they are. An orthogonal map is fitted to activations on the choosing half, which knows
+nothing as they are. An orthogonal map is fitted to activations on the selection split, which knows
 nothing of features; then directions can be compared.
 """
 
@@ -18,11 +18,12 @@ from torch import Tensor
 
 from agents.model import AgentModel
 from sae.activations.harvest import TokenRows, activations
+from sae.comparison.matches import Matches
 from sae.matching.alignment import align
 from world import QuizBatch, World
 
 QUIZZES = 400
-"""Quizzes of either half that maps are fitted to and graded on."""
+"""Quizzes of either split that maps are fitted to and graded on."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Geometry:
     cosine: float64 [F], between a feature's decoder, turned, and that of its match by activation;
     NaN without a match. best: int64 [F], the feature of b with the highest cosine. best_cosine:
     float64 [F], that cosine. explained: share of the variance of b's activations that those of
-    a give when turned, on the reported half.
+    a give when turned, on the evaluation split.
     """
 
     cosine: NDArray[np.float64]
@@ -44,24 +45,27 @@ class Geometry:
 def decoder_geometry(
     agents: Mapping[int, AgentModel],
     decoders: Mapping[int, Tensor],
-    matches: Mapping[tuple[int, int], NDArray[np.int64]],
+    matches: Matches,
     world: World,
     batch: QuizBatch,
     rows: TokenRows,
     site: str,
 ) -> dict[tuple[int, int], Geometry]:
-    """By ordered pair of agents. decoders: float32 [F, d]. matches: int64 [F], -1 for none."""
-    halves = [_quizzes(batch, rows, reported) for reported in (False, True)]
-    x = {n: [activations(agents[n], world, half, site).cpu() for half in halves] for n in agents}
-    return {
-        (a, b): _geometry(x[a], x[b], decoders[a].cpu(), decoders[b].cpu(), matches[a, b])
-        for a, b in permutations(sorted(agents), 2)
-    }
+    """By ordered pair of agents. decoders: float32 [F, d]."""
+    quizzes = [_quizzes(batch, rows, evaluation) for evaluation in (False, True)]
+    x = {n: [activations(agents[n], world, part, site).cpu() for part in quizzes] for n in agents}
+    geometry = {}
+    for a, b in permutations(sorted(agents), 2):
+        table = matches.of(a, b)
+        match = np.full(len(decoders[a]), -1)
+        match[table.feature_a] = table.feature_b
+        geometry[a, b] = _geometry(x[a], x[b], decoders[a].cpu(), decoders[b].cpu(), match)
+    return geometry
 
 
-def _quizzes(batch: QuizBatch, rows: TokenRows, reported: bool) -> QuizBatch:
-    """The first QUIZZES of one half."""
-    return batch[np.unique(rows.quiz[rows.reported == reported])[:QUIZZES]]
+def _quizzes(batch: QuizBatch, rows: TokenRows, evaluation: bool) -> QuizBatch:
+    """The first QUIZZES of one split."""
+    return batch[np.unique(rows.quiz[rows.evaluation == evaluation])[:QUIZZES]]
 
 
 def _geometry(

@@ -1,59 +1,105 @@
-"""What a null makes of two agents, draw by draw, so that only one permuted copy is in memory."""
+"""What nulls make of every pair of agents, draw by draw: only one permuted copy is in memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.comparison.nulls import Onto, Shuffled
-from sae.comparison.universality import Resampler
-from sae.matching.covariance import Covariance, covariance
-from sae.matching.features import Features
-from sae.matching.search import Matched
+from sae.activations.harvest import Splits
+from sae.comparison.matches import Matches, Pair
+from sae.comparison.nulls import Draw, PermutedRows, nulls
+from sae.comparison.nulls.rotation import RotatedFeatures
+from sae.config import ComparisonConfig
+from sae.matching.features import BestMatches, Features
+from sae.matching.resampling import Resampler
+from sae.threads import side_by_side
+from world import Stream
+
+Tick = Callable[[], None]
+"""Called when a pair of agents is compared."""
+UnderNull = tuple[NDArray[np.float64], NDArray[np.float32]]
+"""r of the best match in one draw, float64 [C], and on resamples of quizzes, float32 [R, C]."""
 
 
-@dataclass(frozen=True)
-class Chance:
-    """P draws of a null between agents a < b, both ways: of a's features in b, of b's in a.
+def null_columns(names: Iterable[str]) -> dict[str, str]:
+    """By null, its column in the table; universality is measured against the first."""
+    return {name: f"null_r_{name}" if number else "null_r" for number, name in enumerate(names)}
 
-    r: float64 [P, C] each, of the best match in every draw. total: float32 [R, C] each, its sum
-    over draws on resamples of quizzes (its own r for a null that permutes nothing). between:
-    covariances of a with b in the first draw, None where they were not asked for.
-    """
 
-    r: tuple[NDArray[np.float64], NDArray[np.float64]]
-    total: tuple[NDArray[np.float32], NDArray[np.float32]]
-    between: Covariance | None
+def draw_nulls(rows: Splits, config: ComparisonConfig, stream: Stream) -> dict[str, list[Draw]]:
+    """By null, its draws, the same for every agent."""
+    return {
+        name: [
+            nulls[name](rows, stream.with_role(f"null-{name}").generator(number))
+            for number in range(config.permutations)
+        ]
+        for name in config.nulls
+    }
 
-    def joined(self, other: Chance) -> Chance:
-        """These draws, and then the other's."""
-        return Chance(
-            (np.concatenate([self.r[0], other.r[0]]), np.concatenate([self.r[1], other.r[1]])),
-            (self.total[0] + other.total[0], self.total[1] + other.total[1]),
-            self.between,
+
+def with_nulls(
+    matches: Matches,
+    features: Mapping[int, Features],
+    draws: Mapping[str, Sequence[Draw]],
+    resampler: Resampler,
+    tick: Tick,
+) -> Matches:
+    """Adds null_r and null_r_<name>: r of the best match under each null, mean over draws."""
+    columns = null_columns(draws)
+    r = {column: np.zeros(len(matches)) for column in columns.values()}
+    shape = len(resampler.weights), len(matches)
+    resampled = {column: np.zeros(shape, dtype=np.float32) for column in columns.values()}
+    agents = sorted(features)
+    for place, b in enumerate(agents[1:], 1):
+        before = {a: features[a] for a in agents[:place]}
+        for name, column in columns.items():
+            for draw in draws[name]:
+                for pair, under in _one_draw(before, b, draw(features[b]), resampler):
+                    here = matches.rows[pair]
+                    r[column][here] += under[0]
+                    resampled[column][:, here] += under[1]
+        for _ in before:
+            tick()
+    for name, column in columns.items():
+        count = len(draws[name])
+        matches = matches.adding(
+            {column: resampled[column] / np.float32(count)}, **{column: r[column] / count}
         )
-
-    def resampled(self, side: int) -> NDArray[np.float32]:
-        """float32 [R, C]: r on resamples, mean over draws, of a's features (0) or b's (1)."""
-        return np.asarray(self.total[side] / np.float32(len(self.r[side])))
+    return matches
 
 
-def find_chance(a: Features, onto: Onto, resampler: Resampler, spanned: bool) -> Chance:
-    """One draw, put onto b. spanned: with the covariances that prediction needs."""
-    ahead, back = onto(a)
-    if not isinstance(onto, Shuffled):
-        flat = tuple(_everywhere(found, resampler) for found in (ahead, back))
-        return Chance((ahead.r[None], back.r[None]), (flat[0], flat[1]), None)
-    x, y = a.reported, onto.b.reported
-    resampled = (
-        resampler.correlation(x, y, ahead.found.feature),
-        resampler.correlation(y, x, back.found.feature),
+def _one_draw(
+    before: Mapping[int, Features], b: int, null_b: Features, resampler: Resampler
+) -> Iterator[tuple[Pair, UnderNull]]:
+    """One draw, by pair: of every agent before b with b's features under the null, and back."""
+    jobs = [partial(_under_null, x, null_b, resampler) for x in before.values()]
+    for a, (forward, backward) in zip(before, side_by_side(jobs), strict=True):
+        yield (a, b), forward
+        yield (b, a), backward
+
+
+def _under_null(x: Features, null: Features, resampler: Resampler) -> tuple[UnderNull, UnderNull]:
+    forward, backward = null.matches_of(x)
+    if isinstance(null, RotatedFeatures):
+        return _everywhere(forward, resampler), _everywhere(backward, resampler)
+    return (
+        (forward.r, resampler.correlation(x.evaluation, null.evaluation, forward.column)),
+        (backward.r, resampler.correlation(null.evaluation, x.evaluation, backward.column)),
     )
-    between = covariance(a, onto.b) if spanned else None
-    return Chance((ahead.r[None], back.r[None]), resampled, between)
 
 
-def _everywhere(found: Matched, resampler: Resampler) -> NDArray[np.float32]:
-    return np.tile(found.r.astype(np.float32), (len(resampler.weights), 1))
+def _everywhere(best: BestMatches, resampler: Resampler) -> UnderNull:
+    """Codes that were never formed cannot be resampled: r is the same on all resamples."""
+    return best.r, np.tile(best.r.astype(np.float32), (len(resampler.weights), 1))
+
+
+def unmoved(draws: Mapping[str, Sequence[Draw]]) -> dict[str, float | None]:
+    """By null, the share of rows that its draws leave in place, None for one that moves none."""
+    shares: dict[str, float | None] = {}
+    for name, drawn in draws.items():
+        of_draws = [draw.unmoved for draw in drawn if isinstance(draw, PermutedRows)]
+        shares[name] = float(np.mean(of_draws)) if of_draws else None
+    return shares

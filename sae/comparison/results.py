@@ -9,79 +9,75 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from sae.comparison.compare import Comparison
-from sae.comparison.correspondence import Kind
+from sae.comparison.correspondence import Correspondence
 from sae.comparison.geometry import Geometry
+from sae.comparison.matches import Matches, Pair
+from sae.comparison.null_matches import null_columns
 from sae.comparison.significance import MAX_Q
 from sae.comparison.universality import Universality
 from sae.concepts.meaning import Meaning
-from sae.config import SAEConfig
-from sae.matching.assignment import FeatureMatch
+from sae.config import ComparisonConfig, DictionaryConfig
 from sae.matching.families import Family
+from sae.matching.features import Features
 
-Pair = tuple[int, int]
-"""Two agents, in order."""
 MIN_EXCESS = (0.05, 0.1, 0.2, 0.3)
 """Demands on the excess of families, for which they are counted."""
+MATCH_COLUMNS = (
+    *("agent_a", "feature_a", "agent_b", "feature_b", "second_b", "r", "r_chosen", "r_within"),
+    *("p", "q", "mutual", "kind", "ridge_r2", "ridge_null_r2", "assigned", "assigned_r"),
+    *("ceiling_r", "firings_a", "firings_b", "tokens", "site", "decoder_cosine", "decoder_match"),
+    "dictionary",
+)
+"""Of matches.parquet; those of nulls come before the ceiling."""
 SCHEMA = 1
 """Version of the files of a comparison; raised when a reader of them would have to change."""
 
 
 def match_table(
-    comparison: Comparison, geometry: Mapping[Pair, Geometry], dictionary: str
+    comparison: Comparison,
+    geometry: Mapping[Pair, Geometry],
+    features: Mapping[int, Features],
+    dictionary: DictionaryConfig,
 ) -> pd.DataFrame:
-    """One row per ordered pair of agents and feature of the first, compared or not.
+    """One row per ordered pair of agents and feature of the first, compared or not: with missing
+    values for those that are not.
 
-    dictionary: architecture and width of the SAEs.
+    features: of each agent's compared SAE.
     """
-    rows = [
-        _match_rows(
-            comparison.directions[pair].match, comparison.q[pair], comparison.kinds[pair]
-        ).assign(decoder_cosine=geometry[pair].cosine, decoder_match=geometry[pair].best)
-        for pair in sorted(comparison.directions)
+    matches = comparison.matches
+    parts = [
+        _every_feature(matches.of(a, b), features[a]).assign(
+            agent_a=a,
+            agent_b=b,
+            decoder_cosine=geometry[a, b].cosine,
+            decoder_match=geometry[a, b].best,
+        )
+        for a, b in matches.rows
     ]
-    return pd.concat(rows, ignore_index=True).assign(dictionary=dictionary)
-
-
-def _match_rows(
-    match: FeatureMatch, q: NDArray[np.float64], kinds: NDArray[np.str_]
-) -> pd.DataFrame:
-    size = len(match.feature_b)
-    first, *others = match.null_r
-    return pd.DataFrame(
-        {
-            "agent_a": np.full(size, match.agent_a),
-            "feature_a": np.arange(size),
-            "agent_b": np.full(size, match.agent_b),
-            "feature_b": _optional(match.feature_b),
-            "second_b": _optional(match.second_b),
-            "r": match.r,
-            "r_chosen": match.r_chosen,
-            "r_within": match.r_within,
-            "p": match.p,
-            "q": q,
-            "mutual": match.mutual,
-            "kind": pd.Series(kinds, dtype="string").replace("", pd.NA),
-            "ridge_r2": match.ridge_r2,
-            "ridge_null_r2": match.ridge_null_r2,
-            "assigned": _optional(match.assigned),
-            "assigned_r": match.assigned_r,
-            "null_r": match.null_r[first],
-            **{f"null_r_{name}": match.null_r[name] for name in others},
-            "ceiling_r": match.ceiling_r,
-            "firings_a": match.firings_a,
-            "firings_b": match.firings_b,
-            "tokens": match.tokens,
-            "site": match.site,
-        }
+    table = pd.concat(parts, ignore_index=True).assign(
+        tokens=comparison.tokens, site=dictionary.site, dictionary=dictionary.name
     )
+    ceiling = MATCH_COLUMNS.index("ceiling_r")
+    columns = [*MATCH_COLUMNS[:ceiling], *null_columns(comparison.overall).values()]
+    return table[[*columns, *MATCH_COLUMNS[ceiling:]]]
 
 
-def _optional(feature: NDArray[np.int64]) -> Any:
-    """A column of integers in which -1 becomes missing."""
-    return pd.Series(feature, dtype="Int64").where(feature >= 0)
+def _every_feature(table: pd.DataFrame, features: Features) -> pd.DataFrame:
+    """The rows of one pair, and others for the features that are not compared."""
+    every = table.set_index("feature_a").reindex(pd.RangeIndex(features.size, name="feature_a"))
+    optional = {
+        name: every[name].astype("Int64").where(every[name] >= 0)
+        for name in ("feature_b", "second_b", "assigned")
+    }
+    return every.assign(
+        **optional,
+        mutual=every.mutual.eq(True),
+        firings_a=features.firings,
+        firings_b=every.firings_b.fillna(0).astype(np.int64),
+    ).reset_index()
 
 
 def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
@@ -105,19 +101,17 @@ def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
 def summary(
     comparison: Comparison,
     geometry: Mapping[Pair, Geometry],
-    config: SAEConfig,
+    dictionary: DictionaryConfig,
+    config: ComparisonConfig,
     saes: Sequence[dict[str, Any]],
-    culture: int,
 ) -> dict[str, Any]:
     """The figures of a comparison in plain types; the schema is documented in docs/features.md."""
     first = config.nulls[0]
     return {
-        "schema": SCHEMA,
-        "site": config.site,
-        "dictionary": config.dictionary,
-        "agents": sorted({a for a, _ in comparison.directions}),
+        "site": dictionary.site,
+        "dictionary": dictionary.name,
+        "agents": sorted({a for a, _ in comparison.matches.rows}),
         "quizzes": comparison.quizzes,
-        "culture_quizzes": culture,
         "tokens": comparison.tokens,
         "min_firings": config.min_firings,
         "null": first,
@@ -126,18 +120,18 @@ def summary(
         "universality": asdict(comparison.overall[first]),
         "jackknife": jackknife(comparison.without),
         "by_null": {
-            name: {**asdict(found), "unmoved": comparison.unmoved[name]}
-            for name, found in comparison.overall.items()
+            name: {**asdict(universality), "unmoved": comparison.unmoved[name]}
+            for name, universality in comparison.overall.items()
         },
         "by_frequency": [
-            {"above": low, "to": high, **asdict(found)}
-            for (low, high), found in comparison.by_frequency.items()
+            {"above": low, "to": high, **asdict(universality)}
+            for (low, high), universality in comparison.by_frequency.items()
         ],
         "discoveries": _discoveries(comparison),
-        "kinds": _kinds(comparison),
-        "geometry": _geometry(comparison, geometry),
+        "kinds": _kinds(comparison.matches),
+        "geometry": _geometry(comparison.matches, geometry),
         "pairs": [_pair(comparison, a, b) for a, b in comparison.pairs],
-        "matrices": _matrices(comparison, first),
+        "matrices": _matrices(comparison.matches),
         "families": {
             "max_q": MAX_Q,
             "shared": comparison.shared,
@@ -170,56 +164,55 @@ def jackknife(without: Mapping[int, float | None]) -> dict[str, Any] | None:
 
 def by_excess(families: Sequence[Family]) -> dict[str, dict[int, int]]:
     """For some demands on the mean excess of a family's links, how many families of k agents."""
-    found = {}
+    counts = {}
     for least in MIN_EXCESS:
         sizes = Counter(family.k for family in families if family.mean_excess > least)
-        found[str(least)] = dict(sorted(sizes.items()))
-    return found
+        counts[str(least)] = dict(sorted(sizes.items()))
+    return counts
 
 
 def _discoveries(comparison: Comparison) -> dict[str, int]:
     """How many best matches, of all features of all ordered pairs, exceed chance."""
-    q = np.concatenate(list(comparison.q.values()))
-    return {"matches": int(np.isfinite(q).sum()), "beyond_chance": int((q <= MAX_Q).sum())}
+    q = comparison.matches.table.q
+    return {"matches": int(q.notna().sum()), "beyond_chance": int((q <= MAX_Q).sum())}
 
 
-def _geometry(comparison: Comparison, geometry: Mapping[Pair, Geometry]) -> dict[str, float | None]:
-    """Directions of matched features of all pairs, and of all compared ones for contrast.
+def _geometry(matches: Matches, geometry: Mapping[Pair, Geometry]) -> dict[str, float | None]:
+    """Directions of matched features of all pairs, and of all that have a match for contrast.
 
     variance: mean share of one agent's variance that another's turned activations give.
     matched: median cosine of features that are matched. compared: of all with their best match
     by activation. best: median of the highest cosine with any feature. agreement: share of
     matched features whose best match by cosine is that by activation.
     """
-    matched, compared, best, agree = [], [], [], []
-    for pair, found in geometry.items():
-        match, kind = comparison.directions[pair].match, comparison.kinds[pair]
-        linked = kind == Kind.MATCHED
-        matched.append(found.cosine[linked])
-        compared.append(found.cosine[match.compared])
-        best.append(found.best_cosine[match.compared])
-        agree.append(found.best[linked] == match.feature_b[linked])
+    table = matches.table
+    cosine, best_cosine, best = (
+        np.concatenate(
+            [getattr(geometry[a, b], name)[matches.of(a, b).feature_a] for a, b in matches.rows]
+        )
+        for name in ("cosine", "best_cosine", "best")
+    )
+    compared = table.r.notna().to_numpy()
+    linked = (table.kind == Correspondence.MATCHED).fillna(False).to_numpy(dtype=np.bool_)
+    agree = best[linked] == table.feature_b.to_numpy()[linked]
     return {
-        "variance": _mean([found.explained for found in geometry.values()]),
-        "matched": _median(np.concatenate(matched)),
-        "compared": _median(np.concatenate(compared)),
-        "best": _median(np.concatenate(best)),
-        "agreement": _mean(np.concatenate(agree).astype(float).tolist()),
+        "variance": _mean([one.explained for one in geometry.values()]),
+        "matched": _median(cosine[linked]),
+        "compared": _median(cosine[compared]),
+        "best": _median(best_cosine[compared]),
+        "agreement": _mean(agree.astype(float).tolist()),
     }
 
 
-def _kinds(comparison: Comparison) -> dict[str, dict[str, int]]:
+def _kinds(matches: Matches) -> dict[str, dict[str, int]]:
     """How many features of each kind: over all ordered pairs of agents, and how many of the
     features of all agents are of that kind in every other agent."""
-    pairs, everywhere = Counter[str](), Counter[str]()
-    for agent in sorted({a for a, _ in comparison.kinds}):
-        rows = np.stack([found for (a, _), found in comparison.kinds.items() if a == agent])
-        pairs.update(kind for kind in rows.ravel().tolist() if kind)
-        same = (rows == rows[0]).all(axis=0) & (rows[0] != "")
-        everywhere.update(rows[0][same].tolist())
+    table = matches.table.assign(kind=matches.table.kind.fillna(""))
+    of_feature = table.groupby(["agent_a", "feature_a"]).kind
+    everywhere = of_feature.first()[of_feature.nunique() == 1]
     return {
-        "pairs": {kind.value: pairs[kind] for kind in Kind},
-        "everywhere": {kind.value: everywhere[kind] for kind in Kind},
+        "pairs": {kind.value: int((table.kind == kind).sum()) for kind in Correspondence},
+        "everywhere": {kind.value: int((everywhere == kind).sum()) for kind in Correspondence},
     }
 
 
@@ -229,36 +222,35 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _pair(comparison: Comparison, a: int, b: int) -> dict[str, Any]:
-    found = [comparison.directions[a, b].match, comparison.directions[b, a].match]
-    compared = sum(int(m.compared.sum()) for m in found)
+    ahead, back = comparison.matches.of(a, b), comparison.matches.of(b, a)
+    compared = int(ahead.r.notna().sum() + back.r.notna().sum())
+    mutual = int(ahead.mutual.sum())
     return {
         "agent_a": a,
         "agent_b": b,
         **asdict(comparison.pairs[a, b]),
-        "mutual": int(found[0].mutual.sum()),
-        "mutual_share": 2 * int(found[0].mutual.sum()) / compared if compared else None,
-        "assigned_r": _median(found[0].assigned_r),
+        "mutual": mutual,
+        "mutual_share": 2 * mutual / compared if compared else None,
+        "assigned_r": _median(ahead.assigned_r),
         "null_by_name": {
-            name: _median(np.concatenate([m.null_r[name] for m in found]))
-            for name in found[0].null_r
+            name: _median(pd.concat([ahead[column], back[column]]))
+            for name, column in null_columns(comparison.overall).items()
         },
     }
 
 
-def _matrices(comparison: Comparison, null: str) -> dict[str, list[list[float]]]:
+def _matrices(matches: Matches) -> dict[str, list[list[float]]]:
     """Square tables over agents: row a, column b is a's features looked for in b."""
-    agents = sorted({a for a, _ in comparison.directions})
-    size = len(agents)
-    r, chance = np.full((size, size), np.nan), np.full((size, size), np.nan)
-    for i, a in enumerate(agents):
-        for j, b in enumerate(agents):
-            if a != b:
-                match = comparison.directions[a, b].match
-                r[i, j], chance[i, j] = _median(match.r), _median(match.null_r[null])
-                r[i, i] = _median(match.ceiling_r)
-    return {"r": r.tolist(), "null_r": chance.tolist()}
+    agents = sorted({a for a, _ in matches.rows})
+    r, null_r = np.full((2, len(agents), len(agents)), np.nan)
+    for a, b in matches.rows:
+        i, j, table = agents.index(a), agents.index(b), matches.of(a, b)
+        r[i, j], null_r[i, j] = _median(table.r), _median(table.null_r)
+        r[i, i] = _median(table.ceiling_r)
+    return {"r": r.tolist(), "null_r": null_r.tolist()}
 
 
-def _median(values: NDArray[np.float64]) -> float:
+def _median(values: ArrayLike) -> float:
+    values = np.asarray(values)
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")

@@ -1,35 +1,53 @@
 """Is a match more than what two agents share trivially? One test a match, false discoveries held.
 
-Under the null two features are unrelated among tokens of one cell (same task, layout,
+Under the null two features are unrelated among tokens of one stratum (same task, layout,
 position and last token). The test is a t-test, over quizzes, of the sum of products of what is
-left of both when each cell's mean is taken out; tokens of a quiz are never taken as independent.
+left of both when each stratum's mean is taken out; tokens of a quiz are never taken as independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
+from sae.activations.harvest import TokenRows
+from sae.comparison.matches import Matches, Pair
 from sae.matching.correlation import grouped_moments, grouped_products
-from sae.matching.features import Residual
-
-Key = TypeVar("Key")
+from sae.matching.features import Features, Residual, within_strata
+from sae.statistics.false_discovery import false_discovery
+from sae.threads import side_by_side
 
 MAX_Q = 0.05
 """Share of false discoveries allowed among matches that count."""
 
 
-def within_cell_test(
+def with_significance(
+    matches: Matches, features: Mapping[int, Features], rows: TokenRows
+) -> Matches:
+    """Adds r_within, the correlation of features with their match when the means of strata are
+    taken out; p, one-sided, of that; and q, of all p together. rows: of the evaluation split."""
+    jobs = [partial(within_strata, f.evaluation, rows) for f in features.values()]
+    residuals = dict(zip(features, side_by_side(jobs), strict=True))
+    source = rows.source[rows.quiz]
+
+    def test(pair: Pair, column_b: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        return within_stratum_test(residuals[pair[0]], residuals[pair[1]], column_b, source)
+
+    r_within, p = matches.each_direction(test)
+    return matches.adding({}, r_within=r_within, p=p, q=false_discovery(p))
+
+
+def within_stratum_test(
     x: Residual,
     y: Residual,
     match: NDArray[np.int64],
     source: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Correlation within cells and its one-sided p-value, float64 [Fx] each; NaN for -1.
+    """Correlation within strata and its one-sided p-value, float64 [Fx] each; NaN for -1.
 
     x, y: of Fx and Fy features, on the same rows. source: int64 [N], the quiz of each row, 0 ..
     Q - 1, one number for all writings of it.
@@ -44,7 +62,7 @@ def within_cell_test(
     spread = sums.std(axis=0, ddof=1) * np.sqrt(quizzes)
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.where(scale > 0, total / scale, np.nan)
-        # A feature that its cell determines leaves nothing to test: no evidence, p = 1.
+        # A feature that its stratum determines leaves nothing to test: no evidence, p = 1.
         t = np.where(spread > 0, total / spread, 0.0)
     p = stats.t.sf(t, df=max(quizzes - 1, 1))
     return r, np.where(match >= 0, p, np.nan)
@@ -54,19 +72,3 @@ def _scaled(values: sparse.csr_array, scale: NDArray[np.float32]) -> sparse.csr_
     """Each row [N, F] times its scale [N]; SciPy's own ``multiply`` sorts all entries anew."""
     data = values.data * np.repeat(scale, np.diff(values.indptr))
     return sparse.csr_array((data, values.indices, values.indptr), shape=values.shape)
-
-
-def false_discovery(p: Mapping[Key, NDArray[np.float64]]) -> dict[Key, NDArray[np.float64]]:
-    """q-values of several arrays of p-values together (Benjamini & Hochberg 1995); NaN stays NaN.
-
-    Calling every match with q <= 0.05 real makes at most 5 % of those called false on average.
-    """
-    if not p:
-        return {}
-    pooled = np.concatenate(list(p.values()))
-    known = np.isfinite(pooled)
-    q = np.full(len(pooled), np.nan)
-    if known.any():
-        q[known] = stats.false_discovery_control(pooled[known])
-    ends = np.cumsum([len(values) for values in p.values()])[:-1]
-    return dict(zip(p, np.split(q, ends), strict=True))

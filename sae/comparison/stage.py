@@ -7,44 +7,34 @@ so nothing here knows of runs.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from scipy import sparse
 
 from agents.model import AgentModel
-from sae.activations.codes import agent_codes
-from sae.activations.harvest import TokenRows, token_rows
-from sae.comparison.compare import Comparison, Tick, compare_features
+from sae.activations.harvest import token_rows
+from sae.artifacts import kept, plain
+from sae.comparison.compare import Comparison, compare_features, measure_universality
 from sae.comparison.examples import Logits, find_examples
 from sae.comparison.geometry import Geometry, decoder_geometry
 from sae.comparison.logits import logit_weights
 from sae.comparison.results import SCHEMA, baseline_figures, family_table, match_table, summary
 from sae.comparison.universality import Universality
 from sae.concepts.meaning import Meaning, find_meaning
-from sae.config import SAEConfig
-from sae.dictionaries.artifacts import Place, record_of, trained_baseline
-from sae.dictionaries.baselines import ReadBaseline, baselines
-from sae.dictionaries.training import load_sae
+from sae.config import ComparisonConfig, DictionaryConfig
+from sae.dictionaries.agents import AgentDictionaries
+from sae.dictionaries.slots import SAESlot
 from sae.files import write_parquet
 from sae.matching.features import Features, select_features
 from sae.threads import side_by_side
-from world import UNKNOWN_TASK, QuizBatch, Stream, World
+from world import QuizBatch, Stream, World
 from world.core.files import write_json
 
-COMPARISON_FIELDS = (
-    "min_firings",
-    "nulls",
-    "baselines",
-    "permutations",
-    "concept_quizzes",
-    "resamples",
-)
-"""Options that a comparison of given SAEs depends on."""
 METHOD = 6
 """Raised when the same inputs come to give other figures, so that older results are remade."""
 SUMMARY = "summary.json"
@@ -64,189 +54,172 @@ TABLES = (
 
 def compare_agents(
     agents: Mapping[int, AgentModel],
-    places: Sequence[Place],
+    slots: Sequence[SAESlot],
     world: World,
     batch: QuizBatch,
     known: QuizBatch,
-    config: SAEConfig,
+    dictionary: DictionaryConfig,
+    config: ComparisonConfig,
     out_dir: Path,
     stream: Stream,
-    tick: Tick | None = None,
+    notes: Mapping[str, Any] | None = None,
+    tick: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Compare agents on one batch and write ``out_dir``, unless it is there; returns the summary.
 
-    agents: by number. places: of their SAEs, all trained. batch: held-out quizzes in answer
-    layouts, the world's and (task -1) culture's. known: the world's alone, with all that
-    their generator knows. stream: for nulls and resamples. tick: called with (steps done, steps
-    in all). The summary is written last, so a folder that has one is complete.
+    agents: by number. slots: of their SAEs, all trained. batch: held-out quizzes in answer
+    layouts, with task -1 where it is not known. known: those of which all is known that their
+    generator knows. stream: for nulls and resamples. notes: what else the summary is to say. tick:
+    called with (steps done, steps in all).
     """
-    made_from = _compared_from(places, batch, config, stream)
-    done = _read_summary(out_dir)
-    whole = all((out_dir / name).exists() for name in TABLES)
-    if done is not None and whole and done.get("made_from") == made_from:
-        return done
-    work = _Comparing(agents, places, world, batch, config, stream, tick)
-    features = work.features([str(seed) for seed in range(config.seeds)])
-    comparison = work.compared(features, config, closely=True)
-    found = {name: work.baseline(name) for name in config.baselines}
-    geometry = work.geometry(comparison)
-    meaning = work.meaning(comparison, known[: config.concept_quizzes])
-    _write_tables(comparison, geometry, meaning, config, out_dir)
-    _write_examples(comparison, features, work.logits(), world, batch, work.rows, out_dir)
-    culture = int((batch.task == UNKNOWN_TASK).sum())
-    tree = summary(comparison, geometry, config, _sae_figures(places, features), culture)
-    tree["baselines"] = {
-        name: baseline_figures(universality, _baseline_quality(places, name))
-        for name, universality in found.items()
-        if universality is not None
-    }
-    write_json(out_dir / SUMMARY, {**tree, "meaning": meaning.figures(), "made_from": made_from})
-    return _read_summary(out_dir) or {}
+    made_from = _made_from(slots, batch, config, stream)
+    identity = {"schema": SCHEMA, "made_from": made_from}
+    job = _Job(agents, slots, world, batch, known, dictionary, config, stream, tick)
+
+    def make() -> None:
+        figures = job.write_all(out_dir)
+        write_json(out_dir / SUMMARY, {**figures, **(notes or {}), **identity})
+
+    return kept(out_dir / SUMMARY, identity, make, [out_dir / name for name in TABLES])
 
 
-class _Comparing:
+class _Job:
     """The steps of a comparison, on the same quizzes and with one count of what is done."""
 
     def __init__(
         self,
         agents: Mapping[int, AgentModel],
-        places: Sequence[Place],
+        slots: Sequence[SAESlot],
         world: World,
         batch: QuizBatch,
-        config: SAEConfig,
+        known: QuizBatch,
+        dictionary: DictionaryConfig,
+        config: ComparisonConfig,
         stream: Stream,
-        tick: Tick | None,
+        tick: Callable[[int, int], None] | None,
     ) -> None:
-        self.agents, self.world, self.batch, self.config = agents, world, batch, config
-        self.stream, self.tick = stream, tick
-        self.rows = token_rows(world, batch)
-        self._places = {(place.agent, place.role): place for place in places}
-        # Here and not where they are needed, which is on several threads: weights are drawn from
-        # PyTorch's global generator.
-        self._subjects = {
-            key: trained_baseline(place.role).subject(agents[place.agent], world, place.seed)
-            for key, place in self._places.items()
+        self.agents, self.slots, self.world, self.batch = agents, slots, world, batch
+        self.known = known[: config.concept_quizzes]
+        self.dictionary, self.config, self.stream, self.tick = dictionary, config, stream, tick
+
+    def write_all(self, out_dir: Path) -> dict[str, Any]:
+        """Do all steps, write every table and return the figures."""
+        self.rows = token_rows(self.world, self.batch)
+        self.dictionaries = AgentDictionaries(
+            self.agents, self.slots, self.world, self.dictionary.site
+        )
+        self._start_counting()
+        seeds = sorted({slot.role for slot in self.slots if slot.role.isdigit()}, key=int)
+        features = self._features(seeds)
+        comparison = compare_features(features, self.rows, self.config, self.stream, self._step)
+        baselines = {name: self._baseline(name) for name in self.config.baselines}
+        geometry = self._geometry(comparison)
+        meaning = self._meaning(comparison)
+        first = {agent: of_agent[0] for agent, of_agent in features.items()}
+        _clear(out_dir)
+        table = match_table(comparison, geometry, first, self.dictionary)
+        _write_tables(table, comparison, meaning, out_dir)
+        self._write_examples(comparison, first, out_dir)
+        saes = _sae_figures(self.slots, features)
+        figures = summary(comparison, geometry, self.dictionary, self.config, saes)
+        figures["baselines"] = {
+            name: baseline_figures(universality, _baseline_quality(self.slots, name))
+            for name, universality in baselines.items()
+            if universality is not None
         }
-        pairs = len(agents) * (len(agents) - 1) // 2
-        compared = 1 + sum(self._available(name) for name in config.baselines)
-        self._done, self._steps = 0, (len(agents) + pairs) * compared + 2
+        return {**figures, "meaning": meaning.figures()}
 
-    def _available(self, name: str) -> bool:
-        """Whether a baseline exists at the site."""
-        found, agent = baselines[name], next(iter(self.agents.values()))
-        return not isinstance(found, ReadBaseline) or found.available(agent, self.config.site)
-
-    def features(self, names: Sequence[str]) -> dict[int, list[Features]]:
-        """By agent, what the SAEs of some roles make of the quizzes."""
-        return self._each(lambda agent: self._sae_features(agent, names))
-
-    def compared(
-        self, features: Mapping[int, Sequence[Features]], config: SAEConfig, closely: bool
-    ) -> Comparison:
-        """All pairs of agents by their features."""
-        rows, site = self.rows, self.config.site
-        return compare_features(
-            features, rows, config, site, self.stream, lambda *_: self._step(), closely
-        )
-
-    def baseline(self, name: str) -> Universality | None:
-        """How well a baseline's features match under the first null; None where there is none."""
-        if not self._available(name):
-            return None
-        found = baselines[name]
-        if isinstance(found, ReadBaseline):
-            features = self._each(lambda agent: [self._read_features(found, agent)])
-        else:
-            features = self.features([name])
-        first = self.config.nulls[0]
-        # One draw: a baseline's null is a median over features, and they may be dense, thus slow.
-        config = replace(self.config, nulls=(first,), permutations=1)
-        return self.compared(features, config, closely=False).overall[first]
-
-    def geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
-        """Where the decoders of matched features point, after agents are turned."""
-        loaded = {n: load_sae(self._places[n, "0"].path) for n in self.agents}
-        self._step()
-        return decoder_geometry(
-            self.agents,
-            {n: sae.W_dec for n, sae in loaded.items()},
-            {pair: d.match.feature_b for pair, d in comparison.directions.items()},
-            self.world,
-            self.batch,
-            self.rows,
-            self.config.site,
-        )
-
-    def logits(self) -> Logits:
-        """What the features of each agent's first SAE write towards."""
-        site = self.config.site
-        return {
-            n: logit_weights(agent, site, load_sae(self._places[n, "0"].path).W_dec)
-            for n, agent in self.agents.items()
-        }
-
-    def meaning(self, comparison: Comparison, quizzes: QuizBatch) -> Meaning:
-        """What features and families are called, on quizzes whose truth is known."""
-        self._step()
-        return find_meaning(
-            sorted(self.agents),
-            self._codes,
-            self.config.dictionary,
-            self.config.baselines,
-            comparison.families,
-            self.world,
-            quizzes,
-            self.stream,
-        )
-
-    def _codes(self, number: int, dictionary: str, quizzes: QuizBatch) -> sparse.csr_array | None:
-        """What a dictionary of an agent makes of other quizzes than those compared on."""
-        agent, site = self.agents[number], self.config.site
-        name = "0" if dictionary == self.config.dictionary else dictionary
-        if not name.isdigit():
-            if not self._available(name):
-                return None
-            found = baselines[name]
-            if isinstance(found, ReadBaseline):
-                rows = token_rows(self.world, quizzes)
-                return found.codes(agent, self.world, quizzes, site, rows)
-        return self._sae_codes(number, [name], quizzes)[0]
-
-    def _each(self, make: Callable[[int], list[Features]]) -> dict[int, list[Features]]:
-        numbers, found = sorted(self.agents), {}
-        jobs = [partial(make, number) for number in numbers]
-        for number, features in zip(numbers, side_by_side(jobs), strict=True):
-            found[number] = features
-            self._step()
-        return found
+    def _start_counting(self) -> None:
+        pairs = len(self.agents) * (len(self.agents) - 1) // 2
+        compared = 1 + sum(map(self.dictionaries.available, self.config.baselines))
+        self._done, self._steps = 0, (len(self.agents) + pairs) * compared + 2
 
     def _step(self) -> None:
         self._done += 1
         if self.tick:
             self.tick(self._done, self._steps)
 
-    def _sae_features(self, number: int, names: Sequence[str]) -> list[Features]:
-        return [self._selected(codes) for codes in self._sae_codes(number, names, self.batch)]
+    def _features(self, names: Sequence[str]) -> dict[int, list[Features]]:
+        """By agent, what its dictionaries of some names make of the quizzes."""
 
-    def _sae_codes(
-        self, number: int, names: Sequence[str], quizzes: QuizBatch
-    ) -> list[sparse.csr_array]:
-        """Codes of an agent's SAEs of some roles; all of them read the same activations."""
-        subject = self._subjects[number, names[0]]
-        device = str(next(subject.parameters()).device)
-        loaded = [load_sae(self._places[number, name].path, device) for name in names]
-        return agent_codes(subject, self.world, quizzes, self.config.site, loaded)
+        def of_agent(agent: int) -> list[Features]:
+            codes = self.dictionaries.codes(agent, names, self.batch, self.rows)
+            least = self.config.min_firings
+            return [select_features(one, self.rows.evaluation, least) for one in codes]
 
-    def _read_features(self, found: ReadBaseline, number: int) -> Features:
-        site, agent = self.config.site, self.agents[number]
-        return self._selected(found.codes(agent, self.world, self.batch, site, self.rows))
+        features, agents = {}, sorted(self.agents)
+        jobs = [partial(of_agent, agent) for agent in agents]
+        for agent, selected in zip(agents, side_by_side(jobs), strict=True):
+            features[agent] = selected
+            self._step()
+        return features
 
-    def _selected(self, codes: sparse.csr_array) -> Features:
-        return select_features(codes, self.rows.reported, self.config.min_firings)
+    def _baseline(self, name: str) -> Universality | None:
+        """How well a baseline's features match under the first null; None where there is none."""
+        if not self.dictionaries.available(name):
+            return None
+        first = self.config.nulls[0]
+        # One draw: a baseline's null is a median over features, and they may be dense, thus slow.
+        config = replace(self.config, nulls=(first,), permutations=1)
+        features = self._features([name])
+        return measure_universality(features, self.rows, config, self.stream, self._step)[first]
+
+    def _geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
+        """Where the decoders of matched features point, after agents are turned."""
+        decoders = {agent: self.dictionaries.load(agent).W_dec for agent in self.agents}
+        self._step()
+        return decoder_geometry(
+            self.agents,
+            decoders,
+            comparison.matches,
+            self.world,
+            self.batch,
+            self.rows,
+            self.dictionary.site,
+        )
+
+    def _meaning(self, comparison: Comparison) -> Meaning:
+        """What features and families are called, on quizzes whose truth is known."""
+        self._step()
+        return find_meaning(
+            sorted(self.agents),
+            self._known_codes,
+            self.dictionary.name,
+            self.config.baselines,
+            comparison.families,
+            self.world,
+            self.known,
+            self.stream,
+        )
+
+    def _known_codes(
+        self, agent: int, dictionary: str, quizzes: QuizBatch
+    ) -> sparse.csr_array | None:
+        """What a dictionary makes of other quizzes than those compared on; None without it."""
+        name = "0" if dictionary == self.dictionary.name else dictionary
+        if not name.isdigit() and not self.dictionaries.available(name):
+            return None
+        rows = token_rows(self.world, quizzes)
+        return self.dictionaries.codes(agent, [name], quizzes, rows)[0]
+
+    def _write_examples(
+        self, comparison: Comparison, features: Mapping[int, Features], out_dir: Path
+    ) -> None:
+        """What the features of each agent's first SAE respond to, and what they write towards."""
+        logits: Logits = {
+            number: logit_weights(agent, self.dictionary.site, self.dictionaries.load(number).W_dec)
+            for number, agent in self.agents.items()
+        }
+        examples = find_examples(
+            comparison.families, features, logits, self.world, self.batch, self.rows
+        )
+        write_parquet(out_dir / "quizzes.parquet", examples.quizzes)
+        write_parquet(out_dir / "examples.parquet", examples.features)
+        write_parquet(out_dir / "family_examples.parquet", examples.families)
 
 
-def _compared_from(
-    places: Sequence[Place], batch: QuizBatch, config: SAEConfig, stream: Stream
+def _made_from(
+    slots: Sequence[SAESlot], batch: QuizBatch, config: ComparisonConfig, stream: Stream
 ) -> dict[str, Any]:
     """What a comparison's figures depend on, in plain types."""
     quizzes = hashlib.blake2b(digest_size=16)
@@ -254,44 +227,22 @@ def _compared_from(
         quizzes.update(array.tobytes())
     tree = {
         "method": METHOD,
-        "saes": {f"{p.agent}/{p.role}": record_of(p)["made_from"] for p in places},
+        "saes": {f"{slot.agent}/{slot.role}": slot.record()["made_from"] for slot in slots},
         "quizzes": quizzes.hexdigest(),
         "seed": str(stream.seed()),
-        **{name: getattr(config, name) for name in COMPARISON_FIELDS},
+        **{option.name: getattr(config, option.name) for option in fields(ComparisonConfig)},
     }
-    return dict(json.loads(json.dumps(tree)))
+    return dict(plain(tree))
 
 
 def _write_tables(
-    comparison: Comparison,
-    geometry: Mapping[tuple[int, int], Geometry],
-    meaning: Meaning,
-    config: SAEConfig,
-    out_dir: Path,
+    matches: pd.DataFrame, comparison: Comparison, meaning: Meaning, out_dir: Path
 ) -> None:
-    _clear(out_dir)
-    write_parquet(out_dir / "matches.parquet", match_table(comparison, geometry, config.dictionary))
+    write_parquet(out_dir / "matches.parquet", matches)
     write_parquet(out_dir / "families.parquet", family_table(comparison.families, meaning))
     write_parquet(out_dir / "features.parquet", meaning.names)
     write_parquet(out_dir / "concepts.parquet", meaning.concepts)
     write_parquet(out_dir / "coverage.parquet", meaning.coverage)
-
-
-def _write_examples(
-    comparison: Comparison,
-    features: Mapping[int, Sequence[Features]],
-    logits: Logits,
-    world: World,
-    batch: QuizBatch,
-    rows: TokenRows,
-    out_dir: Path,
-) -> None:
-    """What the features of each agent's first SAE respond to."""
-    first = {agent: seeds[0] for agent, seeds in features.items()}
-    found = find_examples(comparison.families, first, logits, world, batch, rows)
-    write_parquet(out_dir / "quizzes.parquet", found.quizzes)
-    write_parquet(out_dir / "examples.parquet", found.features)
-    write_parquet(out_dir / "family_examples.parquet", found.families)
 
 
 def _clear(out_dir: Path) -> None:
@@ -306,36 +257,27 @@ def _clear(out_dir: Path) -> None:
 
 
 def _sae_figures(
-    places: Sequence[Place], features: Mapping[int, Sequence[Features]]
+    slots: Sequence[SAESlot], features: Mapping[int, Sequence[Features]]
 ) -> list[dict[str, Any]]:
     """By agent and SAE: the figures it was graded with, and how many features are compared."""
     figures = []
-    for place in places:
-        if place.role.isdigit():
-            found = features[place.agent][int(place.role)]
+    for slot in slots:
+        if slot.role.isdigit():
+            selected, record = features[slot.agent][int(slot.role)], slot.record()
             figures.append(
                 {
-                    "agent": place.agent,
-                    "sae": int(place.role),
-                    "features": found.size,
-                    "compared": found.compared,
-                    "silent": float((found.firings == 0).mean()),
-                    "seconds": record_of(place)["seconds"],
-                    **record_of(place)["quality"],
+                    "agent": slot.agent,
+                    "sae": int(slot.role),
+                    "features": selected.size,
+                    "compared": selected.compared,
+                    "silent": float((selected.firings == 0).mean()),
+                    "seconds": record["seconds"],
+                    **record["quality"],
                 }
             )
     return sorted(figures, key=lambda row: (row["agent"], row["sae"]))
 
 
-def _baseline_quality(places: Sequence[Place], name: str) -> list[dict[str, Any]]:
+def _baseline_quality(slots: Sequence[SAESlot], name: str) -> list[dict[str, Any]]:
     """How the SAEs of a trained baseline were graded, by agent."""
-    return [record_of(place)["quality"] for place in places if place.role == name]
-
-
-def _read_summary(out_dir: Path) -> dict[str, Any] | None:
-    """The figures of a comparison, None where there are none in this version."""
-    try:
-        found = dict(json.loads((out_dir / SUMMARY).read_text()))
-    except (OSError, ValueError):
-        return None
-    return found if found.get("schema") == SCHEMA else None
+    return [slot.record()["quality"] for slot in slots if slot.role == name]

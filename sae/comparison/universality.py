@@ -8,109 +8,13 @@ the same agent give, beyond which no two agents can be expected to agree (Paulo 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from threading import Lock
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.matching.correlation import Codes, grouped_moments, grouped_products
-
-BLOCK = 1024
-"""Features resampled at a time: sums by quiz are dense."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean and variance of F features on R resamples, float64 [R, F]; no variance is NaN."""
-
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
-
-
-@dataclass
-class _Kept:
-    """The spread of a set of codes, once it is measured, and what its measuring is done under."""
-
-    lock: Lock = field(default_factory=Lock)
-    spread: Spread | None = None
-
-
-@dataclass(frozen=True)
-class Resampler:
-    """Correlations of given pairs of features on bootstrap resamples of quizzes.
-
-    weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
-    Sums over the tokens of each quiz suffice for every resample. Those of a set of codes are
-    formed once, and forgotten with the codes: they are asked for in pair after pair, and by
-    several threads at a time.
-    """
-
-    weights: NDArray[np.float64]
-    quiz: NDArray[np.int64]
-    _known: WeakKeyDictionary[Codes, _Kept] = field(default_factory=WeakKeyDictionary, repr=False)
-    _lock: Lock = field(default_factory=Lock, repr=False)
-
-    def correlation(self, x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 [R, C]: r of each feature of x [N, C] with its match [C] in y, NaN for -1 and
-        without variance."""
-        r = np.full((len(self.weights), x.size), np.nan, dtype=np.float32)
-        if not (match >= 0).any():
-            return r
-        ours, theirs = self._spread(x), self._spread(y)
-        for some in _blocks(np.flatnonzero(match >= 0)):
-            found = match[some]
-            sums = grouped_products(x.values[:, some], y.values, found, self.quiz, self._quizzes)
-            shared = self._mean(sums) - ours.mean[:, some] * theirs.mean[:, found]
-            r[:, some] = shared / np.sqrt(ours.variance[:, some] * theirs.variance[:, found])
-        return r
-
-    def _spread(self, codes: Codes) -> Spread:
-        with self._lock:
-            kept = self._known.setdefault(codes, _Kept())
-        # A lock for each set of codes: others are measured meanwhile.
-        with kept.lock:
-            if kept.spread is None:
-                kept.spread = self._measured(codes)
-        return kept.spread
-
-    def _measured(self, codes: Codes) -> Spread:
-        shape = len(self.weights), codes.size
-        mean, square = np.empty(shape), np.empty(shape)
-        for some in _blocks(np.arange(codes.size)):
-            sums = grouped_moments(codes.values[:, some], self.quiz, self._quizzes)
-            mean[:, some], square[:, some] = self._mean(sums[0]), self._mean(sums[1])
-        variance = square - mean**2
-        varies = variance > 1e-12 * (mean**2 + 1e-30)
-        return Spread(mean, np.where(varies, variance, np.nan))
-
-    def _mean(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 [R, F]: mean over the tokens of each resample, of sums by quiz [Q, F]."""
-        tokens = np.bincount(self.quiz, minlength=self._quizzes)
-        return np.asarray(self.weights @ sums / (self.weights @ tokens)[:, None])
-
-    @property
-    def _quizzes(self) -> int:
-        return self.weights.shape[1]
-
-
-def _blocks(features: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return np.array_split(features, -(-len(features) // BLOCK) or 1)
-
-
-def resample_weights(
-    source: NDArray[np.int64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """float64 [R, Q]: how often each quiz is drawn in each bootstrap resample.
-
-    source: [Q], 0 .. S - 1. Quizzes of one source, such as one quiz in several layouts, are
-    no independent observations and are drawn together.
-    """
-    count = int(source.max(initial=-1)) + 1
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-    return drawn[:, source].astype(np.float64)
-
+from sae.comparison.matches import Matches
 
 ENOUGH = 0.95
 """Share of resamples on which a figure must exist to have an interval."""
@@ -156,19 +60,19 @@ class Triple:
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(ceiling > null, (cross - null) / (ceiling - null), np.nan)
-        found = {"cross": cross, "null": null, "ceiling": ceiling}
-        return {**found, "excess": cross - null, "value": value}
+        three = {"cross": cross, "null": null, "ceiling": ceiling}
+        return {**three, "excess": cross - null, "value": value}
 
 
-def universality(found: Triple, resampled: Triple | None) -> Universality:
+def universality(r: Triple, resampled: Triple | None) -> Universality:
     """Universality of features from their r [F], and on resamples [R, F] (None: no intervals)."""
-    chosen = np.isfinite(found.cross) & np.isfinite(found.null)
-    if np.isfinite(found.ceiling).any():
-        chosen &= np.isfinite(found.ceiling)
+    chosen = np.isfinite(r.cross) & np.isfinite(r.null)
+    if np.isfinite(r.ceiling).any():
+        chosen &= np.isfinite(r.ceiling)
     if not chosen.any():
         nan = float("nan")
         return Universality(None, None, None, nan, nan, nan, nan, {}, 0)
-    middle = {name: float(value) for name, value in found.medians(chosen).items()}
+    middle = {name: float(value) for name, value in r.medians(chosen).items()}
     value = middle.pop("value")
     intervals: dict[str, Interval] = {}
     if resampled is not None:
@@ -183,6 +87,21 @@ def universality(found: Triple, resampled: Triple | None) -> Universality:
         intervals=intervals,
         features=int(chosen.sum()),
     )
+
+
+def universality_of(
+    matches: Matches, rows: NDArray[np.bool_], null: str = "null_r", intervals: bool = True
+) -> Universality:
+    """Universality of some rows bool [n] of the matches.
+
+    null: the column of the null it is measured against. intervals: whether to find these.
+    """
+
+    def triple(values: Mapping[str, NDArray[np.floating]]) -> Triple:
+        return Triple(*(values[name][..., rows] for name in ("r", null, "ceiling_r")))
+
+    columns = {name: matches.table[name].to_numpy() for name in ("r", null, "ceiling_r")}
+    return universality(triple(columns), triple(matches.resampled) if intervals else None)
 
 
 def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -2,8 +2,8 @@
 
 After Karvonen et al. 2024, "Measuring Progress in Dictionary Learning for Language Model
 Interpretability with Board Game Models": for each concept the best F1 of any feature, in the mean
-over concepts. Here the feature is chosen on one half of the quizzes, with its threshold, and its F1
-is of the other half, so that more features do not cover more by chance.
+over concepts. Here the feature is chosen on one split of the quizzes, with its threshold, and its
+F1 is of the other, so that more features do not cover more by chance.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.comparison.universality import resample_weights
 from sae.concepts.ranking import Codes
 from sae.concepts.scores import Scores
 from sae.concepts.truth import Concepts
+from sae.statistics.resampling import resample_weights
 
 RESAMPLES = 300
 """Bootstrap resamples of quizzes."""
@@ -40,9 +40,9 @@ class Mean:
 class Coverage:
     """K concepts and the feature that detects each best.
 
-    feature: int64 [K], chosen with its threshold on the choosing half; -1 where no feature is ever
-    active with the concept. f1: float64 [K], on the reported half. overall: the mean over all
-    concepts. by_label: over those of one (moment, label).
+    feature: int64 [K], chosen with its threshold on the selection split; -1 where no feature is
+    ever active with the concept. f1: float64 [K], on the evaluation split. overall: the mean over
+    all concepts. by_label: over those of one (moment, label).
     """
 
     feature: NDArray[np.int64]
@@ -103,15 +103,15 @@ def _counts(
     feature: NDArray[np.int64],
     threshold: NDArray[np.float64],
 ) -> _Counts:
-    """Counts by quiz on the reported half, of a feature [K] and threshold [K] for each concept."""
-    reported = np.flatnonzero(concepts.reported)
-    sources, source = np.unique(concepts.source[reported], return_inverse=True)
+    """Counts by quiz on the evaluation split, of a feature [K] and threshold [K] a concept."""
+    evaluation = np.flatnonzero(concepts.evaluation)
+    sources, source = np.unique(concepts.source[evaluation], return_inverse=True)
     shape = len(sources), len(concepts)
     counts = _Counts(*(np.zeros(shape) for _ in range(3)))
-    columns = sparse.csc_array(codes[concepts.rows[reported]])
+    columns = sparse.csc_array(codes[concepts.rows[evaluation]])
     for k in range(shape[1]):
         yes = columns[:, [feature[k]]].toarray().ravel() >= threshold[k]
-        true = concepts.true[concepts.label_of[k], reported] == k
+        true = concepts.true[concepts.label_of[k], evaluation] == k
         for name, flags in (("positives", true), ("detected", yes), ("hits", true & yes)):
             getattr(counts, name)[:, k] = np.bincount(source[flags], minlength=shape[0])
     return counts

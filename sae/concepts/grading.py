@@ -20,7 +20,7 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Half:
-    """The rows of one half. true: int16 [L, m], as in Concepts. rows: int64 [m], among all N."""
+    """The rows of one split. true: int16 [L, m], as in Concepts. rows: int64 [m], among all N."""
 
     true: NDArray[np.int16]
     rows: NDArray[np.int64]

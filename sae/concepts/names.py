@@ -14,9 +14,9 @@ from sae.concepts.truth import Concepts
 
 UNNAMED = "unnamed"
 FLOOR = 0.5
-"""F1 on the reported half from which on a name is given."""
+"""F1 on the evaluation split from which on a name is given."""
 MARGIN = 0.03
-"""By how much one more concept must raise F1 on the choosing half to be said."""
+"""By how much one more concept must raise F1 on the selection split to be said."""
 MOST = 3
 """Concepts in a name at most."""
 
@@ -26,10 +26,10 @@ class Name:
     """What a feature, or a family of several, is called.
 
     concepts: numbers of the concepts said, in the order found; none for a feature that is never
-    active on the choosing half. candidate: a plain sentence of them. text: the same, but "unnamed"
-    where f1 is below the floor. f1, precision, recall, auroc: on the reported half. threshold,
-    chosen_f1: of the choosing half. All are means over members, for a family. members: f1 by
-    agent; a feature's own is under 0.
+    active on the selection split. candidate: a plain sentence of them. text: the same, but
+    "unnamed" where f1 is below the floor. f1, precision, recall, auroc: on the evaluation split.
+    threshold, chosen_f1: of the selection split. All are means over members, for a family.
+    members: f1 by agent; a feature's own is under 0.
     """
 
     concepts: tuple[int, ...]
@@ -68,8 +68,8 @@ def name_families(
 ) -> list[Name]:
     """The names of families, each a feature by agent, from every agent's codes and scores.
 
-    All members have the same name. Its first concept is the one of the highest F1 on the choosing
-    half, in the mean over members; up to ``most`` are joined to it, one by one, each the one that
+    All members have the same name. Its first concept is the one of the highest F1 on the selection
+    split, in the mean over members; up to ``most`` are joined to it, one by one, each the one that
     raises that mean most, while it does by more than ``margin``.
     """
     names = [_nothing(family) for family in families]

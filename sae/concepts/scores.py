@@ -1,7 +1,7 @@
 """How well each feature detects each concept: F1 at its best threshold, and AUROC.
 
-The threshold that maximises F1 is chosen on one half of the quizzes, the figures at that threshold
-are of the other half; AUROC chooses nothing and is of the other half as well.
+The threshold that maximises F1 is chosen on one split of the quizzes, the figures at that threshold
+are of the other split; AUROC chooses nothing and is of the other as well.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from sae.concepts.truth import Concepts
 class Scores:
     """F features as detectors of K concepts, all float64 [F, K].
 
-    chosen_f1: best F1 on the choosing half, 0 where the feature is never active with the concept.
+    chosen_f1: best F1 on the selection split, 0 where the feature is never active with the concept.
     threshold: positive, where that is reached; infinite where there is none. f1, precision, recall:
-    on the reported half at that threshold; a precision of nothing detected is 0. auroc: on the
-    reported half, the chance that the feature is higher where the concept is true; ties count half.
+    on the evaluation split at that threshold; a precision of nothing detected is 0. auroc: on the
+    evaluation split, the chance that the feature is higher where the concept is true; ties count
+    half.
     """
 
     chosen_f1: Table
@@ -49,7 +50,7 @@ def score_features(
     if codes.shape[0] != concepts.total:
         raise ValueError(f"codes must have {concepts.total} rows, got {codes.shape[0]}")
     also = np.zeros((codes.shape[1], 0), dtype=np.int64) if also is None else also
-    halves = [Half.of(concepts, chosen) for chosen in (~concepts.reported, concepts.reported)]
+    halves = [Half.of(concepts, chosen) for chosen in (~concepts.evaluation, concepts.evaluation)]
     shape = codes.shape[1], len(concepts)
     found = Scores(*(np.zeros(shape) for _ in range(6)))
     size = block_size(codes)

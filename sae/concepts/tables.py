@@ -20,9 +20,10 @@ NAMED = ("name", "candidate", "concepts", *FIGURES, "chosen_f1")
 
 
 def concept_table(scores: Mapping[int, Scores], concepts: Concepts, top: int = TOP) -> pd.DataFrame:
-    """The ``top`` concepts of every feature of every agent by F1 on the choosing half, best first.
+    """The ``top`` concepts of every feature of every agent by F1 on the selection split.
 
-    Figures are of the reported half. Features that are never active with a concept have no rows.
+    Best first; figures are of the evaluation split. Features that are never active with a concept
+    have no rows.
     """
     return pd.concat(
         [_agent_rows(agent, found, concepts, top) for agent, found in scores.items()],

@@ -21,7 +21,7 @@ from world.core.wording import Wording
 
 READ, NEXT, QUIZ = "read", "next", "quiz"
 LEAST = 50
-"""Rows of either half on which a concept must be true."""
+"""Rows of either split on which a concept must be true."""
 CHUNK = 16384
 """Rows whose truth is held as a matrix at a time."""
 SAME = 0.9
@@ -56,7 +56,7 @@ class Concepts:
     concepts: [K], those of one label and moment together. true: int16 [L, M], which concept of
     each label is true at each row, -1 for none; the values of a label exclude one another.
     rows: int64 [M], the rows among all N. total: N. source: int64 [M], equal for rows of one quiz.
-    reported: bool [M], as in TokenRows.
+    evaluation: bool [M], as in TokenRows.
     """
 
     concepts: tuple[Concept, ...]
@@ -64,7 +64,7 @@ class Concepts:
     rows: NDArray[np.int64]
     total: int
     source: NDArray[np.int64]
-    reported: NDArray[np.bool_]
+    evaluation: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.concepts)
@@ -84,8 +84,8 @@ class Concepts:
 
     @cached_property
     def prevalence(self) -> NDArray[np.float64]:
-        """float64 [K]: share of the reported rows at which each concept is true."""
-        true = self.true[:, self.reported]
+        """float64 [K]: share of the evaluation rows at which each concept is true."""
+        true = self.true[:, self.evaluation]
         counts = np.bincount(true[true >= 0], minlength=len(self))
         return counts / max(true.shape[1], 1)
 
@@ -113,7 +113,7 @@ class Concepts:
 
 
 def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = LEAST) -> Concepts:
-    """Every concept that is true, and not true, on ``least`` rows of both halves.
+    """Every concept that is true, and not true, on ``least`` rows of both splits.
 
     rows: of the batch. Quizzes of unknown task are left out: what painted them is not known. A
     batch joined with such quizzes has lost its regions, and with them the labels of objects, so
@@ -121,18 +121,18 @@ def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = 
     first is kept, in the order of the labels.
     """
     known = np.flatnonzero(rows.task != UNKNOWN_TASK)
-    reported = rows.reported[known]
+    evaluation = rows.evaluation[known]
     found: list[Concept] = []
     true: list[NDArray[np.int16]] = []
     labels = world.labels(batch)
     for moment, label, values in _moments(labels, world.wording, rows, known):
-        wanted = _frequent(values, reported, least)
+        wanted = _frequent(values, evaluation, least)
         if len(wanted):
             true.append(_numbered(values, wanted, len(found)))
             found += [_concept(world.wording, moment, label, int(value)) for value in wanted]
     stacked = np.stack(true) if true else np.zeros((0, len(known)), dtype=np.int16)
     source = rows.source[rows.quiz[known]]
-    return _distinct(Concepts(tuple(found), stacked, known, len(rows), source, reported))
+    return _distinct(Concepts(tuple(found), stacked, known, len(rows), source, evaluation))
 
 
 def _moments(
@@ -176,12 +176,12 @@ def _distinct(concepts: Concepts) -> Concepts:
 
 
 def _frequent(
-    values: NDArray[np.int16], reported: NDArray[np.bool_], least: int
+    values: NDArray[np.int16], evaluation: NDArray[np.bool_], least: int
 ) -> NDArray[np.int64]:
-    """The values that at least ``least`` rows of each half have, and as many have not."""
+    """The values that at least ``least`` rows of each split have, and as many have not."""
     size = int(values.max(initial=-1)) + 1
     good = np.ones(size, dtype=np.bool_)
-    for half in (reported, ~reported):
+    for half in (evaluation, ~evaluation):
         counts = np.bincount(values[half & (values >= 0)], minlength=size)
         good &= (counts >= least) & (half.sum() - counts >= least)
     return np.flatnonzero(good)

@@ -70,7 +70,7 @@ def analyse(
     table = sharing_table(crosscoder, config.carried)
     table["firings"] = np.bincount(collected.codes.indices, minlength=len(table))
     table["judged"] = table.firings >= config.min_firings
-    table["cell_share"] = cell_share(collected.codes, rows.cells)
+    table["cell_share"] = cell_share(collected.codes, rows.strata)
     for suffix in ("", "_within"):
         absent = _absent(scaling, suffix, config)
         table[f"exclusive{suffix}"] = (table.sharing == UNIQUE) & table.judged & absent

@@ -71,8 +71,8 @@ def indicator(groups: NDArray[np.int64], size: int) -> sparse.csr_array:
 def collect(crosscoder: Crosscoder, blocks: Iterable[Tensor], rows: TokenRows) -> Collected:
     """Encode blocks of activations float32 [n, A, d], which are the N rows in order."""
     meter, parts = _Meter(), []
-    groups = rows.cells
-    gather = indicator(2 * groups + rows.reported, 2 * (groups.max() + 1))
+    groups = rows.strata
+    gather = indicator(2 * groups + rows.evaluation, 2 * (groups.max() + 1))
     products: list[Any] = [0.0, 0.0]
     totals: Any = 0.0
     start = 0
@@ -85,7 +85,7 @@ def collect(crosscoder: Crosscoder, blocks: Iterable[Tensor], rows: TokenRows) -
         part = slice(start, start + len(flat))
         start += len(flat)
         for half in (0, 1):
-            mine = rows.reported[part] == bool(half)
+            mine = rows.evaluation[part] == bool(half)
             products[half] = products[half] + _product(parts[-1][mine], flat[mine])
         totals = totals + (gather[:, part] @ flat)
     if start != len(rows):
@@ -114,7 +114,7 @@ def _half(
 
     totals: [2 * cells, A * d], sums of activations by cell and half. product: [F, A * d].
     """
-    members = codes[rows.reported == bool(half)].astype(np.float64)
+    members = codes[rows.evaluation == bool(half)].astype(np.float64)
     square = (members.T.tocsr() @ members).toarray()
     by_cell, sums = (gather @ codes.astype(np.float64))[half::2], totals[half::2]
     counts = gather.sum(axis=1)[half::2]

@@ -46,7 +46,7 @@ def permuted_within_cells(rng: np.random.Generator) -> Change:
     """
 
     def change(block: Tensor, rows: TokenRows) -> Tensor:
-        changed, groups = block.clone(), rows.cells
+        changed, groups = block.clone(), rows.strata
         for place in range(1, block.shape[1]):
             order = torch.from_numpy(permute_within(groups, rng)).to(block.device)
             changed[:, place] = block[order, place]

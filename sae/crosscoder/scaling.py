@@ -36,9 +36,9 @@ def latent_scaling(crosscoder: Crosscoder, collected: Collected) -> pd.DataFrame
         "owner": np.repeat(names[owner], agents),
     }
     for suffix, halves in (("", collected.overall), ("_within", collected.within)):
-        chosen, reported = (_targets(half, decoder) for half in halves)
+        chosen, evaluation = (_targets(half, decoder) for half in halves)
         power = np.diag(halves[1].codes)
-        for name, left, right in zip(("error", "reconstruction"), chosen, reported, strict=True):
+        for name, left, right in zip(("error", "reconstruction"), chosen, evaluation, strict=True):
             relative = _relative(_coefficients(left, right, power), owner)
             columns[f"{name}{suffix}"] = relative.ravel()
     return pd.DataFrame(columns)
@@ -55,17 +55,17 @@ def _targets(scatter: Scatter, decoder: Array) -> tuple[Array, Array]:
     return scatter.activations - reconstructed + own, reconstructed
 
 
-def _coefficients(chosen: Array, reported: Array, power: Array) -> Array:
-    """beta [F, A]: the least-squares coefficient of f_j u on the reported half.
+def _coefficients(chosen: Array, evaluation: Array, power: Array) -> Array:
+    """beta [F, A]: the least-squares coefficient of f_j u on the evaluation split.
 
     u: the direction [d] in which f_j best explains the target on the other half. Agents share
     no basis, so that, unlike for a model and its fine-tuned copy, the owner's decoder is no
     direction of another agent; one that is only noise gives a beta of 0 on average.
-    power: [F], sum of f_j^2 on the reported half.
+    power: [F], sum of f_j^2 on the evaluation split.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         direction = chosen / np.linalg.norm(chosen, axis=2, keepdims=True)
-        return np.asarray((direction * reported).sum(axis=2) / power[:, None])
+        return np.asarray((direction * evaluation).sum(axis=2) / power[:, None])
 
 
 def _relative(beta: Array, owner: NDArray[np.intp]) -> Array:

@@ -12,13 +12,14 @@ from sae_lens import SAE
 
 from sae.activations.harvest import token_rows
 from sae.activations.quizzes import QuizSource
+from sae.artifacts import current_record, kept
 from sae.crosscoder.collect import collect
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.harvest import JointActivations, JointStream
 from sae.crosscoder.model import as_crosscoder
 from sae.crosscoder.training import train_crosscoder
-from sae.dictionaries.artifacts import GRADED_QUIZZES
-from sae.dictionaries.training import Progress, read_record, save_sae
+from sae.dictionaries.slots import GRADED_QUIZZES
+from sae.dictionaries.training import RECORD, Progress, save_sae
 from world import QuizBatch
 
 READING_FIELDS = ("carried", "min_firings", "exclusive_error", "exclusive_reconstruction")
@@ -29,15 +30,15 @@ def crosscoder_done(
     made_from: Mapping[str, Any], site: str, config: CrosscoderConfig, seed: int, path: Path
 ) -> bool:
     """True when the crosscoder at ``path`` is complete and of these agents, options and seed."""
-    record = read_record(path)
-    return record is not None and record["made_from"] == _made_from(made_from, site, config, seed)
+    identity = _identity(made_from, site, config, seed)
+    return current_record(path / RECORD, identity) is not None
 
 
-def _made_from(
+def _identity(
     made_from: Mapping[str, Any], site: str, config: CrosscoderConfig, seed: int
 ) -> dict[str, Any]:
     options = {name: v for name, v in asdict(config).items() if name not in READING_FIELDS}
-    return {**made_from, "site": site, "seed": seed, **options}
+    return {"made_from": {**made_from, "site": site, "seed": seed, **options}}
 
 
 def fit_crosscoder(
@@ -56,26 +57,25 @@ def fit_crosscoder(
     its folder. seed: of its initial weights and the order of its data. made_from: what tells these
     activations from others, such as hashes of the agents' weights, in JSON's types.
     """
-    if crosscoder_done(made_from, joint.site, config, seed, path):
-        return read_record(path) or {}
-    began = time.time()
-    stream = JointStream(
-        joint, source, config.buffer_quizzes, config.epochs_per_buffer, config.batch_size
-    )
-    batches = stream.batches(seed)
-    sae = train_crosscoder(batches, joint.agents, config, seed, joint.site, progress)
-    spent = round(time.time() - began, 1)
+    identity = _identity(made_from, joint.site, config, seed)
 
-    def record(saved: SAE[Any]) -> dict[str, Any]:
-        graded = held_out[:GRADED_QUIZZES]
-        rows = token_rows(joint.world, graded)
-        blocks = joint.blocks(graded, config.buffer_quizzes)
-        quality = collect(as_crosscoder(saved), blocks, rows).quality
-        return {
-            "made_from": _made_from(made_from, joint.site, config, seed),
-            "seconds": spent,
-            "quality": quality.as_dict(),
-        }
+    def make() -> None:
+        began = time.time()
+        stream = JointStream(
+            joint, source, config.buffer_quizzes, config.epochs_per_buffer, config.batch_size
+        )
+        batches = stream.batches(seed)
+        sae = train_crosscoder(batches, joint.agents, config, seed, joint.site, progress)
+        seconds = round(time.time() - began, 1)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return save_sae(sae, path, record)
+        def record(saved: SAE[Any]) -> dict[str, Any]:
+            graded = held_out[:GRADED_QUIZZES]
+            rows = token_rows(joint.world, graded)
+            blocks = joint.blocks(graded, config.buffer_quizzes)
+            quality = collect(as_crosscoder(saved), blocks, rows).quality
+            return {**identity, "seconds": seconds, "quality": quality.as_dict()}
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_sae(sae, path, record)
+
+    return kept(path / RECORD, identity, make)

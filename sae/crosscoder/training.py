@@ -33,10 +33,10 @@ def train_crosscoder(
     sae = _initial(torch.cat(first) * scales[:, None], scales, agents, config, seed, site)
     trainer = make_trainer(sae, batches, config)
 
-    def given(batch: Tensor) -> Tensor:
+    def scaled(batch: Tensor) -> Tensor:
         return (batch * scales[:, None]).flatten(1)
 
-    train(trainer, first, batches, config, progress, given)
+    train(trainer, first, batches, config, progress, scaled)
     return sae
 
 

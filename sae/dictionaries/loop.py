@@ -75,15 +75,15 @@ def train(
     batches: Iterator[Tensor],
     schedule: Schedule,
     progress: Progress | None,
-    given: Callable[[Tensor], Tensor] = lambda batch: batch,
+    transform: Callable[[Tensor], Tensor] = lambda batch: batch,
 ) -> None:
     """All steps of a training, on the first batches and then on those that follow.
 
-    given: what the SAE is shown of a batch.
+    transform: what the SAE is shown of a batch.
     """
     steps = steps_of(schedule)
     for step, batch in zip(range(steps), chain(first, batches), strict=False):
-        output = trainer.step(given(batch))
+        output = trainer.step(transform(batch))
         trainer.n_training_steps += 1
         if progress and (step % REPORT_EVERY == 0 or step == steps - 1):
             explained = _explained(output.sae_in, output.sae_out)

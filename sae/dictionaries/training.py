@@ -15,7 +15,7 @@ from sae_lens import SAE, TrainingSAE
 from sae_lens.saes.sae import SAEMetadata
 from torch import Tensor
 
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from sae.dictionaries.architectures import architectures
 from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
 from world.core.errors import UserError
@@ -26,7 +26,7 @@ RECORD = "training.json"
 
 def train_sae(
     batches: Iterator[Tensor],
-    config: SAEConfig,
+    dictionary: DictionaryConfig,
     seed: int,
     model_name: str,
     progress: Progress | None = None,
@@ -39,12 +39,12 @@ def train_sae(
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
-    first = first_batches(batches, config)
-    sae = _fresh_sae(torch.cat(first), config, seed, model_name)
+    first = first_batches(batches, dictionary)
+    sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
     prepare(sae)
-    trainer = make_trainer(sae, batches, config)
+    trainer = make_trainer(sae, batches, dictionary)
     trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
-    train(trainer, first, batches, config, progress)
+    train(trainer, first, batches, dictionary, progress)
     sae.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
     return sae
 
@@ -57,12 +57,14 @@ def _scale(activations: Tensor) -> float:
     return activations.shape[1] ** 0.5 / norm
 
 
-def _fresh_sae(first: Tensor, config: SAEConfig, seed: int, model_name: str) -> TrainingSAE[Any]:
-    build = architectures[config.architecture]
+def _fresh_sae(
+    first: Tensor, dictionary: DictionaryConfig, seed: int, model_name: str
+) -> TrainingSAE[Any]:
+    build = architectures[dictionary.architecture]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        metadata = SAEMetadata(model_name=model_name, hook_name=config.site)
-        sae = build(first.shape[1], config, metadata)
+        metadata = SAEMetadata(model_name=model_name, hook_name=dictionary.site)
+        sae = build(first.shape[1], dictionary, metadata)
     sae.to(first.device)
     # Starting from the mean spares features from learning a constant, and dying of it.
     sae.b_dec.data = first.mean(dim=0) * _scale(first)
@@ -79,11 +81,11 @@ def save_sae(
     aside = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
     sae.save_inference_model(aside)
-    noted = record(load_sae(aside, str(sae.W_dec.device)))
-    (aside / RECORD).write_text(json.dumps(noted, indent=1) + "\n")
+    content = record(load_sae(aside, str(sae.W_dec.device)))
+    (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
     shutil.rmtree(path, ignore_errors=True)
     os.rename(aside, path)
-    return noted
+    return content
 
 
 def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:
@@ -95,11 +97,3 @@ def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:
             f"{path} holds no readable SAE ({error}); remove it to train that SAE again"
         ) from None
     return sae.eval().requires_grad_(False)
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """What an SAE's folder says of itself, None when it is missing or incomplete."""
-    try:
-        return dict(json.loads((path / RECORD).read_text()))
-    except (OSError, ValueError):
-        return None

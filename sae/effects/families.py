@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from sae.comparison.significance import MAX_Q, false_discovery
+from sae.comparison.significance import MAX_Q
 from sae.effects.scaling import Effects, with_interval
+from sae.statistics.false_discovery import false_discovery
 from world import Stream
 
 
@@ -46,7 +47,7 @@ def family_effects(
             "family": np.arange(len(families)),
             **{f"accuracy_{name}": values for name, values in per_quiz.items()},
             "p": p,
-            "q": false_discovery({"accuracy": p})["accuracy"],
+            "q": false_discovery(p),
             **{f"loss_{name}": values for name, values in per_token.items()},
         }
     )

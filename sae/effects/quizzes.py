@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.scoring import graded_mask
 from sae.activations.harvest import TokenRows
-from sae.comparison.universality import resample_weights
+from sae.statistics.resampling import resample_weights
 from world import UNKNOWN_TASK, QuizBatch, World
 
 ALL = "all"
@@ -77,7 +77,7 @@ class HalfQuizzes:
 def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool) -> HalfQuizzes:
     """The quizzes on which figures are reported, or those on which things are chosen."""
     half = np.zeros(len(batch), dtype=np.bool_)
-    half[rows.quiz] = rows.reported == reported
+    half[rows.quiz] = rows.evaluation == reported
     index = np.flatnonzero(half)
     layout = batch.layout[index]
     answer_tokens = graded_mask(world, batch[index]).sum(axis=1)

@@ -55,7 +55,7 @@ class SplicedAgent:
         """Rows int64 [n] of one half on which a feature is active, and its activations [n]."""
         column = slice(self.codes.indptr[feature], self.codes.indptr[feature + 1])
         rows, values = self.codes.indices[column].astype(np.int64), self.codes.data[column]
-        chosen = (self.rows.reported[rows] == reported) & (values != 0)
+        chosen = (self.rows.evaluation[rows] == reported) & (values != 0)
         return rows[chosen], values[chosen]
 
     def scaling(self, feature: int, factor: float, reported: bool) -> Term:
@@ -68,12 +68,12 @@ class SplicedAgent:
         active = self.codes.indices[self.codes.data != 0]
         feature = np.repeat(np.arange(self.codes.shape[1]), np.diff(self.codes.indptr))
         feature = feature[self.codes.data != 0]
-        half = self.rows.reported[active] == reported
+        half = self.rows.evaluation[active] == reported
         return np.bincount(feature[half], minlength=self.codes.shape[1])
 
     def values(self, reported: bool) -> Tensor:
         """float32 [n, d]: the untouched activations on the rows of one half."""
-        half = self.rows.reported == reported
+        half = self.rows.evaluation == reported
         quiz = _index(self.rows.quiz[half], self.decoder.device)
         position = _index(self.rows.position[half], self.decoder.device)
         return self.network.site_values[quiz, position].flatten(1).float()

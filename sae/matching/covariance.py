@@ -1,4 +1,4 @@
-"""Covariances of features in units of their spread on the choosing half, and what follows.
+"""Covariances of features in units of their spread on the selection split, and what follows.
 
 All that linear prediction of one agent's features from another's needs is in these matrices, so
 that nothing here grows with the number of tokens.
@@ -25,38 +25,53 @@ cube and memory with their square."""
 
 @dataclass(frozen=True)
 class Covariance:
-    """Between features of two agents, on the choosing and the reported half: float64 [Ca, Cb] of
-    all with all, or [Ca] of each with one."""
+    """Between features of two agents, on either split of the quizzes: float64 [Ca, Cb] of all with
+    all, or [Ca] of each with one."""
 
-    choosing: NDArray[np.float64]
-    reported: NDArray[np.float64]
+    selection: NDArray[np.float64]
+    evaluation: NDArray[np.float64]
 
     @property
     def turned(self) -> Covariance:
         """From b to a."""
-        return Covariance(self.choosing.T, self.reported.T)
+        return Covariance(self.selection.T, self.evaluation.T)
 
     def with_match(self, match: NDArray[np.int64]) -> Covariance:
         """float64 [Ca]: of each feature of a with its match [Ca] in b, NaN for -1."""
-        found = np.full((2, len(match)), np.nan)
+        values = np.full((2, len(match)), np.nan)
         rows = np.flatnonzero(match >= 0)
-        found[:, rows] = self.choosing[rows, match[rows]], self.reported[rows, match[rows]]
-        return Covariance(found[0], found[1])
+        values[:, rows] = self.selection[rows, match[rows]], self.evaluation[rows, match[rows]]
+        return Covariance(values[0], values[1])
 
-    def among(self, some: Sequence[int]) -> Covariance:
+    def among(self, columns: Sequence[int]) -> Covariance:
         """float64 [n, n]: of some of the features, where a is b."""
-        chosen = np.ix_(some, some)
-        return Covariance(self.choosing[chosen], self.reported[chosen])
+        chosen = np.ix_(columns, columns)
+        return Covariance(self.selection[chosen], self.evaluation[chosen])
 
 
 def covariance(a: Features, b: Features) -> Covariance:
     """Covariances of all features of a with all of b, each divided by its standard deviation on
-    the choosing half, where they are correlations therefore."""
-    scale = np.outer(a.choosing.moments.deviation, b.choosing.moments.deviation)
+    the selection split, where they are correlations therefore."""
+    scale = np.outer(a.selection.moments.deviation, b.selection.moments.deviation)
     return Covariance(
-        code_covariance(a.choosing, b.choosing) / scale,
-        code_covariance(a.reported, b.reported) / scale,
+        code_covariance(a.selection, b.selection) / scale,
+        code_covariance(a.evaluation, b.evaluation) / scale,
     )
+
+
+def own_covariance(features: Features) -> Covariance:
+    """Covariances of the features of one agent with each other, in the same units.
+
+    The products of their codes are formed once and kept with these.
+    """
+    deviation = features.selection.moments.deviation
+    scale = np.outer(deviation, deviation)
+    return Covariance(features.selection.covariance / scale, features.evaluation.covariance / scale)
+
+
+def predictable(a: Features, b: Features) -> bool:
+    """Whether there are few enough features to predict those of each from the other's."""
+    return max(a.compared, b.compared) <= MOST_PREDICTED
 
 
 def predicted(
@@ -64,14 +79,14 @@ def predicted(
 ) -> NDArray[np.float64]:
     """float64 [Ca]: share of the variance of each feature of a that all features of b predict.
 
-    Ridge regression fitted on the choosing half, R^2 on the reported one (negative where the
+    Ridge regression fitted on the selection split, R^2 on the evaluation one (negative where the
     prediction is worse than the mean). between: of a with b. of_b: of b with itself. variance:
-    float64 [Ca], of a's features on the reported half, in the same units.
+    float64 [Ca], of a's features on the evaluation split, in the same units.
     """
-    if not len(of_b.choosing):
-        return np.full(len(between.choosing), np.nan)
-    gram = of_b.choosing + RIDGE * np.eye(len(of_b.choosing))
-    weights = linalg.solve(gram, between.choosing.T, assume_a="pos")
-    explained = 2 * np.einsum("ij,ji->i", between.reported, weights)
-    explained -= np.einsum("ji,jk,ki->i", weights, of_b.reported, weights, optimize=True)
+    if not len(of_b.selection):
+        return np.full(len(between.selection), np.nan)
+    gram = of_b.selection + RIDGE * np.eye(len(of_b.selection))
+    weights = linalg.solve(gram, between.selection.T, assume_a="pos")
+    explained = 2 * np.einsum("ij,ji->i", between.evaluation, weights)
+    explained -= np.einsum("ji,jk,ki->i", weights, of_b.evaluation, weights, optimize=True)
     return np.asarray(explained / variance)

@@ -10,29 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-
-from sae.matching.assignment import FeatureMatch
+import pandas as pd
 
 Member = tuple[int, int]
 """(agent number, feature)."""
-Matches = Mapping[tuple[int, int], FeatureMatch]
-"""Matches by ordered pair of agent numbers."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """A mutual best match of features a and b.
-
-    r: their correlation. excess: r less the best r that either has under the null. q: the
-    share of false discoveries at which it counts as one.
-    """
-
-    r: float
-    excess: float
-    q: float
-    a: Member
-    b: Member
 
 
 @dataclass(frozen=True)
@@ -60,62 +41,63 @@ class Family:
         return self.links / (self.k * (self.k - 1) / 2)
 
 
-def find_links(
-    matches: Matches, q: Mapping[tuple[int, int], NDArray[np.float64]], null: str
-) -> list[Link]:
-    """All mutual best matches, each pair of features once, with their excess over a null.
+def find_links(matches: pd.DataFrame) -> pd.DataFrame:
+    """All mutual best matches, each pair of features once (agent_a < agent_b).
 
-    q: by ordered pair of agents, float64 [F], of each feature's match.
+    matches: columns agent_a, feature_a, agent_b, feature_b, r, null_r, q and mutual. Columns of
+    links: agent_a, feature_a, agent_b, feature_b; r, their correlation; excess, r less the best r
+    that either has under the null; q, the share of false discoveries at which it counts as one.
     """
-    found = []
-    for (a, b), match in matches.items():
-        if a < b:
-            other = matches[b, a].null_r[null]
-            for f in np.flatnonzero(match.mutual):
-                g = int(match.feature_b[f])
-                chance = max(match.null_r[null][f], other[g])
-                r = float(match.r[f])
-                found.append(Link(r, r - float(chance), float(q[a, b][f]), (a, int(f)), (b, g)))
-    return found
+    a, b = ["agent_a", "feature_a"], ["agent_b", "feature_b"]
+    links = matches[matches.mutual & (matches.agent_a < matches.agent_b)]
+    other = matches.set_index([*a, "agent_b"]).null_r
+    back = other.reindex(pd.MultiIndex.from_frame(links[[*b, "agent_a"]])).to_numpy()
+    null_r = links.null_r.to_numpy()
+    excess = links.r.to_numpy() - np.where(back > null_r, back, null_r)
+    return links[[*a, *b, "r", "q"]].assign(excess=excess).reset_index(drop=True)
 
 
-def counts(link: Link, max_q: float, min_r: float = -1.0) -> bool:
-    """Whether a link joins features: q of at most ``max_q``, positive excess, r above min_r."""
-    return link.q <= max_q and link.excess > 0 and link.r > min_r
+def strong_links(links: pd.DataFrame, max_q: float, min_r: float = -1.0) -> pd.DataFrame:
+    """Those that join features: q of at most ``max_q``, positive excess, r above ``min_r``."""
+    return links[(links.q <= max_q) & (links.excess > 0) & (links.r > min_r)]
 
 
-def find_families(links: Sequence[Link], max_q: float, min_r: float = -1.0) -> list[Family]:
+def find_families(links: pd.DataFrame, max_q: float, min_r: float = -1.0) -> list[Family]:
     """Families of at least two agents: the most widely shared first, then by mean excess.
 
-    Only links that count (``counts``) join features. They are taken from the highest r to the
-    lowest; one that would give an agent two features in one family is left out.
+    Only strong links join features. They are taken from the highest r to the lowest; one that
+    would give an agent two features in one family is left out.
     """
+    order = ["r", "agent_a", "feature_a", "agent_b", "feature_b"]
+    strong = strong_links(links, max_q, min_r)
     groups: dict[Member, dict[int, int]] = {}
-    used: list[Link] = []
-    strong = [link for link in links if counts(link, max_q, min_r)]
-    for link in sorted(strong, key=lambda link: (-link.r, link.a, link.b)):
-        left = groups.setdefault(link.a, dict([link.a]))
-        right = groups.setdefault(link.b, dict([link.b]))
+    used: list[tuple[Member, float, float]] = []
+    for link in strong.sort_values(order, ascending=[False, *[True] * 4]).itertuples():
+        a, b = (int(link.agent_a), int(link.feature_a)), (int(link.agent_b), int(link.feature_b))
+        left, right = groups.setdefault(a, dict([a])), groups.setdefault(b, dict([b]))
         if left is not right:
             if left.keys() & right.keys():
                 continue
             left.update(right)
             for member in right.items():
                 groups[member] = left
-        used.append(link)
+        used.append((a, float(link.r), float(link.excess)))
     return _families(groups, used)
 
 
-def _families(groups: dict[Member, dict[int, int]], used: list[Link]) -> list[Family]:
-    held: dict[int, list[Link]] = {}
-    for link in used:
-        held.setdefault(id(groups[link.a]), []).append(link)
+def _families(
+    groups: dict[Member, dict[int, int]], used: list[tuple[Member, float, float]]
+) -> list[Family]:
+    """used: one member, r and excess of every link that holds a family together."""
+    held: dict[int, list[tuple[float, float]]] = {}
+    for member, r, excess in used:
+        held.setdefault(id(groups[member]), []).append((r, excess))
     distinct = {id(group): group for group in groups.values() if len(group) > 1}
     families = [
         Family(
             dict(sorted(group.items())),
-            float(np.mean([link.r for link in held[key]])),
-            float(np.mean([link.excess for link in held[key]])),
+            float(np.mean([r for r, _ in held[key]])),
+            float(np.mean([excess for _, excess in held[key]])),
             len(held[key]),
         )
         for key, group in distinct.items()

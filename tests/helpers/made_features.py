@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from culture_sim.features.folders import CULTURE, EFFECTS
-from sae.comparison.correspondence import Kind
+from sae.comparison.correspondence import Correspondence
 from sae.comparison.examples import BINS, QUIZZES
 from sae.comparison.results import SCHEMA
 from sae.concepts.tables import TOP
@@ -115,7 +115,7 @@ class _Made:
                 if a == b:
                     continue
                 r = self.rng.random(self.size)
-                kinds = [kind.value for kind in Kind]
+                kinds = [kind.value for kind in Correspondence]
                 columns = {
                     "agent_a": a,
                     "feature_a": np.arange(self.size),

@@ -64,5 +64,5 @@ def one_cell_rows(count: int) -> TokenRows:
         target=small,
         quizzes=int(quiz.max()) + 1,
         source=np.arange(int(quiz.max()) + 1),
-        reported=quiz % 2 == 1,
+        evaluation=quiz % 2 == 1,
     )

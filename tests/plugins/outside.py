@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sae.dictionaries.architectures.topk import topk
 
 from agents.architectures.gpt import GPT
 from agents.model import architectures
@@ -13,7 +14,6 @@ from culture_sim.culture.votes import Decision
 from culture_sim.presets import presets
 from sae.comparison.nulls import permuting
 from sae.dictionaries.architectures import architectures as sae_architectures
-from sae.dictionaries.architectures.topk import topk
 from world.grids.painting.task import Task, tasks
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from sae.comparison.significance import MAX_Q, false_discovery
+from sae.comparison.significance import MAX_Q
+from sae.statistics.false_discovery import false_discovery
 
 TIMES = 10.0
 """A feature that fires more than so many times as often on one group is called that group's."""
@@ -17,8 +18,9 @@ TIMES = 10.0
 
 def with_q(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """The table with a column q: false discoveries among all tests of one group of rows."""
-    q = {key: rows.p.to_numpy(np.float64) for key, rows in table.groupby(by)}
-    parts = [rows.assign(q=false_discovery({key: q[key]})[key]) for key, rows in table.groupby(by)]
+    parts = [
+        rows.assign(q=false_discovery(rows.p.to_numpy(np.float64))) for _, rows in table.groupby(by)
+    ]
     return pd.concat(parts).sort_index()
 
 

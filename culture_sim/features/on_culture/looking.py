@@ -17,8 +17,8 @@ from sae.activations.codes import agent_codes
 from sae.activations.harvest import TokenRows, token_rows
 from sae.contrasts.dissent import Contrast, Links, company, contrast, counterpart
 from sae.contrasts.occurrence import firing_shares
-from sae.dictionaries.artifacts import GRADED_QUIZZES
 from sae.dictionaries.quality import measure_quality
+from sae.dictionaries.slots import GRADED_QUIZZES
 from sae.statistics.permutation import group_index
 
 REGIONS = ("prompt", "right", "wrong")
@@ -49,7 +49,7 @@ class Looked:
     @cached_property
     def _codes(self) -> dict[int, sparse.csr_array]:
         """By agent, float32 [N, F]."""
-        site, saes = self._compared.config.site, self._compared.saes
+        site, saes = self._compared.dictionary.site, self._compared.saes
         return {
             n: agent_codes(agent, self._world, self._batch, site, [saes[n]])[0]
             for n, agent in self._compared.agents.items()
@@ -118,5 +118,5 @@ class Looked:
         batch = self._batch[~self.alone][:GRADED_QUIZZES]
         for n, agent in self._compared.agents.items() if len(batch) else ():
             sae = self._compared.saes[n]
-            found = measure_quality(agent, self._world, batch, self._compared.config.site, sae)
+            found = measure_quality(agent, self._world, batch, self._compared.dictionary.site, sae)
             yield n, found.as_dict()

@@ -15,7 +15,7 @@ from culture_sim.features.folders import CULTURE
 from culture_sim.features.on_culture.figures import TIMES
 from culture_sim.report.explorer.effects import Effects, line_up, read_effects
 from culture_sim.report.page.damage import damage_named
-from sae.comparison.correspondence import Kind
+from sae.comparison.correspondence import Correspondence
 from sae.comparison.examples import QUIZZES
 from sae.comparison.significance import MAX_Q
 from sae.concepts.tables import TOP
@@ -135,7 +135,7 @@ def _lined_up(
     )
     places = _Places(features)
     agents = sorted(set(found["matches"].agent_a))
-    kinds = ("", *(kind.value for kind in Kind))
+    kinds = ("", *(kind.value for kind in Correspondence))
     matches = _matches(found["matches"], places, agents, kinds)
     families = _families(found["families"], found["family_examples"])
     texts, f1 = _concepts(found["concepts"], places)

@@ -1,4 +1,4 @@
-"""The naive null: whole quizzes are permuted. It flatters, and is reported to show by how much.
+"""The naive null: whole quizzes are permuted. It flatters, and is evaluation to show by how much.
 
 Permuting whole quizzes keeps positions aligned but mixes tasks, layouts and tokens, so
 everything that depends on these counts as shared between agents.
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.activations.harvest import TokenRows
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
 from sae.statistics.permutation import exchange_quizzes
 
 
-@permuting("quizzes")
+@permutation("quizzes")
 def quizzes(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: the rows of each quiz replaced by those of another, position for position.
 

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.activations.harvest import TokenRows
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
 from sae.statistics.permutation import permute_within
 
 
-@permuting("within_cell")
+@permutation("within_cell")
 def within_cell(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64 [N]: rows permuted within cells of equal task, layout, position and token.
+    """int64 [N]: rows permuted within strata of equal task, layout, position and token.
 
     Quizzes made by agents have task -1 and so form a task of their own. A row alone in its
-    cell stays in place, which only raises the null.
+    stratum stays in place, which only raises the null.
     """
-    return permute_within(rows.cells, rng)
+    return permute_within(rows.strata, rng)

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.activations.harvest import TokenRows
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
 from sae.statistics.permutation import group_index, permute_within
 
 
-@permuting("within_prediction")
+@permutation("within_prediction")
 def within_prediction(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
-    """int64 [N]: rows permuted within cells of equal task, layout, position, token, target.
+    """int64 [N]: rows permuted within strata of equal task, layout, position, token, target.
 
-    Cells are smaller than in within_cell, so more rows are alone and stay in place.
+    Strata are smaller than in within_cell, so more rows are alone and stay in place.
     """
-    cells = group_index(rows.task, rows.layout, rows.position, rows.token, rows.target)
-    return permute_within(cells, rng)
+    strata = group_index(rows.strata, rows.target)
+    return permute_within(strata, rng)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sae.activations.harvest import TokenRows
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
 from sae.statistics.permutation import exchange_quizzes, group_index
 
 
-@permuting("within_task")
+@permutation("within_task")
 def within_task(rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
     """int64 [N]: the rows of each quiz replaced by those of another, position for position.
 

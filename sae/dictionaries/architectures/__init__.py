@@ -1,7 +1,9 @@
-"""SAE architectures: sae_lens's, one file each, all trained and saved in the same way.
+"""SAE architectures by name, all trained and saved in the same way.
 
-An architecture is a function of the width of the activations, the options and the metadata; it
-returns a sae_lens training SAE with fresh weights from the global generator.
+An architecture is called with the width of the activations, the options of the dictionary and the
+metadata, and returns a sae_lens training SAE with fresh weights from the global generator. A
+function will do; one with options of its own is a frozen dataclass that is called. Either is
+registered from its own file, in this package or in any that is imported.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sae.config import SAEConfig
+from sae.config import DictionaryConfig
 from world import Registry
 
 # sae_lens takes seconds to import, and commands that only check names do not need it.
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from sae_lens import TrainingSAE
     from sae_lens.saes.sae import SAEMetadata
 
-Build: TypeAlias = "Callable[[int, SAEConfig, SAEMetadata], TrainingSAE[Any]]"
+Architecture: TypeAlias = "Callable[[int, DictionaryConfig, SAEMetadata], TrainingSAE[Any]]"
 
-architectures: Registry[Build] = Registry("SAE architecture", "sae.dictionaries.architectures")
+architectures: Registry[Architecture] = Registry(
+    "SAE architecture", "sae.dictionaries.architectures"
+)
 
 NORMALISED = "expected_average_only_in"
 """Activations are scaled to a mean norm of sqrt(d); the scale is folded in after training."""
 
-__all__ = ["NORMALISED", "Build", "architectures"]
+__all__ = ["NORMALISED", "Architecture", "architectures"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class TrainedBaseline:
     """SAEs trained as the compared ones are, on other activations or in another way."""
 
-    def subject(self, agent: AgentModel, world: World, seed: int) -> AgentModel:
+    def source_model(self, agent: AgentModel, world: World, seed: int) -> AgentModel:
         """Whose activations the SAE is trained on: the agent's, or another's."""
         return agent
 

@@ -19,14 +19,14 @@ MOST = 64
 
 
 class PrincipalComponents(ReadBaseline):
-    """Components fitted on the choosing half."""
+    """Components fitted on the selection split."""
 
     def codes(
         self, agent: AgentModel, world: World, batch: QuizBatch, site: str, rows: TokenRows
     ) -> sparse.csr_array:
         """float32 [N, 2 x components]: positive parts, then negative ones."""
         x = activations(agent, world, batch, site).double()
-        chosen = x[torch.from_numpy(np.flatnonzero(~rows.reported)).to(x.device)]
+        chosen = x[torch.from_numpy(np.flatnonzero(~rows.evaluation)).to(x.device)]
         mean = chosen.mean(dim=0)
         _, vectors = torch.linalg.eigh(torch.cov((chosen - mean).T))
         # Eigenvalues ascend.

@@ -14,7 +14,7 @@ from world import World
 class Untrained(TrainedBaseline):
     """The same architecture with initial weights from another seed for every agent."""
 
-    def subject(self, agent: AgentModel, world: World, seed: int) -> AgentModel:
+    def source_model(self, agent: AgentModel, world: World, seed: int) -> AgentModel:
         """An agent of the same options as it starts, on the same device."""
         fresh = build_model(agent.config, world, seed).to(next(agent.parameters()).device)
         return fresh.eval().requires_grad_(False)

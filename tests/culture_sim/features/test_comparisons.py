@@ -8,7 +8,7 @@ import pytest
 
 from agents.config import ModelConfig
 from culture_sim.features.comparisons import Compared, open_compared
-from culture_sim.features.folders import sae_configs
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from sae.comparison.results import SCHEMA
@@ -23,7 +23,7 @@ def run(tmp_path):
 
 def compared_from(run, **summary):
     """A comparison of which there is nothing but this summary."""
-    found = Compared(run, sae_configs(run.config)[0])
+    found = Compared(run, dictionary_configs(run.config)[0])
     found.folder.mkdir(parents=True, exist_ok=True)
     (found.folder / "summary.json").write_text(json.dumps(summary))
     return found

@@ -9,8 +9,8 @@ import pytest
 
 from agents.config import ModelConfig
 from agents.model import build_model
-from culture_sim.features.folders import compared_folders, features_path, sae_configs
-from culture_sim.features.stage import sae_places
+from culture_sim.features.folders import compared_folders, dictionary_configs, features_path
+from culture_sim.features.stage import sae_slots
 from culture_sim.run.config import RunConfig
 from culture_sim.run.progress import features_summary
 from culture_sim.run.run import Run
@@ -36,13 +36,13 @@ def finish(folder):
 
 
 def test_sites_are_in_the_order_of_the_network_widths_in_that_given(run):
-    found = [(config.site, config.d_sae) for config in sae_configs(run.config)]
+    found = [(config.site, config.d_sae) for config in dictionary_configs(run.config)]
     assert found == [(site, width) for site in SITES[::-1] for width in (64, 128)]
 
 
 def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
     assert compared_folders(run) == []
-    asked = [features_path(run, config) for config in sae_configs(run.config)]
+    asked = [features_path(run, config) for config in dictionary_configs(run.config)]
     earlier = [run.path / "features" / "blocks.1.hook_resid_post" / f"topk-{n}" for n in (32, 8)]
     for folder in (*earlier, asked[3], asked[0], asked[1]):
         finish(folder)
@@ -53,7 +53,7 @@ def test_finished_comparisons_come_in_this_order_and_earlier_ones_last(run):
 
 def test_the_runs_summary_begins_with_what_its_options_ask_for(run):
     """By name, width 128 comes before 64."""
-    asked = [features_path(run, config) for config in sae_configs(run.config)]
+    asked = [features_path(run, config) for config in dictionary_configs(run.config)]
     earlier = run.path / "features" / SITES[0] / "batch_topk-32"
     for folder in (*asked, earlier):
         finish(folder)
@@ -62,7 +62,7 @@ def test_the_runs_summary_begins_with_what_its_options_ask_for(run):
 
 
 def test_no_two_saes_of_a_run_start_alike(run):
-    seeds = [p.seed for config in sae_configs(run.config) for p in sae_places(run, config)]
+    seeds = [p.seed for config in dictionary_configs(run.config) for p in sae_slots(run, config)]
     assert len(seeds) == len(set(seeds)) > 4 * 2 * len(run.agents)
 
 
@@ -71,10 +71,10 @@ def test_every_site_of_the_agents_is_known(architecture):
     model = replace(MODEL, architecture=architecture)
     config = RunConfig(model=model, sae=SAEConfig(sites=("*",)))
     known = comparable_sites(build_model(config.model, config.world, seed=0))
-    assert [each.site for each in sae_configs(config)] == known
+    assert [each.site for each in dictionary_configs(config)] == known
 
 
 def test_a_site_that_agents_do_not_have_is_refused():
     config = RunConfig(model=MODEL, sae=SAEConfig(sites=("blocks.7.hook_resid_post",)))
     with pytest.raises(UserError, match=r"no site 'blocks\.7"):
-        sae_configs(config)
+        dictionary_configs(config)

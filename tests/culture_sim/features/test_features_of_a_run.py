@@ -13,6 +13,7 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.comparisons import open_compared
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.run import Run
 from sae.activations.quizzes import is_held_out
 from sae.files import write_parquet
@@ -83,7 +84,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
     trainable = (split_by_hash(hashes) == World.splits.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
     unseen = len(world.answer_layouts) * int((~trainable).sum())
-    place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+    place = f"{run.config.sae.sites[0]}/{dictionary_configs(run.config)[0].name}"
     found = json.loads((path / "features" / place / "summary.json").read_text())
     assert found["culture_quizzes"] == unseen
     assert found["quizzes"] == 40 + unseen
@@ -97,7 +98,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     where = ("--runs", str(path.parent), "--run", path.name)
     options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
     assert main(["effects", *where, *options]) == 0
-    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
+    folder = path / "features" / run.config.sae.sites[0] / dictionary_configs(run.config)[0].name
     found = json.loads((folder / "effects.json").read_text())
     assert found["comparison"] == open_compared(run, None, None).made_from
     assert {row["factor"] for row in found["features"]} == {0.0, 2.0}
@@ -173,7 +174,7 @@ def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
     }
     flags = [str(part) for k, v in options.items() for part in (f"--crosscoder.{k}", v)]
     assert main(["crosscoder", *where, *flags]) == 0
-    folder = path / "features" / run.config.sae.site / run.config.sae.dictionary
+    folder = path / "features" / run.config.sae.sites[0] / dictionary_configs(run.config)[0].name
     found = json.loads((folder / "crosscoder.json").read_text())
     assert found["comparison"] == open_compared(run, None, None).made_from
     assert set(found["found"]) == {"none", "copies", "permuted"}

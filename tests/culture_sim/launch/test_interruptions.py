@@ -15,6 +15,7 @@ import time
 import pytest
 
 from culture_sim.culture.store import CultureStore
+from culture_sim.features.folders import dictionary_configs
 from culture_sim.launch.pipeline import ALONE
 from culture_sim.run.run import Run
 from tests.helpers.commands import culture_sim
@@ -184,7 +185,7 @@ def assert_done(path, stage):
         assert len(CultureStore(path / "culture").votes(1))
         assert run.summary()["culture"]["rounds"][0]["proposed"] == 160
     if stage == "sae":
-        place = f"{run.config.sae.site}/{run.config.sae.dictionary}"
+        place = f"{run.config.sae.sites[0]}/{dictionary_configs(run.config)[0].name}"
         assert place in run.summary()["features"]
     if stage == "report":
         assert (path / DONE["report"]).read_text().rstrip().endswith("</html>")

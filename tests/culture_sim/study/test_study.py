@@ -149,7 +149,7 @@ def test_arms_differ_in_what_is_taught():
         (["--sed", "3"], "--sed"),
         (["--seed", "7"], "--seed is for a study to decide"),
         (["--culture.trains-on", "none"], "--culture.trains-on is for a study to decide"),
-        (["--sae.culture"], "the features of every arm are compared on the same quizzes"),
+        (["--compare-on-culture"], "the features of every arm are compared on the same quizzes"),
         (["--culture.restart-quota", "9"], "--culture.restart-quota is for a study to decide"),
         (["--share", "1.5"], "study.share must be in [0, 1]"),
         (["--arms", "none", "full", "full"], "--arms names an arm twice"),
@@ -266,7 +266,7 @@ def test_the_comparison_that_is_asked_for_is_measured(tmp_path):
     options = RunConfig(model=ModelConfig(d_model=32), sae=SAEConfig(widths=(64,)))
     study = StudyRuns(tmp_path, options, "study", 1, (CONTROL,), 256, 0.3, 96)
     run = Run.start(study.path(0, BASE), study.base_options(0), "study")
-    site = run.config.sae.site
+    site = run.config.sae.sites[0]
     summaries = {
         f"{site}/batch_topk-{width}": {"universality": {"value": None, "cross": r, "ceiling": 1.0}}
         for width, r in ((128, 0.1), (64, 0.2))

@@ -59,7 +59,7 @@ def test_all_writings_of_a_quiz_are_in_one_half():
     both = concatenate([quizzes, world.arrange(quizzes, 1)])
     rows = token_rows(world, both)
     half = np.zeros(len(both), dtype=bool)
-    half[rows.quiz] = rows.reported
+    half[rows.quiz] = rows.evaluation
     assert (half[:600] == half[600:]).all()
     assert 0.4 < half.mean() < 0.6
 

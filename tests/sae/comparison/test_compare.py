@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -12,16 +13,15 @@ from scipy import sparse
 from sae.activations.harvest import TokenRows
 from sae.comparison.compare import compare_features
 from sae.comparison.results import by_excess, jackknife
-from sae.comparison.significance import MAX_Q, within_cell_test
+from sae.comparison.significance import MAX_Q, within_stratum_test
 from sae.config import SAEConfig
 from sae.matching import dense
 from sae.matching.correlation import make_codes
-from sae.matching.features import select_features, within_cells
+from sae.matching.features import select_features, within_strata
 from world import Stream
 
 QUIZZES, POSITIONS, TOKENS = 400, 20, 3
 CONFIG = SAEConfig(min_firings=15, permutations=2, resamples=50, widths=(64,))
-SITE = "site"
 STREAM = Stream(0, "test-compare")
 
 
@@ -42,7 +42,7 @@ def rows():
         np.roll(token, -1),
         QUIZZES,
         np.arange(QUIZZES),
-        REPORTED,
+        EVALUATION,
     )
 
 
@@ -56,12 +56,24 @@ def noisy(rng, signal):
     return signal * rng.normal(1, 0.1, signal.shape).astype(np.float32).clip(0.2)
 
 
-REPORTED = np.repeat(np.arange(QUIZZES), POSITIONS) % 2 == 0
+EVALUATION = np.repeat(np.arange(QUIZZES), POSITIONS) % 2 == 0
 
 
 def features(dense):
     codes = sparse.csr_array(dense.astype(np.float32))
-    return select_features(codes, REPORTED[: len(dense)], CONFIG.min_firings)
+    return select_features(codes, EVALUATION[: len(dense)], CONFIG.min_firings)
+
+
+def matches(found, a, b, size):
+    """The matches of a's features in b, by feature: those not compared have none."""
+    table = found.matches.of(a, b).set_index("feature_a").reindex(range(size))
+    none = {"feature_b": -1, "assigned": -1, "firings_b": 0}
+    table = table.fillna(none).astype(dict.fromkeys(none, int))
+    return table.assign(mutual=table.mutual.eq(True))
+
+
+def every_direction(found, size=20):
+    return {(a, b): matches(found, a, b, size) for a, b in found.matches.rows}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +89,7 @@ def planted(rows):
         places[agent] = np.argsort(order)
         second = rng.permutation(order)
         agents[agent] = [features(noisy(rng, truth[:, o])) for o in (order, second)]
-    return compare_features(agents, rows, CONFIG, SITE, STREAM), places
+    return compare_features(agents, rows, CONFIG, STREAM), places
 
 
 def test_without_an_agent_are_the_pairs_of_the_others(planted):
@@ -104,9 +116,8 @@ def test_families_are_counted_by_what_they_exceed_the_null_by(planted):
 
 def test_planted_features_are_recovered(planted):
     found, places = planted
-    for (a, b), direction in found.directions.items():
+    for (a, b), match in every_direction(found).items():
         shared = 12 if max(a, b) < 2 else 8
-        match = direction.match
         assert (match.feature_b[places[a][:shared]] == places[b][:shared]).all()
         assert match.mutual[places[a][:shared]].all()
         assert (match.assigned[places[a][:shared]] == places[b][:shared]).all()
@@ -116,15 +127,15 @@ def test_planted_features_are_recovered(planted):
 
 def test_unique_features_are_not_matched(planted):
     found, places = planted
-    for (a, _), direction in found.directions.items():
+    for (a, _), match in every_direction(found).items():
         unique = places[a][12:18]
-        excess = direction.match.r[unique] - direction.match.null_r["within_cell"][unique]
+        excess = match.r[unique] - match.null_r[unique]
         assert excess.max() < 0.05
 
 
 def test_dead_features_have_no_match(planted):
     found, places = planted
-    match = found.directions[0, 1].match
+    match = matches(found, 0, 1, 20)
     dead = places[0][18:]
     assert np.isnan(match.r[dead]).all()
     assert (match.feature_b[dead] == -1).all()
@@ -134,31 +145,28 @@ def test_dead_features_have_no_match(planted):
 
 def test_mutual_means_both_ways(planted):
     found, _ = planted
-    assert not all(d.match.mutual[d.index].all() for d in found.directions.values())
-    for (a, b), direction in found.directions.items():
-        there, back = direction.match, found.directions[b, a].match
-        returns = back.feature_b[there.feature_b] == np.arange(len(there.r))
-        assert (there.mutual == (returns & there.compared)).all()
+    assert not found.matches.table.mutual.all()
+    directions = every_direction(found)
+    for (a, b), there in directions.items():
+        back = directions[b, a].feature_b.to_numpy()
+        returns = back[there.feature_b] == np.arange(len(there))
+        assert (there.mutual == (returns & there.r.notna())).all()
 
 
 def test_resamples_are_of_what_is_measured(planted):
     found, _ = planted
-    for direction in found.directions.values():
-        null = direction.null_r["within_cell"].mean(axis=0)
-        for r, resampled in (
-            (direction.match.r[direction.index], direction.resampled),
-            (null, direction.null_resampled["within_cell"]),
-            (direction.ceiling, direction.ceiling_resampled),
-        ):
-            assert resampled.shape == (CONFIG.resamples, len(r))
-            np.testing.assert_allclose(np.median(resampled, axis=0), r, atol=0.04)
+    for column in ("r", "null_r", "ceiling_r"):
+        r, resampled = found.matches.table[column], found.matches.resampled[column]
+        assert resampled.shape == (CONFIG.resamples, len(r))
+        np.testing.assert_allclose(np.median(resampled, axis=0), r, atol=0.04)
 
 
 def test_choosing_on_other_quizzes_removes_the_bias_of_the_best(planted):
     found, places = planted
-    unique = np.concatenate([d.match.r[places[a][12:18]] for (a, _), d in found.directions.items()])
-    flattered = np.concatenate(
-        [d.match.r_chosen[places[a][12:18]] for (a, _), d in found.directions.items()]
+    directions = every_direction(found)
+    unique, flattered = (
+        np.concatenate([match[column][places[a][12:18]] for (a, _), match in directions.items()])
+        for column in ("r", "r_chosen")
     )
     assert flattered.mean() > 0.01
     assert abs(unique.mean()) < 0.005
@@ -167,8 +175,8 @@ def test_choosing_on_other_quizzes_removes_the_bias_of_the_best(planted):
 def test_false_discoveries_are_held(planted):
     found, places = planted
     real, false = [], []
-    for (a, b), q in found.q.items():
-        shared = 12 if max(a, b) < 2 else 8
+    for (a, b), match in every_direction(found).items():
+        q, shared = match.q, 12 if max(a, b) < 2 else 8
         real.append(q[places[a][:shared]] <= MAX_Q)
         false.append(q[places[a][shared:18]] <= MAX_Q)
         assert np.isnan(q[places[a][18:]]).all()
@@ -180,15 +188,14 @@ def test_correlation_within_cells_is_of_what_cells_leave(rows):
     rng = np.random.default_rng(9)
     trivial, own = cell_features(rng, rows, 6), events(rng, rows, 6)
     agents = {a: [features(trivial + own), features(noisy(rng, trivial))] for a in range(2)}
-    direction = compare_features(agents, rows, CONFIG, SITE, STREAM).directions[0, 1]
-    match = direction.match
-    assert (match.feature_b[match.compared] == np.flatnonzero(match.compared)).all()
-    np.testing.assert_allclose(match.r[match.compared], 1, atol=1e-6)
-    np.testing.assert_allclose(match.r_within[match.compared], 1, atol=1e-6)
+    match = compare_features(agents, rows, CONFIG, STREAM).matches.of(0, 1)
+    assert (match.feature_b == match.feature_a).all()
+    np.testing.assert_allclose(match.r, 1, atol=1e-6)
+    np.testing.assert_allclose(match.r_within, 1, atol=1e-6)
     apart = {0: [features(noisy(rng, trivial))], 1: [features(noisy(rng, trivial))]}
-    match = compare_features(apart, rows, CONFIG, SITE, STREAM).directions[0, 1].match
-    assert match.r[match.compared].min() > 0.5
-    assert np.abs(match.r_within[match.compared]).max() < 0.2
+    match = compare_features(apart, rows, CONFIG, STREAM).matches.of(0, 1)
+    assert match.r.min() > 0.5
+    assert np.abs(match.r_within).max() < 0.2
 
 
 def test_results_by_frequency_cover_all_features(planted):
@@ -200,11 +207,11 @@ def test_rare_features_are_not_compared(rows):
     rng = np.random.default_rng(8)
     common = events(rng, rows, 5)
     common[:, 2] = 0
-    common[:29, 2] = 1  # 20 of them in the half on which figures are reported
+    common[:29, 2] = 1  # 20 of them in the split on which figures are reported
     agents = {a: [features(common)] for a in range(2)}
-    match = compare_features(agents, rows, CONFIG, SITE, STREAM).directions[0, 1].match
-    assert match.compared.tolist() == [True, True, False, True, True]
-    assert match.firings_a[2] == 29
+    assert agents[0][0].firings[2] == 29
+    match = matches(compare_features(agents, rows, CONFIG, STREAM), 0, 1, 5)
+    assert match.r.notna().tolist() == [True, True, False, True, True]
     assert match.firings_b[2] == 0
 
 
@@ -245,18 +252,18 @@ def test_confound_is_exposed_by_the_null_within_cells_only(rows):
         # Half trivial, half the agent's own: two SAEs of one agent agree on both halves.
         truth = shared + 1.5 * own * (shared > 0)
         agents[agent] = [features(noisy(rng, truth)) for _ in range(2)]
-    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
+    found = compare_features(agents, rows, CONFIG, STREAM)
     assert found.overall["within_cell"].cross > 0.5
     assert abs(found.overall["within_cell"].value) < 0.05
     assert found.overall["quizzes"].value > 0.5
     assert found.shared_above[0.5][2] <= 1
 
 
-def test_naive_null_lies_far_below_the_one_within_cells(rows):
+def test_naive_null_lies_far_below_the_one_within_strata(rows):
     rng = np.random.default_rng(5)
     same = cell_features(rng, rows, 10)
     agents = {a: [features(noisy(rng, same)) for _ in range(2)] for a in range(2)}
-    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
+    found = compare_features(agents, rows, CONFIG, STREAM)
     assert found.overall["within_cell"].null > found.overall["quizzes"].null + 0.2
 
 
@@ -264,9 +271,9 @@ def test_one_seed_has_no_ceiling(rows):
     rng = np.random.default_rng(3)
     common = events(rng, rows, 5)
     agents = {a: [features(noisy(rng, common))] for a in range(2)}
-    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
+    found = compare_features(agents, rows, CONFIG, STREAM)
     assert found.pairs[0, 1].value is None
-    assert np.isnan(found.directions[0, 1].match.ceiling_r).all()
+    assert found.matches.table.ceiling_r.isna().all()
     assert found.shared == {1: 0, 2: 5}
 
 
@@ -276,7 +283,7 @@ def test_agent_without_features(rows):
         0: [features(events(rng, rows, 5)) for _ in range(2)],
         1: [features(np.zeros((len(rows), 5))) for _ in range(2)],
     }
-    found = compare_features(agents, rows, CONFIG, SITE, STREAM)
+    found = compare_features(agents, rows, CONFIG, STREAM)
     assert found.families == []
     assert found.shared == {1: 5, 2: 0}
     assert found.overall["within_cell"].features == 0
@@ -286,10 +293,9 @@ def test_same_stream_same_figures(rows):
     rng = np.random.default_rng(6)
     common = events(rng, rows, 5)
     agents = {a: [features(noisy(rng, common)) for _ in range(2)] for a in range(2)}
-    first, again = (compare_features(agents, rows, CONFIG, SITE, STREAM) for _ in range(2))
+    first, again = (compare_features(agents, rows, CONFIG, STREAM) for _ in range(2))
     assert first.overall == again.overall
-    for pair, q in first.q.items():
-        np.testing.assert_array_equal(q, again.q[pair])
+    pd.testing.assert_frame_equal(first.matches.table, again.matches.table)
 
 
 @pytest.fixture
@@ -308,7 +314,7 @@ def test_a_gpu_multiplies_in_full_float32_while_agents_are_compared(rows, monkey
     monkeypatch.setattr(dense, "_tile", lambda *a: seen.append(tf32.allow_tf32) or tile(*a))
     common = events(np.random.default_rng(11), rows, 5)
     agents = {a: [features(common)] for a in range(3)}
-    compare_features(agents, rows, CONFIG, SITE, STREAM, lambda *_: seen.append(tf32.allow_tf32))
+    compare_features(agents, rows, CONFIG, STREAM, lambda: seen.append(tf32.allow_tf32))
     assert len(seen) > 3
     assert not any(seen)
     assert tf32.allow_tf32
@@ -318,23 +324,23 @@ def test_refuses_codes_of_other_tokens(rows):
     rng = np.random.default_rng(7)
     short = features(events(rng, rows, 5)[:-1])
     with pytest.raises(ValueError, match="cover 7999 tokens, rows cover 8000"):
-        compare_features({0: [short], 1: [short]}, rows, CONFIG, SITE, STREAM)
+        compare_features({0: [short], 1: [short]}, rows, CONFIG, STREAM)
     with pytest.raises(ValueError, match="at least two agents"):
-        compare_features({0: [short]}, rows, CONFIG, SITE, STREAM)
+        compare_features({0: [short]}, rows, CONFIG, STREAM)
 
 
 def test_the_test_within_cells_is_calibrated_where_cells_are_small(rows):
     """Unrelated features in cells of two, whose residuals are each other's opposite."""
     rng = np.random.default_rng(10)
-    half = rows.half(reported=True)
+    half = rows.split(evaluation=True)
     pairs = replace(half, token=(np.arange(len(half)) // 2 % 200).astype(np.uint8))
     pairs = replace(pairs, position=np.arange(len(half)) // 2, task=pairs.task * 0)
     pairs = replace(pairs, layout=pairs.layout * 0)
     x, y = (
-        within_cells(make_codes(sparse.csr_array(rng.normal(size=(len(half), 400)))), pairs)
+        within_strata(make_codes(sparse.csr_array(rng.normal(size=(len(half), 400)))), pairs)
         for _ in range(2)
     )
     source = half.source[half.quiz]
     shuffled = rng.permutation(source)
-    _, p = within_cell_test(x, y, np.arange(400), shuffled)
+    _, p = within_stratum_test(x, y, np.arange(400), shuffled)
     assert 0.02 < (p <= 0.05).mean() < 0.09

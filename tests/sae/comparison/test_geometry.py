@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.stats import ortho_group
 
 from sae.comparison.geometry import _geometry
-from sae.comparison.nulls.rotation import random_rotation
 
 
 def test_directions_are_found_again_in_a_turned_copy():
     rng = np.random.default_rng(0)
-    turn = torch.from_numpy(random_rotation(12, rng)).float()
+    turn = torch.from_numpy(ortho_group.rvs(12, random_state=rng)).float()
     x = [torch.randn(500, 12, generator=torch.Generator().manual_seed(i)) * 3 for i in (0, 1)]
     y = [half @ turn + 2 for half in x]
     decoder = torch.randn(30, 12, generator=torch.Generator().manual_seed(2))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.stats import ortho_group
 
 from sae.activations.harvest import token_rows
 from sae.activations.quizzes import held_out_quizzes
-from sae.comparison.nulls import Permuting, nulls
-from sae.comparison.nulls.rotation import Rotated, random_rotation
+from sae.comparison.nulls import Permutation, PermutedRows, nulls
 from sae.matching.features import select_features
-from sae.matching.search import match_both_ways
 from sae.statistics.permutation import group_index, permute_within
 from world import QuizBatch, Stream, concatenate
 from world.grids.world import GridsWorld
@@ -26,7 +25,7 @@ def batch():
     return concatenate([drawn[40:], unknown])
 
 
-PERMUTING = [name for name in nulls if isinstance(nulls[name], Permuting)]
+PERMUTING = [name for name in nulls if isinstance(nulls[name], Permutation)]
 
 
 @pytest.mark.parametrize("name", PERMUTING)
@@ -44,7 +43,7 @@ def planted(rows, rng, count=6):
     """Features of two agents that agree wholly, whatever their cells say."""
     fires = rng.random((len(rows), count)) < 0.05
     codes = sparse.csr_array((fires * rng.exponential(1, fires.shape)).astype(np.float32))
-    return select_features(codes, rows.reported, 5)
+    return select_features(codes, rows.evaluation, 5)
 
 
 @pytest.mark.parametrize("name", nulls.names())
@@ -52,38 +51,37 @@ def test_contract(name, batch):
     """Every null destroys what two agents share beyond it, the same way for the same seed."""
     rows = token_rows(WORLD, batch)
     features = planted(rows, np.random.default_rng(0))
-    halves = rows.half(reported=False), rows.half(reported=True)
     found = []
     for seed in (1, 1, 2):
-        draw = nulls[name](halves, np.random.default_rng(seed))
-        forward, backward = draw.onto(features)(features)
+        draw = nulls[name](rows.splits, np.random.default_rng(seed))
+        forward, backward = draw(features).matches_of(features)
         assert forward.r.shape == backward.r.shape == (features.compared,)
         found.append(forward.r)
-    assert draw.unmoved is None or 0 <= draw.unmoved < 0.9
+    assert not isinstance(draw, PermutedRows) or 0 <= draw.unmoved < 0.9
     assert (found[0] == found[1]).all()
     assert (found[0] != found[2]).any()
-    assert (match_both_ways(features, features)[0].r > 0.999).all()
+    assert (features.matches_of(features)[0].r > 0.999).all()
     assert found[0].mean() < 0.95
 
 
-def test_rotation_is_orthogonal_and_equals_rotated_codes(batch):
-    basis = random_rotation(7, np.random.default_rng(0))
-    np.testing.assert_allclose(basis.T @ basis, np.eye(7), atol=1e-12)
+def test_rotation_equals_rotated_codes(batch):
     rows = token_rows(WORLD, batch)
     a, b = (planted(rows, np.random.default_rng(seed)) for seed in (0, 1))
-    forward, _ = Rotated(5).onto(b)(a)
-    basis = random_rotation(b.compared, np.random.default_rng(5))
-    chosen, reported = (
+    rotate = nulls["rotation"](rows.splits, np.random.default_rng(5))
+    forward, backward = rotate(b).matches_of(a)
+    seed = np.random.default_rng(5).integers(2**63)
+    basis = ortho_group.rvs(b.compared, random_state=np.random.default_rng(seed))
+    np.testing.assert_allclose(basis.T @ basis, np.eye(b.compared), atol=1e-12)
+    chosen, evaluation = (
         np.corrcoef(x.values.toarray().T, (y.values.toarray() @ basis).T)[
             : a.compared, a.compared :
         ]
-        for x, y in ((a.choosing, b.choosing), (a.reported, b.reported))
+        for x, y in ((a.selection, b.selection), (a.evaluation, b.evaluation))
     )
     best = chosen.argmax(axis=1)
-    assert (forward.found.feature == best).all()
-    np.testing.assert_allclose(forward.r, reported[np.arange(a.compared), best], atol=1e-9)
-    backward = Rotated(5).onto(a)(b)[0]
-    np.testing.assert_allclose(Rotated(5).onto(b)(a)[1].r, backward.r, atol=1e-12)
+    assert (forward.column == best).all()
+    np.testing.assert_allclose(forward.r, evaluation[np.arange(a.compared), best], atol=1e-9)
+    np.testing.assert_allclose(rotate(a).matches_of(b)[0].r, backward.r, atol=1e-12)
 
 
 def test_within_cell_keeps_task_layout_position_and_token(batch):

@@ -16,9 +16,9 @@ from sae.activations.harvest import token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.comparison.examples import LEVELS, QUIZZES
 from sae.comparison.stage import compare_agents
-from sae.dictionaries.artifacts import Place, roles, train_one
 from sae.dictionaries.baselines import baselines
-from sae.dictionaries.training import load_sae, read_record
+from sae.dictionaries.slots import SAESlot, sae_roles, train_one
+from sae.dictionaries.training import load_sae
 from sae.matching.features import select_features
 from tests.sae.conftest import SITE
 from tests.sae.dictionaries.test_training import CONFIG
@@ -27,6 +27,8 @@ from world.core.errors import UserError
 
 STREAM = Stream(0, "test-stage")
 SHORT = replace(CONFIG, training_tokens=80_000, baselines=tuple(baselines))
+(DICTIONARY,) = SHORT.dictionaries([SITE])
+NOTES = {"culture_quizzes": 30}
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +42,25 @@ def batch(small_world):
 @pytest.fixture(scope="module")
 def compared(agents, small_world, batch, tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
-    source, places = training_source(small_world, STREAM), []
+    source, slots = training_source(small_world, STREAM), []
     for number, agent in enumerate(agents):
-        for i, role in enumerate(roles(SHORT)):
+        for i, role in enumerate(sae_roles(SHORT)):
             seed = Stream(0, "sae", number).seed(i)
-            place = Place(number, role, seed, root / "sae" / SITE / str(number) / role)
-            train_one(agent, small_world, source, batch, SHORT, place, f"agent {number}")
-            places.append(place)
+            slot = SAESlot(number, role, seed, root / "sae" / SITE / str(number) / role)
+            train_one(agent, small_world, source, batch, DICTIONARY, slot, f"agent {number}")
+            slots.append(slot)
     by_number = dict(enumerate(agents))
     out, ticks = root / "features" / SITE, []
     known = held_out_quizzes(small_world, STREAM, 200)
-    arguments = (by_number, places, small_world, batch, known, SHORT, out, STREAM)
+    arguments = (by_number, slots, small_world, batch, known, DICTIONARY, SHORT, out, STREAM, NOTES)
     found = compare_agents(*arguments, lambda done, total: ticks.append((done, total)))
     return arguments, found, ticks
 
 
 def test_matches(compared):
-    (*_, out, _), _, _ = compared
+    (*_, out, _, _), _, _ = compared
     table = pd.read_parquet(out / "matches.parquet")
-    assert len(table) == 2 * SHORT.d_sae
+    assert len(table) == 2 * DICTIONARY.d_sae
     assert list(table.columns) == [
         "agent_a", "feature_a", "agent_b", "feature_b", "second_b", "r", "r_chosen", "r_within",
         "p", "q", "mutual", "kind", "ridge_r2", "ridge_null_r2", "assigned", "assigned_r",
@@ -88,7 +90,7 @@ def test_agents_that_learned_the_same_share_features(compared):
 
 
 def test_summary(compared):
-    (*_, out, _), found, ticks = compared
+    (*_, out, _, _), found, ticks = compared
     assert found == json.loads((out / "summary.json").read_text())
     assert found["agents"] == [0, 1]
     assert found["quizzes"] == 200
@@ -121,17 +123,17 @@ def test_summary(compared):
 
 def test_untrained_agents_are_those_that_their_saes_were_trained_on(compared):
     """Their weights are drawn again, and agents are looked at on several threads."""
-    (agents, places, world, batch, _, config, *_), found, _ = compared
+    (agents, slots, world, batch, _, _, config, *_), found, _ = compared
     codes = {}
-    for place in places:
-        if place.role == "untrained":
-            fresh = build_model(agents[place.agent].config, world, place.seed)
-            codes[place.agent] = agent_codes(fresh, world, batch, SITE, [load_sae(place.path)])[0]
-            quality = read_record(place.path)["quality"]
-            fires = codes[place.agent].nnz / codes[place.agent].shape[0]
+    for slot in slots:
+        if slot.role == "untrained":
+            fresh = build_model(agents[slot.agent].config, world, slot.seed)
+            codes[slot.agent] = agent_codes(fresh, world, batch, SITE, [load_sae(slot.path)])[0]
+            quality = slot.record()["quality"]
+            fires = codes[slot.agent].nnz / codes[slot.agent].shape[0]
             assert fires == pytest.approx(quality["l0"], rel=0.05)
-    reported = token_rows(world, batch).reported
-    features = {a: select_features(c, reported, config.min_firings) for a, c in codes.items()}
+    evaluation = token_rows(world, batch).evaluation
+    features = {a: select_features(c, evaluation, config.min_firings) for a, c in codes.items()}
     assert found["baselines"]["untrained"]["cross"] == pytest.approx(direct(features))
 
 
@@ -139,7 +141,7 @@ def direct(features):
     """Median r of best matches of two agents, by numpy."""
     halves = [
         [getattr(features[a], half).values.toarray() for a in (0, 1)]
-        for half in ("choosing", "reported")
+        for half in ("selection", "evaluation")
     ]
     chosen, r = (np.corrcoef(x.T, y.T)[: x.shape[1], x.shape[1] :] for x, y in halves)
     ahead = r[np.arange(len(r)), chosen.argmax(axis=1)]
@@ -148,9 +150,9 @@ def direct(features):
 
 
 def test_features_have_names(compared):
-    (*_, out, _), found, _ = compared
+    (*_, out, _, _), found, _ = compared
     names = pd.read_parquet(out / "features.parquet")
-    assert len(names) == 2 * SHORT.d_sae
+    assert len(names) == 2 * DICTIONARY.d_sae
     named = names[names.name != "unnamed"]
     assert len(named)
     assert (named.f1 >= 0.5).all()
@@ -159,13 +161,13 @@ def test_features_have_names(compared):
     concepts = pd.read_parquet(out / "concepts.parquet")
     assert set(concepts.agent) == {0, 1}
     coverage = pd.read_parquet(out / "coverage.parquet")
-    assert set(coverage.dictionary) == {SHORT.dictionary, *baselines}
-    assert set(found["meaning"]["coverage"]) == {SHORT.dictionary, *baselines}
+    assert set(coverage.dictionary) == {DICTIONARY.name, *baselines}
+    assert set(found["meaning"]["coverage"]) == {DICTIONARY.name, *baselines}
     assert not list(out.glob(".*"))
 
 
 def test_every_compared_feature_has_examples(compared, small_world, batch):
-    (*_, out, _), found, _ = compared
+    (*_, out, _, _), found, _ = compared
     quizzes = pd.read_parquet(out / "quizzes.parquet").set_index("quiz")
     for quiz, row in quizzes.iterrows():
         assert row.tokens.tolist() == batch.tokens[quiz].tolist()
@@ -190,7 +192,7 @@ def test_every_compared_feature_has_examples(compared, small_world, batch):
 
 
 def test_families_are_shown_on_the_same_quizzes(compared, small_world):
-    (*_, out, _), _, _ = compared
+    (*_, out, _, _), _, _ = compared
     families = pd.read_parquet(out / "families.parquet")
     shown = pd.read_parquet(out / "family_examples.parquet")
     quizzes = set(pd.read_parquet(out / "quizzes.parquet").quiz)
@@ -207,14 +209,14 @@ def test_families_are_shown_on_the_same_quizzes(compared, small_world):
 
 def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
     arguments, found, _ = compared
-    *head, config, out, stream = arguments
+    *head, config, out, stream, notes = arguments
     before = (out / "matches.parquet").stat().st_mtime_ns
     beside = out / "effects.json"
     beside.write_text("{}")
     assert compare_agents(*arguments) == found
     assert (out / "matches.parquet").stat().st_mtime_ns == before
     assert beside.exists()
-    changed = compare_agents(*head, replace(config, min_firings=60), out, stream)
+    changed = compare_agents(*head, replace(config, min_firings=60), out, stream, notes)
     assert changed["min_firings"] == 60
     # What other commands found out with the former comparison is not of this one.
     assert not beside.exists()
@@ -222,7 +224,7 @@ def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
 
 
 def test_files_of_another_version_are_made_again(compared, tmp_path, monkeypatch):
-    (*head, out, stream), found, _ = compared
+    (*head, out, stream, notes), found, _ = compared
     shutil.copytree(out, tmp_path / "other")
     stale = {**json.loads((out / "summary.json").read_text()), "schema": found["schema"] - 1}
     (tmp_path / "other" / "summary.json").write_text(json.dumps(stale))
@@ -230,13 +232,13 @@ def test_files_of_another_version_are_made_again(compared, tmp_path, monkeypatch
     def begun(*_):
         raise InterruptedError
 
-    monkeypatch.setattr("sae.comparison.stage._Comparing", begun)
+    monkeypatch.setattr("sae.comparison.stage._Job.write_all", begun)
     with pytest.raises(InterruptedError):
-        compare_agents(*head, tmp_path / "other", stream)
+        compare_agents(*head, tmp_path / "other", stream, notes)
 
 
 def test_missing_sae_is_one_clear_line(compared, tmp_path):
-    (agents, places, *rest), _, _ = compared
-    lost = [*places[:-1], replace(places[-1], path=tmp_path / "none")]
+    (agents, slots, *rest), _, _ = compared
+    lost = [*slots[:-1], replace(slots[-1], path=tmp_path / "none")]
     with pytest.raises(UserError, match="there is no SAE at"):
         compare_agents(agents, lost, *rest)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.comparison.universality import Resampler, Triple, resample_weights, universality
+from sae.comparison.universality import Triple, universality
 from sae.matching.correlation import grouped_moments, make_codes, pearson
+from sae.matching.resampling import Resampler
+from sae.statistics.resampling import resample_weights
 
 
 def codes(rng, tokens, features):
@@ -64,7 +66,7 @@ def test_threads_that_ask_at_once_share_the_work(monkeypatch):
         return grouped_moments(*given)
 
     summing = Mock(side_effect=slowly)
-    monkeypatch.setattr("sae.comparison.universality.grouped_moments", summing)
+    monkeypatch.setattr("sae.matching.resampling.grouped_moments", summing)
     x = made(codes(np.random.default_rng(3), 40, 3))
     resampler = Resampler(np.ones((2, 4)), np.repeat(np.arange(4), 10))
     with ThreadPoolExecutor(4) as pool:

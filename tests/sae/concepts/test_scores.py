@@ -48,17 +48,19 @@ def test_against_every_row_read(dense, also):
     asked = np.tile(np.array(also, dtype=np.int64), (FEATURES, 1))
     asked[::3] = -1
     found = score_features(sparse.csr_array(dense), CONCEPTS, asked)
-    choosing, reporting = ~CONCEPTS.reported, CONCEPTS.reported
+    selection, reporting = ~CONCEPTS.evaluation, CONCEPTS.evaluation
     for f in range(FEATURES):
         held = np.all([np.ones(ROWS, bool), *(is_true(k) for k in asked[f] if k >= 0)], axis=0)
         for k in range(len(CONCEPTS)):
             true, values = is_true(k) & held, dense[CONCEPTS.rows, f]
             steps = np.unique(values[values > 0])
-            best = max((slow_f1(values[choosing], true[choosing], s)[0] for s in steps), default=0)
+            best = max(
+                (slow_f1(values[selection], true[selection], s)[0] for s in steps), default=0
+            )
             assert found.chosen_f1[f, k] == pytest.approx(best, abs=1e-12)
             if best > 0:
                 at = found.threshold[f, k]
-                assert slow_f1(values[choosing], true[choosing], at)[0] == pytest.approx(best)
+                assert slow_f1(values[selection], true[selection], at)[0] == pytest.approx(best)
                 f1, hits, yes = slow_f1(values[reporting], true[reporting], at)
                 assert found.f1[f, k] == pytest.approx(f1, abs=1e-12)
                 assert found.precision[f, k] == pytest.approx(hits / max(yes, 1), abs=1e-12)
@@ -72,9 +74,9 @@ def test_against_every_row_read(dense, also):
 def test_auroc_is_mann_whitney(dense):
     found = score_features(sparse.csr_array(dense), CONCEPTS)
     for f in range(FEATURES):
-        values = dense[CONCEPTS.rows, f][CONCEPTS.reported]
+        values = dense[CONCEPTS.rows, f][CONCEPTS.evaluation]
         for k in range(len(CONCEPTS)):
-            true = is_true(k)[CONCEPTS.reported]
+            true = is_true(k)[CONCEPTS.evaluation]
             wanted = mannwhitneyu(values[true], values[~true]).statistic
             assert found.auroc[f, k] == pytest.approx(
                 wanted / true.sum() / (~true).sum(), abs=1e-9, rel=0

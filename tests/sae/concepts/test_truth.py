@@ -68,8 +68,8 @@ def test_what_is_the_same_of_both_tokens_is_asked_once(concepts):
 
 
 def test_rare_concepts_and_constant_ones_are_left_out(batch, rows, concepts):
-    together = [concepts.together(half).diagonal() for half in (rows.reported, ~rows.reported)]
-    halves = [int(rows.reported.sum()), int((~rows.reported).sum())]
+    together = [concepts.together(half).diagonal() for half in (rows.evaluation, ~rows.evaluation)]
+    halves = [int(rows.evaluation.sum()), int((~rows.evaluation).sum())]
     for counts, size in zip(together, halves, strict=True):
         assert counts.min() >= 50
         assert (size - counts).min() >= 50
@@ -90,7 +90,7 @@ def test_quizzes_without_a_painter_are_left_out(batch, concepts):
 
 
 def test_counts_of_pairs(concepts):
-    chosen = concepts.reported
+    chosen = concepts.evaluation
     together = concepts.together(chosen)
     for i, j in ((0, 0), (3, 40), (40, 3), (11, 90)):
         both = rows_of(concepts, i) & rows_of(concepts, j) & chosen

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.comparison.significance import false_discovery
 from sae.contrasts.occurrence import LEAST_QUIZZES, firing_shares, occurrence
+from sae.statistics.false_discovery import false_discovery
 
 
 def test_a_share_is_of_the_quiz_s_own_tokens():
@@ -24,7 +24,7 @@ def test_what_differs_is_found_and_what_does_not_is_not():
     rate[0, :10], rate[1, 10:20] = 0.15, 0.0
     groups = [rng.binomial(40, each, size=(quizzes, features)) / 40 for each in rate]
     table = occurrence(*groups, *[np.zeros(quizzes, np.int64)] * 2)
-    q = false_discovery({0: table.p.to_numpy()})[0]
+    q = false_discovery(table.p.to_numpy())
     assert (q[:20] <= 0.05).all()
     assert (q[20:] <= 0.05).mean() < 0.02
     assert (table.quizzes_other[10:20] == 0).all()

@@ -119,7 +119,7 @@ def test_scatter_and_quality_agree_with_the_definitions(planted, drawn):
     codes = crosscoder.encode(x)
     np.testing.assert_allclose(found.codes.toarray(), codes, atol=1e-5)
     for half in (0, 1):
-        mine = rows.reported == bool(half)
+        mine = rows.evaluation == bool(half)
         f, y = codes.numpy()[mine].astype(float), x.flatten(1).numpy()[mine].astype(float)
         for scatter, groups in (
             (found.overall[half], np.zeros(mine.sum(), dtype=int)),

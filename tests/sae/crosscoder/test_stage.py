@@ -8,12 +8,13 @@ import pytest
 
 from sae.activations.harvest import token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.artifacts import read_record
 from sae.crosscoder.analysis import analyse
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.harvest import JointActivations
 from sae.crosscoder.model import load_crosscoder
 from sae.crosscoder.stage import crosscoder_done, fit_crosscoder
-from sae.dictionaries.training import read_record
+from sae.dictionaries.training import RECORD
 from tests.sae.conftest import SITE
 from world import Stream
 
@@ -51,7 +52,7 @@ def fitted(joint, small_world, held_out, tmp_path_factory):
 
 def test_record_and_progress(fitted):
     path, record, seen = fitted
-    assert read_record(path) == record
+    assert read_record(path / RECORD) == record
     assert record["made_from"]["agents"] == ORIGIN["agents"]
     assert record["made_from"]["site"] == SITE
     assert set(record["quality"]["explained_variance"]) == {"0", "1"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,13 +13,14 @@ from torch.nn.functional import cosine_similarity
 from sae.activations.codes import encode
 from sae.comparison.compare import Comparison, compare_features
 from sae.comparison.significance import MAX_Q
+from sae.config import DictionaryConfig
 from sae.dictionaries.training import load_sae, save_sae, train_sae
 from sae.matching.alignment import align
 from sae.matching.features import select_features
-from tests.sae.comparison.test_compare import CONFIG, REPORTED, SITE, STREAM, events, rows
+from tests.sae.comparison.test_compare import CONFIG, EVALUATION, STREAM, events, rows
 
 WIDTH, SOURCES = 32, 48
-SHORT = replace(CONFIG, k=6.0, training_tokens=30_000, dead_after=16, learning_rate=3e-3)
+SHORT = DictionaryConfig(d_sae=64, k=6.0, training_tokens=30_000, dead_after=16, learning_rate=3e-3)
 
 __all__ = ["rows"]
 
@@ -50,9 +51,9 @@ def planted(rows, path, seeds):
             sae = train_sae(batches(x[agent], rng), SHORT, seed, "x")
             save_sae(sae, path / "sae", lambda _: {})
             saes.append(load_sae(path / "sae"))
-        features[agent] = [select_features(encode(s, x[agent]), REPORTED, 15) for s in saes]
+        features[agent] = [select_features(encode(s, x[agent]), EVALUATION, 15) for s in saes]
         decoders.append(saes[0].W_dec)
-    return Planted(compare_features(features, rows, CONFIG, SITE, STREAM), x, decoders)
+    return Planted(compare_features(features, rows, CONFIG, STREAM), x, decoders)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_activations_do_not_exceed_the_null(one_seed, own_seeds):
     assert overall.features > 100
     assert abs(overall.value) < 0.03
     assert overall.excess == pytest.approx(own_seeds.found.overall["within_cell"].excess, abs=0.01)
-    assert np.nanmean(np.concatenate(list(found.q.values())) <= MAX_Q) < 0.02
+    assert np.nanmean(found.matches.table.q <= MAX_Q) < 0.02
     assert found.shared[2] <= 1
 
 

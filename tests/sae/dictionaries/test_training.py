@@ -16,9 +16,9 @@ from sae.activations.harvest import ActivationStream, activations, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.config import SAEConfig
 from sae.dictionaries.architectures import architectures
-from sae.dictionaries.artifacts import Place, sae_done, train_one
 from sae.dictionaries.baselines import baselines
 from sae.dictionaries.quality import FREQUENT, measure_quality
+from sae.dictionaries.slots import SAESlot, sae_done, train_one
 from sae.dictionaries.training import load_sae, train_sae
 from tests.sae.conftest import SITE
 from world import Stream
@@ -42,6 +42,7 @@ CONFIG = SAEConfig(
     permutations=2,
     resamples=20,
 )
+(DICTIONARY,) = CONFIG.dictionaries([SITE])
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,8 @@ def trained(agents, small_world, held_out, tmp_path_factory):
         small_world,
         source,
         held_out,
-        CONFIG,
-        Place(0, "0", 11, path),
+        DICTIONARY,
+        SAESlot(0, "0", 11, path),
         "agent 0",
         lambda done, total, explained: seen.append((done, total, explained)),
     )
@@ -139,7 +140,7 @@ def test_quality_needs_answers(trained, agents, small_world, held_out):
 def test_progress_ends_at_the_total(trained):
     done, total, explained = trained[2][-1]
     assert done == 200_000 // 512 * 512
-    assert total == CONFIG.training_tokens
+    assert total == DICTIONARY.training_tokens
     assert explained > 0.8
 
 
@@ -150,29 +151,29 @@ def test_codes_do_not_depend_on_the_batch(trained, agents, small_world, held_out
     assert codes.dtype == np.float32
     np.testing.assert_allclose(codes[:7].toarray(), encode(sae, x[:7]).toarray(), rtol=0, atol=1e-5)
     (whole,) = agent_codes(agents[0], small_world, held_out, SITE, [sae])
-    assert whole.shape == (len(token_rows(small_world, held_out)), CONFIG.d_sae)
+    assert whole.shape == (len(token_rows(small_world, held_out)), DICTIONARY.d_sae)
     np.testing.assert_allclose(whole.toarray(), codes.toarray(), rtol=0, atol=1e-5)
 
 
 def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, small_world, held_out):
     path, record, _ = trained
     source = training_source(small_world, STREAM)
-    place = Place(0, "0", 11, path)
+    place = SAESlot(0, "0", 11, path)
     before = (path / "sae_weights.safetensors").stat().st_mtime_ns
-    again = train_one(agents[0], small_world, source, held_out, CONFIG, place, "agent 0")
+    again = train_one(agents[0], small_world, source, held_out, DICTIONARY, place, "agent 0")
     assert again == record
     assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
-    assert sae_done(agents[0], replace(CONFIG, min_firings=5), place)
-    assert not sae_done(agents[1], CONFIG, place)
-    assert not sae_done(agents[0], CONFIG, replace(place, seed=12))
-    assert not sae_done(agents[0], CONFIG, replace(place, role="frozen_decoder"))
-    assert not sae_done(agents[0], replace(CONFIG, k=5.0), place)
-    assert not sae_done(agents[0], CONFIG, replace(place, path=path.parent / "1"))
+    assert sae_done(agents[0], replace(DICTIONARY, min_firings=5), place)
+    assert not sae_done(agents[1], DICTIONARY, place)
+    assert not sae_done(agents[0], DICTIONARY, replace(place, seed=12))
+    assert not sae_done(agents[0], DICTIONARY, replace(place, role="frozen_decoder"))
+    assert not sae_done(agents[0], replace(DICTIONARY, k=5.0), place)
+    assert not sae_done(agents[0], DICTIONARY, replace(place, path=path.parent / "1"))
 
 
 def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
     source = training_source(small_world, STREAM)
-    short = replace(CONFIG, training_tokens=4096, buffer_quizzes=64)
+    short = replace(DICTIONARY, training_tokens=4096, buffer_quizzes=64)
     state = torch.get_rng_state()
 
     def weights(agent, seed):
@@ -187,7 +188,7 @@ def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-SHORT = replace(CONFIG, training_tokens=60_000, learning_rate=3e-3)
+SHORT = replace(DICTIONARY, training_tokens=60_000, learning_rate=3e-3)
 
 
 @pytest.mark.parametrize("name", architectures.names())
@@ -195,7 +196,7 @@ def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     name, agents, small_world, held_out, tmp_path
 ):
     config = replace(SHORT, architectures=(name,))
-    place = Place(0, "0", 3, tmp_path / "0")
+    place = SAESlot(0, "0", 3, tmp_path / "0")
     source = training_source(small_world, STREAM)
     record = train_one(agents[0], small_world, source, held_out, config, place, "agent 0")
     assert record["quality"]["explained_variance"] > 0.4
@@ -259,7 +260,7 @@ def test_wide_codes_are_made_a_few_rows_at_a_time(
     x = activations(agents[0], small_world, held_out, SITE)
     whole, quality = encode(sae, x), measure_quality(agents[0], small_world, held_out, SITE, sae)
     rows = 37
-    monkeypatch.setattr("sae.activations.codes.PIECE", rows * CONFIG.d_sae)
+    monkeypatch.setattr("sae.activations.codes.PIECE", rows * DICTIONARY.d_sae)
     encoded = sae.encode
     sizes = []
     monkeypatch.setattr(sae, "encode", lambda part: sizes.append(len(part)) or encoded(part))

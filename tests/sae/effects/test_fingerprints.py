@@ -107,8 +107,8 @@ def test_profiles_count_the_tokens_for_choosing(agents, make_spliced, small_worl
     subject = make_spliced(agents[0])
     profiles = firing_profiles(subject, small_world, batch)
     active = subject.codes.toarray() != 0
-    assert (profiles.sum(axis=1) == active[~rows.reported].sum(axis=0)).all()
-    first = ~rows.reported & (rows.task == 0) & (rows.layout == 0)
+    assert (profiles.sum(axis=1) == active[~rows.evaluation].sum(axis=0)).all()
+    first = ~rows.evaluation & (rows.task == 0) & (rows.layout == 0)
     assert (profiles[:, 0] == active[first].sum(axis=0)).all()
 
 

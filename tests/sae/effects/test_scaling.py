@@ -183,10 +183,10 @@ def test_tables(spliced, small_world, batch, ablated):
 
 
 def test_only_reporting_quizzes_are_changed(spliced, rows, ablated):
-    half = np.unique(rows.quiz[rows.reported])
+    half = np.unique(rows.quiz[rows.evaluation])
     assert (ablated.quizzes.index == half).all()
     term = spliced.scaling(0, 0.0, reported=False)
-    assert not rows.reported[term.rows].any()
+    assert not rows.evaluation[term.rows].any()
 
 
 def test_layouts_without_an_answer_are_refused(agents, small_world, batch):

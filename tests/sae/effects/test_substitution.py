@@ -101,7 +101,7 @@ def test_a_scaled_and_rotated_agent_is_the_same_agent(subject, small_world, batc
 def test_everything_fitted_is_fitted_on_the_quizzes_for_choosing(subject, small_world, batch, rows):
     """Activations that are nothing but noise on the quizzes for reporting change no fit."""
     noise = np.random.default_rng(0).random(subject.codes.shape).astype(np.float32)
-    codes = np.where(rows.reported[:, None], noise, subject.codes.toarray())
+    codes = np.where(rows.evaluation[:, None], noise, subject.codes.toarray())
     other = replace(subject, codes=type(subject.codes)(codes))
     interchange = Interchange({0: subject, 1: other}, small_world, batch)
     assert interchange.scale(itself(2), 2) == pytest.approx(1)
