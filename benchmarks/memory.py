@@ -27,7 +27,7 @@ from benchmarks.recipes import recipes
 from benchmarks.subjects import fresh_agent, subject, working_precision
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision, VoteTable, vote
-from culture_sim.launch.culture_stage import culture_stage
+from culture_sim.experiment import culture
 from culture_sim.launch.workers import OPTIMIZERS
 from culture_sim.population.population import Population
 from culture_sim.presets import presets
@@ -134,14 +134,14 @@ def _rounds(folder: Path) -> Callable[[], None]:
             rule=FirstTwenty(),
             quota=20,
             max_proposals=32,
-            wave_blocks=1,
+            shard_batches=1,
         ),
     )
     run = Run.start(folder / "rounds", config, "smoke")
     accelerator = make_accelerator(config.train)
     Population(run, accelerator, 0).train()
     numbers = iter(range(1, LAST + 1))
-    return lambda: culture_stage(run, next(numbers), accelerator)
+    return lambda: culture(run, next(numbers), accelerator)
 
 
 def _megabytes_after(work: Callable[[], None]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from culture_sim.launch.exit import leave
+from culture_sim.launch.exit import exit_now
 
 
 def main() -> NoReturn:
@@ -19,7 +19,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print("culture-sim: error: interrupted", file=sys.stderr)
         code = 130
-    leave(code)
+    exit_now(code)
 
 
 if __name__ == "__main__":

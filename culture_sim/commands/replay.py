@@ -15,8 +15,8 @@ from rich.table import Table
 
 from culture_sim.commands import commands
 from culture_sim.commands.base import RunCommand
+from culture_sim.culture.figures import read_summary
 from culture_sim.culture.records import array_of
-from culture_sim.culture.round import read_summary
 from culture_sim.culture.rules import Rule
 from culture_sim.culture.store import CultureStore, open_culture
 from culture_sim.culture.votes import Decision, VoteTable
@@ -63,9 +63,9 @@ def _replayed(store: CultureStore, number: int, rule: Rule | None) -> dict[str, 
     config = read_summary(store, number)["culture"]
     rule = rule or from_tree(Rule, config["rule"], "culture.rule")
     stored = store.decision(number)
-    # A rule that chooses among quizzes chose among those of one wave.
-    wave = array_of(table, "index") // (config["block_size"] * config["wave_blocks"])
-    decided = _by_wave(rule, store.votes(number), wave)
+    # A rule that chooses among quizzes chose among those of one shard.
+    shard = array_of(table, "index") // (config["batch_size"] * config["shard_batches"])
+    decided = _by_shard(rule, store.votes(number), shard)
     return {
         "round": number,
         "rule": to_tree(rule),
@@ -82,9 +82,9 @@ def _replayed(store: CultureStore, number: int, rule: Rule | None) -> dict[str, 
     }
 
 
-def _by_wave(rule: Rule, votes: VoteTable, wave: NDArray[np.int64]) -> Decision:
-    """What a rule decides of each wave by itself; wave: int64 [B], ascending."""
-    parts = [rule(votes[wave == number]) for number in np.unique(wave)]
+def _by_shard(rule: Rule, votes: VoteTable, shard: NDArray[np.int64]) -> Decision:
+    """What a rule decides of each shard by itself; shard: int64 [B], ascending."""
+    parts = [rule(votes[shard == number]) for number in np.unique(shard)]
     if not parts:
         return rule(votes)
     return Decision(

@@ -1,7 +1,7 @@
-"""A block of proposals: made by one agent from one seed, sifted, and voted on by all.
+"""Batches of proposals: each made by one agent from one seed, sifted, and voted on by all.
 
-A block is decided by its number, the agents and the quizzes known before its wave; so any
-process may do it, at any time, with the same result.
+A batch is decided by its number, the agents and the quizzes known before its shard; so any process
+may do it, at any time, with the same result.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from world import QuizBatch, QuizWorld, Stream
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """What every block of a round needs.
+class RoundContext:
+    """What every batch of a round needs.
 
     models: the N agents, on this process's device. seed: the run's root seed. provenance: what
     the round's quizzes have in common. kept: for each agent, quizzes in layout 0 that it may
@@ -38,92 +38,98 @@ class Workshop:
     kept: Sequence[QuizBatch]
     accelerator: Accelerator
 
-    def proposer(self, block: int) -> int:
-        """The agent a block belongs to: they take turns."""
-        return block % len(self.models)
+    def agent(self, number: int) -> int:
+        """The agent a batch belongs to: they take turns."""
+        return number % len(self.models)
 
-    def _turn(self, block: int) -> int:
-        """Which of the proposers a block is made by: each agent's blocks take turns."""
-        return block // len(self.models) % len(self.config.proposers)
+    def _turn(self, number: int) -> int:
+        """Which of the proposers a batch is made by: each agent's batches take turns."""
+        return number // len(self.models) % len(self.config.proposers)
 
-    def method(self, block: int) -> str:
-        """The name of the proposer that a block is made by."""
-        return self.config.methods[self._turn(block)]
+    def method(self, number: int) -> str:
+        """The name of the proposer that a batch is made by."""
+        return self.config.methods[self._turn(number)]
 
-    def propose(self, block: int, parents: ParentPool) -> Proposals:
-        """A block of proposals."""
-        request = ProposalRequest(self.block_seed(block), self.block_count(block), parents)
-        proposer = self.config.proposers[self._turn(block)]
-        return proposer(self.models[self.proposer(block)], self.world, request)
+    def propose(self, number: int, parents: ParentPool) -> Proposals:
+        """A batch of proposals."""
+        request = ProposalRequest(self.batch_seed(number), self.batch_size(number), parents)
+        proposer = self.config.proposers[self._turn(number)]
+        return proposer(self.models[self.agent(number)], self.world, request)
 
-    def block_seed(self, block: int) -> int:
-        """The seed of a block, for its sampling."""
-        agent = self.proposer(block)
-        return Stream(self.seed, "proposal", agent, self.provenance.round).seed(block)
+    def batch_seed(self, number: int) -> int:
+        """The seed of a batch, for its sampling."""
+        agent = self.agent(number)
+        return Stream(self.seed, "proposal", agent, self.provenance.round).seed(number)
 
-    def voters(self, block: int) -> np.random.Generator:
-        """What a block's voters are drawn by."""
-        return Stream(self.seed, "voters", round=self.provenance.round).generator(block)
+    def voters(self, number: int, quizzes: int) -> NDArray[np.bool_]:
+        """bool [quizzes, N]: who votes on each quiz of a batch."""
+        rng = Stream(self.seed, "voters", round=self.provenance.round).generator(number)
+        return draw_voters(rng, quizzes, len(self.models), self.config.voters)
 
-    def noisy(self, block: int, quizzes: QuizBatch) -> list[QuizBatch]:
-        """The questions on a block's quizzes with noise in the prompts, once for each round."""
+    def noisy(self, number: int, quizzes: QuizBatch) -> list[QuizBatch]:
+        """The questions on a batch's quizzes with noise in the prompts, once for each time that
+        agents are asked."""
         named = Stream(self.seed, "vote-noise", round=self.provenance.round)
-        rng, asked = named.generator(block), ask(self.world, quizzes)
-        rounds = range(self.config.noise_rounds)
-        return [self.world.corrupt(asked, self.config.vote_noise, rng) for _ in rounds]
+        rng, asked = named.generator(number), ask(self.world, quizzes)
+        times = range(self.config.noise_rounds)
+        return [self.world.corrupt(asked, self.config.vote_noise, rng) for _ in times]
 
-    def block_count(self, block: int) -> int:
-        """Proposals in a block: the last one of the budget may be shorter, those after it empty."""
-        size = self.config.block_size
-        return max(0, min(size, self.config.max_proposals - block * size))
+    def batch_size(self, number: int) -> int:
+        """Proposals in a batch: the last one of the budget may be shorter, those after it empty."""
+        size = self.config.batch_size
+        return max(0, min(size, self.config.max_proposals - number * size))
 
 
 @dataclass(frozen=True)
-class BlockResult:
-    """What became of a block's proposals.
+class Candidates:
+    """The proposals of a batch that ask for something and are not known already.
 
-    proposed, trivial: how many there were, and how many of them asked for nothing; what is
-    missing beside them and the K were duplicates.
-    proposals: the K others. hashes: uint64 [K], canonical. rows: int64 [K], their places in the
-    block. votes: what all agents make of them.
+    batch: its number. proposed, trivial: how many there were, and how many of them asked for
+    nothing; what is missing beside them and the K candidates were duplicates. proposals: the K.
+    hashes: uint64 [K], canonical. rows: int64 [K], their places in the batch.
     """
 
-    block: int
+    batch: int
     proposed: int
     trivial: int
     proposals: Proposals
     hashes: NDArray[np.uint64]
     rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A batch's candidates, and what all agents make of them."""
+
+    candidates: Candidates
     votes: VoteTable
 
 
-def process_block(
-    shop: Workshop, block: int, known: NDArray[np.uint64], parents: ParentPool
-) -> BlockResult:
-    """Propose a block, drop what asks for nothing or is in ``known``, have the rest voted on.
+def propose_batch(
+    context: RoundContext, number: int, known: NDArray[np.uint64], parents: ParentPool
+) -> Candidates:
+    """Propose a batch, and drop what asks for nothing or is in ``known``.
 
-    known: uint64 [any], canonical hashes. parents: what this block may be made from.
+    known: uint64 [any], canonical hashes. parents: what this batch may be made from.
     """
-    agent, count = shop.proposer(block), shop.block_count(block)
-    with shop.accelerator.autocast():
-        proposals = shop.propose(block, parents)
-        quizzes = proposals.quizzes
-        hashes = shop.world.canonical_hash(quizzes)
-        asking = np.flatnonzero(~shop.world.is_trivial(quizzes))
-        chosen = asking[first_seen(hashes[asking], known)]
-        proposer = np.full(len(chosen), agent, dtype=np.int16)
-        voted = draw_voters(shop.voters(block), len(chosen), len(shop.models), shop.config.voters)
-        noisy = shop.noisy(block, quizzes[chosen])
-        votes = vote(shop.models, shop.world, quizzes[chosen], proposer, voted, noisy)
-    return BlockResult(
-        block=block,
-        proposed=count,
-        trivial=count - len(asking),
-        proposals=proposals[chosen],
-        hashes=hashes[chosen],
-        rows=chosen,
-        votes=votes,
-    )
+    with context.accelerator.autocast():
+        proposals = context.propose(number, parents)
+    hashes = context.world.canonical_hash(proposals.quizzes)
+    asking = np.flatnonzero(~context.world.is_trivial(proposals.quizzes))
+    chosen = asking[first_seen(hashes[asking], known)]
+    size = context.batch_size(number)
+    return Candidates(number, size, size - len(asking), proposals[chosen], hashes[chosen], chosen)
+
+
+def vote_on(context: RoundContext, candidates: Candidates) -> Ballot:
+    """All agents' votes on a batch, its own agent's among them."""
+    number, quizzes = candidates.batch, candidates.proposals.quizzes
+    proposer = np.full(len(quizzes), context.agent(number), dtype=np.int16)
+    with context.accelerator.autocast():
+        voted = context.voters(number, len(quizzes))
+        noisy = context.noisy(number, quizzes)
+        votes = vote(context.models, context.world, quizzes, proposer, voted, noisy)
+    return Ballot(candidates, votes)
 
 
 def first_seen(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -27,13 +27,13 @@ class CultureConfig:
     """Share of cells replaced at random in such a prompt."""
     proposers: tuple[Proposer, ...] = (HotThenCold(),)
     """Methods by which agents propose quizzes; each agent's batches take turns."""
-    block_size: int = 128
+    batch_size: int = 128
     """Quizzes that one agent proposes at a time; the agents take turns."""
-    wave_blocks: int = 10
-    """Blocks that are proposed, voted on and saved together, spread over the processes: a round
-    ends with a whole wave, and an interruption loses at most one."""
+    shard_batches: int = 10
+    """Batches that are proposed, voted on and saved together, spread over the processes: a round
+    ends with a whole shard, and an interruption loses at most one."""
     quota: int = 240
-    """Kept quizzes after which a round ends, with the wave that brings them."""
+    """Kept quizzes after which a round ends, with the shard that brings them."""
     max_proposals: int = 24_000
     """Proposals after which a round ends whatever it kept."""
     restart_quota: int = 0
@@ -58,7 +58,7 @@ class CultureConfig:
         methods = self.methods
         if len(set(methods)) < len(methods):
             raise UserError(f"culture.proposers names a method twice: {', '.join(methods)}")
-        require(self, "culture", COUNT, "block_size", "wave_blocks", "quota", "max_proposals")
+        require(self, "culture", COUNT, "batch_size", "shard_batches", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "voters", "noise_rounds")
         require(self, "culture", AMOUNT, "transfer_quizzes", "restart_quota")
         require(self, "culture", POSITIVE, "repeats")

@@ -45,7 +45,7 @@ class CultureRecords:
     proposals: the quizzes, in layout 0, and how each came to be. hashes: uint64 [B], canonical.
     votes, decision: of each quiz; votes.proposer is the agent that made it. method: [B],
     registered name of the proposer it was made by. index: int64 [B], its place among the round's
-    proposals. seed: int64 [B], of the block of proposals it was made in. held_out: bool [B], True
+    proposals. seed: int64 [B], of the batch of proposals it was made in. held_out: bool [B], True
     for culture_test: no agent is ever trained on it.
     """
 

@@ -1,14 +1,13 @@
-"""Waves: blocks that are shared among the processes, merged in order, and saved as one part file.
+"""Shards of a round: batches that are shared among the processes, judged, and saved as one file.
 
-A wave is what a round can lose when it is killed. Duplicates between the blocks of a wave can
-only be seen when it is whole, so they are voted on and then dropped.
+A shard is what a round can lose when it is killed. Duplicates between its batches can only be seen
+when it is whole, so they are voted on and then dropped.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,14 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 
 from culture_sim.culture import records as rows
-from culture_sim.culture.batches import BlockResult, Workshop, first_seen, process_block
+from culture_sim.culture.batches import (
+    Ballot,
+    Candidates,
+    RoundContext,
+    first_seen,
+    propose_batch,
+    vote_on,
+)
 from culture_sim.culture.proposers import ParentPool, concatenate_proposals
 from culture_sim.culture.records import CultureRecords
 from culture_sim.culture.store import read_table, write_table
@@ -28,101 +34,106 @@ from world import QuizBatch
 from world.core.errors import UserError
 
 OUTCOMES = ("proposed", "trivial", "duplicate", "voted", "kept")
-METADATA = b"wave"
+METADATA = b"shard"
 
 
 @dataclass(frozen=True)
-class Wave:
-    """A finished wave.
+class Shard:
+    """A finished shard.
 
     table: the quizzes voted on. tally: int64 [N, P, 5], the counts of OUTCOMES for each agent that
     proposed and each of P methods.
-    seconds: wall-clock it took.
     """
 
     table: pa.Table
     tally: NDArray[np.int64]
-    seconds: float
 
 
-def blocks_of(shop: Workshop, wave: int) -> range:
-    """The blocks of a wave; none once the budget of proposals is spent."""
-    size = shop.config.wave_blocks
-    last = -(-shop.config.max_proposals // shop.config.block_size)
-    return range(min(wave * size, last), min((wave + 1) * size, last))
+def batches_of(context: RoundContext, shard: int) -> range:
+    """The batches of a shard; none once the budget of proposals is spent."""
+    size = context.config.shard_batches
+    last = -(-context.config.max_proposals // context.config.batch_size)
+    return range(min(shard * size, last), min((shard + 1) * size, last))
 
 
-def process_wave(
-    shop: Workshop,
-    wave: int,
-    known: NDArray[np.uint64],
-    before: Wave | None,
-    beat: Callable[[], None],
-) -> Wave:
-    """One wave, its blocks spread over the processes, which all get the whole of it.
+def proposals_of(context: RoundContext, shard: int) -> int:
+    """Proposals of a shard: the last one of a budget has fewer."""
+    return sum(map(context.batch_size, batches_of(context, shard)))
 
-    known: uint64 [any], hashes of quizzes not wanted again. before: the wave before this one.
-    beat: called after every block.
+
+def propose_share(
+    context: RoundContext, shard: int, known: NDArray[np.uint64], before: Shard | None
+) -> Iterable[Candidates]:
+    """This process's batches of a shard, one after the other.
+
+    known: uint64 [any], hashes of quizzes not wanted again. before: the shard before this one.
     """
-    began = time.monotonic()
-    accelerator = shop.accelerator
-    blocks = blocks_of(shop, wave)
-    results = []
-    for block in blocks[accelerator.process_index :: accelerator.num_processes]:
-        kept = shop.kept[shop.proposer(block)]
-        parents = _parents(shop, kept, before, block - blocks.start)
-        results.append(process_block(shop, block, known, parents))
-        beat()
-    if accelerator.num_processes > 1:
-        results = gather_object(results)
-    results = sorted(results, key=lambda result: result.block)
-    return _merge(shop, results, began)
+    batches, processes = batches_of(context, shard), context.accelerator
+    for number in batches[processes.process_index :: processes.num_processes]:
+        kept = context.kept[context.agent(number)]
+        parents = _parents(context, kept, before, number - batches.start)
+        yield propose_batch(context, number, known, parents)
 
 
-def _parents(shop: Workshop, kept: QuizBatch, before: Wave | None, place: int) -> ParentPool:
-    """What block ``place`` of a wave may use: of the rejected ones its turn, so that none is
+def vote_on_share(context: RoundContext, candidates: Iterable[Candidates]) -> Iterable[Ballot]:
+    """All agents' votes on this process's batches."""
+    return (vote_on(context, batch) for batch in candidates)
+
+
+def decide_together(context: RoundContext, ballots: Iterable[Ballot]) -> Shard:
+    """What the rule keeps of a shard; every process comes here with its ballots, and gets all."""
+    cast = list(ballots)
+    if context.accelerator.num_processes > 1:
+        cast = gather_object(cast)
+    return _judged(context, sorted(cast, key=lambda ballot: ballot.candidates.batch))
+
+
+def _parents(
+    context: RoundContext, kept: QuizBatch, before: Shard | None, place: int
+) -> ParentPool:
+    """What batch ``place`` of a shard may use: of the rejected quizzes its turn, so that none is
     used twice."""
     if before is None:
         return ParentPool(kept, kept[:0], np.zeros(0, dtype=np.int16))
     rejected = np.flatnonzero(~rows.array_of(before.table, "keep"))
-    turn = rejected[place :: shop.config.wave_blocks]
+    turn = rejected[place :: context.config.shard_batches]
     ages = rows.array_of(before.table, "age")[turn]
     return ParentPool(kept, rows.quizzes_of(before.table)[turn], ages)
 
 
-def _merge(shop: Workshop, results: list[BlockResult], began: float) -> Wave:
-    """Judge the blocks, given in order, without the quizzes that an earlier one made too."""
-    proposals = concatenate_proposals([result.proposals for result in results])
-    hashes = np.concatenate([result.hashes for result in results])
-    votes = concatenate_votes([result.votes for result in results])
-    place = np.concatenate([r.block * shop.config.block_size + r.rows for r in results])
+def _judged(context: RoundContext, ballots: list[Ballot]) -> Shard:
+    """The batches, given in order, without the quizzes that an earlier one made too."""
+    batches = [ballot.candidates for ballot in ballots]
+    proposals = concatenate_proposals([batch.proposals for batch in batches])
+    hashes = np.concatenate([batch.hashes for batch in batches])
+    votes = concatenate_votes([ballot.votes for ballot in ballots])
+    place = np.concatenate([b.batch * context.config.batch_size + b.rows for b in batches])
     fresh = first_seen(hashes, np.zeros(0, dtype=np.uint64))
     votes, chosen = votes[fresh], np.flatnonzero(fresh)
-    blocks = [result.block for result in results for _ in result.rows]
+    numbers = [batch.batch for batch in batches for _ in batch.rows]
     records = CultureRecords(
-        provenance=shop.provenance,
+        provenance=context.provenance,
         proposals=proposals[fresh],
         hashes=hashes[fresh],
         votes=votes,
-        decision=shop.config.rule(votes),
-        method=[shop.method(blocks[row]) for row in chosen],
+        decision=context.config.rule(votes),
+        method=[context.method(numbers[row]) for row in chosen],
         index=place[fresh],
-        seed=np.array([shop.block_seed(blocks[row]) for row in chosen], dtype=np.int64),
-        held_out=shop.world.split_of(proposals.quizzes[fresh]) > 0,
+        seed=np.array([context.batch_seed(numbers[row]) for row in chosen], dtype=np.int64),
+        held_out=context.world.split_of(proposals.quizzes[fresh]) > 0,
     )
-    tally = _tally(shop, results, records)
-    return Wave(rows.to_table(records), tally, time.monotonic() - began)
+    return Shard(rows.to_table(records), _tally(context, batches, records))
 
 
 def _tally(
-    shop: Workshop, results: list[BlockResult], records: CultureRecords
+    context: RoundContext, batches: list[Candidates], records: CultureRecords
 ) -> NDArray[np.int64]:
     """int64 [N, P, 5]: the counts of OUTCOMES by proposer and method."""
-    names = shop.config.methods
-    tally = np.zeros((len(shop.models), len(names), len(OUTCOMES)), dtype=np.int64)
-    for result in results:
-        place = shop.proposer(result.block), names.index(shop.method(result.block))
-        tally[place][:2] += result.proposed, result.trivial
+    names = context.config.methods
+    tally = np.zeros((len(context.models), len(names), len(OUTCOMES)), dtype=np.int64)
+    for batch in batches:
+        place = context.agent(batch.batch), names.index(context.method(batch.batch))
+        tally[place][:2] += batch.proposed, batch.trivial
     proposers, keep = records.votes.proposer.tolist(), records.decision.keep.tolist()
     for agent, name, kept in zip(proposers, records.method, keep, strict=True):
         tally[agent, names.index(name), 3:] += 1, kept
@@ -130,20 +141,19 @@ def _tally(
     return tally
 
 
-def proposals_of(shop: Workshop, wave: int) -> int:
-    """Proposals of a wave: the last one of a budget has fewer."""
-    return sum(map(shop.block_count, blocks_of(shop, wave)))
+def save_shard(path: Path, shard: Shard, identity: dict[str, Any], seconds: float) -> None:
+    """Write a part file, whole or not at all.
+
+    identity: what decides the content of a shard. seconds: wall-clock it took.
+    """
+    note = {"identity": identity, "tally": shard.tally.tolist(), "seconds": seconds}
+    metadata = {**(shard.table.schema.metadata or {}), METADATA: json.dumps(note).encode()}
+    write_table(path, shard.table.replace_schema_metadata(metadata))
 
 
-def save_wave(path: Path, wave: Wave, identity: dict[str, Any]) -> None:
-    """Write a part file, whole or not at all; identity: what decides the content of a wave."""
-    note = {"identity": identity, "tally": wave.tally.tolist(), "seconds": wave.seconds}
-    metadata = {**(wave.table.schema.metadata or {}), METADATA: json.dumps(note).encode()}
-    write_table(path, wave.table.replace_schema_metadata(metadata))
-
-
-def load_wave(path: Path, identity: dict[str, Any]) -> Wave:
-    """Read a part file; raises UserError when it is damaged or of another identity."""
+def load_shard(path: Path, identity: dict[str, Any]) -> tuple[Shard, float]:
+    """A part file and the seconds it took; raises UserError when it is damaged or of another
+    identity."""
     table = read_table(path, "remove it to have the round make that part again")
     metadata = dict(table.schema.metadata or {})
     note = json.loads(metadata.pop(METADATA, b"{}"))
@@ -154,4 +164,4 @@ def load_wave(path: Path, identity: dict[str, Any]) -> Wave:
             f"that, or remove the folder to start the round again"
         )
     tally = np.array(note["tally"], dtype=np.int64)
-    return Wave(table.replace_schema_metadata(metadata), tally, note["seconds"])
+    return Shard(table.replace_schema_metadata(metadata), tally), float(note["seconds"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from agents.model import AgentModel
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import dictionary_configs, features_path
-from culture_sim.run.reporter import Notes
+from culture_sim.run.reporter import StageReporter
 from culture_sim.run.run import Run
 from sae.activations.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
 from sae.comparison.stage import compare_agents
@@ -38,20 +38,97 @@ def _sae_seed(run: Run, dictionary: DictionaryConfig, agent: int, role: str) -> 
     return Stream(run.config.seed, name, agent=agent).seed()
 
 
-def sae_stage(run: Run, accelerator: Accelerator) -> None:
-    """Train the SAEs that are missing, one a worker at a time; then one worker compares them."""
-    models = {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents}
-    dictionaries = dictionary_configs(run.config)
-    notes = Notes(run, "sae", accelerator.is_main_process)
-    held_out = held_out_of(run)
+@dataclass(frozen=True)
+class FeatureWork:
+    """What a worker needs to train dictionaries and compare them, the same in every worker.
+
+    models: the agents by number, on the worker's device. held_out: world quizzes that no agent and
+    no SAE was trained on.
+    """
+
+    run: Run
+    models: Mapping[int, AgentModel]
+    dictionaries: Sequence[DictionaryConfig]
+    held_out: QuizBatch
+    reporter: StageReporter
+
+
+def open_features(run: Run, accelerator: Accelerator) -> FeatureWork:
+    """The agents of a run and the dictionaries that its options ask for."""
+    return FeatureWork(
+        run,
+        {agent: run.load_agent(agent).to(accelerator.device) for agent in run.agents},
+        dictionary_configs(run.config),
+        held_out_of(run),
+        StageReporter(run, "sae", accelerator.is_main_process),
+    )
+
+
+def train_dictionaries(work: FeatureWork) -> None:
+    """Train the SAEs that are missing, one a worker at a time, until all are there.
+
+    Those that another worker has begun are left to it.
+    """
     todo = [
-        (dictionary, slot) for dictionary in dictionaries for slot in sae_slots(run, dictionary)
+        (dictionary, slot)
+        for dictionary in work.dictionaries
+        for slot in sae_slots(work.run, dictionary)
     ]
-    _train_all(run, models, held_out, todo, notes)
-    if accelerator.is_main_process:
-        for number, dictionary in enumerate(dictionaries, 1):
-            which = f"{number} of {len(dictionaries)}"
-            _compare(run, models, held_out, dictionary, notes, which)
+    source, total = (
+        training_source(work.run.config.world, _stream(work.run, "sae-train")),
+        len(todo),
+    )
+    while todo := [(d, s) for d, s in todo if not sae_done(work.models[s.agent], d, s)]:
+        done = total - len(todo)
+
+        def progress(*_: object, done: int = done) -> None:
+            work.reporter.report(f"{done} of {total} SAEs")
+
+        if not any(_train_if_free(work, source, *one, progress) for one in todo):
+            time.sleep(0.5)
+
+
+def _train_if_free(
+    work: FeatureWork,
+    source: QuizSource,
+    dictionary: DictionaryConfig,
+    slot: SAESlot,
+    progress: Progress,
+) -> bool:
+    """Train one SAE, unless another worker is at it: then False."""
+    slot.path.parent.mkdir(parents=True, exist_ok=True)
+    model, world = work.models[slot.agent], work.run.config.world
+    name = f"{work.run.path.name}/{slot.agent}"
+    try:
+        with FileLock(slot.path.with_name(f".{slot.role}.lock"), timeout=0):
+            train_one(model, world, source, work.held_out, dictionary, slot, name, progress)
+            return True
+    except Timeout:
+        return False
+
+
+def compare_all(work: FeatureWork) -> None:
+    """Compare the features of all agents, dictionary by dictionary."""
+    run, quizzes = work.run, comparison_quizzes(work.run, work.held_out)
+    for number, dictionary in enumerate(work.dictionaries, 1):
+        which = f"{number} of {len(work.dictionaries)}"
+
+        def tick(done: int, total: int, which: str = which) -> None:
+            work.reporter.report(f"comparing features ({which}), {done} of {total}")
+
+        compare_agents(
+            work.models,
+            sae_slots(run, dictionary),
+            run.config.world,
+            quizzes,
+            work.held_out,
+            dictionary,
+            run.config.sae,
+            features_path(run, dictionary),
+            _stream(run, "comparison"),
+            {"culture_quizzes": len(quizzes) - len(work.held_out)},
+            tick,
+        )
 
 
 def held_out_of(run: Run, count: int | None = None) -> QuizBatch:
@@ -65,71 +142,6 @@ def held_out_of(run: Run, count: int | None = None) -> QuizBatch:
 
 def _stream(run: Run, role: str) -> Stream:
     return Stream(run.config.seed, "sae").with_role(role)
-
-
-def _train_all(
-    run: Run,
-    models: Mapping[int, AgentModel],
-    held_out: QuizBatch,
-    todo: Sequence[tuple[DictionaryConfig, SAESlot]],
-    notes: Notes,
-) -> None:
-    """Train until every SAE is there; those that another worker has begun are left to it."""
-    source = training_source(run.config.world, _stream(run, "sae-train"))
-    total = len(todo)
-    while todo := [(d, s) for d, s in todo if not sae_done(models[s.agent], d, s)]:
-        progress = partial(_say_progress, notes, total - len(todo), total)
-        if not any(_try(run, models, held_out, source, *one, progress) for one in todo):
-            time.sleep(0.5)
-
-
-def _say_progress(notes: Notes, done: int, total: int, *_: object) -> None:
-    notes.say(f"{done} of {total} SAEs")
-
-
-def _try(
-    run: Run,
-    models: Mapping[int, AgentModel],
-    held_out: QuizBatch,
-    source: QuizSource,
-    dictionary: DictionaryConfig,
-    slot: SAESlot,
-    progress: Progress,
-) -> bool:
-    """Train one SAE, unless another worker is at it: then False."""
-    slot.path.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{run.path.name}/{slot.agent}"
-    model = models[slot.agent]
-    try:
-        with FileLock(slot.path.with_name(f".{slot.role}.lock"), timeout=0):
-            train_one(model, run.config.world, source, held_out, dictionary, slot, name, progress)
-            return True
-    except Timeout:
-        return False
-
-
-def _compare(
-    run: Run,
-    models: Mapping[int, AgentModel],
-    held_out: QuizBatch,
-    dictionary: DictionaryConfig,
-    notes: Notes,
-    which: str,
-) -> None:
-    quizzes = comparison_quizzes(run, held_out)
-    compare_agents(
-        models,
-        sae_slots(run, dictionary),
-        run.config.world,
-        quizzes,
-        held_out,
-        dictionary,
-        run.config.sae,
-        features_path(run, dictionary),
-        _stream(run, "comparison"),
-        {"culture_quizzes": len(quizzes) - len(held_out)},
-        lambda n, total: notes.say(f"comparing features ({which}), {n} of {total}"),
-    )
 
 
 def comparison_quizzes(run: Run, held_out: QuizBatch) -> QuizBatch:

@@ -8,7 +8,7 @@ import sys
 from typing import NoReturn
 
 
-def leave(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
     """Exit with ``code``, after the functions registered with atexit but before destructors.
 
     Threads of the libraries (gloo's, Arrow's) may outlive what they use and abort the process

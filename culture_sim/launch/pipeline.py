@@ -17,6 +17,7 @@ from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from rich.console import Console
 
 from agents.precision import process_state
+from culture_sim.experiment import run_stage
 from culture_sim.launch.monitor import Monitor
 from culture_sim.launch.processes import (
     END,
@@ -26,7 +27,6 @@ from culture_sim.launch.processes import (
     tell,
     told,
 )
-from culture_sim.launch.stages import run_stage
 from culture_sim.launch.workers import run_workers
 from culture_sim.run.config import RunConfig, config_to_dict
 from culture_sim.run.progress import (

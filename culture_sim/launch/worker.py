@@ -16,8 +16,8 @@ from typing import NoReturn
 import torch
 from setproctitle import setproctitle
 
-from culture_sim.launch.exit import leave
-from culture_sim.launch.stages import run_stage
+from culture_sim.experiment import run_stage
+from culture_sim.launch.exit import exit_now
 from culture_sim.run.run import Run
 from world.core.errors import ERROR_PREFIX, UserError
 
@@ -34,7 +34,7 @@ def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> N
     setproctitle(f"culture_sim.worker {stage} {path} {environment['RANK']}")
     _write_to(log)
     _settle(environment)
-    leave(_work(stage, path))
+    exit_now(_work(stage, path))
 
 
 def _work(stage: str, path: Path) -> int:

@@ -38,7 +38,7 @@ ALLOCATOR = {
 OPTIMIZERS = "torch._dynamo"  # loaded by the first optimizer
 LIBRARIES = {
     "train": ("culture_sim.population.population", OPTIMIZERS),
-    "round": ("culture_sim.launch.culture_stage", OPTIMIZERS),
+    "round": ("culture_sim.population.learning", OPTIMIZERS),
     "sae": ("culture_sim.features.stage", OPTIMIZERS),
     "report": ("culture_sim.report",),
 }

@@ -22,7 +22,7 @@ def smoke() -> RunConfig:
             target=0.0, test_quizzes=200, validation_quizzes=100, epoch_quizzes=640, max_quizzes=640
         ),
         culture=CultureConfig(
-            block_size=32, wave_blocks=5, quota=5, max_proposals=160, transfer_quizzes=60
+            batch_size=32, shard_batches=5, quota=5, max_proposals=160, transfer_quizzes=60
         ),
         sae=SAEConfig(
             sites=("blocks.1.hook_resid_post",),

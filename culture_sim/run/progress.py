@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from culture_sim.culture.round import read_summary
+from culture_sim.culture.figures import read_summary
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
 from culture_sim.launch.alarms import alarms

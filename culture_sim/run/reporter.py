@@ -9,14 +9,14 @@ from culture_sim.run.run import Run
 NOTE_EVERY_S = 2.0
 
 
-class Notes:
+class StageReporter:
     """Says how far a stage is, in one line, not more often than anyone would read."""
 
     def __init__(self, run: Run, stage: str, speaks: bool) -> None:
         self.run, self.stage, self.speaks = run, stage, speaks
         self._last = 0.0
 
-    def say(self, note: str, done: bool = False) -> None:
+    def report(self, note: str, done: bool = False) -> None:
         """Log the note, unless another was logged a moment ago."""
         if self.speaks and (done or time.time() - self._last > NOTE_EVERY_S):
             self._last = time.time()

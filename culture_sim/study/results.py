@@ -17,8 +17,8 @@ from scipy import stats
 
 from agents.evaluation import evaluate
 from agents.scoring import score
+from culture_sim.culture.figures import read_summary
 from culture_sim.culture.records import array_of, hashes_of, quizzes_of
-from culture_sim.culture.round import read_summary
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.run import Run

@@ -13,10 +13,10 @@ import pytest
 
 from agents.config import ModelConfig
 from culture_sim.commands.analyze import TABLE
-from culture_sim.culture import round as culture_round
 from culture_sim.culture.analysis.rivals import AS_LIKELY
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance
+from culture_sim.culture.round import parents_of_round
 from culture_sim.culture.rules import rules
 from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore, write_table
@@ -59,7 +59,7 @@ def make_run(path, rounds, size, rule=None, failing=1):
     store = CultureStore(path / "culture")
     world = run.config.world
     every = world.draw(Stream(3, "made"), 0, 2 * rounds * (size + REJECTED), "train")
-    example_from = _recombine(every, culture_round._parents(store, world, 0, "all", 1)[0], world)
+    example_from = _recombine(every, parents_of_round(store, world, 0, "all", 1)[0], world)
     hashes, first = np.unique(world.canonical_hash(every), return_index=True)
     order = np.argsort(first)
     assert len(order) >= rounds * (size + REJECTED)

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from agents.evaluation import evaluate
 from agents.replicas import ReplicaGroup, make_replicas
 from agents.training import weighted_loss
-from culture_sim.launch.exit import leave
+from culture_sim.launch.exit import exit_now
 from tests.helpers.replica_setting import BATCH, model_and_world, quizzes
 
 
@@ -50,4 +50,4 @@ def write(folder: Path, accelerator: Accelerator, replicas: ReplicaGroup) -> Non
 
 if __name__ == "__main__":
     main()
-    leave(0)
+    exit_now(0)

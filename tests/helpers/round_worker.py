@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from agents.config import ModelConfig
 from agents.model import build_model
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.round import run_culture_round
+from culture_sim.culture.round import open_round
 from culture_sim.culture.store import CultureStore
+from culture_sim.experiment import hold_round
 from world.grids.world import GridsWorld
 
 
@@ -36,17 +37,18 @@ def main() -> None:
         own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
         model.load_state_dict(own)
         agents.append(model)
-    run_culture_round(
+    round_ = open_round(
         agents,
         world,
         CultureConfig(**setting["culture"]),
-        round_=1,
+        number=1,
         seed=setting["seed"],
         checkpoints=[f"agent {i}" for i in range(5)],
         test_hashes=np.array(setting["test_hashes"], dtype=np.uint64),
         store=CultureStore(Path(sys.argv[3])),
         accelerator=Accelerator(cpu=True),
     )
+    hold_round(round_)
 
 
 if __name__ == "__main__":

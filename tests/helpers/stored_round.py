@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 from accelerate import Accelerator
 
-from culture_sim.culture import round as culture_round
-from culture_sim.culture.batches import Workshop
+from culture_sim.culture.batches import RoundContext
+from culture_sim.culture.figures import round_figures, summary_path
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance, to_table
 from culture_sim.culture.rules.four_of_five import FourOfFive
-from culture_sim.culture.shards import Wave
+from culture_sim.culture.shards import Shard
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
 from tests.helpers import commands
@@ -55,7 +55,7 @@ def store_round(run):
     config = replace(run.config.culture, quota=1)
     models = [run.load_agent(agent) for agent in run.agents]
     accelerator = Accelerator(cpu=True)
-    shop = Workshop(
+    context = RoundContext(
         models,
         run.config.world,
         config,
@@ -64,8 +64,8 @@ def store_round(run):
         [records.proposals.quizzes] * AGENTS,
         accelerator,
     )
-    summary = culture_round._summary(shop, [Wave(to_table(records), tally, 1.0)], store)
-    write_json(culture_round.summary_path(store, 1), summary)
+    figures = round_figures(context, [Shard(to_table(records), tally)], store, 1.0)
+    write_json(summary_path(store, 1), figures)
 
 
 def make_records(run):

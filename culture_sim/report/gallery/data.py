@@ -29,7 +29,7 @@ from culture_sim.report.gallery.parents import rejected_parents, world_parents
 from culture_sim.report.page.charts import line_colour
 from culture_sim.report.page.damage import damage_named
 from culture_sim.report.shared.blobs import embed, part_orders, written
-from culture_sim.run.reporter import Notes
+from culture_sim.run.reporter import StageReporter
 from culture_sim.run.run import Run
 from world import QuizBatch, QuizWorld
 
@@ -80,9 +80,9 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
         return {}
     # In the precision of the votes: a cell may hang on it.
     accelerator = make_accelerator(run.config.train)
-    notes, given = Notes(run, "report", speaks=True), {}
+    reporter, given = StageReporter(run, "report", speaks=True), {}
     for agent in trained:
-        notes.say(f"agent {agent} answers {len(batch):,} kept quizzes")
+        reporter.report(f"agent {agent} answers {len(batch):,} kept quizzes")
         model = run.load_agent(agent).to(accelerator.device)
         with torch.no_grad(), accelerator.autocast():
             given[agent] = _answers(model, run.config.quiz_world, batch)

@@ -74,7 +74,7 @@ def test_a_rule_that_chooses_does_so_within_a_wave(stored, tmp_path):
         table = table.set_column(table.column_names.index(name), field, array)
     write_table(store.path(1), table)
     summary = json.loads(path.read_text())
-    made = {"rule": {"name": "random_filter"}, "block_size": 16, "wave_blocks": 2}
+    made = {"rule": {"name": "random_filter"}, "batch_size": 16, "shard_batches": 2}
     path.write_text(json.dumps({**summary, "culture": {**summary["culture"], **made}}))
     assert main(["replay", "--runs", str(tmp_path), "--run", run.name]) == 0
 

@@ -18,8 +18,9 @@ from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
 from agents.training import part_weights
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.round import run_culture_round
+from culture_sim.culture.round import open_round
 from culture_sim.culture.store import CultureStore
+from culture_sim.experiment import hold_round
 from world import Stream
 from world.grids.world import GridsWorld
 
@@ -28,7 +29,7 @@ SETTING = {
     "world": {"height": 4, "width": 4, "colours": 3, "rectangles": 1,
               "tasks": ("replace_color", "frame")},
     "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "d_mlp": 64},
-    "culture": {"block_size": 16, "wave_blocks": 3, "quota": 40, "max_proposals": 1000},
+    "culture": {"batch_size": 16, "shard_batches": 3, "quota": 40, "max_proposals": 1000},
 }  # fmt: skip
 STEPS, BATCH, MOMENTS = 450, 32, (250, 300, 350, 400, 450)
 
@@ -84,18 +85,19 @@ def make_round(agents, world, test_hashes):
     def make(folder: Path, round_: int = 1, models=None, known=test_hashes, **changes):
         progress = changes.pop("progress", lambda _: None)
         models = models or agents
-        return run_culture_round(
+        round_made = open_round(
             models,
             world,
             CultureConfig(**{**SETTING["culture"], **changes}),
-            round_=round_,
+            number=round_,
             seed=SETTING["seed"],
             checkpoints=[f"agent {i}" for i in range(len(models))],
             test_hashes=known,
             store=CultureStore(folder),
             accelerator=Accelerator(cpu=True),
-            progress=progress,
+            report=progress,
         )
+        return hold_round(round_made)
 
     return make
 

@@ -261,7 +261,7 @@ def test_voters_are_drawn_alike():
         ({"voters": -1}, "culture.voters must be 0 or more"),
         ({"rule": {"k": 2}}, "unknown option culture.rule.k; known here: none"),
         ({"quota": 0}, "culture.quota must be at least 1"),
-        ({"wave_blocks": 0}, "culture.wave_blocks must be at least 1"),
+        ({"shard_batches": 0}, "culture.shard_batches must be at least 1"),
         ({"max_share": 1.5}, r"culture.max_share must be in \[0, 1\]"),
     ],
 )

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 import pytest
 
 from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.figures import read_summary
 from culture_sim.culture.proposers import ParentPool, ProposalRequest, proposers
 from culture_sim.culture.proposers.hot_then_cold import HotThenCold
 from culture_sim.culture.proposers.mutation import Mutation
 from culture_sim.culture.proposers.recycling import Recycling
 from culture_sim.culture.records import hashes_of, quizzes_of
-from culture_sim.culture.round import read_summary
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.store import CultureStore
@@ -62,16 +62,16 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
     nothing = ParentPool(none, none, np.zeros(0, dtype=np.int16))
     rows = store.dataset(1).select(range(0, len(store.votes(1)), 17))
     for row in rows:
-        block, place = divmod(row["index"], config.block_size)
-        seed = Stream(setting["seed"], "proposal", agent=row["proposer"], round=1).seed(block)
+        batch, place = divmod(row["index"], config.batch_size)
+        seed = Stream(setting["seed"], "proposal", agent=row["proposer"], round=1).seed(batch)
         assert row["seed"] == seed
-        assert row["proposer"] == block % 5
+        assert row["proposer"] == batch % 5
         propose = proposers[row["method"]]()
-        request = ProposalRequest(row["seed"], config.block_size, nothing)
+        request = ProposalRequest(row["seed"], config.batch_size, nothing)
         again = propose(agents[row["proposer"]], world, request).quizzes
         assert again.tokens[place].tolist() == row["tokens"]
-        other = propose(agents[block % 4], world, request).quizzes
-        assert block % 4 == row["proposer"] or other.tokens[place].tolist() != row["tokens"]
+        other = propose(agents[batch % 4], world, request).quizzes
+        assert batch % 4 == row["proposer"] or other.tokens[place].tolist() != row["tokens"]
 
 
 def test_methods_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp_path):
@@ -150,14 +150,14 @@ def test_the_accounts_add_up(round_one):
     assert [a["voted"] for a in summary["by_proposer"]] == np.bincount(proposer).tolist()
     assert summary["trivial"] > 0
     assert summary["duplicate"] > 0
-    assert summary["proposed"] == summary["waves"] * 3 * 16
+    assert summary["proposed"] == summary["shards"] * 3 * 16
 
 
-def test_a_round_ends_at_its_quota_with_the_wave_that_reaches_it(round_one):
+def test_a_round_ends_at_its_quota_with_the_shard_that_reaches_it(round_one):
     store, summary = round_one
     assert summary["ended"] == "quota"
     assert summary["why"].endswith("the quota is 40")
-    before = store.table(1)["index"].to_numpy() < (summary["waves"] - 1) * 3 * 16
+    before = store.table(1)["index"].to_numpy() < (summary["shards"] - 1) * 3 * 16
     assert store.decision(1).keep[before].sum() < 40 <= summary["kept"]
 
 
@@ -180,7 +180,7 @@ def test_more_rounds_repeat_no_quiz(make_round, round_one, tmp_path):
 
 
 def test_a_round_of_known_quizzes_only(make_round, tmp_path):
-    """Greedy proposals are the same in every block: the second round has nothing to vote on."""
+    """Greedy proposals are the same in every batch: the second round has nothing to vote on."""
     cold = {"proposers": (HotThenCold(0.0, 0.0),), "max_proposals": 96}
     first = make_round(tmp_path, **cold)
     second = make_round(tmp_path, round_=2, **cold)
@@ -201,33 +201,33 @@ class Killed(BaseException):
     """Stands for a kill at a moment chosen by a test."""
 
 
-@pytest.mark.parametrize(("waves", "beats"), [(0, 2), (1, 0), (2, 1), (3, 0)])
+@pytest.mark.parametrize(("shards", "beats"), [(0, 2), (1, 0), (2, 1), (3, 0)])
 def test_an_interrupted_round_goes_on_to_the_same_end(
-    make_round, round_one, tmp_path, waves, beats
+    make_round, round_one, tmp_path, shards, beats
 ):
-    """Killed after some finished waves, with some more blocks of the next one done."""
-    per_wave = 3 * 16
+    """Killed after some finished shards, with some more batches of the next one done."""
+    per_shard = 3 * 16
     late = []
 
     def kill(progress):
-        late.append(progress.proposed >= waves * per_wave)
+        late.append(progress.proposed >= shards * per_shard)
         if sum(late) > beats:
             raise Killed
 
     with pytest.raises(Killed):
         make_round(tmp_path, progress=kill)
     parts = sorted((tmp_path / "round-0001.parts").glob("*"))
-    assert [part.name for part in parts] == [f"{i:05d}.parquet" for i in range(waves)]
+    assert [part.name for part in parts] == [f"{i:05d}.parquet" for i in range(shards)]
     assert CultureStore(tmp_path).rounds() == []
     seen = []
     make_round(tmp_path, progress=seen.append)
-    assert len([p for p in seen if p.proposed == 0]) == (3 if waves == 0 else 0)
+    assert len([p for p in seen if p.proposed == 0]) == (3 if shards == 0 else 0)
     assert same_round(tmp_path, round_one)
 
 
 def test_a_round_cut_between_its_files_goes_on(make_round, round_one, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("culture_sim.culture.round.shutil.rmtree", lambda path: None)
+        patch.setattr("culture_sim.culture.round.shutil.rmtree", lambda path, **_: None)
         make_round(tmp_path)
     assert (tmp_path / "round-0001.parts").exists()
     make_round(tmp_path)  # stored, but its parts were not removed yet
@@ -243,7 +243,7 @@ def test_a_stored_round_is_left_alone(make_round, tmp_path):
 
 @pytest.fixture
 def unfinished(make_round, tmp_path):
-    """A folder with the first two waves of a round."""
+    """A folder with the first two shards of a round."""
 
     def kill(progress):
         if progress.proposed >= 2 * 3 * 16:
@@ -255,7 +255,7 @@ def unfinished(make_round, tmp_path):
 
 
 def test_a_part_of_another_budget_is_refused(make_round, tmp_path):
-    """A budget cuts the last wave short; with another it would be another wave."""
+    """A budget cuts the last shard short; with another it would be another shard."""
 
     def kill(progress):
         if progress.proposed >= 70:
@@ -283,7 +283,7 @@ def test_a_damaged_part_is_named_and_can_be_made_again(make_round, unfinished, r
     ("changes", "what"),
     [
         ({"proposers": (HotThenCold(1.2),)}, "culture.proposers"),
-        ({"block_size": 8}, "culture.block_size"),
+        ({"batch_size": 8}, "culture.batch_size"),
         ({"proposers": (HotThenCold(), Mutation())}, "culture.proposers"),
         ({"known": np.zeros(1, dtype=np.uint64)}, "known quizzes"),
     ],
@@ -295,7 +295,7 @@ def test_parts_of_another_configuration_are_refused(make_round, unfinished, chan
 
 def test_an_unfinished_round_may_be_given_another_end(make_round, unfinished):
     summary = make_round(unfinished, quota=1000, max_proposals=3 * 3 * 16)
-    assert (summary["ended"], summary["waves"]) == ("budget", 3)
+    assert (summary["ended"], summary["shards"]) == ("budget", 3)
 
 
 def test_a_population_the_rule_cannot_judge_is_refused_at_once(make_round, agents, tmp_path):

@@ -26,7 +26,7 @@ SMOKE = [
     "--preset", "smoke",
     "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
     "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
-    "--culture.wave-blocks", "1",
+    "--culture.shard-batches", "1",
     "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
     "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import vote
-from culture_sim.launch.culture_stage import restarts
+from culture_sim.population.learning import restarts
 from culture_sim.population.population import MOST_LEARNERS, Population
 from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery

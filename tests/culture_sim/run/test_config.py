@@ -46,7 +46,7 @@ NOT_COUNTS = [
     *(f"model.{name}" for name in ("d_model", "n_layers", "n_heads", "d_mlp")),
     *(f"train.{name}" for name in ("test_quizzes", "validation_quizzes", "epoch_quizzes")),
     *(f"train.{name}" for name in ("max_quizzes", "batch_size")),
-    *(f"culture.{name}" for name in ("block_size", "wave_blocks", "quota", "max_proposals")),
+    *(f"culture.{name}" for name in ("batch_size", "shard_batches", "quota", "max_proposals")),
     *(f"sae.{name}" for name in ("training_tokens", "epochs_per_buffer", "buffer_quizzes")),
     *(f"sae.{name}" for name in ("batch_size", "dead_after", "seeds", "comparison_quizzes")),
     *(f"sae.{name}" for name in ("min_firings", "permutations", "resamples")),

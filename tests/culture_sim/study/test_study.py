@@ -181,7 +181,7 @@ class Small:
             *("study", "--runs", str(self.runs), "--name", "s"),
             *("--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
             *("--exam-proposals", "96", "--processes", "1", *SMALL, *LEARNED),
-            *("--culture.max-proposals", "96", "--culture.block-size", "32"),
+            *("--culture.max-proposals", "96", "--culture.batch-size", "32"),
         ]
 
     def make(self, *options):

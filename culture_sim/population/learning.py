@@ -1,0 +1,69 @@
+"""Culture rounds as a population meets them: a round opened with its agents, and what they then
+learn from."""
+
+from __future__ import annotations
+
+from accelerate import Accelerator
+
+from agents.training import unseen_quizzes
+from culture_sim.culture.curriculum import make_curriculum
+from culture_sim.culture.round import CultureRound, RoundProgress, open_round
+from culture_sim.culture.store import CultureStore
+from culture_sim.population.population import Population
+from culture_sim.run.reporter import StageReporter
+from culture_sim.run.run import Run
+from world import Stream
+
+
+def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRound:
+    """Round ``number`` of a run, with its agents as they are now."""
+    config, reporter = run.config, _reporter(run, number, accelerator)
+
+    def report(progress: RoundProgress) -> None:
+        share = progress.kept / max(progress.proposed, 1)
+        reporter.report(
+            f"{progress.proposed:,} proposed, {progress.voted:,} voted, "
+            f"{progress.kept} of {config.culture.quota} kept (yield {share:.1%})"
+        )
+
+    states = [run.agent_state(agent) or {} for agent in run.agents]
+    test = unseen_quizzes(
+        config.world, Stream(config.seed, "world-test"), config.train.test_quizzes
+    )
+    return open_round(
+        [run.load_agent(agent) for agent in run.agents],
+        config.quiz_world,
+        config.culture,
+        number=number,
+        seed=config.seed,
+        checkpoints=[state.get("sha256", "") for state in states],
+        test_hashes=config.world.canonical_hash(test),
+        store=CultureStore(run.path / "culture"),
+        accelerator=accelerator,
+        report=report,
+    )
+
+
+def population_after(run: Run, number: int, accelerator: Accelerator) -> Population:
+    """The population that learns from what rounds up to ``number`` kept."""
+    config, store = run.config, CultureStore(run.path / "culture")
+    reporter = _reporter(run, number, accelerator)
+    kept = int(store.decision(number).keep.sum())
+    reporter.report(f"{kept} quizzes kept; agents train on them", done=True)
+    restart = restarts(store, number, config.culture.restart_quota)
+    if restart:
+        reporter.report("enough culture is kept: agents learn again from new weights", done=True)
+    curriculum = make_curriculum(store, config.culture.trains_on, config.agents)
+    return Population(run, accelerator, number, curriculum, restart)
+
+
+def restarts(store: CultureStore, number: int, quota: int) -> bool:
+    """Whether a round brings the quizzes kept in all to another multiple of a quota; 0: never."""
+    if not quota:
+        return False
+    kept = [int(store.decision(n).keep.sum()) for n in store.rounds() if n <= number]
+    return sum(kept) // quota > sum(kept[:-1]) // quota
+
+
+def _reporter(run: Run, number: int, accelerator: Accelerator) -> StageReporter:
+    return StageReporter(run, f"round {number}", accelerator.is_main_process)
