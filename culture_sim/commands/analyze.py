@@ -11,14 +11,13 @@ from agents.precision import make_accelerator
 from culture_sim.commands import commands
 from culture_sim.commands.base import FindingCommand, Findings, Report
 from culture_sim.culture.analysis.summary import MEASURES, summarize
-from culture_sim.culture.analysis.table import GROUPS, quiz_table
+from culture_sim.culture.analysis.table import GROUPS, SUMMARY, TABLE, quiz_table
 from culture_sim.culture.store import open_culture, write_table
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, require
 from world.core.files import write_json
 from world.core.rules import ExplainedBy
 
-TABLE, SUMMARY = "analysis.parquet", "analysis.json"
 """What is written, in the folder of the culture."""
 
 

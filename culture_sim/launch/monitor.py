@@ -6,7 +6,6 @@ and the file cannot disagree, and workers spend no time on any of it.
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from culture_sim.run.run import Run
+from culture_sim.run.run import Run, parse_line
 
 PLAIN_EVERY_S = 15.0
 
@@ -152,14 +151,6 @@ class Monitor:
             # Agents advance side by side, and Weights & Biases drops steps that go back.
             back = self.tracker.name == "wandb"
             self.tracker.log(values, step=None if back else entry.get("quizzes"))
-
-
-def parse_line(line: str | bytes) -> dict[str, Any] | None:
-    """An entry of metrics.jsonl; None for what a process that was killed left of a line."""
-    try:
-        return dict(json.loads(line))
-    except ValueError:
-        return None
 
 
 class _Tail:

@@ -30,17 +30,15 @@ from culture_sim.launch.processes import (
 from culture_sim.launch.workers import run_workers
 from culture_sim.run.config import RunConfig, config_to_dict
 from culture_sim.run.progress import (
-    culture_summary,
-    features_summary,
     in_training,
     round_done,
     target_reached,
     times_table,
     training_done,
-    training_summary,
     training_table,
 )
 from culture_sim.run.run import Run
+from culture_sim.summary import culture_summary, features_summary, training_summary
 from world.core.errors import UserError
 
 console = Console()

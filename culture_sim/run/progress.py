@@ -1,15 +1,9 @@
-"""What a run has already done: tests of it, headline figures of it, tables that show it."""
+"""What a run has already done in training, and the tables that show it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.table import Table
 
-from culture_sim.culture.figures import read_summary
-from culture_sim.culture.store import CultureStore
-from culture_sim.features.folders import read_comparisons
-from culture_sim.launch.alarms import alarms
 from culture_sim.run.run import Run
 
 EXAMINED = ("culture", "transfer")
@@ -92,46 +86,3 @@ def times_table(run: Run) -> Table:
         table.add_row(stage, f"{spent / 60:.1f}")
     table.add_row("all", f"{sum(seconds.values()) / 60:.1f}")
     return table
-
-
-def training_summary(run: Run) -> list[dict[str, Any]]:
-    """By agent: accuracy on the world test set when training last ended, and what it took."""
-    states = [(agent, run.agent_state(agent) or {}) for agent in run.agents]
-    return [
-        {
-            "agent": agent,
-            "reached": target_reached(run, agent),
-            "round": state.get("round"),
-            "quizzes": state.get("quizzes"),
-            "seconds": round(state.get("seconds", 0.0), 1),
-            "test": state.get("test"),
-            "tests": state.get("tests", 0),
-            "final_test": state.get("final_test"),
-        }
-        for agent, state in states
-    ]
-
-
-def culture_summary(run: Run) -> dict[str, Any]:
-    """By round: what was kept and why it ended; by agent: what was measured in every round; and
-    what ought to be looked at."""
-    store = CultureStore(run.path / "culture")
-    rounds = [read_summary(store, number) for number in store.rounds()]
-    agents = [
-        {
-            **figures,
-            **{key: state.get(key) for key in BESIDE},
-            "course": state.get("course", []),
-        }
-        for figures in training_summary(run)
-        for state in [run.agent_state(figures["agent"]) or {}]
-    ]
-    return {"rounds": rounds, "agents": agents, "alarms": alarms(rounds, agents, run.config)}
-
-
-def features_summary(run: Run) -> dict[str, Any]:
-    """The summary of every comparison of this version, by site and dictionary; those that the run's
-    options ask for are the first."""
-    found, _ = read_comparisons(run)
-    features = run.path / "features"
-    return {str(folder.relative_to(features)): summary for folder, summary in found.items()}

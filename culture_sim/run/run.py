@@ -166,6 +166,14 @@ def _option(tree: dict[str, Any], key: str) -> Any:
     return tree
 
 
+def parse_line(line: str | bytes) -> dict[str, Any] | None:
+    """An entry of metrics.jsonl; None for what a process that was killed left of a line."""
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
+
+
 def environment() -> dict[str, Any]:
     """Versions and hardware, for whoever wants to repeat the run."""
     return {

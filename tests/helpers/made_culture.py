@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from agents.config import ModelConfig
-from culture_sim.commands.analyze import TABLE
 from culture_sim.culture.analysis.rivals import AS_LIKELY
+from culture_sim.culture.analysis.table import TABLE
 from culture_sim.culture.proposers import Proposals
 from culture_sim.culture.records import CultureRecords, Provenance
 from culture_sim.culture.round import parents_of_round

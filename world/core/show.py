@@ -4,26 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import UNKNOWN_TASK, QuizBatch
 
-if TYPE_CHECKING:
-    from world.core.world import World
-
 SHOWN = 12
 """Quizzes that are shown of many."""
 STYLE = "display:inline-block;margin:6px;vertical-align:top;font:12px system-ui,sans-serif"
+
+
+class Shows(Protocol):
+    """What a world must do for its quizzes to be shown."""
+
+    @property
+    def name(self) -> str:
+        """What the world is called."""
+        ...
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of its tasks."""
+        ...
+
+    def text(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
+        """One quiz for a terminal."""
+        ...
+
+    def svg(self, batch: QuizBatch, row: int) -> str:
+        """One quiz as a picture."""
+        ...
 
 
 @dataclass(frozen=True)
 class Quizzes:
     """B quizzes of a world. batch: what they are. captions: [B] or (), a line for each."""
 
-    world: World
+    world: Shows
     batch: QuizBatch
     captions: tuple[str, ...] = ()
 

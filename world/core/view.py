@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from world.core.batch import QuizBatch
-
 if TYPE_CHECKING:
     from PIL import Image
-
-    from world.core.world import World
 
 CELL, GAP, HEAD = 10, 8, 11
 
@@ -57,34 +53,26 @@ class View:
 
     def panels(
         self,
-        world: World,
-        batch: QuizBatch,
-        row: int,
+        tokens: NDArray[np.unsignedinteger],
+        order: tuple[int, ...],
         overlay: NDArray[np.float32] | None = None,
         wrong: NDArray[np.bool_] | None = None,
     ) -> list[Panel]:
-        """One sequence's pieces in the order written, the answer outlined.
+        """The pieces of one sequence in an order, the last outlined as the answer.
 
-        overlay: float32 [T] in 0..1; wrong: bool [T]; both of the sequence as written.
+        tokens: [T]. overlay: float32 [T] in 0..1. wrong: bool [T]. All as in layout 0.
         """
-        layout = world.layouts[batch.layout[row]]
-        plain = world.arrange(batch[row : row + 1], 0).tokens[0]
-        places = _places(world, batch, row)
-        drawn = []
-        for slot, part in enumerate(layout.parts):
-            piece = self.pieces[part]
-            written = places[piece.cells]
-            drawn.append(
-                Panel(
-                    piece.name,
-                    plain[piece.cells].reshape(piece.rows, piece.columns),
-                    self,
-                    None if overlay is None else overlay[written],
-                    None if wrong is None else wrong[written],
-                    outlined=slot == len(layout.parts) - 1,
-                )
+        return [
+            Panel(
+                piece.name,
+                tokens[piece.cells].reshape(piece.rows, piece.columns),
+                self,
+                None if overlay is None else overlay[piece.cells],
+                None if wrong is None else wrong[piece.cells],
+                outlined=slot == len(order) - 1,
             )
-        return drawn
+            for slot, piece in enumerate(self.pieces[part] for part in order)
+        ]
 
 
 @dataclass(frozen=True)
@@ -107,16 +95,6 @@ class Panel:
     def height(self) -> int:
         """Of its cells, in units of the SVG."""
         return self.values.shape[0] * CELL
-
-
-def _places(world: World, batch: QuizBatch, row: int) -> NDArray[np.int64]:
-    """int64 [T]: where the token at each position of layout 0 stands in the sequence as written."""
-    numbered = QuizBatch(
-        np.arange(world.seq_len, dtype=np.uint32)[None],
-        batch.layout[row : row + 1],
-        batch.task[row : row + 1],
-    )
-    return world.arrange(numbered, 0).tokens[0].astype(np.int64)
 
 
 def draw_text(panels: list[Panel], plain: bool) -> str:

@@ -24,7 +24,7 @@ from world.core.hashing import hash_rows
 from world.core.registry import Registry
 from world.core.seeds import Stream
 from world.core.show import Quizzes
-from world.core.view import View, draw_png, draw_svg, draw_text
+from world.core.view import Panel, View, draw_png, draw_svg, draw_text
 from world.core.wording import Wording
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class World(ABC):
 
     def text(self, batch: QuizBatch, row: int, plain: bool = False) -> str:
         """One sequence for a terminal, in colour unless ``plain``."""
-        return draw_text(self.view.panels(self, batch, row), plain)
+        return draw_text(self._panels(batch, row), plain)
 
     def svg(
         self,
@@ -246,7 +246,26 @@ class World(ABC):
 
         Both are of the sequence as it is written.
         """
-        return draw_svg(self.view.panels(self, batch, row, overlay, wrong))
+        return draw_svg(self._panels(batch, row, overlay, wrong))
+
+    def _panels(
+        self,
+        batch: QuizBatch,
+        row: int,
+        overlay: NDArray[np.float32] | None = None,
+        wrong: NDArray[np.bool_] | None = None,
+    ) -> list[Panel]:
+        """What is drawn of one sequence, its pieces in the order written."""
+        one = batch[row : row + 1]
+        numbers = np.arange(self.seq_len, dtype=np.uint32)[None]
+        # Where the token at each position of layout 0 stands in the sequence as written.
+        places = self.arrange(replace(one, tokens=numbers, regions=None), 0).tokens[0]
+        return self.view.panels(
+            self.arrange(one, 0).tokens[0],
+            self.layouts[batch.layout[row]].parts,
+            None if overlay is None else overlay[places],
+            None if wrong is None else wrong[places],
+        )
 
     def show(self, batch: QuizBatch) -> Quizzes:
         """Sequences that a notebook shows as pictures."""
@@ -254,7 +273,7 @@ class World(ABC):
 
     def png(self, batch: QuizBatch, row: int) -> Image.Image:
         """One sequence as a picture."""
-        return draw_png(self.view.panels(self, batch, row))
+        return draw_png(self._panels(batch, row))
 
 
 worlds: Registry[type[World]] = Registry("world", "world", World)

@@ -31,6 +31,8 @@ from world import (
     concatenate,
 )
 
+TABLE, SUMMARY = "analysis.parquet", "analysis.json"
+"""What is found out about quizzes, beside the rounds."""
 GROUPS = ("kept", "rejected", "world", "transfer")
 ROLES = {"transfer": "science"}
 """Under which other name a group draws its random numbers."""

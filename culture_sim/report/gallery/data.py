@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from agents.precision import make_accelerator
 from agents.scoring import answers
-from culture_sim.commands.analyze import TABLE
+from culture_sim.culture.analysis.table import TABLE
 from culture_sim.culture.records import quizzes_of, votes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
-from culture_sim.launch.monitor import parse_line
 from culture_sim.report.explorer.data import explorer
 from culture_sim.report.gallery.data import gallery, kept_table, read_analysis
 from culture_sim.report.page.charts import Point, line_colour, round_starts
@@ -21,8 +20,9 @@ from culture_sim.report.page.joint import joint
 from culture_sim.report.page.layers import layers
 from culture_sim.report.shared.blobs import embed
 from culture_sim.run.config import config_to_dict
-from culture_sim.run.progress import culture_summary, target_reached
-from culture_sim.run.run import Run
+from culture_sim.run.progress import target_reached
+from culture_sim.run.run import Run, parse_line
+from culture_sim.summary import culture_summary
 from world import QuizWorld, World
 from world.core.files import read_json
 

@@ -11,8 +11,7 @@ import pytest
 from datasets import load_dataset
 
 from culture_sim.cli import main
-from culture_sim.commands.analyze import SUMMARY, TABLE
-from culture_sim.culture.analysis.table import GROUPS
+from culture_sim.culture.analysis.table import GROUPS, SUMMARY, TABLE
 from culture_sim.culture.store import CultureStore
 from tests.helpers.stored_round import HELD_OUT, TRAIN
 from world.core.rules import ExplainedBy

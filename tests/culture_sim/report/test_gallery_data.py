@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from culture_sim.commands.analyze import TABLE
+from culture_sim.culture.analysis.table import TABLE
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore, write_table
 from culture_sim.report import write_report

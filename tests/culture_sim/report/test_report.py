@@ -12,8 +12,8 @@ from culture_sim.report import write_report
 from culture_sim.report.page.charts import Point, heat, learning_curves, round_starts
 from culture_sim.report.page.gather import gather
 from culture_sim.run.config import RunConfig
-from culture_sim.run.progress import features_summary
 from culture_sim.run.run import Run
+from culture_sim.summary import features_summary
 from sae.comparison.results import SCHEMA
 from sae.config import SAEConfig
 from tests.helpers.browser import check_page

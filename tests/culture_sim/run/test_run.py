@@ -16,12 +16,11 @@ import culture_sim.launch.workers
 from agents.checkpoint import save_checkpoint
 from agents.training import unseen_quizzes
 from culture_sim.cli import main
-from culture_sim.launch.monitor import parse_line
 from culture_sim.launch.processes import WorkerError
 from culture_sim.launch.workers import LIBRARIES, run_workers
 from culture_sim.run.config import VERSION, RunConfig
 from culture_sim.run.progress import agent_done, in_training, target_reached
-from culture_sim.run.run import Run
+from culture_sim.run.run import Run, parse_line
 from tests.helpers.processes import workers
 from world import Stream
 from world.core.errors import ERROR_PREFIX, UserError

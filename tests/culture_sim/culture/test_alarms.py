@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from culture_sim.launch.alarms import LOOKS, alarms
-from culture_sim.run.config import RunConfig
+from culture_sim.culture.alarms import LOOKS, Limits, alarms
 
-CONFIG = RunConfig()
+LIMITS = Limits(n_agents=5, target=0.95, least_yield=0.002)
 
 
 def round_(number=1, **changes):
@@ -33,7 +32,7 @@ def agents(below=(), round_=1):
 
 
 def kinds(rounds, population=None):
-    found = alarms(rounds, population or agents(), CONFIG)
+    found = alarms(rounds, population or agents(), LIMITS)
     assert all(alarm["text"] for alarm in found)
     return [(alarm["round"], alarm["kind"]) for alarm in found]
 
@@ -76,10 +75,10 @@ def test_a_high_share_of_near_duplicates_from_the_start_is_the_worlds():
 
 
 def test_agents_below_the_target_are_named():
-    (alarm,) = alarms([round_()], agents(below=(1, 3)), CONFIG)
+    (alarm,) = alarms([round_()], agents(below=(1, 3)), LIMITS)
     assert alarm["kind"] == "validation not re-earned"
     assert alarm["text"].startswith("agents 1, 3 did not come back to 95%")
-    assert alarms([round_(2)], agents(below=(1,)), CONFIG) == []  # another round's
+    assert alarms([round_(2)], agents(below=(1,)), LIMITS) == []  # another round's
 
 
 def test_every_alarm_is_tested():

@@ -6,9 +6,8 @@ Pure functions of the figures of all rounds so far; each gives one sentence, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from culture_sim.run.config import RunConfig
 
 Tree = dict[str, Any]
 RISE = 2.0
@@ -25,23 +24,36 @@ DISSENT_CHANCE = 0.001
 """... if that is less likely than this where all agents dissent alike."""
 
 
-def alarms(rounds: Sequence[Tree], agents: Sequence[Tree], config: RunConfig) -> list[Tree]:
+@dataclass(frozen=True)
+class Limits:
+    """What a round is held against.
+
+    n_agents: of the population. target: accuracy that agents are to come back to, 0 for none.
+    least_yield: share of proposals kept below which a round is said to starve.
+    """
+
+    n_agents: int
+    target: float
+    least_yield: float
+
+
+def alarms(rounds: Sequence[Tree], agents: Sequence[Tree], limits: Limits) -> list[Tree]:
     """Every alarm of every round: ``round``, ``kind``, ``text``.
 
     rounds: the summaries of rounds, ascending. agents: with their ``course``.
     """
-    found = []
+    raised = []
     for now in rounds:
         for kind, look in LOOKS.items():
-            text = look(rounds[0], now, agents, config)
+            text = look(rounds[0], now, agents, limits)
             if text is not None:
-                found.append({"round": now["round"], "kind": kind, "text": text})
-    return found
+                raised.append({"round": now["round"], "kind": kind, "text": text})
+    return raised
 
 
-def starvation(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) -> str | None:
+def starvation(_: Tree, now: Tree, agents: Sequence[Tree], limits: Limits) -> str | None:
     """Hardly anything is kept."""
-    share, least = now["yield"] or 0.0, config.culture.least_yield
+    share, least = now["yield"] or 0.0, limits.least_yield
     if share >= least:
         return None
     return (
@@ -50,7 +62,7 @@ def starvation(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) ->
     )
 
 
-def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: RunConfig) -> str | None:
+def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: Limits) -> str | None:
     """The kept quizzes become alike."""
     said = []
     near, before = now["near_duplicates"], first["near_duplicates"]
@@ -63,7 +75,7 @@ def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: RunConfig) -> str | 
     return f"culture becomes alike: {' and '.join(said)}" if said else None
 
 
-def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], config: RunConfig) -> str | None:
+def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], limits: Limits) -> str | None:
     """It is always the same agent that fails."""
     from scipy.stats import binomtest  # slow to import, and seldom needed
 
@@ -71,14 +83,14 @@ def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], config: RunConfig) -> 
     if not total:
         return None
     most = max(now["dissenters"])
-    chance = binomtest(most, total, 1 / config.agents, alternative="greater").pvalue
-    if most <= DISSENT_SHARE * total or chance * config.agents > DISSENT_CHANCE:
+    chance = binomtest(most, total, 1 / limits.n_agents, alternative="greater").pvalue
+    if most <= DISSENT_SHARE * total or chance * limits.n_agents > DISSENT_CHANCE:
         return None
     agent = now["dissenters"].index(most)
     return f"agent {agent} dissents on {most} of {total} kept quizzes: it may just be weak"
 
 
-def target_lost(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) -> str | None:
+def target_lost(_: Tree, now: Tree, agents: Sequence[Tree], limits: Limits) -> str | None:
     """Agents ended the round below the target on the world."""
     below = [
         str(agent["agent"])
@@ -86,16 +98,16 @@ def target_lost(_: Tree, now: Tree, agents: Sequence[Tree], config: RunConfig) -
         for course in agent["course"]
         if course["round"] == now["round"] and not course["reached"]
     ]
-    if not below or config.train.target == 0:
+    if not below or limits.target == 0:
         return None
     return (
-        f"agents {', '.join(below)} did not come back to {config.train.target:.0%} of the world's "
+        f"agents {', '.join(below)} did not come back to {limits.target:.0%} of the world's "
         f"quizzes; give them more with --train.max-quizzes, or less culture with "
         f"--culture.max-share"
     )
 
 
-Look = Callable[[Tree, Tree, Sequence[Tree], RunConfig], str | None]
+Look = Callable[[Tree, Tree, Sequence[Tree], Limits], str | None]
 LOOKS: dict[str, Look] = {
     "starvation": starvation,
     "collapse": collapse,
