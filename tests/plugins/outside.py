@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sae.dictionaries.architectures.topk import topk
 
 from agents.architectures.gpt import GPT
 from agents.model import architectures
@@ -12,7 +11,7 @@ from culture_sim.culture.proposers.writing import answered
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision
 from culture_sim.presets import presets
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
 from sae.dictionaries.architectures import architectures as sae_architectures
 from world.grids.painting.task import Task, tasks
 
@@ -64,7 +63,7 @@ class Copies(Proposer):
         return Proposals.of(answered(model, world, parents), parents=hashes)
 
 
-@permuting("reversed_rows")
+@permutation("reversed_rows")
 def reversed_rows(rows, rng):
     """Rows from the last to the first, which draws nothing."""
     return np.arange(len(rows.position))[::-1].copy()
@@ -75,7 +74,10 @@ class OutsideGPT(GPT):
     """The default network under another name."""
 
 
-sae_architectures.register("outside_topk")(topk)
+@sae_architectures.register("outside_topk")
+def outside_topk(width, config, metadata):
+    """TopK under another name."""
+    return sae_architectures["topk"](width, config, metadata)
 
 
 @presets.register("outside")

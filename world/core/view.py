@@ -51,6 +51,14 @@ class View:
     glyphs: tuple[str, ...]
     words: tuple[str, ...]
 
+    def colour(self, value: int) -> str:
+        """The colour of a cell; white for a value of no cell, which an agent may write."""
+        return self.palette[value] if value < len(self.palette) else "#ffffff"
+
+    def glyph(self, value: int) -> str:
+        """What is written on a cell."""
+        return self.glyphs[value] if value < len(self.glyphs) else ""
+
     def panels(
         self,
         tokens: NDArray[np.unsignedinteger],
@@ -113,10 +121,10 @@ def draw_text(panels: list[Panel], plain: bool) -> str:
 
 
 def _block(view: View, value: int, plain: bool) -> str:
-    glyph = view.glyphs[value]
+    glyph = view.glyph(value)
     if plain:
         return f" {glyph[:1] or value or '.'}"
-    red, green, blue = (int(view.palette[value][i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = (int(view.colour(value)[i : i + 2], 16) for i in (1, 3, 5))
     ink = "\x1b[30m" if glyph else ""
     return f"\x1b[48;2;{red};{green};{blue}m{ink} {glyph[:1] or ' '}\x1b[0m"
 
@@ -161,7 +169,7 @@ def _cells(panel: Panel) -> str:
                 runs.append(
                     f"M{start * CELL} {i * CELL}h{(stop - start) * CELL}v{CELL}H{start * CELL}z"
                 )
-        shapes.append(f'<path fill="{view.palette[value]}" d="{"".join(runs)}"/>')
+        shapes.append(f'<path fill="{view.colour(value)}" d="{"".join(runs)}"/>')
     lines = "".join(f"M{j * CELL} 0v{height * CELL}" for j in range(1, width))
     lines += "".join(f"M0 {i * CELL}h{width * CELL}" for i in range(1, height))
     shapes.append(f'<path stroke="#fff" stroke-width=".6" d="{lines}"/>')
@@ -172,7 +180,7 @@ def _glyphs(panel: Panel) -> str:
     written = [
         f'<text x="{(j + 0.5) * CELL:g}" y="{(i + 0.78) * CELL:g}">{escape(glyph)}</text>'
         for (i, j), value in np.ndenumerate(panel.values)
-        if (glyph := panel.view.glyphs[int(value)])
+        if (glyph := panel.view.glyph(int(value)))
     ]
     if not written:
         return ""
@@ -219,8 +227,8 @@ def draw_png(panels: list[Panel], cell: int = 16) -> Image.Image:
     for panel in panels:
         for (i, j), value in np.ndenumerate(panel.values):
             x, y = left + j * cell, i * cell
-            draw.rectangle([x, y, x + cell - 2, y + cell - 2], fill=panel.view.palette[int(value)])
-            glyph = panel.view.glyphs[int(value)]
+            draw.rectangle([x, y, x + cell - 2, y + cell - 2], fill=panel.view.colour(int(value)))
+            glyph = panel.view.glyph(int(value))
             draw.text((x + cell / 2 - 1, y + cell / 2 - 1), glyph, fill="#222222", anchor="mm")
         left += (panel.values.shape[1] + 1) * cell
     return image

@@ -262,8 +262,8 @@ def test_every_preset_can_be_run(name):
     [
         ({"agents": 3}, "needs 5 agents, the population has 3; .* choose another culture.rule"),
         ({"model": ModelConfig("rnn")}, "unknown model.architecture 'rnn'; known: culture_gpt"),
-        ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post'; .* sae.sites"),
-        ({"sae": SAEConfig(sites=("hook_pos_embed",))}, "no site 'hook_pos_embed'; .* sae.sites"),
+        ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post' .* sae.sites"),
+        ({"sae": SAEConfig(sites=("hook_pos_embed",))}, "no site 'hook_pos_embed' .* sae.sites"),
         ({"sae": SAEConfig(nulls=("quizzes", "none"))}, "unknown sae.nulls 'none'; known: quizzes"),
         ({"sae": SAEConfig(nulls=("rotation", "quizzes"))}, "'rotation', which permutes no rows"),
         ({"sae": SAEConfig(baselines=("luck",))}, "unknown sae.baselines 'luck'; known: frozen"),
