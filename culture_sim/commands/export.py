@@ -105,7 +105,8 @@ class ExportQuizzes(Source, Command):
 def _export(options: ExportQuizzes, base: World) -> Export:
     """What the options ask for; raises UserError when it cannot be had."""
     if not isinstance(options.world, QuizWorld):
-        raise UserError(f"a dataset is made of quizzes, and the world {options.world.name!r} has none")
+        name = options.world.name
+        raise UserError(f"a dataset is made of quizzes, and the world {name!r} has none")
     if options.quizzes < 1:
         raise UserError(f"--quizzes must be at least 1, got {options.quizzes}")
     if options.private and options.push_to_hub is None:

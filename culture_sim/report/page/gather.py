@@ -132,7 +132,9 @@ def _culture(run: Run) -> Tree | None:
         return None
     summary = culture_summary(run)
     kept = kept_table(store)
-    analysis = read_analysis(store.folder, kept["hash"].to_pylist(), counts_of(run.config.world))
+    analysis = read_analysis(
+        store.folder, kept["hash"].to_pylist(), counts_of(run.config.quiz_world)
+    )
     return {
         "rounds": summary["rounds"],
         "alarms": summary["alarms"],
