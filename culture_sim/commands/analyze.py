@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from agents.precision import make_accelerator
 from culture_sim.commands import commands
 from culture_sim.commands.base import FindingCommand, Findings, Report
 from culture_sim.culture.analysis.summary import MEASURES, summarize
-from culture_sim.culture.analysis.table import GROUPS, SUMMARY, TABLE, quiz_table
+from culture_sim.culture.analysis.table import GROUPS, SUMMARY, TABLE, counts_of, quiz_table
 from culture_sim.culture.store import open_culture, write_table
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, require
@@ -54,9 +55,11 @@ class Analyze(FindingCommand):
                 world = run.config.quiz_world
                 table = quiz_table(models, world, store, self.seed, self.most, report)
             write_table(store.folder / TABLE, table)
-            summary = summarize(table.to_pandas(), store, len(run.agents))
+            counts = counts_of(world)
+            summary = summarize(table.to_pandas(), counts, store, len(run.agents))
             write_json(store.folder / SUMMARY, summary)
-        shown = (_explained(summary), _measured(summary), _dissent(summary["dissent"]))
+        measured = _measured(summary, (*MEASURES, *counts))
+        shown = (_explained(summary), measured, _dissent(summary["dissent"]))
         return Findings(shown, f"{store.folder / TABLE}, {SUMMARY}")
 
 
@@ -71,12 +74,11 @@ def _explained(summary: dict[str, Any]) -> Table:
     return table
 
 
-def _measured(summary: dict[str, Any]) -> Table:
+def _measured(summary: dict[str, Any], measures: Sequence[str]) -> Table:
     table = Table("mean", *GROUPS, title="How new and how hard they are", title_justify="left")
     groups = [summary["groups"][name] for name in GROUPS]
-    for name in MEASURES:
-        if any(name in group for group in groups):
-            table.add_row(name.replace("_", " "), *(_mean(group.get(name)) for group in groups))
+    for name in measures:
+        table.add_row(name.replace("_", " "), *(_mean(group[name]) for group in groups))
     return table
 
 

@@ -19,7 +19,7 @@ from culture_sim.export.dataset import is_written, refuse_occupied, write_datase
 from culture_sim.export.spec import Export
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
-from world import World
+from world import QuizWorld, World
 from world.core.errors import UserError
 from world.grids.world import GridsWorld
 
@@ -62,8 +62,6 @@ class ExportQuizzes(Source, Command):
     """With --run: its culture, too."""
     text: bool = False
     """Write the quizzes as text, too, with a verifier, to train language models on."""
-    shard_quizzes: int = 131_072
-    """Quizzes in a file, at most."""
     push_to_hub: str | None = None
     """Upload the folder to this repository of the Hugging Face Hub, such as user/name."""
     private: bool = False
@@ -106,12 +104,11 @@ class ExportQuizzes(Source, Command):
 
 def _export(options: ExportQuizzes, base: World) -> Export:
     """What the options ask for; raises UserError when it cannot be had."""
-    if not isinstance(options.world, GridsWorld):
-        raise UserError(f"export writes grids, and the world {options.world.name!r} has none")
-    for name in ("quizzes", "shard_quizzes"):
-        if getattr(options, name) < 1:
-            flag = name.replace("_", "-")
-            raise UserError(f"--{flag} must be at least 1, got {getattr(options, name)}")
+    if not isinstance(options.world, QuizWorld):
+        name = options.world.name
+        raise UserError(f"a dataset is made of quizzes, and the world {name!r} has none")
+    if options.quizzes < 1:
+        raise UserError(f"--quizzes must be at least 1, got {options.quizzes}")
     if options.private and options.push_to_hub is None:
         raise UserError("--private needs --push-to-hub: the repository that is to be private")
     if options.run is not None and options.world != base:
@@ -125,21 +122,20 @@ def _export(options: ExportQuizzes, base: World) -> Export:
         quizzes=options.quizzes,
         seed=options.seed,
         text=options.text,
-        shard_quizzes=options.shard_quizzes,
     )
 
 
-def _culture(options: ExportQuizzes) -> Path | None:
-    """The folder of the culture to export."""
+def _culture(options: ExportQuizzes) -> CultureStore | None:
+    """The culture to export."""
     if options.run is None or not options.culture:
         return None
-    folder = options.runs / options.run / "culture"
-    if not CultureStore(folder).rounds():
+    store = CultureStore(options.runs / options.run / "culture")
+    if not store.rounds():
         raise UserError(
             f"run {options.run} has no culture yet; run first: culture-sim culture-round --run "
             f"{options.run}, or export its world alone with --no-culture"
         )
-    return folder
+    return store
 
 
 def _source(options: ExportQuizzes, base: World) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: Limits) -> str | Non
     entropy, start = now["entropy"], first["entropy"]
     enough = min(now["kept"], first["kept"]) >= FEW
     if enough and entropy is not None and start is not None and entropy < FALL * start:
-        said.append(f"their entropy fell from {start:.2f} to {entropy:.2f} bits a cell")
+        said.append(f"their entropy fell from {start:.2f} to {entropy:.2f} bits a token")
     return f"culture becomes alike: {' and '.join(said)}" if said else None
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from culture_sim.export.schema import piece_columns
+from world import QuizWorld
+
 MEANING = {
-    "A": "grid A; a cell is 0 for background or the number of a colour",
-    "fA": "f(A)",
-    "B": "grid B",
-    "fB": "f(B)",
-    "tokens": "the quiz as agents read it, in the order of `layout`: a label token and the "
-    "cells row by row, four times",
-    "layout": "the order of the grids in `tokens` (in text, in the prompt); the last one is "
+    "tokens": "the quiz as agents read it, in the order of `layout`; the values are named below",
+    "layout": "the order of the pieces in `tokens` (in text, in the prompt); the last one is "
     "the answer",
     "task": "the task that the quiz was drawn from",
-    "hash": "canonical hash, the same whatever the colours are called and whichever pair comes "
-    "first; it decides the split",
+    "hash": "canonical hash, the same for quizzes that differ by a symmetry of the world alone; "
+    "it decides the split",
     "index": "its place in its split and task; in culture among the proposals of its round",
-    "prompt": "an instruction, three grids, and the label of the fourth",
-    "completion": "the fourth grid",
+    "prompt": "an instruction, all pieces but the last, and the name of that",
+    "completion": "the last piece",
     "round": "culture round, from 1",
     "proposer": "the agent that made it",
-    "solved": "for each agent, forward and backward: its answer is right in every cell",
-    "wrong_cells": "for each agent and direction: cells it gets wrong",
+    "solved": "for each agent and direction: its answer is right in every token",
+    "wrong_cells": "for each agent and direction: tokens it gets wrong",
     "log_prob": "for each agent and direction: log-probability of the answer, in nats",
     "voted": "the agents that were asked",
-    "probability": "for each agent: chance of sampling the right answer in both directions",
+    "probability": "for each agent: chance of sampling the right answer in every direction",
     "keep": "whether the rule kept the quiz",
     "dissenter": "the agent that fails a kept quiz, -1 where there is none",
     "reason": "the rule's reason for its decision",
@@ -37,3 +35,9 @@ MEANING = {
     "seed": "of the block of proposals it was made in",
     "checkpoints": "SHA-256 of every agent's weights",
 }
+
+
+def meanings(world: QuizWorld) -> dict[str, str]:
+    """The meaning of every column, those of the world's pieces included."""
+    pieces = {name: f"{piece.name}, its cells" for name, piece in piece_columns(world).items()}
+    return {**pieces, **MEANING}

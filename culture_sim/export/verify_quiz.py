@@ -1,8 +1,8 @@
 """Says whether a language model answered a quiz exactly right; needs Python's library alone.
 
-A quiz is a prompt that shows three grids and names a fourth, which is the completion. A grid is
-written a row a line, its cells as numbers with spaces between them. An answer is right when it
-is the grid asked for, cell by cell, and nothing else.
+A quiz is a prompt that shows some of its pieces and names one more, which is the completion. A
+piece is written a row a line, its cells as numbers or letters with spaces between them. An answer
+is right when it is the piece asked for, cell by cell, and nothing else.
 
     python verify_quiz.py predictions.jsonl
 
@@ -17,66 +17,60 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-LABELS = ("A", "f(A)", "B", "f(B)")
-CELL = re.compile(r"[0-9]{1,3}")
+NUMBER = re.compile(r"[0-9]{1,5}")
+LONGEST = 16
+"""Characters of a cell."""
 
-Grid = list[list[int]]
-"""H rows of W cells each."""
+Rows = list[list[str]]
+"""Rows of cells, all of one length."""
 
 
 class MalformedError(ValueError):
-    """A text that is no grid or no quiz; says why in one line."""
+    """A text that is no piece or no quiz; says why in one line."""
 
 
 class Verdict(NamedTuple):
     """What is to be said of an answer.
 
-    correct: it is right in every cell. wrong_cells: how many are not; None where the answer is
-    no grid of the shape asked for, or where only a rule was asked. reason: one line.
+    correct: it is right in every cell. wrong_tokens: how many cells are not; None where the answer
+    is no piece of the shape asked for, or where only a rule was asked. reason: one line.
     """
 
     correct: bool
-    wrong_cells: int | None
+    wrong_tokens: int | None
     reason: str
 
 
-def parse_grid(text: str) -> Grid:
-    """The grid that a text is. Raises MalformedError unless it is one and nothing besides."""
+def parse_rows(text: str, numbers: bool) -> Rows:
+    """The rows that a text is; numbers: its cells are numbers, and nothing else is one.
+
+    Raises MalformedError unless it is one piece and nothing besides.
+    """
     rows = [line.split() for line in text.strip().splitlines()]
     if not rows:
         raise MalformedError("empty")
-    for row in rows:
-        for cell in row:
-            if not CELL.fullmatch(cell):
-                raise MalformedError(f"not a cell: {cell[:20]!r}")
+    for cell in (cell for row in rows for cell in row):
+        if len(cell) > LONGEST or (numbers and not NUMBER.fullmatch(cell)):
+            raise MalformedError(f"not a cell: {cell[:LONGEST]!r}")
     if len({len(row) for row in rows}) > 1 or not rows[0]:
         raise MalformedError("rows differ in length")
-    return [[int(cell) for cell in row] for row in rows]
-
-
-def parse_prompt(prompt: str) -> tuple[dict[str, Grid], str]:
-    """The three grids shown, by label, and the label asked for. Raises MalformedError."""
-    blocks = [block.partition(":\n") for block in prompt.strip(" \n").split("\n\n")]
-    shown = [(label, text) for label, _, text in blocks[1:-1]]
-    asked = blocks[-1][0].removesuffix(":")
-    if sorted([label for label, _ in shown] + [asked]) != sorted(LABELS):
-        raise MalformedError(f"a prompt shows three of {', '.join(LABELS)} and asks for the other")
-    return {label: parse_grid(text) for label, text in shown}, asked
+    return [[str(int(cell)) for cell in row] for row in rows] if numbers else rows
 
 
 def verify(prediction: str, completion: str) -> Verdict:
     """Compare what a model wrote with the completion of the dataset."""
-    answer = parse_grid(completion)
+    numbers = all(map(NUMBER.fullmatch, completion.split()))
+    answer = parse_rows(completion, numbers)
     try:
-        grid = parse_grid(prediction)
+        rows = parse_rows(prediction, numbers)
     except MalformedError as error:
         return Verdict(False, None, f"malformed: {error}")
-    shape, wanted = (len(grid), len(grid[0])), (len(answer), len(answer[0]))
+    shape, wanted = (len(rows), len(rows[0])), (len(answer), len(answer[0]))
     if shape != wanted:
         return Verdict(
             False, None, f"malformed: {shape[0]}x{shape[1]}, not {wanted[0]}x{wanted[1]}"
         )
-    pairs = zip(grid, answer, strict=True)
+    pairs = zip(rows, answer, strict=True)
     wrong = sum(x != y for row, true in pairs for x, y in zip(row, true, strict=True))
     return Verdict(not wrong, wrong, "right" if not wrong else f"{wrong} cells wrong")
 
@@ -98,13 +92,13 @@ def main(arguments: list[str]) -> int:
         return 2
     for task in sorted(verdicts, key=str):
         print(_line(str(task), verdicts[task]))
-    print(_line("all", [verdict for found in verdicts.values() for verdict in found]))
+    print(_line("all", [verdict for of_task in verdicts.values() for verdict in of_task]))
     return 0
 
 
 def _line(name: str, verdicts: list[Verdict]) -> str:
     right = sum(verdict.correct for verdict in verdicts)
-    malformed = sum(verdict.wrong_cells is None for verdict in verdicts)
+    malformed = sum(verdict.wrong_tokens is None for verdict in verdicts)
     share = right / len(verdicts) if verdicts else 0.0
     return f"{name:16} {right} of {len(verdicts)} right ({share:.1%}), {malformed} malformed"
 

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from culture_sim.report.explorer.data import write_parts
-from culture_sim.report.page.charts import heat, learning_curves
+from culture_sim.report.page.charts import accuracy_shade, learning_curves, shade
 from culture_sim.report.page.gather import gather
 from culture_sim.run.run import Run
 from world.core.files import replacing
@@ -52,7 +52,8 @@ def write_report(run: Run) -> Path:
         common_script=_joined(COMMON),
         gallery_script=_joined(GALLERY),
         explorer_script=_joined(EXPLORER),
-        heat=heat,
+        shade=shade,
+        accuracy_shade=accuracy_shade,
         learning_curves=learning_curves,
         **found,
     )

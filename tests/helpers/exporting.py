@@ -8,11 +8,11 @@ from culture_sim.cli import main
 from world import UNKNOWN_TASK, QuizBatch
 from world.grids.world import PARTS, GridsWorld
 
-QUIZZES, SHARD = 3000, 500
+QUIZZES = 3000
 WORLD = GridsWorld(tasks=("frame", "detect"))
 SMALL = [
     "--world.tasks", *WORLD.tasks,
-    "--quizzes", str(QUIZZES), "--shard-quizzes", str(SHARD), "--seed", "7", "--text",
+    "--quizzes", str(QUIZZES), "--seed", "7", "--text",
 ]  # fmt: skip
 
 

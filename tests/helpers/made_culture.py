@@ -185,7 +185,7 @@ def make_analysis(run, share=1.0):
         "same_rival": np.array(SAME)[rows % len(SAME)],
         "other_by_rule": rows % len(RATIOS) == 0,
         "objects": 1 + rows % 5,
-        "changed": 10 + rows % 20,
+        "changed_cells": 10 + rows % 20,
     }
     table = pa.table(columns)
     write_table(store.folder / TABLE, table)

@@ -40,6 +40,10 @@ class ExplainedWorld(Protocol):
         """How the world's own tasks explain each quiz; every quiz that it draws is explained."""
         ...
 
+    def follows(self, batch: QuizBatch, task: str) -> NDArray[np.bool_]:
+        """bool [B]: whether each quiz obeys the rule of a task, learned from its example."""
+        ...
+
     def rule_answers(self, batch: QuizBatch) -> list[NDArray[np.unsignedinteger]]:
         """For each quiz [n, T], in layout 0: the quiz with every answer that a rule of the world's
         tasks gives which explains its example."""

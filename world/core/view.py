@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 CELL, GAP, HEAD = 10, 8, 11
+MARKS = {"glyph": 0.75, "baseline": 0.77, "dot": 0.45, "inset": 0.2}
+"""Sizes of what is drawn on a cell, in cells, for this file and for the report's script: a letter
+and the height of its foot, the radius of the largest dot, the room around a cross."""
+NAME = 'y="8" font-size="8" fill="#666"'
+INK = {"plain": ("#000", "#000"), "written": ("#ff8c42", "#d55e00")}
+"""Colours of dots and crosses: on plain cells, and below letters, which stay legible on them."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,16 @@ class View:
     """The pieces of a sequence and the looks of the values 0, 1, ... that stand in their cells.
 
     pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
-    written on a cell of that value, "" for nothing. words: what the value is called.
+    written on a cell of that value, "" for nothing. words: what the value is called. about: what a
+    sequence shows, a sentence, "" where the pieces say enough. piece: what a piece is called.
     """
 
     pieces: tuple[Piece, ...]
     palette: tuple[str, ...]
     glyphs: tuple[str, ...]
     words: tuple[str, ...]
+    about: str = ""
+    piece: str = "part"
 
     def colour(self, value: int) -> str:
         """The colour of a cell; white for a value of no cell, which an agent may write."""
@@ -95,6 +104,11 @@ class Panel:
     outlined: bool = False
 
     @property
+    def inks(self) -> tuple[str, str]:
+        """Colours of its dots and crosses."""
+        return INK["written" if any(self.view.glyphs) else "plain"]
+
+    @property
     def width(self) -> int:
         """Of its cells, in units of the SVG."""
         return self.values.shape[1] * CELL
@@ -138,12 +152,13 @@ def draw_svg(panels: list[Panel]) -> str:
     height = max(panel.height for panel in panels) + HEAD
     shapes, x = [], 0
     for panel in panels:
-        shapes.append(f'<text x="{x}" y="8" font-size="8" fill="#666">{escape(panel.name)}</text>')
+        shapes.append(f'<text class="name" x="{x}" {NAME}>{escape(panel.name)}</text>')
         shapes.append(f'<g transform="translate({x} {HEAD})">{_cells(panel)}')
         if panel.overlay is not None:
-            shapes.append(_dots(panel.overlay, panel.values.shape[1]))
+            shapes.append(_dots(panel.overlay, panel))
         if panel.wrong is not None:
-            shapes.append(_crosses(panel.wrong, panel.values.shape[1]))
+            shapes.append(_crosses(panel.wrong, panel))
+        shapes.append(_glyphs(panel))
         if panel.outlined:
             shapes.append(_outline(panel.width, panel.height))
         shapes.append("</g>")
@@ -156,8 +171,7 @@ def draw_svg(panels: list[Panel]) -> str:
 
 
 def _cells(panel: Panel) -> str:
-    """A background, then one rectangle for every run of equal cells in a row, then what is written
-    on cells."""
+    """A background, then one rectangle for every run of equal cells in a row."""
     values, view = panel.values, panel.view
     height, width = values.shape
     shapes = [f'<path fill="{view.palette[0]}" d="M0 0h{panel.width}v{panel.height}H0z"/>']
@@ -173,42 +187,49 @@ def _cells(panel: Panel) -> str:
     lines = "".join(f"M{j * CELL} 0v{height * CELL}" for j in range(1, width))
     lines += "".join(f"M0 {i * CELL}h{width * CELL}" for i in range(1, height))
     shapes.append(f'<path stroke="#fff" stroke-width=".6" d="{lines}"/>')
-    return "".join(shapes) + _glyphs(panel)
+    return "".join(shapes)
 
 
 def _glyphs(panel: Panel) -> str:
+    foot = MARKS["baseline"]
     written = [
-        f'<text x="{(j + 0.5) * CELL:g}" y="{(i + 0.78) * CELL:g}">{escape(glyph)}</text>'
+        f'<text x="{(j + 0.5) * CELL:g}" y="{(i + foot) * CELL:g}">{escape(glyph)}</text>'
         for (i, j), value in np.ndenumerate(panel.values)
         if (glyph := panel.view.glyph(int(value)))
     ]
     if not written:
         return ""
-    return f'<g font-size="8" text-anchor="middle" fill="#222">{"".join(written)}</g>'
+    size = MARKS["glyph"] * CELL
+    return f'<g font-size="{size:g}" text-anchor="middle" fill="#222">{"".join(written)}</g>'
 
 
-def _dots(values: NDArray[np.float32], width: int) -> str:
-    dots = []
+def _dots(values: NDArray[np.float32], panel: Panel) -> str:
+    dots, width = [], panel.values.shape[1]
     for cell in np.flatnonzero(values > 0.02):
         i, j = divmod(int(cell), width)
-        radius = 0.45 * CELL * float(np.sqrt(values[cell]))
+        radius = MARKS["dot"] * CELL * float(np.sqrt(values[cell]))
         dots.append(
             f'<circle cx="{(j + 0.5) * CELL:g}" cy="{(i + 0.5) * CELL:g}" r="{radius:.1f}"/>'
         )
-    return f'<g fill="#000" stroke="#fff" stroke-width=".8">{"".join(dots)}</g>' if dots else ""
+    if not dots:
+        return ""
+    return f'<g fill="{panel.inks[0]}" stroke="#fff" stroke-width=".8">{"".join(dots)}</g>'
 
 
-def _crosses(wrong: NDArray[np.bool_], width: int) -> str:
-    strokes = []
+def _crosses(wrong: NDArray[np.bool_], panel: Panel) -> str:
+    strokes, width = [], panel.values.shape[1]
+    inset = MARKS["inset"] * CELL
+    arm = CELL - 2 * inset
     for cell in np.flatnonzero(wrong):
         i, j = divmod(int(cell), width)
-        strokes.append(f"M{j * CELL + 2} {i * CELL + 2}l6 6m0-6l-6 6")
+        start = f"M{j * CELL + inset:g} {i * CELL + inset:g}"
+        strokes.append(f"{start}l{arm:g} {arm:g}m0-{arm:g}l-{arm:g} {arm:g}")
     if not strokes:
         return ""
     path = "".join(strokes)
     return (
         f'<path fill="none" stroke="#fff" stroke-width="2.6" d="{path}"/>'
-        f'<path fill="none" stroke="#000" stroke-width="1.2" d="{path}"/>'
+        f'<path fill="none" stroke="{panel.inks[1]}" stroke-width="1.2" d="{path}"/>'
     )
 
 

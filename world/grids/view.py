@@ -55,4 +55,6 @@ def grid_view(codec: Codec) -> View:
         palette=tuple(colour(value) for value in values),
         glyphs=("",) * len(values),
         words=tuple(word(value) for value in values),
+        about="One rule f makes f(A) of A and f(B) of B.",
+        piece="grid",
     )

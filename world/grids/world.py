@@ -30,6 +30,7 @@ from world.grids.limits import Shape, possible_tasks, refuse_impossible
 from world.grids.painting.objects import counts
 from world.grids.painting.painter import Painter
 from world.grids.painting.rectangles import Plane
+from world.grids.painting.task import tasks
 from world.grids.view import grid_view, vocabulary
 from world.grids.words import grid_wording
 
@@ -236,6 +237,11 @@ class GridsWorld(QuizWorld):
     def explain(self, batch: QuizBatch) -> list[Explanation]:
         """How the world's own tasks explain each quiz."""
         return [self._explainer.explain(*quiz) for quiz in self.grids(batch)]
+
+    def follows(self, batch: QuizBatch, task: str) -> NDArray[np.bool_]:
+        """bool [B]: whether each quiz obeys a task, learned from its first pair."""
+        rule = tasks[task]()
+        return np.array([rule.verify(*quiz) for quiz in self.grids(batch)], dtype=np.bool_)
 
     def rule_answers(self, batch: QuizBatch) -> list[NDArray[np.unsignedinteger]]:
         """For each quiz [n, T], in layout 0: the quiz with every answer that a rule gives."""

@@ -252,11 +252,28 @@ class StringsWorld(QuizWorld):
         )
         tints = (PALETTE[k % len(PALETTE)] for k in range(self.letters))
         letters = ALPHABET[: self.letters]
-        return View(pieces, (BLANK, *tints), ("", *letters), ("end", *letters))
+        return View(
+            pieces,
+            palette=(BLANK, *tints),
+            glyphs=("", *letters),
+            words=("end", *letters),
+            about="One rule f makes f(x) of x and f(z) of z.",
+            piece="string",
+        )
 
     def explain(self, batch: QuizBatch) -> list[Explanation]:
         """How the world's own rules explain each quiz."""
         return [explain(quiz, self.tasks, self.letters) for quiz in self._strings(batch)]
+
+    def follows(self, batch: QuizBatch, task: str) -> NDArray[np.bool_]:
+        """bool [B]: whether both pairs of strings obey a rule."""
+        rule = string_tasks[task]()
+        quizzes = [[read(string) for string in quiz] for quiz in self._strings(batch)]
+        obeyed = [
+            rule.verify(x, fx, self.letters) and rule.verify(z, fz, self.letters)
+            for x, fx, z, fz in quizzes
+        ]
+        return np.array(obeyed, dtype=np.bool_)
 
     def rule_answers(self, batch: QuizBatch) -> list[NDArray[np.unsignedinteger]]:
         """For each quiz [n, T], in layout 0: the quiz with every answer that a rule gives."""

@@ -6,10 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from culture_sim.culture.analysis.nearness import nearest
-from world import QuizBatch, QuizWorld, concatenate
+from world import QuizBatch, QuizWorld, Stream, concatenate
+from world.core.world import TRAIN
 
-NEAR_CELLS = 4
-"""Quizzes that differ in at most so many cells, up to symmetries, are near-duplicates."""
+NEAR = 36
+"""Quizzes that differ in at most one token of so many, up to symmetries, are near-duplicates: 4 of
+the 144 cells of four 6x6 grids."""
+
+
+def near_tokens(world: QuizWorld) -> int:
+    """In how many tokens near-duplicates may differ: one at least."""
+    empty = world.draw(Stream(0, "near"), 0, 0, TRAIN)
+    return max(1, world.symmetries(empty).readings.shape[2] // NEAR)
 
 
 def near_duplicates(world: QuizWorld, kept: QuizBatch, earlier: QuizBatch | None) -> float | None:
@@ -20,16 +28,17 @@ def near_duplicates(world: QuizWorld, kept: QuizBatch, earlier: QuizBatch | None
     if not len(kept):
         return None
     itself = np.eye(len(kept), dtype=np.bool_)
-    near = nearest(world, kept, kept, itself).distance <= NEAR_CELLS
+    most = near_tokens(world)
+    near = nearest(world, kept, kept, itself).distance <= most
     if earlier is not None and len(earlier):
-        near |= nearest(world, kept, earlier).distance <= NEAR_CELLS
+        near |= nearest(world, kept, earlier).distance <= most
     elif len(kept) == 1:
         return None
     return float(near.mean())
 
 
 def entropy(tokens: NDArray[np.unsignedinteger]) -> float | None:
-    """Mean entropy of a cell in bits: of the values that quizzes [B, M] have there.
+    """Mean entropy of a token in bits: of the values that quizzes [B, M] have there.
 
     None without quizzes. Few quizzes give less, whatever they are: at most log2 of their number.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,8 @@ from culture_sim.culture.records import array_of
 from culture_sim.culture.store import CultureStore
 from world.core.rules import ExplainedBy
 
-MEASURES = (
-    *("novelty_world", "novelty_culture", "wrong_cells", "log_prob"),
-    *("objects", "colours", "changed"),
-)
-"""Columns of which the mean is given, where the world has them."""
+MEASURES = ("novelty_world", "novelty_culture", "wrong_cells", "log_prob")
+"""Columns of which the mean is given; and of what the world counts."""
 BREAKDOWNS = ("round", "split", "method", "proposer", "dissenter")
 """Columns by which the kept quizzes are told apart."""
 SEVERAL = 2
@@ -27,15 +25,22 @@ SEVERAL = 2
 RESAMPLES = 1000
 
 
-def summarize(quizzes: pd.DataFrame, store: CultureStore, n_agents: int) -> dict[str, Any]:
-    """Figures of the table of quizzes, and of who dissents on all that were kept."""
+def summarize(
+    quizzes: pd.DataFrame, counts: Sequence[str], store: CultureStore, n_agents: int
+) -> dict[str, Any]:
+    """Figures of the table of quizzes, and of who dissents on all that were kept.
+
+    counts: names of the columns with what the world counts.
+    """
+    measures = (*MEASURES, *counts)
     groups = {name: quizzes[quizzes["group"] == name] for name in GROUPS}
     kept = groups["kept"]
     return {
-        "groups": {name: figures(part) for name, part in groups.items()},
+        "groups": {name: figures(part, measures) for name, part in groups.items()},
         "kept_by": {
             column: {
-                _name(value): figures(part) for value, part in kept.groupby(column, dropna=True)
+                _name(value): figures(part, measures)
+                for value, part in kept.groupby(column, dropna=True)
             }
             for column in BREAKDOWNS
         },
@@ -55,13 +60,13 @@ def _name(value: Any) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
-def figures(part: pd.DataFrame) -> dict[str, Any]:
+def figures(part: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
     """Shares with Wilson's 95 % interval, means with a bootstrap one (over quizzes)."""
     return {
         "quizzes": len(part),
         "explained": {kind.value: share(part["explained"] == kind.value) for kind in ExplainedBy},
         **rival_figures(part),
-        **{name: mean(part[name]) for name in MEASURES if name in part},
+        **{name: mean(part[name]) for name in measures},
     }
 
 

@@ -30,6 +30,7 @@ from world import (
     Stream,
     concatenate,
 )
+from world.core.world import TRAIN
 
 TABLE, SUMMARY = "analysis.parquet", "analysis.json"
 """What is found out about quizzes, beside the rounds."""
@@ -115,11 +116,16 @@ class Study:
         return pa.table(columns)
 
     def _from_culture(self, batch: QuizBatch, culture: QuizBatch) -> pa.Array:
-        """Cells to the nearest quiz of culture that is not the quiz itself; null for none."""
+        """Tokens to the nearest quiz of culture that is not the quiz itself; null for none."""
         own, others = self.world.canonical_hash(batch), self.world.canonical_hash(culture)
         found = nearest(self.world, batch, culture, own[:, None] == others).distance
         alone = (own[:, None] == others).all(axis=1)
         return pa.array(found, mask=alone)
+
+
+def counts_of(world: QuizWorld) -> tuple[str, ...]:
+    """What the world counts in every quiz, by name: columns of the table."""
+    return tuple(world.describe(world.draw(Stream(0, "described"), 0, 0, TRAIN)))
 
 
 def _explained(world: QuizWorld, batch: QuizBatch) -> list[Explanation]:

@@ -201,7 +201,7 @@ function build() {
     index.comparisons.map((name, k) => h("option", { value: k, selected: k === comparison }, name)),
   )] : [];
   const search = h("label", { class: "search" }, "Search names and concepts", h("input", {
-    type: "search", name: "words", placeholder: "corner, is blue, 2.311 …",
+    type: "search", name: "words", placeholder: "a word of a name, or 2.311 …",
     autocomplete: "off", spellcheck: "false",
   }));
   view.build("Clear", [...compared, search]);

@@ -30,7 +30,7 @@ function needed({ rows, accuracy, loss, q }) {
     ...(Number.isFinite(q) ? [doubt(q)] : []),
   ];
   return ` Without it exact accuracy changes by ${points(accuracy[0])} points`
-    + `${how.length ? ` (${how.join("; ")})` : ""}, and the loss by ${signed(loss)} nats a cell of `
+    + `${how.length ? ` (${how.join("; ")})` : ""}, and the loss by ${signed(loss)} nats a ${unit} of `
     + "the answer.";
 }
 
@@ -81,7 +81,7 @@ async function detailBody(entry) {
   return [
     h("h4", null, `The quizzes that activate ${agents} most`),
     h("p", { class: "soft" }, "Parts are in the order in which they are written. A dot’s area is "
-      + "the activation when its cell is about to be written, over the feature’s highest."),
+      + `the activation when its ${unit} is about to be written, over the feature’s highest.`),
     h("div", { class: entry.rows.length > 1 ? null : "alone" },
       ...entry.quizzes.map((quiz, k) => quizRow(quiz, entry.rows, (row) => lines.get(row)[k]))),
     ...(list.tasks.length ? without(entry.rows, details) : []),
@@ -115,7 +115,7 @@ function without(rows, details) {
     h("div", { class: "box" }, h("table", { class: "wide ablated" },
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "task, quizzes"), ...heads)),
       h("tbody", null, ...lines,
-        h("tr", null, h("th", { scope: "row" }, `loss, nats a ${drawing.unit}`), ...losses)))),
+        h("tr", null, h("th", { scope: "row" }, `loss, nats a ${unit}`), ...losses)))),
   ];
 }
 

@@ -39,8 +39,7 @@ ANALYSED = (
     *("explained", "tasks", "novelty_world", "novelty_culture"),
     *("rival_ratio", "contested", "same_rival", "other_by_rule"),
 )
-"""Columns of the analysis that the gallery shows; and, where the world has them:"""
-COUNTS = ("objects", "colours", "changed")
+"""Columns of the analysis that the gallery shows, beside what the world counts."""
 MOST_LIKELY = 1e6
 """A ratio beyond it says no more, and may be infinite, which JSON has no word for."""
 Tree = dict[str, Any]
@@ -98,11 +97,11 @@ def _answers(model: AgentModel, world: QuizWorld, batch: QuizBatch) -> NDArray[n
     return np.stack(found)
 
 
-def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
+def read_analysis(folder: Path, hashes: Sequence[str], counts: Sequence[str]) -> Analysis | None:
     """The columns of the analysis for the quizzes of these hashes, None for one not analysed.
 
-    None as a whole without an analysis, or where it is of quizzes that are not among these, or
-    lacks columns, as one of an older version does.
+    counts: names of what the world counts. None as a whole without an analysis, or where it is of
+    quizzes that are not among these, or lacks columns, as one of an older version does.
     Raises UserError when the file is damaged.
     """
     path = folder / TABLE
@@ -114,7 +113,7 @@ def read_analysis(folder: Path, hashes: Sequence[str]) -> Analysis | None:
             table = pq.read_table(file)
         if not {*ANALYSED} <= {*table.column_names}:
             return None
-        names = [*ANALYSED, *(name for name in COUNTS if name in table.column_names)]
+        names = [*ANALYSED, *(name for name in counts if name in table.column_names)]
         kept = table.filter(pc.equal(table["group"], "kept")).select(["hash", *names])
     rows = {row["hash"]: row for row in kept.to_pylist()}
     if not rows or not rows.keys() <= set(hashes):
@@ -136,6 +135,7 @@ def _data(
         "orders": part_orders(world, world.directions),
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
         "methods": methods,
+        "counts": [name for name in analysis or () if name not in ANALYSED],
         "rejected": rejected_parents(store, kept),
         "fromWorld": world_parents(run, store, kept),
         "quizzes": {

@@ -32,16 +32,16 @@ function said(i) {
 function facts(i) {
   if (!analysis || analysis.explained[i] === null) return null;
   const rival = analysis.contested[i] ? " · another answer about as likely" : "";
-  const novelty = count(analysis.novelty_world[i], drawing.unit);
+  const novelty = count(analysis.novelty_world[i], unit);
   return `${explained(i)} · ${novelty} from the world${rival}`;
 }
 
 function card(i) {
   const drawn = parts(quizzes.tokens[i]), last = dissent(i);
-  if (last) drawn.push({ ...last, apart: true });
+  if (last) drawn.push(...(strips ? [...Array(across - 1).fill(null), last] : [{ ...last, apart: true }]));
   const about = facts(i), by = agent(quizzes.proposer[i]);
   const origin = `round ${quizzes.round[i]} · by ${by} · ${method(i)}`;
-  const svg = picture(drawn, "");
+  const svg = picture(drawn, "", across);
   svg.setAttribute("aria-hidden", "true");
   return h("li", null, h("button", {
     type: "button",
@@ -81,7 +81,7 @@ function tasksOf(i) {
 
 function bandName(b) {
   const from = b ? bounds[b - 1] + 1 : 0;
-  return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} ${drawing.unit}s from the world`;
+  return `${from === bounds[b] ? from : `${from} to ${bounds[b]}`} ${unit}s from the world`;
 }
 
 /** What can be filtered by. */
@@ -118,8 +118,8 @@ const by = (column, sign) => (a, b) =>
 const sorts = {
   newest: { name: "newest first", order: (a, b) => b - a },
   oldest: { name: "oldest first", order: (a, b) => a - b },
-  hardest: { name: `most wrong ${drawing.unit}s`, order: by(quizzes.wrong, -1) },
-  easiest: { name: `fewest wrong ${drawing.unit}s`, order: by(quizzes.wrong, 1) },
+  hardest: { name: `most wrong ${unit}s`, order: by(quizzes.wrong, -1) },
+  easiest: { name: `fewest wrong ${unit}s`, order: by(quizzes.wrong, 1) },
   ...(analysis && {
     novel: { name: "most novel", order: by(analysis.novelty_world, -1) },
     familiar: { name: "least novel", order: by(analysis.novelty_world, 1) },

@@ -6,7 +6,7 @@ const heading = (i, place) =>
 function body(i) {
   const tokens = quizzes.tokens[i];
   return [
-    h("div", { class: "large" }, picture(parts(tokens), spokenQuiz(tokens))),
+    h("div", { class: "large" }, picture(parts(tokens), spokenQuiz(tokens), across)),
     h("p", null, story(i)),
     ...orders.map((_, d) => direction(i, d)),
     ...figures(i),
@@ -16,7 +16,7 @@ function body(i) {
 
 function story(i) {
   const asked = agents.map((_, a) => a).filter((a) => vote(i, a, 0) !== "-");
-  const failed = asked.filter((a) => vote(i, a, 0) === "0" || vote(i, a, 1) === "0");
+  const failed = asked.filter((a) => votesOf(i, a).includes("0"));
   const solved = asked.length - failed.length;
   const by = agent(quizzes.proposer[i]);
   const made = `Proposed by ${by} in round ${quizzes.round[i]} (${method(i)}). `;
@@ -25,7 +25,8 @@ function story(i) {
     return `agent ${a} missed ${listed(missed.map((p) => pieces[p].name))}`;
   });
   const rest = failed.length ? `; ${listed(who)}` : "";
-  return `${made}${solved} of ${asked.length} agents asked solved it both ways${rest}.`;
+  const ways = orders.length > 1 ? " both ways" : "";
+  return `${made}${solved} of ${asked.length} agents asked solved it${ways}${rest}.`;
 }
 
 function direction(i, d) {
@@ -55,7 +56,7 @@ function agentAnswer(i, a, d, right) {
   }
   const svg = picture([{ piece: asked, text, wrong }],
     `Agent ${a} answers wrong: ${mistakes(text, right, asked)}`);
-  const marked = h("span", { class: "bad" }, `✗ ${count(wrong.length, drawing.unit)} wrong`);
+  const marked = h("span", { class: "bad" }, `✗ ${count(wrong.length, unit)} wrong`);
   return figure("wrong", name, svg, marked, then);
 }
 
@@ -65,16 +66,16 @@ const figure = (kind, name, svg, ...lines) =>
 
 function figures(i) {
   const ways = orders.length > 1 ? " and both ways" : "";
-  const wrong = `${quizzes.wrong[i]} wrong ${drawing.unit}s a vote, on average over agents${ways}.`;
+  const wrong = `${quizzes.wrong[i]} wrong ${unit}s a vote, on average over agents${ways}.`;
   if (!analysis || analysis.explained[i] === null) return [h("p", { class: "soft" }, wrong)];
   const kept = analysis.novelty_culture[i];
-  const counts = { objects: "object", colours: "colour", changed: `changed ${drawing.unit}` };
-  const shows = Object.entries(counts)
-    .filter(([name]) => analysis[name]).map(([name, what]) => count(analysis[name][i], what));
+  // Counts are called by their plurals.
+  const shows = data.counts.map((name) =>
+    `${number(analysis[name][i])} ${spaced(analysis[name][i] === 1 ? name.slice(0, -1) : name)}`);
   const rows = [
     ["Rule", analysis.tasks[i].length
       ? sentence(explained(i)) : "None of the world’s tasks was found to explain it."],
-    ["Novelty", `${count(analysis.novelty_world[i], drawing.unit)} from the nearest quiz of the world, `
+    ["Novelty", `${count(analysis.novelty_world[i], unit)} from the nearest quiz of the world, `
       + `${kept} from the nearest that was kept.`],
     ["Difficulty", wrong],
     ["Other answers", otherAnswers(i)],
@@ -113,7 +114,7 @@ function parent(hash, child) {
 
 /** A parent that has no place of its own in the gallery. */
 function ancestor(tokens, child, name) {
-  return h("li", { class: "ancestor" }, picture(parts(tokens), spokenQuiz(tokens)),
+  return h("li", { class: "ancestor" }, picture(parts(tokens), spokenQuiz(tokens), across),
     note(name), note(taken(tokens, child)));
 }
 
@@ -123,11 +124,11 @@ function taken(tokens, child) {
   const gave = same.length ? `gave ${listed(same.map((p) => pieces[p].name))}; ` : "";
   const other = orders[0].flatMap((p) =>
     wrongCells(part(tokens, p), part(quizzes.tokens[child], p)));
-  return `${gave}${count(other.length, "cell")} changed`;
+  return `${gave}${count(other.length, unit)} changed`;
 }
 
 function relative(i, about = null) {
-  const name = short(quizzes.hash[i]), svg = picture(parts(quizzes.tokens[i]), "");
+  const name = short(quizzes.hash[i]), svg = picture(parts(quizzes.tokens[i]), "", across);
   svg.setAttribute("aria-hidden", "true");
   return h("li", null, h("button", {
     type: "button",

@@ -56,5 +56,8 @@ const spokenQuiz = (tokens) =>
 const answer = (i, a, d) =>
   quizzes.answers[i][`${a},${d}`] ?? part(quizzes.tokens[i], orders[d].at(-1));
 const vote = (i, a, d) => quizzes.votes[i][orders.length * a + d];
+const votesOf = (i, a) => orders.map((_, d) => vote(i, a, d));
+/** Strips are too long to stand in one line: a question stands below its example. */
+const across = strips ? drawing.example || 1 : undefined;
 const parts = (tokens) => orders[0].map((p, k) =>
   panel(tokens, p, { apart: k === drawing.example, outlined: k === orders[0].length - 1 }));

@@ -89,7 +89,12 @@ def line_colour(agent: int) -> str:
     return LINES[agent % len(LINES)]
 
 
-def heat(value: float | None, low: float, high: float) -> Markup:
+def accuracy_shade(value: float | None) -> Markup:
+    """``shade`` of an accuracy: pale where agents fail, and never so deep as to stand out."""
+    return shade(value, 0.5, 1.6)
+
+
+def shade(value: float | None, low: float, high: float) -> Markup:
     """A style attribute that shades a table cell between ``low`` and ``high``."""
     if value is None:
         return Markup("")

@@ -19,12 +19,12 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 240, 130, 42, 8, 8, 20
 INK = "currentColor"
 FIGURES = {
     "yield": "kept of those proposed",
-    "wrong": "mean wrong cells",
+    "wrong": "mean wrong {}s",
     "near_duplicates": "near-duplicates",
-    "entropy": "bits a cell",
-    "novelty": "cells from the world",
+    "entropy": "bits a {}",
+    "novelty": "{}s from the world",
 }
-"""What a round has one figure of."""
+"""What a round has one figure of; {} is what the world calls a token."""
 SHARES = ("yield", "near_duplicates")
 COURSE = {
     "test": "accuracy on the world",
@@ -41,9 +41,10 @@ class Line(NamedTuple):
     values: Mapping[int, float | None]
 
 
-def drift(store: CultureStore, summary: Tree, analysis: Analysis | None) -> Tree:
+def drift(store: CultureStore, summary: Tree, analysis: Analysis | None, unit: str) -> Tree:
     """The template's variables.
 
+    unit: what a token is called.
     summary: ``rounds`` and ``agents`` as in summary.json's culture. analysis: of all kept
     quizzes of the store, in its order.
     """
@@ -58,7 +59,7 @@ def drift(store: CultureStore, summary: Tree, analysis: Analysis | None) -> Tree
         ],
         "accuracies": {name: [each[name] for each in agents] for name in COURSE},
         "course": COURSE,
-        "charts": [*_of_rounds(rounds), *_of_agents(agents)] if many else [],
+        "charts": [*_of_rounds(rounds, unit), *_of_agents(agents)] if many else [],
     }
 
 
@@ -96,9 +97,10 @@ def _accuracies(agent: Tree) -> dict[str, dict[int, float]]:
     }
 
 
-def _of_rounds(rounds: Sequence[Tree]) -> list[Tree]:
+def _of_rounds(rounds: Sequence[Tree], unit: str) -> list[Tree]:
     charts = []
-    for name, label in FIGURES.items():
+    for name, text in FIGURES.items():
+        label = text.format(unit)
         values = {each["round"]: each[name] for each in rounds}
         if any(value is not None for value in values.values()):
             lines = [Line(INK, values)]

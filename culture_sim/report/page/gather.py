@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from culture_sim.culture.analysis.diversity import near_tokens
+from culture_sim.culture.analysis.table import counts_of
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
@@ -25,6 +27,7 @@ from culture_sim.run.run import Run, parse_line
 from culture_sim.summary import culture_summary
 from world import QuizWorld, World
 from world.core.files import read_json
+from world.core.view import INK, MARKS
 
 SHOWN_REJECTED = 4
 Tree = dict[str, Any]
@@ -53,6 +56,7 @@ def gather(run: Run) -> Tree:
             if state
         ],
         "groups": _groups(run.config.world),
+        "words": _words(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
         "rule": run.config.culture.rule.describe(run.config.agents),
@@ -68,12 +72,30 @@ def _groups(world: World) -> dict[str, list[str]]:
     return {**groups, "layout": [world.layouts[s].name for s in world.answer_layouts]}
 
 
+def _words(world: World) -> Tree:
+    """What the page calls things in this world.
+
+    unit: a token. piece: what is asked for. directions: in how many agents vote. near: tokens in
+    which near-duplicates may differ.
+    """
+    words = {"unit": world.wording.unit, "piece": world.view.piece, "directions": 1, "near": None}
+    if isinstance(world, QuizWorld):
+        words |= {"directions": len(world.directions), "near": near_tokens(world)}
+    return words
+
+
 def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | None:
     """How quizzes are drawn, for the page's scripts; None where nothing needs them."""
     browsed = (culture and culture["gallery"]["data"]) or (features and features["explorer"])
     world = run.config.world
     example = world.example_parts if isinstance(world, QuizWorld) else 0
-    drawing = {**asdict(world.view), "unit": world.wording.unit, "example": example}
+    drawing = {
+        **asdict(world.view),
+        "unit": world.wording.unit,
+        "example": example,
+        "marks": MARKS,
+        "inks": INK["written" if any(world.view.glyphs) else "plain"],
+    }
     return embed(drawing) if browsed else None
 
 
@@ -110,11 +132,13 @@ def _culture(run: Run) -> Tree | None:
         return None
     summary = culture_summary(run)
     kept = kept_table(store)
-    analysis = read_analysis(store.folder, kept["hash"].to_pylist())
+    analysis = read_analysis(
+        store.folder, kept["hash"].to_pylist(), counts_of(run.config.quiz_world)
+    )
     return {
         "rounds": summary["rounds"],
         "alarms": summary["alarms"],
-        "drift": drift(store, summary, analysis),
+        "drift": drift(store, summary, analysis, run.config.world.wording.unit),
         "gallery": gallery(run, store, kept, analysis),
         "rejected": _rejected(run, store),
     }

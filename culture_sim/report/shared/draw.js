@@ -2,13 +2,17 @@
 
 const drawing = JSON.parse(document.getElementById("drawing").textContent);
 const pieces = drawing.pieces;
-const SIDE = 60, GAP = 8, HEAD = 15;
+const { marks, unit, inks } = drawing;
+const SIDE = 60, STRIP = 20, GAP = 8, HEAD = 15;
 const BASE = "0".charCodeAt(0);
 const size = (p) => pieces[p].rows * pieces[p].columns;
 /** Where a piece's cells begin among those of all pieces. */
 const offset = (p) => pieces.slice(0, p).reduce((sum, _, k) => sum + size(k), 0);
-const cell = SIDE / Math.max(...pieces.map(({ rows, columns }) => Math.max(rows, columns)));
 const glyphs = drawing.glyphs.some(Boolean);
+/** Pieces of one row each, such as strings: long and low, with cells large enough to read. */
+const strips = pieces.every(({ rows }) => rows === 1);
+const cell = strips ? STRIP
+  : SIDE / Math.max(...pieces.map(({ rows, columns }) => Math.max(rows, columns)));
 
 // ---- words
 
@@ -21,13 +25,15 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 const value = (text, k = 0) => text.charCodeAt(k) - BASE;
 const word = (text, k = 0) => drawing.words[value(text, k)] ?? "no colour";
 
-/** Rows of a piece in words, runs of one value taken together. */
+/** Rows of a piece in words: letters one by one up to the last, of the rest runs of one value. */
 function spoken(text, p) {
   const rows = [], { columns } = pieces[p];
   for (let start = 0; start < size(p); start += columns) {
-    const runs = text.slice(start, start + columns).match(/(.)\1*/gsu) ?? [];
-    rows.push(runs.map((run) => (glyphs ? run.split("") : [run])
-      .map((each) => (glyphs ? word(each) : `${each.length} ${word(each)}`)).join(", ")).join(", "));
+    const row = [...text.slice(start, start + columns)];
+    const last = row.findLastIndex((each) => drawing.glyphs[value(each)]);
+    const runs = row.join("").match(/(.)\1*/gsu) ?? [];
+    rows.push(glyphs ? row.slice(0, last + 1).map((each) => word(each)).join(", ") || "nothing"
+      : runs.map((run) => `${run.length} ${word(run)}`).join(", "));
   }
   return rows.length === 1 ? rows[0] : rows.map((row, r) => `row ${r + 1}: ${row}`).join("; ");
 }
@@ -35,7 +41,7 @@ function spoken(text, p) {
 /** Where in a piece a cell is, in words. */
 function placed(p, k) {
   const { rows, columns } = pieces[p], column = (k % columns) + 1;
-  return rows === 1 ? `place ${column}` : `row ${Math.floor(k / columns) + 1}, column ${column}`;
+  return rows === 1 ? `${unit} ${column}` : `row ${Math.floor(k / columns) + 1}, column ${column}`;
 }
 
 /** Where an answer differs from the right one, in words. */
@@ -72,14 +78,20 @@ function drawn(text) {
 }
 
 /** Panels side by side, so many across: {piece, name, text, wrong: indices of cells to cross,
- *  levels: 0 to 255 for every cell, outlined, apart}. */
+ *  levels: 0 to 255 for every cell, outlined, apart}; null leaves the place of one empty. */
 function picture(panels, label, across = panels.length) {
-  const head = panels.some((panel) => panel.name) ? HEAD : 0;
+  const head = panels.some((panel) => panel?.name) ? HEAD : 0;
   let x = 0, y = 0, most = 0, tallest = 0, shapes = "";
   panels.forEach((panel, k) => {
     if (k && k % across === 0) [x, y, tallest] = [0, y + tallest + head + GAP, 0];
-    x += panel.apart ? GAP : 0;
-    if (panel.name) shapes += `<text x="${x}" y="${y + 11}">${escaped(panel.name)}</text>`;
+    if (panel === null) {
+      x += pieces[0].columns * cell + GAP;
+      return;
+    }
+    x += panel.apart && k % across ? GAP : 0;
+    if (panel.name) {
+      shapes += `<text class="name" x="${x}" y="${y + 11}">${escaped(panel.name)}</text>`;
+    }
     shapes += `<g transform="translate(${x} ${y + head})">${grid(panel)}</g>`;
     x += pieces[panel.piece].columns * cell + GAP;
     tallest = Math.max(tallest, pieces[panel.piece].rows * cell);
@@ -87,7 +99,7 @@ function picture(panels, label, across = panels.length) {
   });
   const box = `-1 -1 ${most - GAP + 2} ${y + tallest + head + 2}`;
   return drawn(
-    `<svg class="quiz" role="img" aria-label="${escaped(label)}" viewBox="${box}">${shapes}</svg>`);
+    `<svg class="quiz${strips ? " strips" : ""}" role="img" aria-label="${escaped(label)}" viewBox="${box}">${shapes}</svg>`);
 }
 
 function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
@@ -111,38 +123,41 @@ function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
   let lines = "";
   for (let j = 1; j < columns; j += 1) lines += `M${j * cell} 0v${tall}`;
   for (let i = 1; i < rows; i += 1) lines += `M0 ${i * cell}h${wide}`;
-  shapes += `<path class="lines" d="${lines}"/>${writing(text, columns)}`;
+  shapes += `<path class="lines" d="${lines}"/>`;
   if (outlined) shapes += `<path class="outline" d="${outline}"/>`;
-  return shapes + dots(levels, columns) + crosses(wrong, columns);
+  return shapes + dots(levels, columns) + crosses(wrong, columns) + writing(text, columns);
 }
 
 /** What is written on cells, such as letters. */
 function writing(text, columns) {
   if (!glyphs) return "";
   const shapes = [...text].map((_, k) => {
-    const x = ((k % columns) + 0.5) * cell, y = (Math.floor(k / columns) + 0.5) * cell;
+    const x = ((k % columns) + 0.5) * cell;
+    const y = (Math.floor(k / columns) + marks.baseline) * cell;
     return `<text x="${x}" y="${y}">${escaped(drawing.glyphs[value(text, k)] ?? "")}</text>`;
   });
-  return `<g class="glyphs" font-size="${(0.75 * cell).toFixed(1)}">${shapes.join("")}</g>`;
+  const font = (marks.glyph * cell).toFixed(1);
+  return `<g font-size="${font}" text-anchor="middle" fill="#222">${shapes.join("")}</g>`;
 }
 
 /** A dot's area is the level of its cell. */
 function dots(levels, columns) {
   let shapes = "";
   levels.forEach((level, k) => {
-    const r = 0.45 * cell * Math.sqrt(level / 255);
+    const r = marks.dot * cell * Math.sqrt(level / 255);
     if (r < 0.06 * cell) return;
     const x = ((k % columns) + 0.5) * cell, y = (Math.floor(k / columns) + 0.5) * cell;
     shapes += `<circle cx="${x}" cy="${y}" r="${r.toFixed(2)}"/>`;
   });
-  return shapes && `<g class="dots">${shapes}</g>`;
+  return shapes && `<g class="dots" fill="${inks[0]}">${shapes}</g>`;
 }
 
 function crosses(wrong, columns) {
-  const inset = 0.2 * cell, arm = 0.6 * cell;
+  const inset = marks.inset * cell, arm = cell - 2 * inset;
   const path = wrong.map((k) => {
     const x = (k % columns) * cell + inset, y = Math.floor(k / columns) * cell + inset;
     return `M${x} ${y}l${arm} ${arm}m0-${arm}l-${arm} ${arm}`;
   }).join("");
-  return path && `<path class="under" d="${path}"/><path class="cross" d="${path}"/>`;
+  return path
+    && `<path class="under" d="${path}"/><path class="cross" stroke="${inks[1]}" d="${path}"/>`;
 }

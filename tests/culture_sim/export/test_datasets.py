@@ -1,6 +1,8 @@
 """Exported datasets as their users meet them: loaded by Hugging Face datasets without a network."""
 
 import re
+import subprocess
+import sys
 
 import datasets
 import numpy as np
@@ -9,13 +11,15 @@ from huggingface_hub import DatasetCard
 
 from culture_sim.culture.records import array_of
 from culture_sim.culture.store import CultureStore
-from culture_sim.export import parts
-from culture_sim.export.columns import MEANING
+from culture_sim.export import quizzes
+from culture_sim.export.columns import meanings
+from culture_sim.export.quizzes import draw_task
 from culture_sim.export.schema import culture_features, text_features, world_features
-from culture_sim.export.verify_quiz import parse_grid, parse_prompt
+from culture_sim.export.text import parse_prompt
+from culture_sim.export.verify_quiz import parse_rows
 from culture_sim.run.run import Run
 from tests.helpers.exporting import (
-    SHARD,
+    SMALL,
     WORLD,
     drawn_from,
     export,
@@ -28,6 +32,8 @@ from world import QuizBatch, World
 from world.core.world import split_by_hash
 from world.grids.painting.task import tasks
 from world.grids.world import PARTS, GridsWorld
+
+NAMES = ("A", "f(A)", "B", "f(B)")
 
 # The world
 
@@ -50,7 +56,7 @@ def test_the_world_is_the_default_with_its_splits_and_types(written, load):
 def test_rows_are_the_worlds_quizzes(written, load):
     """The same quizzes drawn again by index, and obeying their task's rule."""
     rows = load(written, "world-detect", split="test")
-    batch = parts.draw_task(WORLD, 7, "test", 1, 0, len(rows))
+    batch = draw_task(WORLD, 7, "test", 1, 0, len(rows))
     assert len(rows) == 150
     assert np.array_equal(rows.with_format("numpy")["tokens"], batch.tokens)
     assert np.array_equal(grids(rows), WORLD.grids(batch))
@@ -74,12 +80,15 @@ def test_each_task_is_a_part_that_loads_alone(written, load):
     )
 
 
-def test_shards_are_no_larger_than_asked(written):
-    sizes = {path: pq.read_metadata(path).num_rows for path in written.glob("data/*/*/*/*")}
-    assert max(sizes.values()) == SHARD
-    assert sorted(p.name for p in written.glob("data/world/train/frame/*")) == [
-        f"{i:05d}.parquet" for i in range(3)
-    ]
+def test_a_large_task_is_several_files(tmp_path, load, written, monkeypatch):
+    """However it is cut, its quizzes are the same."""
+    monkeypatch.setattr(quizzes, "SHARD", 500)
+    assert export(tmp_path / "cut", *SMALL) == 0
+    sizes = [pq.read_metadata(path).num_rows for path in (tmp_path / "cut").glob("data/*/*/*/*")]
+    assert max(sizes) == 500
+    assert len(list((tmp_path / "cut").glob("data/world/train/frame/*"))) == 3
+    for split, rows in load(tmp_path / "cut").items():
+        assert rows[:] == load(written, split=split)[:]
 
 
 def test_rows_can_be_streamed_and_typed(written, load):
@@ -91,10 +100,20 @@ def test_rows_can_be_streamed_and_typed(written, load):
 
 
 def test_readers_without_hugging_face_find_plain_types(written):
+    """In a process that does not know Hugging Face's types."""
     path = next(written.glob("data/world/test/frame/*"))
-    types = {field.name: str(field.type) for field in pq.read_schema(path)}
-    assert types["A"] == "list<element: list<element: uint8>>"
-    assert types["tokens"] == f"fixed_size_list<element: uint8>[{WORLD.seq_len}]"
+    script = (
+        "import pandas, pyarrow.parquet as pq, sys; path = sys.argv[1]; "
+        "[print(field.name, field.type) for field in pq.read_schema(path)]; "
+        "print(pandas.read_parquet(path)['A'][0][5][5])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert "A list<element: list<element: uint8>>" in lines
+    assert f"tokens fixed_size_list<element: uint8>[{WORLD.seq_len}]" in lines
+    assert lines[-1] in map(str, range(7))
 
 
 def test_a_handful_of_quizzes_has_the_splits_that_it_fills(tmp_path, load):
@@ -150,7 +169,7 @@ def test_culture_has_every_quiz_and_all_that_the_store_knows(stored, cultured, l
         world = Run.open(stored).config.world
         assert np.array_equal(
             grids(rows).reshape(len(rows), 4, -1),
-            array_of(table, "tokens")[there].reshape(-1, 4, 1 + world.cells)[:, :, 1:],
+            array_of(table, "tokens")[there].reshape(-1, 4, 1 + world.codec.cells)[:, :, 1:],
         )
 
 
@@ -159,11 +178,10 @@ def test_kept_quizzes_are_text_too(cultured, load):
         made = {row["hash"]: row for row in load(cultured, "culture", split=split)}
         assert len(rows) == len(made)
         for row in rows:
-            shown, asked = parse_prompt(row["prompt"])
-            quiz = {**shown, asked: parse_grid(row["completion"])}
-            assert [quiz[label] for label in ("A", "f(A)", "B", "f(B)")] == [
-                made[row["hash"]][part] for part in PARTS
-            ]
+            shown, asked = parse_prompt(row["prompt"], NAMES)
+            quiz = {**shown, asked: row["completion"]}
+            grids_shown = [np.array(parse_rows(quiz[label], True), np.uint8) for label in NAMES]
+            assert np.array_equal(grids_shown, [made[row["hash"]][part] for part in PARTS])
 
 
 def test_without_culture_a_run_gives_its_world(stored, tmp_path, load):
@@ -185,11 +203,11 @@ def test_the_card_says_what_it_is_and_how_it_was_made(cultured):
     default = [config["config_name"] for config in card.data.configs if config.get("default")]
     assert default == ["world"]
     for name in ("world", "culture-proposals", "text"):
-        (info,) = [i for i in card.data.dataset_info if i["config_name"] == name]
-        assert [split["name"] for split in info["splits"]] == list(World.splits)
+        (config,) = [c for c in card.data.configs if c["config_name"] == name]
+        assert [files["split"] for files in config["data_files"]] == list(World.splits)
     assert "culture-sim export dataset --run stored --quizzes 2000 --seed 0" in card.text
     assert str(cultured.parent) not in card.content
-    assert "6x6 cells, 6 colours" in card.text
+    assert "height 6; width 6; colours 6;" in card.text
     assert re.search(r"numpy \d+\.\d+", card.text)
     assert (
         f"| 1 | {TRAIN + HELD_OUT + EASY + HARD} | {TRAIN + HELD_OUT} | four_of_five |" in card.text
@@ -221,4 +239,4 @@ def test_every_column_is_explained(stored):
         *text_features(world, True),
         *culture_features(world, schema),
     }
-    assert columns == set(MEANING)
+    assert columns == set(meanings(world))

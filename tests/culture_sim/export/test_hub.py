@@ -3,7 +3,7 @@
 import huggingface_hub
 import pytest
 
-from culture_sim.export import parts
+from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, tree
 
 
@@ -59,7 +59,7 @@ def test_a_failed_upload_can_be_repeated_alone(hub, tmp_path, capsys, monkeypatc
     assert export(tmp_path / "out", *SMALL, *PUSH) == 2
     assert "cannot be reached (the cable is out)" in error_line(capsys)
     hub.failure, before = None, tree(tmp_path / "out")
-    monkeypatch.setattr(parts, "world_table", None)  # nothing is drawn again
+    monkeypatch.setattr(dataset, "draw_task", None)  # nothing is drawn again
     assert export(tmp_path / "out", *SMALL, "--seed", "8", *PUSH) == 2
     assert "is not empty" in error_line(capsys)
     assert export(tmp_path / "out", *SMALL, *PUSH) == 0

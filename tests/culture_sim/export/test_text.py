@@ -11,13 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from culture_sim.export.text import to_text, verify
-from culture_sim.export.verify_quiz import MalformedError, parse_grid, parse_prompt
+from culture_sim.export.text import parse_prompt, to_text, verify
+from culture_sim.export.verify_quiz import MalformedError, parse_rows
 from culture_sim.export.verify_quiz import verify as compare
 from tests.helpers.exporting import WORLD
 from world import Stream
 from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
+
+FRAMES = GridsWorld(tasks=("frame",))
+NAMES = ("A", "f(A)", "B", "f(B)")
+
+
+def parse_grid(text):
+    return np.array(parse_rows(text, True), dtype=np.int64).tolist()
 
 
 @pytest.fixture(params=tasks)
@@ -42,9 +49,9 @@ def test_text_says_what_the_grids_do(written, load):
         labels = [f"f({name[1]})" if name[0] == "f" else name for name in order]
         assert re.findall(r"^(.+):$", text["prompt"], re.M) == labels
         assert parse_grid(text["completion"]) == row[asked]
-        shown, label = parse_prompt(text["prompt"])
+        shown, label = parse_prompt(text["prompt"], NAMES)
         assert label == labels[-1]
-        assert list(shown.values()) == [row[part] for part in order[:-1]]
+        assert [*map(parse_grid, shown.values())] == [row[part] for part in order[:-1]]
 
 
 def test_more_colours_than_digits_are_written_as_numbers():
@@ -52,8 +59,10 @@ def test_more_colours_than_digits_are_written_as_numbers():
     batch, prompts, completions = quizzes_as_text(world, "frame")
     assert batch.tokens[:, :10].max() > 9
     for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
-        assert parse_grid(completion) == batch.tokens[i, -world.cells :].reshape(6, 6).tolist()
-        assert verify("frame", prompt, completion).correct
+        assert (
+            parse_grid(completion) == batch.tokens[i, -world.codec.cells :].reshape(6, 6).tolist()
+        )
+        assert verify(world, "frame", prompt, completion).correct
 
 
 def test_verifiers_accept_right_answers_and_no_other(task):
@@ -62,13 +71,13 @@ def test_verifiers_accept_right_answers_and_no_other(task):
     for prompt, completion in zip(prompts, completions, strict=True):
         for answer in (completion, f"\n{completion}  \n\n"):
             assert compare(answer, completion) == (True, 0, "right")
-            assert verify(task, prompt, answer).correct
+            assert verify(world, task, prompt, answer).correct
         wrong = np.array(parse_grid(completion))
         cell = rng.integers(6, size=2)
         wrong[tuple(cell)] = (wrong[tuple(cell)] + rng.integers(1, 7)) % 7
         text = "\n".join(" ".join(map(str, row)) for row in wrong)
         assert compare(text, completion) == (False, 1, "1 cells wrong")
-        assert not verify(task, prompt, text).correct
+        assert not verify(world, task, prompt, text).correct
         other = completions[(completions.index(completion) + 1) % len(completions)]
         assert compare(other, completion).correct == (other == completion)
 
@@ -94,37 +103,37 @@ def test_verifiers_accept_right_answers_and_no_other(task):
     ],
 )
 def test_malformed_answers_are_wrong(damage, says):
-    _, prompts, completions = quizzes_as_text(GridsWorld(tasks=("frame",)), "frame", 8)
+    _, prompts, completions = quizzes_as_text(FRAMES, "frame", 8)
     for prompt, completion in zip(prompts, completions, strict=True):
         for found in (
             compare(damage(completion), completion),
-            verify("frame", prompt, damage(completion)),
+            verify(FRAMES, "frame", prompt, damage(completion)),
         ):
             assert not found.correct
-            assert found.wrong_cells is None
+            assert found.wrong_tokens is None
             assert says in found.reason
 
 
 @given(st.text(alphabet="0123 \n-x", max_size=60))
 def test_no_answer_breaks_a_verifier(text):
     prompt, completion = EXAMPLE
-    for found in (compare(text, completion), verify("frame", prompt, text)):
+    for found in (compare(text, completion), verify(FRAMES, "frame", prompt, text)):
         assert not found.correct
 
 
-EXAMPLE = [column[0] for column in quizzes_as_text(GridsWorld(tasks=("frame",)), "frame", 1)[1:]]
+EXAMPLE = [column[0] for column in quizzes_as_text(FRAMES, "frame", 1)[1:]]
 
 
-@given(st.lists(st.integers(0, 255), min_size=36, max_size=36), st.sampled_from(list(tasks)))
+@given(st.lists(st.integers(0, 6), min_size=36, max_size=36), st.sampled_from(list(tasks)))
 def test_any_grid_is_judged(cells, task):
     text = "\n".join(" ".join(map(str, cells[i : i + 6])) for i in range(0, 36, 6))
     prompt, _ = EXAMPLE
-    assert verify(task, prompt, text).correct in (True, False)
+    assert verify(FRAMES, task, prompt, text).correct in (True, False)
 
 
 def test_what_is_no_prompt_is_refused():
-    with pytest.raises(MalformedError, match="a prompt shows three of"):
-        verify("frame", "What is 2 + 2?", "4")
+    with pytest.raises(MalformedError, match="a prompt shows all but one of"):
+        verify(FRAMES, "frame", "What is 2 + 2?", "4")
 
 
 def test_the_verifier_runs_alone_in_the_folder(written, load, tmp_path):

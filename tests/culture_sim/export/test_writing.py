@@ -6,80 +6,63 @@ import subprocess
 import sys
 
 import pytest
-from filelock import FileLock
 
 from culture_sim.cli import main
-from culture_sim.export import parts
+from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
 from tests.helpers.processes import wait_until
 
 # Interruptions
 
 
-@pytest.mark.parametrize(("moment", "left"), [(1, 14), (4, 12), (8, 7)])
-def test_an_interrupted_export_goes_on_and_ends_the_same(
-    tmp_path, monkeypatch, capsys, moment, left
-):
-    """Of 14 tables, interrupted in the given one; whole files are not written again."""
-    calls, real = [], parts.text_table
+@pytest.mark.parametrize("moment", [1, 4, 6])
+def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch, capsys, moment):
+    """Interrupted in one of 6 tables of text; the same command then writes all."""
+    calls, real = [], dataset.text_rows
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         calls.append(arguments)
         if len(calls) == moment:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(parts, "text_table", interrupted)
-    monkeypatch.setattr("culture_sim.export.dataset.CHUNK", 300)
+    monkeypatch.setattr(dataset, "text_rows", interrupted)
     out = tmp_path / "quizzes"
     assert export(out, *SMALL) == 130
-    assert "go on from here" in error_line(capsys)
-    assert not out.exists()
-    assert not list(tmp_path.rglob("*.tmp"))
-    assert export(out, *SMALL, "--seed", "8") == 2
-    assert "unfinished export with another seed" in error_line(capsys)
-    assert len(calls) == moment
+    assert error_line(capsys)
+    assert list(tmp_path.iterdir()) == []
     assert export(out, *SMALL) == 0
-    assert len(calls) == moment + left
     assert [path.name for path in tmp_path.iterdir()] == ["quizzes"]
-    assert export(tmp_path / "whole", *SMALL) == 0
-    assert tree(tmp_path / "whole") == tree(out)
+    assert len(calls) == moment + 6
 
 
-MANY = ("--world.tasks", "frame", "--quizzes", "40000", "--shard-quizzes", "4096")
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """What an export of many quizzes leaves that nothing cuts short."""
-    out = tmp_path_factory.mktemp("many") / "whole"
-    assert export(out, *MANY) == 0
-    return tree(out)
+MANY = ("--world.tasks", "frame", "detect", "--quizzes", "60000")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_export_goes_on_and_ends_the_same(whole, tmp_path, sign):
+def test_a_killed_export_leaves_no_folder_of_its_name(tmp_path, sign):
     out = tmp_path / "cut"
     command = [sys.executable, "-m", "culture_sim", "export", "dataset", *MANY, "--out", str(out)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    wait_until(lambda: len(list(tmp_path.rglob("*.parquet"))) >= 3, process, pause=0.005)
+    wait_until(lambda: len(list(tmp_path.rglob("*.parquet"))) >= 1, process, pause=0.005)
     process.send_signal(sign)
     _, said = process.communicate()
     assert process.returncode == (-sign if sign == signal.SIGKILL else 130)
     assert said.count(b"\n") == (sign != signal.SIGKILL)
     assert not out.exists()
+    assert (list(tmp_path.iterdir()) == []) == (sign != signal.SIGKILL)
     assert export(out, *MANY) == 0
-    assert tree(out) == whole
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_quizzes(tmp_path):
-    """Peak resident memory, of processes of their own."""
+def test_memory_is_bounded_by_a_file(tmp_path):
+    """Peak resident memory, of processes of their own: not by the number of files."""
 
     def peak(quizzes):
         script = (
-            "import resource, sys; from culture_sim.cli import main; main(sys.argv[1:]); "
+            "import resource, sys; from culture_sim.export import quizzes; quizzes.SHARD = 5000; "
+            "from culture_sim.cli import main; main(sys.argv[1:]); "
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         options = ["--world.tasks", "frame", "--quizzes", str(quizzes), "--text"]
@@ -99,7 +82,6 @@ def test_memory_does_not_grow_with_the_quizzes(tmp_path):
     ("options", "says"),
     [
         (["--quizzes", "0"], "--quizzes must be at least 1, got 0"),
-        (["--shard-quizzes", "0"], "--shard-quizzes must be at least 1, got 0"),
         (["--run", "none"], "there is no run at"),
         (["--run", "a", "--preset", "compact"], "give --preset or --run, not both"),
         (["--preset", "none"], "unknown preset 'none'"),
@@ -171,11 +153,3 @@ def test_an_empty_folder_is_a_new_one(tmp_path):
     (tmp_path / "empty").mkdir()
     assert export(tmp_path / "empty", "--world.tasks", "frame", "--quizzes", "10") == 0
     assert (tmp_path / "empty" / "README.md").exists()
-
-
-def test_two_commands_do_not_write_one_folder(tmp_path, capsys):
-    aside = tmp_path / ".out.partial"
-    aside.mkdir()
-    with FileLock(aside / ".lock"):
-        assert export(tmp_path / "out", *SMALL) == 2
-    assert "another command is writing" in error_line(capsys)

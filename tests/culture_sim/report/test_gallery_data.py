@@ -132,7 +132,7 @@ def test_an_analysis_of_some_quizzes_says_so(made):
     analysis = gallery_data(page)["analysis"]
     assert analysis["explained"] == [*table["explained"].to_pylist(), *[None] * (KEPT // 2)]
     assert analysis["rival_ratio"][0] == gallery.MOST_LIKELY  # infinite, which JSON cannot say
-    assert set(analysis) == {*gallery.ANALYSED, "objects", "changed"}
+    assert set(analysis) == {*gallery.ANALYSED, "objects", "changed_cells"}
     assert f"{KEPT // 2} of them have been analysed" in page
     assert f"analyze --run made --most {SIZE}" in page
 

@@ -114,7 +114,7 @@ def test_counts_of_what_a_quiz_shows(drawn):
         assert counts["colours"].tolist() == [len(set(np.unique(q)) - {0}) for q in grids]
         changed = (grids[:, 0] != grids[:, 1]).sum(axis=(1, 2))
         changed += (grids[:, 2] != grids[:, 3]).sum(axis=(1, 2))
-        assert counts["changed"].tolist() == changed.tolist()
+        assert counts["changed_cells"].tolist() == changed.tolist()
 
 
 def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):

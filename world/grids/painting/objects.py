@@ -116,11 +116,11 @@ def counts(quizzes: NDArray[np.uint8], colours: int) -> dict[str, NDArray[np.int
     """int64 [B] by name, of quizzes uint8 [B, 4, H, W] in colours 1 .. ``colours``.
 
     objects: patches of one colour in all four grids. colours: different ones, without the
-    background. changed: cells that differ between X and f(X), in both pairs.
+    background. changed_cells: those that differ between X and f(X), in both pairs.
     """
     shown = [(quizzes == c).any(axis=(1, 2, 3)) for c in range(1, colours + 1)]
     return {
         "objects": count_patches(quizzes).sum(axis=1),
         "colours": np.sum(shown, axis=0).astype(np.int64),
-        "changed": (quizzes[:, ::2] != quizzes[:, 1::2]).sum(axis=(1, 2, 3)),
+        "changed_cells": (quizzes[:, ::2] != quizzes[:, 1::2]).sum(axis=(1, 2, 3)),
     }

@@ -1,0 +1,83 @@
+"""Datasets of worlds that are no grids: letters, padding, one direction, and no rules at all."""
+
+import numpy as np
+import pytest
+from huggingface_hub import DatasetCard
+
+from culture_sim.export.dataset import Export, write_dataset
+from culture_sim.export.quizzes import draw_task
+from culture_sim.export.text import to_text, verify
+from culture_sim.export.verify_quiz import verify as compare
+from tests.helpers.copy_world import CopyWorld
+from tests.helpers.exporting import drawn_from
+from world import QuizBatch, Stream, UserError
+from world.strings import StringsWorld
+
+STRINGS, COPIES = StringsWorld(), CopyWorld()
+
+
+def written(world, out):
+    write_dataset(Export(("--preset", "none"), world, None, 600, 3, text=True), out)
+    return out
+
+
+@pytest.mark.parametrize("world", [STRINGS, COPIES], ids=["strings", "copy"])
+def test_rows_are_the_worlds_quizzes(world, tmp_path, load):
+    folder = written(world, tmp_path / "out")
+    rows = load(folder, f"world-{world.tasks[1]}", split="test")
+    batch = draw_task(world, 3, "test", 1, 0, len(rows))
+    assert np.array_equal(drawn_from(rows).tokens, batch.tokens)
+    assert rows.features["layout"].names == [layout.name for layout in world.layouts]
+    assert rows.features["task"].names == list(world.tasks)
+    plain = world.arrange(batch, 0).tokens
+    names = world.layouts[0].name.split(",")
+    for name, piece in zip(names, world.view.pieces, strict=True):
+        assert np.array_equal(rows.with_format("numpy")[name], plain[:, piece.cells])
+    text = DatasetCard.load(folder / "README.md").text
+    assert ", ".join(world.vocab) in text
+    assert ("no rules that could judge" in text) == (world is COPIES)
+
+
+def test_a_string_is_written_without_what_follows_its_end():
+    batch = STRINGS.for_exam(STRINGS.draw(Stream(1, "text"), 0, 200, "test"))
+    prompts, completions = to_text(STRINGS, batch)
+    for i, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        asked = STRINGS.layouts[batch.layout[i]].parts[-1]
+        cells = STRINGS.arrange(batch[i : i + 1], 0).tokens[0][STRINGS.view.pieces[asked].cells]
+        assert completion == " ".join(STRINGS.vocab[value] for value in cells if value)
+        assert prompt.startswith("One rule f makes f(x) of x and f(z) of z. Write the last string.")
+        assert prompt.endswith(f"{STRINGS.view.pieces[asked].name}:\n")
+
+
+def test_rules_judge_strings():
+    batch = STRINGS.for_exam(STRINGS.draw(Stream(2, "text"), 0, 200, "test"))
+    texts = zip(*to_text(STRINGS, batch), batch.task.tolist(), strict=True)
+    for prompt, completion, task in texts:
+        name = STRINGS.tasks[task]
+        letters = completion.split()
+        other = "b" if letters[-1] == "a" else "a"
+        assert verify(STRINGS, name, prompt, f" {completion} \n").correct
+        assert not verify(STRINGS, name, prompt, " ".join([*letters[:-1], other])).correct
+        assert not verify(STRINGS, name, prompt, f"{completion} a").correct
+        assert "malformed" in verify(STRINGS, name, prompt, f"{completion}!").reason
+        assert compare(completion, completion) == (True, 0, "right")
+        assert compare(" ".join([*letters[:-1], other]), completion).wrong_tokens == 1
+        assert not compare(f"{completion} a", completion).correct
+
+
+def test_rules_agree_with_the_world_on_who_obeys_them():
+    batch = STRINGS.draw(Stream(4, "text"), 0, 200, "test")
+    for task, name in enumerate(STRINGS.tasks):
+        assert np.array_equal(STRINGS.follows(batch, name), batch.task == task)
+    broken = batch.tokens.copy()
+    broken[:, STRINGS.codec.starts[3]] = broken[:, STRINGS.codec.starts[3]] % STRINGS.letters + 1
+    wrong = QuizBatch(broken, batch.layout, batch.task)
+    for name in STRINGS.tasks:
+        assert not (STRINGS.follows(wrong, name) & STRINGS.follows(batch, name)).any()
+
+
+def test_a_world_without_rules_cannot_judge():
+    prompts, completions = to_text(COPIES, COPIES.draw(Stream(1, "text"), 0, 1, "test"))
+    assert compare(completions[0], completions[0]).correct
+    with pytest.raises(UserError, match="'copy' has no rules to judge by"):
+        verify(COPIES, "copy", prompts[0], completions[0])
