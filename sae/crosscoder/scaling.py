@@ -51,8 +51,8 @@ def _targets(scatter: Scatter, decoder: Array) -> tuple[Array, Array]:
     to it: x - x' + f_j W_j. The reconstruction is x' as it is, of all features.
     """
     reconstructed = np.tensordot(scatter.codes, decoder, axes=1)
-    own = np.diag(scatter.codes)[:, None, None] * decoder
-    return scatter.activations - reconstructed + own, reconstructed
+    contribution = np.diag(scatter.codes)[:, None, None] * decoder
+    return scatter.activations - reconstructed + contribution, reconstructed
 
 
 def _coefficients(chosen: Array, evaluation: Array, power: Array) -> Array:
@@ -70,6 +70,6 @@ def _coefficients(chosen: Array, evaluation: Array, power: Array) -> Array:
 
 def _relative(beta: Array, owner: NDArray[np.intp]) -> Array:
     """Beta [F, A] over the owner's; NaN where the owner itself has none to speak of."""
-    own = np.take_along_axis(beta, owner[:, None], axis=1)
+    of_owner = np.take_along_axis(beta, owner[:, None], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(own > 0, beta / own, np.nan)
+        return np.where(of_owner > 0, beta / of_owner, np.nan)
