@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sae.dictionaries.architectures.topk import topk
+from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
 
 from agents.architectures.gpt import GPT
 from agents.model import architectures
@@ -12,7 +12,8 @@ from culture_sim.culture.proposers.writing import answered
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision
 from culture_sim.presets import presets
-from sae.comparison.nulls import permuting
+from sae.comparison.nulls import permutation
+from sae.dictionaries.architectures import NORMALISED
 from sae.dictionaries.architectures import architectures as sae_architectures
 from world.grids.painting.task import Task, tasks
 
@@ -64,7 +65,7 @@ class Copies(Proposer):
         return Proposals.of(answered(model, world, parents), parents=hashes)
 
 
-@permuting("reversed_rows")
+@permutation("reversed_rows")
 def reversed_rows(rows, rng):
     """Rows from the last to the first, which draws nothing."""
     return np.arange(len(rows.position))[::-1].copy()
@@ -75,7 +76,27 @@ class OutsideGPT(GPT):
     """The default network under another name."""
 
 
-sae_architectures.register("outside_topk")(topk)
+@dataclass(frozen=True)
+class OutsideTopK:
+    """TopK that leaves dead features alone, or not."""
+
+    revive: float = 0.0
+    """Weight of the auxiliary loss."""
+
+    def __call__(self, d_in, dictionary, metadata):
+        return TopKTrainingSAE(
+            TopKTrainingSAEConfig(
+                d_in=d_in,
+                d_sae=dictionary.d_sae,
+                k=round(dictionary.k),
+                aux_loss_coefficient=self.revive,
+                normalize_activations=NORMALISED,
+                metadata=metadata,
+            )
+        )
+
+
+sae_architectures.register("outside_topk")(OutsideTopK())
 
 
 @presets.register("outside")
