@@ -1,5 +1,71 @@
 """Features of agents (sparse autoencoders) and their comparison by activation correlation.
 
-Receives agents and quizzes, and returns files; it knows neither runs nor culture. Nothing is
-imported here, because sae_lens takes seconds to load and the options alone must not.
+Receives agents and quizzes, and returns tables and files; it knows neither runs nor culture.
+
+- ``SAEConfig`` says which dictionaries there are and how they are compared; its
+  ``dictionaries(sites)`` gives a ``DictionaryConfig`` for each, and ``ComparisonConfig`` is the
+  part that a comparison reads.
+- ``train_sae`` trains one, ``load_sae`` opens it, ``agent_codes`` encodes an agent's activations.
+- ``select_features`` makes of codes the ``Features`` that ``compare_features`` compares: the result
+  is a ``Comparison``, with one table of matches.
+- ``architectures``, ``baselines`` and ``nulls`` are registries for variants of one's own.
+
+The names are loaded when first used: sae_lens takes seconds to import, and the options alone must
+not.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sae.activations.codes import agent_codes
+    from sae.activations.harvest import TokenRows, token_rows
+    from sae.comparison.compare import Comparison, compare_features
+    from sae.comparison.nulls import nulls
+    from sae.config import ComparisonConfig, DictionaryConfig, SAEConfig
+    from sae.dictionaries.architectures import architectures
+    from sae.dictionaries.baselines import baselines
+    from sae.dictionaries.training import load_sae, train_sae
+    from sae.matching.features import Features, select_features
+
+__all__ = [
+    "Comparison",
+    "ComparisonConfig",
+    "DictionaryConfig",
+    "Features",
+    "SAEConfig",
+    "TokenRows",
+    "agent_codes",
+    "architectures",
+    "baselines",
+    "compare_features",
+    "load_sae",
+    "nulls",
+    "select_features",
+    "token_rows",
+    "train_sae",
+]
+_MODULES = {
+    "sae.activations.codes": ("agent_codes",),
+    "sae.activations.harvest": ("TokenRows", "token_rows"),
+    "sae.comparison.compare": ("Comparison", "compare_features"),
+    "sae.comparison.nulls": ("nulls",),
+    "sae.config": ("ComparisonConfig", "DictionaryConfig", "SAEConfig"),
+    "sae.dictionaries.architectures": ("architectures",),
+    "sae.dictionaries.baselines": ("baselines",),
+    "sae.dictionaries.training": ("load_sae", "train_sae"),
+    "sae.matching.features": ("Features", "select_features"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sae' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

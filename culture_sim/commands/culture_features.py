@@ -28,7 +28,7 @@ from culture_sim.features.on_culture.quizzes import (
     read_stored,
 )
 from culture_sim.features.stage import held_out_of
-from sae.contrasts.families import family_departures
+from sae.contrasts.families import family_deviations
 from sae.contrasts.occurrence import occurrence
 from world import QuizBatch, Stream
 from world.core.errors import COUNT, UserError, require
@@ -186,7 +186,7 @@ class _Steps:
                 rng = self.stream.with_role(f"placebo-{name}").generator()
                 dealt = placebo(failed, ~each.alone, each.stratum, rng)
                 for called, dissenter in ((name, failed), (f"placebo_{name}", dealt)):
-                    table = family_departures(
+                    table = family_deviations(
                         self.compared.members,
                         each.shares,
                         dissenter,

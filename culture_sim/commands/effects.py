@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -18,6 +17,7 @@ from culture_sim.features.comparisons import Compared
 from culture_sim.features.effects_shown import tables_of
 from culture_sim.features.folders import EFFECTS, write_found
 from sae.activations.harvest import TokenRows, token_rows
+from sae.artifacts import digest
 from sae.effects.components import component_effects
 from sae.effects.families import family_counts, family_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
@@ -34,7 +34,7 @@ ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
 METHOD = 0
 """To be raised with every change of the code by which a step finds other results than before: what
-was found otherwise is then found again. It is in the names of files from 1 on."""
+was found otherwise is then found again."""
 AGAIN = "remove it and run effects again"
 """What to do about a damaged file."""
 
@@ -114,12 +114,20 @@ class _Steps:
         }
 
     def _components(self) -> pd.DataFrame:
-        path = self.folder / self._name("components", "parquet")
+        tick = partial(self._progress, "layers")
+        agents = self.compared.agents
+        return self._table(
+            "components",
+            lambda: component_effects(agents, self.world, self.batch, self.rows, tick),
+        )
+
+    def _table(
+        self, what: str, make: Callable[[], pd.DataFrame], matched: bool = False
+    ) -> pd.DataFrame:
+        """The table of a step, read back if it was made before."""
+        path = self.folder / self._name(what, "parquet", matched)
         if not path.exists():
-            agents = self.compared.agents
-            tick = partial(self._progress, "layers")
-            table = component_effects(agents, self.world, self.batch, self.rows, tick)
-            write_parquet(path, table)
+            write_parquet(path, make())
         return read_parquet(path, AGAIN)
 
     def _agent(self, number: int) -> AgentEffects:
@@ -129,10 +137,11 @@ class _Steps:
 
     def _scaled(self, number: int, factor: float, reported: bool) -> Effects:
         """What scaling each feature of an agent does, read back if it was found before."""
-        half = "reported" if reported else "choosing"
-        path = self.folder / self._name(f"agent-{number}-{factor:g}-{half}", "npz")
+        split = "evaluation" if reported else "selection"
+        path = self.folder / self._name(f"agent-{number}-{factor:g}-{split}", "npz")
         if not path.exists():
-            tick = partial(self._progress, f"agent {number}, features times {factor:g}, {half}")
+            what = f"agent {number}, features times {factor:g}, {split} split"
+            tick = partial(self._progress, what)
             scaled = scale_features(
                 self.spliced[number], self.world, self.batch, factor, None, reported, tick
             )
@@ -166,18 +175,16 @@ class _Steps:
         return family_pairs(self.compared.members, seconds)
 
     def _substitution(self, pairs: Sequence[Matched]) -> pd.DataFrame:
-        path = self.folder / self._name(
-            f"substitution-{self.options.families}", "parquet", matched=True
-        )
-        if not path.exists():
+        def make() -> pd.DataFrame:
             groups = sorted({pair.group for pair in pairs})
             rng = self.stream.with_role("families").generator()
             drawn = set(rng.permutation(groups)[: self.options.families].tolist())
-            some = [pair for pair in pairs if pair.group in drawn]
+            of_drawn = [pair for pair in pairs if pair.group in drawn]
             interchange = Interchange(self.spliced, self.world, self.batch)
             tick = partial(self._progress, "features put in another's place")
-            write_parquet(path, substitution_table(interchange, some, self.stream, tick=tick))
-        return read_parquet(path, AGAIN)
+            return substitution_table(interchange, of_drawn, self.stream, tick=tick)
+
+        return self._table(f"substitution-{self.options.families}", make, matched=True)
 
     def _name(self, what: str, ending: str, matched: bool = False) -> str:
         """The file of a step: of these agents, SAEs, quizzes and METHOD, and no others.
@@ -185,14 +192,11 @@ class _Steps:
         matched: also of what the comparison found to match, and of the seed.
         """
         made = self.compared.summary["made_from"]
-        first = {name: of for name, of in made["saes"].items() if name.endswith("/0")}
-        parts: list[Any] = [first, made["quizzes"], self.options.quizzes]
+        saes = {name: of for name, of in made["saes"].items() if name.endswith("/0")}
+        parts: list[Any] = [METHOD, saes, made["quizzes"], self.options.quizzes]
         if matched:
             parts += [made, self.options.seed]
-        if METHOD:
-            parts.append(METHOD)
-        key = json.dumps(parts, sort_keys=True)
-        return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
+        return f"{what}-{digest(parts, size=5)}.{ending}"
 
     def _progress(self, what: str, done: int, total: int) -> None:
         self.report(f"{what}: {done:,} of {total:,}")

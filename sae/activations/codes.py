@@ -26,11 +26,11 @@ def pieces(activations: Tensor, d_sae: int) -> Sequence[Tensor]:
 @torch.no_grad()
 def encode(sae: SAE[Any], activations: Tensor) -> sparse.csr_array:
     """Codes float32 [n, d_sae] of activations [n, d]. Each row depends on itself alone."""
-    found = [
+    parts = [
         sparse.csr_array(sae.encode(part).cpu().numpy())
         for part in pieces(activations, sae.cfg.d_sae)
     ]
-    return sparse.vstack(found, format="csr")
+    return sparse.vstack(parts, format="csr")
 
 
 def agent_codes(

@@ -66,17 +66,17 @@ def find_examples(
     features: by agent number, on the tokens of ``rows``, which are those of ``batch``. The codes
     of one agent at a time are turned into columns, and none is ever dense.
     """
-    profiles = {agent: _profile(found, rows) for agent, found in features.items()}
+    profiles = {agent: _profile(of_agent, rows) for agent, of_agent in features.items()}
     source = rows.source
-    own = {
+    best = {
         agent: np.stack([_best(peaks, source) for peaks in profile.peaks])
         if len(profile.peaks)
         else np.zeros((0, QUIZZES), dtype=np.int64)
         for agent, profile in profiles.items()
     }
     places = {
-        agent: {int(feature): place for place, feature in enumerate(found.index)}
-        for agent, found in features.items()
+        agent: {int(feature): place for place, feature in enumerate(of_agent.index)}
+        for agent, of_agent in features.items()
     }
     shared = [
         _best(np.mean([profiles[a].peaks[places[a][f]] for a, f in members.items()], 0), source)
@@ -85,13 +85,15 @@ def find_examples(
     wanted = _wanted(families, places, shared)
     tables: list[pd.DataFrame] = []
     lines: dict[tuple[int, int], NDArray[np.uint8]] = {}
-    for agent, found in features.items():
+    for agent, of_agent in features.items():
         table, of_families = _agent(
-            found, profiles[agent], own[agent], wanted[agent], logits[agent], batch, rows
+            of_agent, profiles[agent], best[agent], wanted[agent], logits[agent], batch, rows
         )
         tables.append(table.assign(agent=agent))
         lines |= {(family, agent): line for family, line in of_families.items()}
-    shown = np.unique(np.concatenate([*(each.ravel() for each in own.values()), *shared, []]))
+    shown = np.unique(
+        np.concatenate([*(quizzes.ravel() for quizzes in best.values()), *shared, []])
+    )
     whole = pd.concat(tables, ignore_index=True)
     return Examples(
         _quiz_table(shown[shown >= 0].astype(np.int64), world, batch),
@@ -151,9 +153,9 @@ def _best(peaks: NDArray[np.floating], source: NDArray[np.int64]) -> NDArray[np.
         chosen.setdefault(int(source[quiz]), quiz)
         if len(chosen) == QUIZZES:
             break
-    found = np.full(QUIZZES, -1, dtype=np.int64)
-    found[: len(chosen)] = list(chosen.values())
-    return found
+    best = np.full(QUIZZES, -1, dtype=np.int64)
+    best[: len(chosen)] = list(chosen.values())
+    return best
 
 
 def _wanted(
@@ -172,7 +174,7 @@ def _wanted(
 def _agent(
     features: Features,
     profile: _Profile,
-    own: NDArray[np.int64],
+    best: NDArray[np.int64],
     wanted: Mapping[int, tuple[int, NDArray[np.int64]]],
     logits: NDArray[np.float32] | None,
     batch: QuizBatch,
@@ -184,17 +186,17 @@ def _agent(
     level = np.zeros(len(rows), dtype=np.uint8)
 
     def lines(quizzes: NDArray[np.int64]) -> NDArray[np.uint8]:
-        found = np.zeros((QUIZZES, length), dtype=np.uint8)
-        for line, quiz in zip(found, quizzes, strict=True):
+        shown = np.zeros((QUIZZES, length), dtype=np.uint8)
+        for line, quiz in zip(shown, quizzes, strict=True):
             if quiz >= 0:
                 kept = slice(bounds[quiz], bounds[quiz + 1])
                 line[rows.position[kept]] = level[kept]
-        return found
+        return shown
 
     activations, of_families, tokens = [], {}, len(rows)
     for place, (row, value) in enumerate(_Columns(features, rows)):
         level[row] = _quantised(value / profile.highest[place])
-        activations.append(lines(own[place]).tobytes())
+        activations.append(lines(best[place]).tobytes())
         if place in wanted:
             family, quizzes = wanted[place]
             of_families[family] = lines(quizzes)
@@ -202,12 +204,12 @@ def _agent(
     table = pd.DataFrame(
         {
             "feature": features.index,
-            "quizzes": [each[each >= 0].astype(np.int32) for each in own],
+            "quizzes": [shown[shown >= 0].astype(np.int32) for shown in best],
             "activations": pd.Series(activations, dtype=object),
             "maximum": profile.highest,
             "zero": 1 - profile.histogram.sum(axis=1) / max(tokens, 1),
             "histogram": list(profile.histogram.astype(np.int32)),
-            "logits": [None] * len(own) if logits is None else list(logits[features.index]),
+            "logits": [None] * len(best) if logits is None else list(logits[features.index]),
         }
     )
     return table, of_families
@@ -245,7 +247,7 @@ def _family_table(
         {
             "family": np.arange(len(families), dtype=np.int32),
             "agents": [list(family.members) for family in families],
-            "quizzes": [each[each >= 0].astype(np.int32) for each in shared],
+            "quizzes": [shown[shown >= 0].astype(np.int32) for shown in shared],
             "activations": pd.Series(activations, dtype=object),
         }
     )

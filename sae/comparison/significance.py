@@ -57,7 +57,7 @@ def within_stratum_test(
     total = grouped_products(x.values, y.values, match, one, 1)[0]
     scaled = _scaled(x.values, x.spread)
     sums = grouped_products(scaled, y.values, match, source, quizzes)
-    square_x, square_y = (grouped_moments(found.values, one, 1)[1][0] for found in (x, y))
+    square_x, square_y = (grouped_moments(residual.values, one, 1)[1][0] for residual in (x, y))
     scale = np.sqrt(square_x * np.append(square_y, np.nan)[match])
     spread = sums.std(axis=0, ddof=1) * np.sqrt(quizzes)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -3,10 +3,10 @@
 Every quiz is looked at through ordered pairs of agents. Two things are measured of a pair (a, b)
 on a quiz:
 
-- *counterpart*: the mean, over the firings of a's features there, of how well the feature is
+- *match_strength*: the mean, over the firings of a's features there, of how well the feature is
   matched in b (its r on other quizzes). Low: the quiz lights features of a that b does not have.
-- *company*: the share of firings of a's features whose match in b fires at the same token. Low:
-  b has the features, and does not use them here.
+- *coactivation*: the share of firings of a's features whose match in b fires at the same token.
+  Low: b has the features, and does not use them here.
 
 Agents differ in how well they match, and quizzes in how well they are matched. So what counts is
 the *contrast*: solvers towards the dissenter, less the same solvers towards each other, on the same
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.statistics.reference import Departure, departure
+from sae.statistics.reference import Deviation, deviation
 from sae.statistics.satterthwaite import ROUNDING
 
 Pair = tuple[int, int]
@@ -41,7 +41,7 @@ class Links:
     r: NDArray[np.float64]
 
 
-def counterpart(
+def match_strength(
     codes: sparse.csr_array, links: Links, quiz: NDArray[np.int64], quizzes: int
 ) -> NDArray[np.float64]:
     """float64 [Q]: mean r, in b, of the features of codes [N, F] that fire on each quiz.
@@ -54,7 +54,7 @@ def counterpart(
     return _ratio(fires @ np.where(known, links.r, 0.0), total, quiz, quizzes)
 
 
-def company(
+def coactivation(
     codes: sparse.csr_array,
     theirs: sparse.csr_array,
     links: Links,
@@ -63,7 +63,7 @@ def company(
 ) -> NDArray[np.float64]:
     """float64 [Q]: share of firings in codes [N, F] at which the match in theirs [N, G] fires.
 
-    Only features with a match count. quiz: as in ``counterpart``. NaN where none fires.
+    Only features with a match count. quiz: as in ``match_strength``. NaN where none fires.
     """
     matched = np.flatnonzero(links.match >= 0)
     fires = sparse.csr_array(_fires(codes)[:, matched])
@@ -84,7 +84,7 @@ def _ratio(
     """Sums of part [N] over sums of whole [N], by quiz [N] where that is not -1."""
     rows = quiz >= 0
     parts, wholes = (
-        np.bincount(quiz[rows], each[rows], minlength=quizzes) for each in (part, whole)
+        np.bincount(quiz[rows], values[rows], minlength=quizzes) for values in (part, whole)
     )
     return np.divide(parts, wholes, out=np.full(quizzes, np.nan), where=wholes > 0)
 
@@ -93,8 +93,8 @@ def _ratio(
 class Contrast:
     """Solvers towards the dissenter, less solvers among themselves, over Q quizzes with one.
 
-    mean: in units of what was measured, less what it is on usual quizzes. low, high: 95 %, with the
-    error of what is usual (``departure``). p: two-sided, from dissenters dealt out at random to
+    mean: in units of what was measured, less what it is on reference quizzes. low, high: 95 %, with
+    the error of the reference (``deviation``). p: two-sided, from dissenters dealt out at random to
     quizzes of the same stratum. quizzes: Q, those on which the contrast exists.
     """
 
@@ -115,35 +115,35 @@ def contrast(
     """Do solvers meet the dissenter less than each other? None without two quizzes to tell by.
 
     values: by ordered pair of agents, float64 [Q], NaN where that does not exist. dissenter: int64
-    [Q], number of the agent, -1 on quizzes that nobody fails: these are what is usual. stratum:
+    [Q], number of the agent, -1 on quizzes that nobody fails: these are the reference. stratum:
     int64 [Q], such as the task and direction of each quiz. A quiz is one observation, so no two of
     them may be writings of the same.
     """
     agents = sorted({agent for pair in values for agent in pair})
     nobody = dissenter < 0
-    place = np.where(nobody, -1, np.searchsorted(agents, dissenter))
-    found = departure(_apart(agents, values), place, nobody, stratum)
-    if found is None:
+    column = np.where(nobody, -1, np.searchsorted(agents, dissenter))
+    result = deviation(_apart(agents, values), column, nobody, stratum)
+    if result is None:
         return None
-    p = _dealt_out(found, stratum[found.rows], rng, resamples)
-    return Contrast(found.mean, *found.interval, p, len(found.rows))
+    p = _dealt_out(result, stratum[result.rows], rng, resamples)
+    return Contrast(result.mean, *result.interval, p, len(result.rows))
 
 
 def _dealt_out(
-    found: Departure, stratum: NDArray[np.int64], rng: np.random.Generator, resamples: int
+    result: Deviation, stratum: NDArray[np.int64], rng: np.random.Generator, resamples: int
 ) -> float:
     """The share of random dissenters with which the mean is as far from what it is on average.
 
     stratum: int64 [n], of the failed quizzes. Dissenters are exchanged within it: agents keep their
-    quizzes of every stratum, so that what is usual takes the same from every mean, and what is left
+    quizzes of every stratum, so that the reference takes the same from every mean, and what is left
     is whether it was this one.
     """
     rows, order = np.arange(len(stratum)), np.argsort(stratum, kind="stable")
-    dealt, place = np.empty(resamples), np.empty_like(found.place)
+    dealt, column = np.empty(resamples), np.empty_like(result.column)
     for number in range(resamples):
-        place[order] = found.place[np.lexsort((rng.random(len(stratum)), stratum))]
-        dealt[number] = found.away[rows, place].mean()
-    far = abs(found.mean - dealt.mean())
+        column[order] = result.column[np.lexsort((rng.random(len(stratum)), stratum))]
+        dealt[number] = result.deviations[rows, column].mean()
+    far = abs(result.mean - dealt.mean())
     # Sums of the same numbers in another order are the same, but for rounding.
     beyond = np.abs(dealt - dealt.mean()) >= far - ROUNDING
     return float((1 + beyond.sum()) / (1 + resamples))

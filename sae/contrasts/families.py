@@ -8,39 +8,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sae.statistics.reference import departure
+from sae.statistics.reference import deviation
 
 
-def family_departures(
+def family_deviations(
     members: Sequence[Mapping[int, int]],
     shares: Mapping[int, NDArray[np.floating]],
     dissenter: NDArray[np.int64],
-    usual: NDArray[np.bool_],
+    reference: NDArray[np.bool_],
     stratum: NDArray[np.int64],
 ) -> pd.DataFrame:
     """For each family, how much less often the dissenter's member fires than those of the others.
 
     members: feature by agent, of each family. shares: by agent, float [Q, F], of
-    ``firing_shares``. dissenter: int64 [Q], -1 where there is none. usual: bool [Q], quizzes that
-    nobody fails. stratum: int64 [Q], such as the task and direction of each quiz, of which quizzes
-    that somebody fails have their own mixture.
+    ``firing_shares``. dissenter: int64 [Q], -1 where there is none. reference: bool [Q], quizzes
+    that nobody fails. stratum: int64 [Q], such as the task and direction of each quiz, of which
+    quizzes that somebody fails have their own mixture.
 
-    Columns: family, quizzes (failed by one of its agents, of strata of which it is known what is
-    usual), difference (share of tokens on which the dissenter's member fires, less the mean of the
-    others', less what the same difference is on quizzes of the same stratum that nobody fails; mean
-    over quizzes) and p, two-sided, of a t-test that knows that the usual is known from samples
-    (``departure``). Difference and p are NaN with fewer than two quizzes.
+    Columns: family, quizzes (failed by one of its agents, of strata with a reference), difference
+    (share of tokens on which the dissenter's member fires, less the mean of the others', less what
+    the same difference is on quizzes of the same stratum that nobody fails; mean over quizzes) and
+    p, two-sided, of a t-test that takes the reference as known from samples
+    (``deviation``). Difference and p are NaN with fewer than two quizzes.
     """
     rows = []
     for number, family in enumerate(members):
         fires = np.stack([shares[agent][:, f] for agent, f in family.items()], axis=1)
-        found = departure(_apart(fires), _place(list(family), dissenter), usual, stratum)
+        result = deviation(_apart(fires), _place(list(family), dissenter), reference, stratum)
         rows.append(
             {
                 "family": number,
-                "quizzes": 0 if found is None else len(found.rows),
-                "difference": np.nan if found is None else found.mean,
-                "p": np.nan if found is None else found.p,
+                "quizzes": 0 if result is None else len(result.rows),
+                "difference": np.nan if result is None else result.mean,
+                "p": np.nan if result is None else result.p,
             }
         )
     return pd.DataFrame(rows, columns=["family", "quizzes", "difference", "p"])

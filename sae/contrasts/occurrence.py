@@ -78,7 +78,7 @@ def occurrence(
 def _comparable(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
     """Strata that quizzes of both groups are of, and not only one of each: these cannot vary."""
     common = np.intersect1d(one, two)
-    many = [(one == each).sum() + (two == each).sum() > 2 for each in common]
+    many = [(one == stratum).sum() + (two == stratum).sum() > 2 for stratum in common]
     return common[np.array(many, dtype=np.bool_)]
 
 
@@ -100,12 +100,12 @@ class _Group:
         shares: NDArray[np.floating], stratum: NDArray[np.int64], strata: NDArray[np.int64]
     ) -> _Group:
         """The quizzes [Q, F] that are of some strata [S]."""
-        count = np.array([(stratum == each).sum() for each in strata], dtype=np.float64)
+        count = np.array([(stratum == number).sum() for number in strata], dtype=np.float64)
         mean, squares = np.zeros((2, len(strata), shares.shape[1]))
-        for row, each in enumerate(strata):
-            own = shares[stratum == each].astype(np.float64)
-            mean[row] = own.mean(axis=0)
-            squares[row] = ((own - mean[row]) ** 2).sum(axis=0)
+        for row, number in enumerate(strata):
+            values = shares[stratum == number].astype(np.float64)
+            mean[row] = values.mean(axis=0)
+            squares[row] = ((values - mean[row]) ** 2).sum(axis=0)
         fires = (shares[np.isin(stratum, strata)] > 0).sum(axis=0)
         return _Group(count, mean, squares, fires)
 

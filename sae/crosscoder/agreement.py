@@ -55,7 +55,7 @@ class Partners:
 
 
 def match_features(
-    own: Mapping[int, sparse.csr_array],
+    codes: Mapping[int, sparse.csr_array],
     families: pd.DataFrame,
     matches: pd.DataFrame,
     analysis: CrosscoderAnalysis,
@@ -63,7 +63,7 @@ def match_features(
 ) -> pd.DataFrame:
     """One row per feature of each agent's own SAE that fires on ``min_firings`` tokens.
 
-    own: codes [N, F] by agent, on the tokens of the analysis. families: columns ``k``, ``agents``
+    codes: [N, F] by agent, on the tokens of the analysis. families: columns ``k``, ``agents``
     and ``features``, as in families.parquet. matches: columns ``agent_a``, ``feature_a`` and
     ``kind``, as in matches.parquet. Columns: ``agent``, ``feature``; ``k``, agents in its family, 1
     for none; ``kind``, what becomes of it in every other agent, None where that differs or is not
@@ -79,9 +79,9 @@ def match_features(
         )
     shared, widths = analysis.codes[:, judged].tocsr(), _widths(families)
     tables = []
-    for agent in sorted(own):
-        index = np.flatnonzero(_firings(own[agent]) >= min_firings)
-        r = np.nan_to_num(pearson(own[agent][:, index].tocsr(), shared))
+    for agent in sorted(codes):
+        index = np.flatnonzero(_firings(codes[agent]) >= min_firings)
+        r = np.nan_to_num(pearson(codes[agent][:, index].tocsr(), shared))
         best = r.argmax(axis=1)
         columns = {
             "agent": agent,
@@ -147,12 +147,12 @@ def agreement(matched: pd.DataFrame, alone: pd.Series[bool], min_r: float = 0.0)
 
 def partners(matched: pd.DataFrame, alone: pd.Series[bool], min_r: float) -> Partners:
     """What the crosscoder has of the rows of matched that matching calls one agent's ``alone``."""
-    own = matched[alone]
-    good = own[own.r >= min_r]
+    by_one = matched[alone]
+    good = by_one[by_one.r >= min_r]
     carriers = good.carriers.value_counts().sort_index()
     return Partners(
-        features=len(own),
-        median_r=float(own.r.median()),
+        features=len(by_one),
+        median_r=float(by_one.r.median()),
         partners=len(good),
         by_carriers={str(count): int(n) for count, n in carriers.items()},
         unique=int(good.unique.sum()),

@@ -51,9 +51,9 @@ class Scatter:
 class Collected:
     """What a crosscoder makes of N held-out tokens.
 
-    codes: CSR float32 [N, F]. quality: how good it is on them. overall, within: for the half of
-    the quizzes to choose on and the half to report on, the scatter about the half's means, and
-    about the means of cells of equal task, layout, position and last token read.
+    codes: CSR float32 [N, F]. quality: how good it is on them. overall, within: for the selection
+    and the evaluation split of the quizzes, the scatter about the split's means, and about the
+    means of strata of equal task, layout, position and last token read.
     """
 
     codes: sparse.csr_array
@@ -84,16 +84,16 @@ def collect(crosscoder: Crosscoder, blocks: Iterable[Tensor], rows: TokenRows) -
         flat = x.flatten(1).cpu().numpy()
         part = slice(start, start + len(flat))
         start += len(flat)
-        for half in (0, 1):
-            mine = rows.evaluation[part] == bool(half)
-            products[half] = products[half] + _product(parts[-1][mine], flat[mine])
+        for split in (0, 1):
+            mine = rows.evaluation[part] == bool(split)
+            products[split] = products[split] + _product(parts[-1][mine], flat[mine])
         totals = totals + (gather[:, part] @ flat)
     if start != len(rows):
         raise ValueError(f"the blocks hold {start} tokens, but the rows are {len(rows)}")
     codes = sparse.vstack(parts, format="csr")
     shape = crosscoder.decoder.shape
-    halves = [_half(codes, rows, gather, totals, products[h], h, shape) for h in (0, 1)]
-    overall, within = zip(*halves, strict=True)
+    splits = [_split(codes, rows, gather, totals, products[h], h, shape) for h in (0, 1)]
+    overall, within = zip(*splits, strict=True)
     return Collected(codes, meter.quality(crosscoder.agents), overall, within)
 
 
@@ -101,23 +101,23 @@ def _product(codes: sparse.csr_array, x: NDArray[np.float32]) -> NDArray[np.floa
     return np.asarray(codes.astype(np.float64).T.tocsr() @ x.astype(np.float64))
 
 
-def _half(
+def _split(
     codes: sparse.csr_array,
     rows: TokenRows,
     gather: sparse.csr_array,
     totals: NDArray[np.float64],
     product: NDArray[np.float64],
-    half: int,
+    split: int,
     shape: tuple[int, ...],
 ) -> tuple[Scatter, Scatter]:
-    """The scatter of one half about its means, and about the means of its cells.
+    """The scatter of one split about its means, and about the means of its strata.
 
-    totals: [2 * cells, A * d], sums of activations by cell and half. product: [F, A * d].
+    totals: [2 * strata, A * d], sums of activations by stratum and split. product: [F, A * d].
     """
-    members = codes[rows.evaluation == bool(half)].astype(np.float64)
+    members = codes[rows.evaluation == bool(split)].astype(np.float64)
     square = (members.T.tocsr() @ members).toarray()
-    by_cell, sums = (gather @ codes.astype(np.float64))[half::2], totals[half::2]
-    counts = gather.sum(axis=1)[half::2]
+    by_stratum, sums = (gather @ codes.astype(np.float64))[split::2], totals[split::2]
+    counts = gather.sum(axis=1)[split::2]
     weights = np.divide(1.0, counts, out=np.zeros_like(counts), where=counts > 0)
 
     def about(sparse_sums: Any, dense_sums: Any, weight: Any) -> Scatter:
@@ -126,10 +126,10 @@ def _half(
         activations = product - means @ dense_sums
         return Scatter(activations.reshape(shape), square - (means @ sparse_sums).toarray())
 
-    everything = sparse.csr_array(by_cell.sum(axis=0)[None])
+    everything = sparse.csr_array(by_stratum.sum(axis=0)[None])
     one = np.array([1 / max(counts.sum(), 1)])
     overall = about(everything, sums.sum(axis=0, keepdims=True), one)
-    return overall, about(by_cell, sums, weights)
+    return overall, about(by_stratum, sums, weights)
 
 
 class _Meter:

@@ -35,9 +35,9 @@ def latent_scaling(crosscoder: Crosscoder, collected: Collected) -> pd.DataFrame
         "agent": np.tile(names, features),
         "owner": np.repeat(names[owner], agents),
     }
-    for suffix, halves in (("", collected.overall), ("_within", collected.within)):
-        chosen, evaluation = (_targets(half, decoder) for half in halves)
-        power = np.diag(halves[1].codes)
+    for suffix, splits in (("", collected.overall), ("_within", collected.within)):
+        chosen, evaluation = (_targets(split, decoder) for split in splits)
+        power = np.diag(splits[1].codes)
         for name, left, right in zip(("error", "reconstruction"), chosen, evaluation, strict=True):
             relative = _relative(_coefficients(left, right, power), owner)
             columns[f"{name}{suffix}"] = relative.ravel()
@@ -51,14 +51,14 @@ def _targets(scatter: Scatter, decoder: Array) -> tuple[Array, Array]:
     to it: x - x' + f_j W_j. The reconstruction is x' as it is, of all features.
     """
     reconstructed = np.tensordot(scatter.codes, decoder, axes=1)
-    own = np.diag(scatter.codes)[:, None, None] * decoder
-    return scatter.activations - reconstructed + own, reconstructed
+    contribution = np.diag(scatter.codes)[:, None, None] * decoder
+    return scatter.activations - reconstructed + contribution, reconstructed
 
 
 def _coefficients(chosen: Array, evaluation: Array, power: Array) -> Array:
     """beta [F, A]: the least-squares coefficient of f_j u on the evaluation split.
 
-    u: the direction [d] in which f_j best explains the target on the other half. Agents share
+    u: the direction [d] in which f_j best explains the target on the other split. Agents share
     no basis, so that, unlike for a model and its fine-tuned copy, the owner's decoder is no
     direction of another agent; one that is only noise gives a beta of 0 on average.
     power: [F], sum of f_j^2 on the evaluation split.
@@ -70,6 +70,6 @@ def _coefficients(chosen: Array, evaluation: Array, power: Array) -> Array:
 
 def _relative(beta: Array, owner: NDArray[np.intp]) -> Array:
     """Beta [F, A] over the owner's; NaN where the owner itself has none to speak of."""
-    own = np.take_along_axis(beta, owner[:, None], axis=1)
+    of_owner = np.take_along_axis(beta, owner[:, None], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(own > 0, beta / own, np.nan)
+        return np.where(of_owner > 0, beta / of_owner, np.nan)

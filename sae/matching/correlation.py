@@ -71,11 +71,11 @@ class Codes:
 
     def permuted(self, order: NDArray[np.int64]) -> Codes:
         """The same codes with rows in another order, a permutation int64 [N]."""
-        found = Codes(self.values[order], self.moments)
+        permuted = Codes(self.values[order], self.moments)
         if len(self.tiles) > 1:
             # Reordering the tiles costs far less than cutting them again.
-            found.__dict__["tiles"] = tuple(tile[order] for tile in self.tiles)
-        return found
+            permuted.__dict__["tiles"] = tuple(tile[order] for tile in self.tiles)
+        return permuted
 
     def taken(self, features: NDArray[np.int64]) -> Codes:
         """The codes of some of the features."""

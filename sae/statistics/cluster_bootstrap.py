@@ -41,6 +41,6 @@ def over_groups(
     low = high = float("nan")
     if count > 1:
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-        found = [statistic(np.repeat(values, times[index])) for times in drawn]
-        low, high = np.percentile(found, [2.5, 97.5])
+        resampled = [statistic(np.repeat(values, times[index])) for times in drawn]
+        low, high = np.percentile(resampled, [2.5, 97.5])
     return Estimate(value, float(low), float(high), len(values), count)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
 
 from agents.architectures.gpt import GPT
 from agents.model import architectures
@@ -12,6 +13,7 @@ from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision
 from culture_sim.presets import presets
 from sae.comparison.nulls import permutation
+from sae.dictionaries.architectures import NORMALISED
 from sae.dictionaries.architectures import architectures as sae_architectures
 from world.grids.painting.task import Task, tasks
 
@@ -74,10 +76,27 @@ class OutsideGPT(GPT):
     """The default network under another name."""
 
 
-@sae_architectures.register("outside_topk")
-def outside_topk(width, config, metadata):
-    """TopK under another name."""
-    return sae_architectures["topk"](width, config, metadata)
+@dataclass(frozen=True)
+class OutsideTopK:
+    """TopK that leaves dead features alone, or not."""
+
+    revive: float = 0.0
+    """Weight of the auxiliary loss."""
+
+    def __call__(self, d_in, dictionary, metadata):
+        return TopKTrainingSAE(
+            TopKTrainingSAEConfig(
+                d_in=d_in,
+                d_sae=dictionary.d_sae,
+                k=round(dictionary.k),
+                aux_loss_coefficient=self.revive,
+                normalize_activations=NORMALISED,
+                metadata=metadata,
+            )
+        )
+
+
+sae_architectures.register("outside_topk")(OutsideTopK())
 
 
 @presets.register("outside")

@@ -15,7 +15,7 @@ from culture_sim.features.comparisons import Compared
 from culture_sim.features.on_culture.quizzes import NOBODY, Asked
 from sae.activations.codes import agent_codes
 from sae.activations.harvest import TokenRows, token_rows
-from sae.contrasts.dissent import Contrast, Links, company, contrast, counterpart
+from sae.contrasts.dissent import Contrast, Links, coactivation, contrast, match_strength
 from sae.contrasts.occurrence import firing_shares
 from sae.dictionaries.quality import measure_quality
 from sae.dictionaries.slots import GRADED_QUIZZES
@@ -23,7 +23,7 @@ from sae.statistics.permutation import group_index
 
 REGIONS = ("prompt", "right", "wrong")
 """Tokens: those given, and those of the answer that the dissenter has right and wrong."""
-MEASURES = ("counterpart", "company")
+MEASURES = ("match_strength", "coactivation")
 """What is measured of pairs of agents; see ``sae.groups.dissent``."""
 
 
@@ -109,9 +109,9 @@ class Looked:
         """float64 [Q]: of a pair of agents, on the tokens of one region."""
         quiz = np.where(self._region == region, self._rows.quiz, -1)
         a, b = (self._codes[n] for n in pair)
-        if measure == "counterpart":
-            return counterpart(a, links, quiz, len(self))
-        return company(a, b, links, quiz, len(self))
+        if measure == "match_strength":
+            return match_strength(a, links, quiz, len(self))
+        return coactivation(a, b, links, quiz, len(self))
 
     def quality(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """By agent, how good its SAE is on quizzes without a dissenter, if there are any."""

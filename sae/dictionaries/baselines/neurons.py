@@ -29,8 +29,8 @@ class Neurons(ReadBaseline):
         self, agent: AgentModel, world: World, batch: QuizBatch, site: str, rows: TokenRows
     ) -> sparse.csr_array:
         """float32 [N, d_mlp]: what the neurons put out, zero where they are off."""
-        found = activation_chunks(agent, world, batch, _hidden(site))
-        return sparse.vstack([_sparse(chunk) for chunk in found], format="csr")
+        chunks = activation_chunks(agent, world, batch, _hidden(site))
+        return sparse.vstack([_sparse(chunk) for chunk in chunks], format="csr")
 
 
 def _sparse(chunk: torch.Tensor) -> sparse.csr_array:

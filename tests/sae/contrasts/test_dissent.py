@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sae.contrasts.dissent import Links, company, contrast, counterpart
-from sae.contrasts.families import family_departures
+from sae.contrasts.dissent import Links, coactivation, contrast, match_strength
+from sae.contrasts.families import family_deviations
 from sae.contrasts.occurrence import firing_shares
 
 AGENTS, FEATURES, TOKENS = 5, 30, 40
@@ -50,13 +50,13 @@ def links(unmatched):
 def contrasts(codes, quiz, dissenter, matched):
     """Both measures of planted codes."""
     rng, found = np.random.default_rng(1), {}
-    for name in ("counterpart", "company"):
+    for name in ("match_strength", "coactivation"):
         values = {}
         for (a, b), link in matched.items():
-            if name == "counterpart":
-                each = counterpart(codes[a], link, quiz, QUIZZES)
+            if name == "match_strength":
+                each = match_strength(codes[a], link, quiz, QUIZZES)
             else:
-                each = company(codes[a], codes[b], link, quiz, QUIZZES)
+                each = coactivation(codes[a], codes[b], link, quiz, QUIZZES)
             values[a, b] = each
         found[name] = contrast(values, dissenter, ALIKE, rng)
     return found
@@ -70,19 +70,19 @@ def test_nothing_planted_is_nothing_found():
         assert found.quizzes == QUIZZES // 2
 
 
-def test_a_dissenter_that_does_not_use_its_features_keeps_no_company():
+def test_a_dissenter_that_does_not_use_its_features_has_low_coactivation():
     codes, quiz, dissenter = planted(np.random.default_rng(0), 0.3, 0)
     found = contrasts(codes, quiz, dissenter, links(0))
     # Solvers fire together in 0.9 of cases, and with the dissenter in 0.7 of those.
-    assert found["company"].mean == pytest.approx(-0.27, abs=0.02)
-    assert found["company"].high < -0.2
-    assert found["company"].p < 0.001
-    assert found["counterpart"].low <= 0 <= found["counterpart"].high
+    assert found["coactivation"].mean == pytest.approx(-0.27, abs=0.02)
+    assert found["coactivation"].high < -0.2
+    assert found["coactivation"].p < 0.001
+    assert found["match_strength"].low <= 0 <= found["match_strength"].high
 
 
 def test_features_that_the_dissenter_lacks_are_seen():
     codes, quiz, dissenter = planted(np.random.default_rng(0), 0.0, 6)
-    found = contrasts(codes, quiz, dissenter, links(6))["counterpart"]
+    found = contrasts(codes, quiz, dissenter, links(6))["match_strength"]
     # Its features fire on nothing but what agent 0 fails: a fifth of quizzes, a fifth of firings.
     share = (dissenter[dissenter >= 0] == 0).mean()
     assert found.mean == pytest.approx(-0.7 * 0.2 * share, rel=0.1)
@@ -93,7 +93,7 @@ def test_an_agent_that_matches_badly_everywhere_lacks_nothing_in_particular():
     """It dissents most, and is badly matched on every quiz: that is its usual."""
     codes, quiz, dissenter = planted(np.random.default_rng(0), 0.0, 0)
     dissenter[: QUIZZES // 4] = 0
-    found = contrasts(codes, quiz, dissenter, links(6))["counterpart"]
+    found = contrasts(codes, quiz, dissenter, links(6))["match_strength"]
     assert found.low <= 0 <= found.high
     assert found.p > 0.05
 
@@ -103,12 +103,14 @@ def test_shares_are_of_what_fires_at_the_same_token():
     two = sparse.csr_array(np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
     quiz = np.array([0, 0, 1, -1])
     crossed = Links(np.array([1, 0]), np.array([0.5, np.nan]))
-    assert company(one, two, crossed, quiz, 3) == pytest.approx([2 / 3, 1.0, np.nan], nan_ok=True)
+    assert coactivation(one, two, crossed, quiz, 3) == pytest.approx(
+        [2 / 3, 1.0, np.nan], nan_ok=True
+    )
     # A feature without a correlation does not count; where no other fires, there is no value.
-    found = counterpart(one, crossed, quiz, 3)
+    found = match_strength(one, crossed, quiz, 3)
     assert found == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)
     nobody = Links(np.array([-1, -1]), np.array([0.5, 0.5]))
-    assert np.isnan(company(one, two, nobody, quiz, 3)).all()
+    assert np.isnan(coactivation(one, two, nobody, quiz, 3)).all()
 
 
 def test_one_quiz_is_not_enough():
@@ -128,7 +130,7 @@ def test_the_family_whose_member_stays_silent_is_found():
         codes[agent] = sparse.csr_array(dense)
     shares = {agent: firing_shares(own, quiz, QUIZZES) for agent, own in codes.items()}
     members = [dict.fromkeys(range(AGENTS), f) for f in range(FEATURES)]
-    table = family_departures(members, shares, dissenter, dissenter < 0, ALIKE)
+    table = family_deviations(members, shares, dissenter, dissenter < 0, ALIKE)
     assert table.p.idxmin() == 3
     assert table.difference[3] == pytest.approx(-0.18, abs=0.01)
     assert (table.p.drop(3) > 0.001).all()
@@ -143,14 +145,14 @@ def test_what_a_task_does_to_a_family_is_not_the_dissenter_s_doing():
     rates = {0: np.where(task == 1, 0.1, 0.2), 1: np.full(quizzes, 0.2)}
     shares = {agent: rng.binomial(40, rate)[:, None] / 40 for agent, rate in rates.items()}
     usual, family = dissenter < 0, [{0: 0, 1: 0}]
-    together = family_departures(family, shares, dissenter, usual, np.zeros(quizzes, np.int64))
+    together = family_deviations(family, shares, dissenter, usual, np.zeros(quizzes, np.int64))
     assert together.p[0] < 1e-6
-    apart = family_departures(family, shares, dissenter, usual, task)
+    apart = family_deviations(family, shares, dissenter, usual, task)
     assert apart.p[0] > 0.05
     # Where every quiz of the task is failed but one, nothing is known of what is usual.
     some = (task == 0) | (np.arange(quizzes) == 1)
-    assert family_departures(family, shares, np.where(some, -1, 0), some, task).quizzes[0] == 0
-    assert family_departures(family, shares, task - 1, task == 0, task).quizzes[0] == 0
+    assert family_deviations(family, shares, np.where(some, -1, 0), some, task).quizzes[0] == 0
+    assert family_deviations(family, shares, task - 1, task == 0, task).quizzes[0] == 0
 
 
 def own_strata(usual):
@@ -171,7 +173,7 @@ def test_what_is_usual_is_known_from_few_quizzes_only(usual):
     quizzes = rng.beta(3 * rate, 3 * (1 - rate), size=(len(stratum), families))
     shares = {agent: rng.binomial(40, quizzes) / 40 for agent in range(AGENTS)}
     members = [dict.fromkeys(range(AGENTS), f) for f in range(families)]
-    table = family_departures(members, shares, dissenter, dissenter < 0, stratum)
+    table = family_deviations(members, shares, dissenter, dissenter < 0, stratum)
     assert abs((table.p < 0.05).mean() - 0.05) < 0.02
 
 
@@ -216,7 +218,7 @@ def test_dissenters_are_dealt_out_within_the_stratum():
 def test_a_family_without_a_quiz_has_no_figures():
     shares = {0: np.full((4, 1), 0.1), 1: np.full((4, 1), 0.2)}
     nobody, usual = np.full(4, -1), np.ones(4, np.bool_)
-    table = family_departures([{0: 0, 1: 0}], shares, nobody, usual, np.zeros(4, np.int64))
+    table = family_deviations([{0: 0, 1: 0}], shares, nobody, usual, np.zeros(4, np.int64))
     assert table.quizzes[0] == 0
     assert np.isnan(table.difference[0])
     assert np.isnan(table.p[0])
