@@ -32,9 +32,9 @@ from world.core.errors import COUNT, require
 
 ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
-METHOD = 0
+METHOD = 1
 """To be raised with every change of the code by which a step finds other results than before: what
-was found otherwise is then found again. It is in the names of files from 1 on."""
+was found otherwise is then found again. It is in the names of files."""
 AGAIN = "remove it and run effects again"
 """What to do about a damaged file."""
 
@@ -189,8 +189,7 @@ class _Steps:
         parts: list[Any] = [first, made["quizzes"], self.options.quizzes]
         if matched:
             parts += [made, self.options.seed]
-        if METHOD:
-            parts.append(METHOD)
+        parts.append(METHOD)
         key = json.dumps(parts, sort_keys=True)
         return f"{what}-{Stream(0, key).seed() % 2**40:010x}.{ending}"
 
