@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -23,9 +24,9 @@ class HookPoint(nn.Identity):
     """Where an activation can be read and changed: it passes on what it is given."""
 
     @property
-    def in_use(self) -> bool:
-        """Whether anything reads or changes the activation."""
-        return bool(self._forward_hooks)
+    def hooks(self) -> Mapping[int, Callable[..., Any]]:
+        """What reads or changes the activation now; always the same object."""
+        return self._forward_hooks
 
 
 class _Done(Exception):

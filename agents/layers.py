@@ -116,12 +116,12 @@ class Attention(nn.Module):
         self.hook_pattern = HookPoint()
         self.hook_z = HookPoint()
         self.hook_result = HookPoint()
-        self._hook_points = tuple(m for m in self.children() if isinstance(m, HookPoint))
+        self._hooks = tuple(m.hooks for m in self.children() if isinstance(m, HookPoint))
 
     @property
     def hooked(self) -> bool:
         """Whether a hook point within attention is in use."""
-        return any(point.in_use for point in self._hook_points)
+        return any(self._hooks)
 
     def qkv_weight(self) -> Tensor:
         """[3 d_model, d_model]: one product is faster than three."""
@@ -167,7 +167,7 @@ class Attention(nn.Module):
                 pattern = F.dropout(pattern, self.dropout)
             z = pattern @ v
         z = self.hook_z(z.transpose(1, 2))
-        if not self.hook_result.in_use:
+        if not self.hook_result.hooks:
             return self.out(z.flatten(2))
         weight = self.out.weight.unflatten(1, (self.n_heads, self.d_head))
         return self.hook_result(torch.einsum("bnhe,mhe->bnhm", z, weight)).sum(2)

@@ -107,7 +107,7 @@ def _last_block(model: AgentModel, x: Float[Tensor, "n T d"], start: int) -> Ten
     block, layer = model.blocks[-1], model.n_layers - 1
     assert isinstance(block, Block)
     attention = block.attn
-    if attention.hooked or block.hook_resid_pre.in_use:
+    if attention.hooked or block.hook_resid_pre.hooks:
         # What is read or changed there may be of any position.
         return block(x)[:, start:]
     before = block.ln1(x[:, :start])

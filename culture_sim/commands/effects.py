@@ -32,7 +32,7 @@ from world.core.errors import COUNT, require
 
 ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
-METHOD = 0
+METHOD = 1
 """To be raised with every change of the code by which a step finds other results than before: what
 was found otherwise is then found again."""
 AGAIN = "remove it and run effects again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -158,6 +159,13 @@ def test_interventions_reach_a_model_that_is_compiled_already(untrained, tokens)
             assert not torch.equal(forward(compiled, tokens), clean)
         assert torch.equal(forward(compiled, tokens), clean)
     assert set(capture(untrained, tokens, site_names(untrained))) == set(site_names(untrained))
+
+
+def test_a_copy_has_hook_points_of_its_own(untrained, tokens):
+    twin = copy.deepcopy(untrained)
+    with twin.intervene({"blocks.0.attn.hook_z": torch.zeros_like}):
+        assert torch.equal(forward(untrained, tokens), forward(copy.deepcopy(untrained), tokens))
+        assert not torch.equal(forward(twin, tokens), forward(untrained, tokens))
 
 
 def test_an_agent_has_the_functions_as_methods(untrained, tokens):

@@ -122,7 +122,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     assert error.startswith(f"culture-sim: error: {hurt} cannot be read")
     assert error.endswith("remove it and run effects again\n")
     # Of other code nothing is taken over, nor what is damaged of this one.
-    monkeypatch.setattr("culture_sim.commands.effects.METHOD", 1)
+    monkeypatch.setattr("culture_sim.commands.effects.METHOD", 2)
     assert main(["effects", *where, *options]) == 0
     assert len(list((folder / "effects").iterdir())) == 2 * len(before)
 
