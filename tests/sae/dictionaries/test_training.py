@@ -158,17 +158,16 @@ def test_codes_do_not_depend_on_the_batch(trained, agents, small_world, held_out
 def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, small_world, held_out):
     path, record, _ = trained
     source = training_source(small_world, STREAM)
-    place = SAESlot(0, "0", 11, path)
+    slot = SAESlot(0, "0", 11, path)
     before = (path / "sae_weights.safetensors").stat().st_mtime_ns
-    again = train_one(agents[0], small_world, source, held_out, DICTIONARY, place, "agent 0")
+    again = train_one(agents[0], small_world, source, held_out, DICTIONARY, slot, "agent 0")
     assert again == record
     assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
-    assert sae_done(agents[0], replace(DICTIONARY, min_firings=5), place)
-    assert not sae_done(agents[1], DICTIONARY, place)
-    assert not sae_done(agents[0], DICTIONARY, replace(place, seed=12))
-    assert not sae_done(agents[0], DICTIONARY, replace(place, role="frozen_decoder"))
-    assert not sae_done(agents[0], replace(DICTIONARY, k=5.0), place)
-    assert not sae_done(agents[0], DICTIONARY, replace(place, path=path.parent / "1"))
+    assert not sae_done(agents[1], DICTIONARY, slot)
+    assert not sae_done(agents[0], DICTIONARY, replace(slot, seed=12))
+    assert not sae_done(agents[0], DICTIONARY, replace(slot, role="frozen_decoder"))
+    assert not sae_done(agents[0], replace(DICTIONARY, k=5.0), slot)
+    assert not sae_done(agents[0], DICTIONARY, replace(slot, path=path.parent / "1"))
 
 
 def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
@@ -195,13 +194,13 @@ SHORT = replace(DICTIONARY, training_tokens=60_000, learning_rate=3e-3)
 def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     name, agents, small_world, held_out, tmp_path
 ):
-    config = replace(SHORT, architectures=(name,))
-    place = SAESlot(0, "0", 3, tmp_path / "0")
+    config = replace(SHORT, architecture=name)
+    slot = SAESlot(0, "0", 3, tmp_path / "0")
     source = training_source(small_world, STREAM)
-    record = train_one(agents[0], small_world, source, held_out, config, place, "agent 0")
+    record = train_one(agents[0], small_world, source, held_out, config, slot, "agent 0")
     assert record["quality"]["explained_variance"] > 0.4
     assert 0 < record["quality"]["l0"] < config.d_sae
-    sae = SAE.load_from_disk(place.path).requires_grad_(False)
+    sae = SAE.load_from_disk(slot.path).requires_grad_(False)
     assert sae.cfg.d_sae == config.d_sae
     x = activations(agents[0], small_world, held_out, SITE)
     explained = 1 - (x - sae(x)).pow(2).sum() / (x - x.mean(dim=0)).pow(2).sum()

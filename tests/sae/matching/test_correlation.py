@@ -66,10 +66,10 @@ def test_tiles_cover_more_features_than_one_holds():
     forward, backward = search(a, b)
     filled = np.where(varies, expected, -np.inf)
     order = np.argsort(-filled, axis=1)
-    assert (forward.feature == order[:, 0]).all()
+    assert (forward.column == order[:, 0]).all()
     assert (forward.second == order[:, 1]).all()
     columns = np.argsort(-filled, axis=0)
-    assert (backward.feature == columns[0]).all()
+    assert (backward.column == columns[0]).all()
     assert (backward.second == columns[1]).all()
     np.testing.assert_allclose(forward.r, filled.max(axis=1), atol=1e-9)
     np.testing.assert_allclose(backward.r, filled.max(axis=0), atol=1e-9)
@@ -85,7 +85,7 @@ def test_dense_and_sparse_products_are_chosen_by_density():
         r = correlation(x, y)
         for found, rows in zip(search(x, y), (r, r.T), strict=True):
             order = np.argsort(-rows, axis=1)
-            assert (found.feature == order[:, 0]).all()
+            assert (found.column == order[:, 0]).all()
             assert (found.second == order[:, 1]).all()
             np.testing.assert_allclose(found.r, rows.max(axis=1), atol=1e-6)
 
@@ -103,7 +103,7 @@ def test_a_feature_without_variance_has_no_match():
     x = codes(rng, 100, 3, 0.4)
     x[:, 1] = 0
     found, back = search(*(make_codes(sparse.csr_array(values)) for values in (x, x)))
-    assert found.feature.tolist() == back.feature.tolist() == [0, -1, 2]
+    assert found.column.tolist() == back.column.tolist() == [0, -1, 2]
     assert np.isnan(found.r[1])
 
 
