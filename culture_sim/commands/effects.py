@@ -22,7 +22,7 @@ from sae.effects.components import component_effects
 from sae.effects.families import family_counts, family_effects
 from sae.effects.fingerprints import AgentEffects, agreement_summary, fingerprint_agreement
 from sae.effects.matched import Matched, family_pairs, firing_profiles
-from sae.effects.quizzes import half_quizzes
+from sae.effects.quizzes import split_quizzes
 from sae.effects.scaling import Effects, effect_table, fingerprint_table, scale_features
 from sae.effects.spliced_agent import SplicedAgent, splice_sae
 from sae.effects.substitution import Interchange, substitution_summary, substitution_table
@@ -87,7 +87,7 @@ class _Steps:
         pairs = self._pairs()
         agreement = fingerprint_agreement(agents, pairs)
         replaced = self._substitution(pairs)
-        ablated = {number: of_agent.reported for number, of_agent in agents.items()}
+        ablated = {number: of_agent.evaluation for number, of_agent in agents.items()}
         families = family_effects(self.compared.members, ablated, self.stream, count)
         figures = {
             "features": _counts(effects, agents),
@@ -132,18 +132,18 @@ class _Steps:
 
     def _agent(self, number: int) -> AgentEffects:
         profiles = firing_profiles(self.spliced[number], self.world, self.batch)
-        chosen = self._scaled(number, ABLATE, reported=False)
-        return AgentEffects(chosen, self._scaled(number, ABLATE, reported=True), profiles)
+        selection = self._scaled(number, ABLATE, evaluation=False)
+        return AgentEffects(selection, self._scaled(number, ABLATE, evaluation=True), profiles)
 
-    def _scaled(self, number: int, factor: float, reported: bool) -> Effects:
+    def _scaled(self, number: int, factor: float, evaluation: bool) -> Effects:
         """What scaling each feature of an agent does, read back if it was found before."""
-        split = "evaluation" if reported else "selection"
+        split = "evaluation" if evaluation else "selection"
         path = self.folder / self._name(f"agent-{number}-{factor:g}-{split}", "npz")
         if not path.exists():
             what = f"agent {number}, features times {factor:g}, {split} split"
             tick = partial(self._progress, what)
             scaled = scale_features(
-                self.spliced[number], self.world, self.batch, factor, None, reported, tick
+                self.spliced[number], self.world, self.batch, factor, None, evaluation, tick
             )
             write_arrays(
                 path,
@@ -153,14 +153,14 @@ class _Steps:
                 fires=scaled.fires,
             )
         stored = read_arrays(path, AGAIN)
-        quizzes = half_quizzes(self.world, self.batch, self.rows, reported)
+        quizzes = split_quizzes(self.world, self.batch, self.rows, evaluation)
         arrays = (stored[name] for name in ("loss", "exact", "fires"))
         return Effects(stored["feature"], factor, quizzes, *arrays)
 
     def _scalings(self, agents: Mapping[int, AgentEffects]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Effects and fingerprints as tables."""
         both = {
-            number: [of_agent.reported, self._scaled(number, AMPLIFY, reported=True)]
+            number: [of_agent.evaluation, self._scaled(number, AMPLIFY, evaluation=True)]
             for number, of_agent in agents.items()
         }
         return effect_table(both, self.world, self.stream), fingerprint_table(both, self.world)
@@ -220,7 +220,7 @@ def _counts(table: pd.DataFrame, agents: Mapping[int, AgentEffects]) -> list[dic
                 "changes_an_answer": int(((rows.lost > 0) | (rows.gained > 0)).sum()),
                 "lowers_accuracy": int((rows.accuracy_high < 0).sum()),
                 "raises_accuracy": int((rows.accuracy_low > 0).sum()),
-                "consequential": int(agents[int(number)].chosen.consequential().sum())
+                "consequential": int(agents[int(number)].selection.consequential().sum())
                 if ablated
                 else None,
                 "median_loss_change": float(rows.loss_change.median()),

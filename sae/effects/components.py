@@ -14,7 +14,7 @@ from torch import Tensor
 from agents.circuits import Downstream, Grades, ablate, mean_activations
 from agents.model import AgentModel
 from sae.activations.harvest import TokenRows, kept_tokens
-from sae.effects.quizzes import HalfQuizzes, half_quizzes
+from sae.effects.quizzes import SplitQuizzes, split_quizzes
 from sae.effects.scaling import Tick
 from world import QuizBatch, World
 
@@ -32,26 +32,26 @@ def component_effects(
     """One row per agent, layer, component, ablation and task ("all" first).
 
     At kept tokens the component's output becomes zero, or its mean over the kept tokens of the
-    quizzes for choosing; labels and the start are left alone. batch: in answer layouts, with
+    the selection split; labels and the start are left alone. batch: in answer layouts, with
     its ``rows``. tick: called with (layers done, layers in all).
 
     Columns: agent, layer (0 is the first), component ("attention", "mlp"), ablation ("zero",
     "mean"), task, quizzes; loss_change (nats per answer token); accuracy (share of quizzes
     answered exactly, untouched) and accuracy_change.
     """
-    half = half_quizzes(world, batch, rows, reported=True)
-    graded = batch[half.index]
+    split = split_quizzes(world, batch, rows, evaluation=True)
+    graded = batch[split.index]
     kept = kept_tokens(world, graded)
-    chosen = batch[half_quizzes(world, batch, rows, reported=False).index]
+    selection = batch[split_quizzes(world, batch, rows, evaluation=False).index]
     layers = [(agent, layer) for agent, model in agents.items() for layer in range(model.n_layers)]
-    means = {agent: _means(model, world, chosen) for agent, model in agents.items()}
+    means = {agent: _means(model, world, selection) for agent, model in agents.items()}
     records: list[dict[str, Any]] = []
     for done, (agent, layer) in enumerate(layers):
         site = f"blocks.{layer}.hook_resid_pre"
         network = Downstream(agents[agent], world, graded, site)
         for component, ablation, grades in _ablations(network, layer, means[agent], kept):
             known = {"agent": agent, "layer": layer, "component": component, "ablation": ablation}
-            records += [known | of for of in _by_task(world, half, network.grades, grades)]
+            records += [known | of for of in _by_task(world, split, network.grades, grades)]
         if tick:
             tick(done + 1, len(layers))
     return pd.DataFrame(records)
@@ -77,15 +77,15 @@ def _ablations(
 
 
 def _by_task(
-    world: World, half: HalfQuizzes, clean: Grades, ablated: Grades
+    world: World, split: SplitQuizzes, clean: Grades, ablated: Grades
 ) -> Iterator[dict[str, Any]]:
     """The figures of each task, from grades [H]."""
-    for task, among in half.of_tasks(world).items():
+    for task, among in split.of_tasks(world).items():
         change = (ablated.loss - clean.loss)[among].sum()
         yield {
             "task": task,
             "quizzes": int(among.sum()),
-            "loss_change": change / half.answer_tokens[among].sum(),
+            "loss_change": change / split.answer_tokens[among].sum(),
             "accuracy": clean.exact[among].mean(),
             "accuracy_change": ablated.exact[among].mean() - clean.exact[among].mean(),
         }

@@ -22,11 +22,11 @@ CONTROLS = ("second", "frequency", "profile")
 class AgentEffects:
     """The ablation of all features of an agent, and where they fire.
 
-    chosen, reported: effects on the quizzes of each half. profiles: from firing_profiles.
+    selection, evaluation: effects on the quizzes of each split. profiles: from firing_profiles.
     """
 
-    chosen: Effects
-    reported: Effects
+    selection: Effects
+    evaluation: Effects
     profiles: NDArray[np.float64]
 
 
@@ -38,21 +38,21 @@ def fingerprint_agreement(
 ) -> pd.DataFrame:
     """One row per pair, in their order. count: features in "frequency" and in "profile".
 
-    Only consequential features take part (more than ``floor`` nats per answer token, on the quizzes
-    for choosing), matches and controls alike: the fingerprint of a feature that does nothing is
+    Only consequential features take part (more than ``floor`` nats per answer token, on the
+    selection split), matches and controls alike: the fingerprint of a feature that does nothing is
     noise. Figures of pairs with others are missing.
 
     Columns: those of Matched; r_match, Pearson's r over groups of task and layout between the
     fingerprints of the feature and of its match; r_second, of the second-best match in its place;
     r_frequency and r_profile, mean over the features nearest to the match in firing frequency,
     and in the tasks and layouts they fire in; r_self, between the feature's own fingerprints
-    on the two halves: how much of a fingerprint is not due to the quizzes drawn. It is no bound
+    on the two splits: how much of a fingerprint is not due to the quizzes drawn. It is no bound
     on r_match, which is on the same quizzes for both features.
     """
     groups = _common_groups(agents.values())
-    prints = {n: _standardised(a.reported.fingerprints(groups)) for n, a in agents.items()}
-    chosen = {n: _standardised(a.chosen.fingerprints(groups)) for n, a in agents.items()}
-    known = {n: np.flatnonzero(a.chosen.consequential(floor)) for n, a in agents.items()}
+    prints = {n: _standardised(a.evaluation.fingerprints(groups)) for n, a in agents.items()}
+    selection = {n: _standardised(a.selection.fingerprints(groups)) for n, a in agents.items()}
+    known = {n: np.flatnonzero(a.selection.consequential(floor)) for n, a in agents.items()}
     records = []
     for pair in pairs:
         record = asdict(pair)
@@ -61,16 +61,16 @@ def fingerprint_agreement(
             own, others = prints[pair.agent][pair.feature], prints[pair.other]
             for name, held in _held_against(agents[pair.other].profiles, pair, among, count):
                 record[f"r_{name}"] = _mean(others[held] @ own)
-            record["r_self"] = float(chosen[pair.agent][pair.feature] @ own)
+            record["r_self"] = float(selection[pair.agent][pair.feature] @ own)
         records.append(record)
     figures = [f"r_{name}" for name in ("match", *CONTROLS, "self")]
     return pd.DataFrame(records, columns=[*(f.name for f in fields(Matched)), *figures])
 
 
 def _common_groups(agents: Iterable[AgentEffects]) -> list[tuple[int, int]]:
-    """The groups of task and layout that have quizzes in both halves."""
-    halves = [set(half.quizzes.groups()) for a in agents for half in (a.chosen, a.reported)]
-    return sorted(set.intersection(*halves))
+    """The groups of task and layout that have quizzes in both splits."""
+    groups = [set(e.quizzes.groups()) for a in agents for e in (a.selection, a.evaluation)]
+    return sorted(set.intersection(*groups))
 
 
 def _held_against(

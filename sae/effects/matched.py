@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.effects.quizzes import half_quizzes
+from sae.effects.quizzes import split_quizzes
 from sae.effects.spliced_agent import SplicedAgent
 from world import QuizBatch, World
 
@@ -54,9 +54,9 @@ def _matched(
 def firing_profiles(agent: SplicedAgent, world: World, batch: QuizBatch) -> NDArray[np.float64]:
     """float64 [F, G]: on how many tokens of each group of task and layout a feature fires.
 
-    Of the quizzes for choosing, since controls are chosen by it. Groups are those of HalfQuizzes.
+    Of the selection split, since controls are chosen by it. Groups are those of SplitQuizzes.
     """
-    quizzes = half_quizzes(world, batch, agent.rows, reported=False)
+    quizzes = split_quizzes(world, batch, agent.rows, evaluation=False)
     groups = quizzes.groups()
     of_quiz = np.zeros((len(batch), len(groups)))
     of_quiz[quizzes.index] = quizzes.in_groups(groups)

@@ -1,4 +1,4 @@
-"""The quizzes of one half, and how sums over them become figures of tasks and layouts."""
+"""The quizzes of one split, and how sums over them become figures of tasks and layouts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class HalfQuizzes:
-    """The H quizzes of a batch that are in one half.
+class SplitQuizzes:
+    """The H quizzes of a batch that are in one split.
 
     index: int64 [H], which quizzes of the batch. task: int16 [H]. layout: uint8 [H].
     answer_tokens: int64 [H], how many tokens the answer has. source: int64 [H], 0 .. S - 1, equal
@@ -74,15 +74,17 @@ class HalfQuizzes:
         return resample_weights(self.source, count, rng)
 
 
-def half_quizzes(world: World, batch: QuizBatch, rows: TokenRows, reported: bool) -> HalfQuizzes:
-    """The quizzes on which figures are reported, or those on which things are chosen."""
-    half = np.zeros(len(batch), dtype=np.bool_)
-    half[rows.quiz] = rows.evaluation == reported
-    index = np.flatnonzero(half)
+def split_quizzes(
+    world: World, batch: QuizBatch, rows: TokenRows, evaluation: bool
+) -> SplitQuizzes:
+    """The quizzes on which figures are reported, or those on which things are selected."""
+    member = np.zeros(len(batch), dtype=np.bool_)
+    member[rows.quiz] = rows.evaluation == evaluation
+    index = np.flatnonzero(member)
     layout = batch.layout[index]
     answer_tokens = graded_mask(world, batch[index]).sum(axis=1)
     _, source = np.unique(rows.source[index], return_inverse=True)
-    return HalfQuizzes(index, batch.task[index], layout, answer_tokens, source)
+    return SplitQuizzes(index, batch.task[index], layout, answer_tokens, source)
 
 
 def task_name(world: World, task: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sae.effects.quizzes import HalfQuizzes, half_quizzes, task_name
+from sae.effects.quizzes import SplitQuizzes, split_quizzes, task_name
 from sae.effects.spliced_agent import SplicedAgent
 from world import QuizBatch, Stream, World
 
@@ -24,7 +24,7 @@ ERRORS = 2.0
 
 @dataclass(frozen=True)
 class Effects:
-    """What multiplying each of F features by ``factor`` does to each of H quizzes of one half.
+    """What multiplying each of F features by ``factor`` does to each of H quizzes of one split.
 
     feature: int64 [F], which features of the SAE. factor: 0 for ablation. quizzes: the H.
     loss_change: float64 [F, H], nats of the whole answer, above 0 where the feature helped.
@@ -35,7 +35,7 @@ class Effects:
 
     feature: NDArray[np.int64]
     factor: float
-    quizzes: HalfQuizzes
+    quizzes: SplitQuizzes
     loss_change: NDArray[np.float64]
     exact_change: NDArray[np.int8]
     fires: NDArray[np.bool_]
@@ -57,22 +57,22 @@ def scale_features(
     batch: QuizBatch,
     factor: float = 0.0,
     features: Sequence[int] | None = None,
-    reported: bool = True,
+    evaluation: bool = True,
     tick: Tick | None = None,
 ) -> Effects:
     """Multiply one feature at a time by ``factor`` (0 ablates, 2 amplifies) and grade the agent.
 
-    features: which, all by default. reported: on the quizzes for reporting; those for choosing
-    tell which features are consequential. tick: called with (features done, features in all).
+    features: which, all by default. evaluation: on the evaluation split; the selection split
+    tells which features are consequential. tick: called with (features done, features in all).
     """
     chosen = range(len(agent.decoder)) if features is None else features
-    quizzes = half_quizzes(world, batch, agent.rows, reported)
+    quizzes = split_quizzes(world, batch, agent.rows, evaluation)
     shape = len(chosen), len(quizzes.index)
     loss, exact = np.zeros(shape), np.zeros(shape, dtype=np.int8)
     fires = np.zeros(shape, dtype=np.bool_)
     clean = agent.network.grades
     for i, feature in enumerate(chosen):
-        change = agent.scaling(feature, factor, reported)
+        change = agent.scaling(feature, factor, evaluation)
         found = agent.under([change])
         loss[i] = (found.loss - clean.loss)[quizzes.index]
         exact[i] = (found.exact.astype(np.int8) - clean.exact)[quizzes.index]

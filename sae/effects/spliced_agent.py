@@ -51,31 +51,33 @@ class SplicedAgent:
     codes: sparse.csc_array
     decoder: Tensor
 
-    def fired(self, feature: int, reported: bool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows int64 [n] of one half on which a feature is active, and its activations [n]."""
+    def fired(
+        self, feature: int, evaluation: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows int64 [n] of one split on which a feature is active, and its activations [n]."""
         column = slice(self.codes.indptr[feature], self.codes.indptr[feature + 1])
         rows, values = self.codes.indices[column].astype(np.int64), self.codes.data[column]
-        chosen = (self.rows.evaluation[rows] == reported) & (values != 0)
-        return rows[chosen], values[chosen]
+        fires = (self.rows.evaluation[rows] == evaluation) & (values != 0)
+        return rows[fires], values[fires]
 
-    def scaling(self, feature: int, factor: float, reported: bool) -> Term:
-        """The change that multiplies a feature by ``factor`` in one half; 0 ablates it."""
-        rows, values = self.fired(feature, reported)
+    def scaling(self, feature: int, factor: float, evaluation: bool) -> Term:
+        """The change that multiplies a feature by ``factor`` in one split; 0 ablates it."""
+        rows, values = self.fired(feature, evaluation)
         return Term(rows, np.float32(factor - 1) * values, self.decoder[feature])
 
-    def firings(self, reported: bool) -> NDArray[np.int64]:
-        """int64 [F]: rows of one half on which each feature is active."""
+    def firings(self, evaluation: bool) -> NDArray[np.int64]:
+        """int64 [F]: rows of one split on which each feature is active."""
         active = self.codes.indices[self.codes.data != 0]
         feature = np.repeat(np.arange(self.codes.shape[1]), np.diff(self.codes.indptr))
         feature = feature[self.codes.data != 0]
-        half = self.rows.evaluation[active] == reported
-        return np.bincount(feature[half], minlength=self.codes.shape[1])
+        member = self.rows.evaluation[active] == evaluation
+        return np.bincount(feature[member], minlength=self.codes.shape[1])
 
-    def values(self, reported: bool) -> Tensor:
-        """float32 [n, d]: the untouched activations on the rows of one half."""
-        half = self.rows.evaluation == reported
-        quiz = _index(self.rows.quiz[half], self.decoder.device)
-        position = _index(self.rows.position[half], self.decoder.device)
+    def values(self, evaluation: bool) -> Tensor:
+        """float32 [n, d]: the untouched activations on the rows of one split."""
+        member = self.rows.evaluation == evaluation
+        quiz = _index(self.rows.quiz[member], self.decoder.device)
+        position = _index(self.rows.position[member], self.decoder.device)
         return self.network.site_values[quiz, position].flatten(1).float()
 
     def under(self, change: Sequence[Term]) -> Grades:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sae.effects.matched import Matched, firing_profiles, nearest_in_frequency
-from sae.effects.quizzes import HalfQuizzes, half_quizzes
+from sae.effects.quizzes import SplitQuizzes, split_quizzes
 from sae.effects.scaling import ERRORS, FLOOR, Tick
 from sae.effects.spliced_agent import SplicedAgent, Term
 from sae.matching.alignment import Alignment, align
@@ -45,20 +45,20 @@ CONTRASTS = (
 class Ablation:
     """What ablating a feature costs.
 
-    chosen_cost: nats per answer token on the quizzes for choosing; standard_error: of that, over
-    quizzes. cost: on the quizzes for reporting; lost: the same in all, nats.
+    selection_cost: nats per answer token on the selection split; standard_error: of that, over
+    quizzes. cost: on the evaluation split; lost: the same in all, nats.
     """
 
-    chosen_cost: float
+    selection_cost: float
     standard_error: float
     cost: float
     lost: float
 
     def consequential(self, floor: float) -> bool:
-        """The cost is above the floor in both halves, and beyond chance where nothing is reported:
-        a threshold on the reported cost alone would favour features that it flatters."""
-        beyond_chance = self.chosen_cost > ERRORS * self.standard_error
-        return beyond_chance and min(self.chosen_cost, self.cost) > floor
+        """The cost is above the floor on both splits, and beyond chance on the selection split: a
+        threshold on the reported cost alone would favour features that it flatters."""
+        beyond_chance = self.selection_cost > ERRORS * self.standard_error
+        return beyond_chance and min(self.selection_cost, self.cost) > floor
 
 
 class Interchange:
@@ -67,8 +67,8 @@ class Interchange:
     def __init__(self, agents: Mapping[int, SplicedAgent], world: World, batch: QuizBatch) -> None:
         self.agents = agents
         rows = next(iter(agents.values())).rows
-        self.chosen = half_quizzes(world, batch, rows, reported=False)
-        self.reported = half_quizzes(world, batch, rows, reported=True)
+        self.selection = split_quizzes(world, batch, rows, evaluation=False)
+        self.evaluation = split_quizzes(world, batch, rows, evaluation=True)
         self.profiles = {n: firing_profiles(s, world, batch) for n, s in agents.items()}
         self._ablations: dict[tuple[int, int], Ablation] = {}
         self._alignments: dict[tuple[int, int], tuple[Alignment, float]] = {}
@@ -80,39 +80,41 @@ class Interchange:
         return self._ablations[agent, feature]
 
     def _ablated(self, agent: SplicedAgent, feature: int) -> Ablation:
-        chosen, reported = (
-            self._lost(agent, half, [agent.scaling(feature, 0.0, reported)])
-            for half, reported in ((self.chosen, False), (self.reported, True))
+        selected, evaluated = (
+            self._lost(agent, split, [agent.scaling(feature, 0.0, evaluation)])
+            for split, evaluation in ((self.selection, False), (self.evaluation, True))
         )
-        chosen_cost, error = self.chosen.per_token(chosen[None])
-        cost, _ = self.reported.per_token(reported[None])
+        selection_cost, error = self.selection.per_token(selected[None])
+        cost, _ = self.evaluation.per_token(evaluated[None])
         return Ablation(
-            float(chosen_cost[0]), float(error[0]), float(cost[0]), float(reported.sum())
+            float(selection_cost[0]), float(error[0]), float(cost[0]), float(evaluated.sum())
         )
 
     def _lost(
-        self, agent: SplicedAgent, half: HalfQuizzes, change: Sequence[Term]
+        self, agent: SplicedAgent, split: SplitQuizzes, change: Sequence[Term]
     ) -> NDArray[np.float64]:
-        """float64 [H]: by how many nats a change raises the loss of each quiz of a half."""
-        return (agent.under(change).loss - agent.network.grades.loss)[half.index]
+        """float64 [H]: by how many nats a change raises the loss of each quiz of a split."""
+        return (agent.under(change).loss - agent.network.grades.loss)[split.index]
 
     def alignment(self, source: int, target: int) -> tuple[Alignment, float]:
-        """From one agent's activations to another's, fitted on quizzes for choosing, and the share
-        of variance that it explains on those for reporting; computed once."""
+        """From one agent's activations to another's, fitted on the selection split, and the share
+        of variance that it explains on the evaluation split; computed once."""
         if (source, target) not in self._alignments:
             x, y = self.agents[source], self.agents[target]
-            found = align(x.values(reported=False), y.values(reported=False))
-            explained = found.explained_variance(x.values(reported=True), y.values(reported=True))
+            found = align(x.values(evaluation=False), y.values(evaluation=False))
+            explained = found.explained_variance(
+                x.values(evaluation=True), y.values(evaluation=True)
+            )
             self._alignments[source, target] = found, explained
         return self._alignments[source, target]
 
     def scale(self, pair: Matched, partner: int) -> float:
-        """s, least squares of s a_f = a_g on the tokens for choosing; 0 where f is silent.
+        """s, least squares of s a_f = a_g on the selection split; 0 where f is silent.
 
         a_g: activations of the pair's feature. a_f: of ``partner``, in the pair's other agent.
         """
-        rows, values = self.agents[pair.other].fired(partner, reported=False)
-        own_rows, own = self.agents[pair.agent].fired(pair.feature, reported=False)
+        rows, values = self.agents[pair.other].fired(partner, evaluation=False)
+        own_rows, own = self.agents[pair.agent].fired(pair.feature, evaluation=False)
         _, i, j = np.intersect1d(rows, own_rows, assume_unique=True, return_indices=True)
         squares = float(np.square(values, dtype=np.float64).sum())
         return float(values[i].astype(np.float64) @ own[j]) / squares if squares else 0.0
@@ -132,13 +134,13 @@ class Interchange:
     ) -> float:
         """Share of the ablation's cost that is gone with scale a_f direction put in."""
         agent = self.agents[pair.agent]
-        rows, values = self.agents[pair.other].fired(partner, reported=True)
+        rows, values = self.agents[pair.other].fired(partner, evaluation=True)
         change = [
             Term(rows, scale * values, direction),
-            agent.scaling(pair.feature, 0.0, reported=True),
+            agent.scaling(pair.feature, 0.0, evaluation=True),
         ]
         ablated = self.ablation(pair.agent, pair.feature).lost
-        return 1 - float(self._lost(agent, self.reported, change).sum()) / ablated
+        return 1 - float(self._lost(agent, self.evaluation, change).sum()) / ablated
 
 
 def substitution_table(
@@ -154,19 +156,19 @@ def substitution_table(
     controls: features in the control "frequency". stream: for random directions. tick: called
     with (pairs done, pairs in all).
 
-    Columns: those of Matched and of Ablation; reported (the cost exceeds floor and chance; what
-    follows is missing where it does not); scale (s) of the match; recovered loss with the match
-    in place: activation_swap_match, activation_swap_second, activation_swap_frequency (mean over
-    the features nearest to the match in firing frequency), direction_swap_match (along the match's
-    direction, rotated), direction_swap_random (along a random direction as long); cosine of
-    the rotated direction and the feature's own; aligned, the share of variance that the rotation
-    explains.
+    Columns: those of Matched and of Ablation; consequential (the cost exceeds floor and chance;
+    what follows is missing where it does not); scale (s) of the match; recovered loss with the
+    match in place: activation_swap_match, activation_swap_second, activation_swap_frequency (mean
+    over the features nearest to the match in firing frequency), direction_swap_match (along the
+    match's direction, rotated), direction_swap_random (along a random direction as long); cosine
+    of the rotated direction and the feature's own; aligned, the share of variance that the
+    rotation explains.
     """
     records = []
     for i, pair in enumerate(pairs):
         ablation = interchange.ablation(pair.agent, pair.feature)
         worth_it = ablation.consequential(floor)
-        record = {**asdict(pair), **asdict(ablation), "reported": worth_it}
+        record = {**asdict(pair), **asdict(ablation), "consequential": worth_it}
         if worth_it:
             record |= _activation_swaps(interchange, pair, controls)
             record |= _direction_swaps(interchange, pair, stream.generator(i))
@@ -175,7 +177,7 @@ def substitution_table(
             tick(i + 1, len(pairs))
     known = [field.name for kind in (Matched, Ablation) for field in fields(kind)]
     return pd.DataFrame(
-        records, columns=[*known, "reported", "scale", *FIGURES, "cosine", "aligned"]
+        records, columns=[*known, "consequential", "scale", *FIGURES, "cosine", "aligned"]
     )
 
 

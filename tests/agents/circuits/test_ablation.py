@@ -57,6 +57,12 @@ def test_nothing_ablated_changes_nothing(trained, strings, quizzes):
     np.testing.assert_allclose(-grades.loss, scores.log_prob, rtol=0, atol=1e-4)
 
 
+def test_quizzes_without_an_answer_are_refused(trained, strings, quizzes):
+    proposed = strings.arrange(quizzes, strings.writing_layout)
+    with pytest.raises(ValueError, match="with an answer to grade"):
+        Downstream(trained, strings, proposed, "hook_embed")
+
+
 @pytest.mark.parametrize("site", ["hook_embed", "blocks.0.attn.hook_pattern", *INNER, *OUTER])
 def test_the_network_from_any_site_on_is_the_whole(trained, strings, quizzes, site):
     network = Downstream(trained, strings, quizzes, site)

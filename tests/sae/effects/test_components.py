@@ -9,7 +9,7 @@ import torch
 from agents.hooks import capture
 from sae.activations.harvest import kept_tokens
 from sae.effects.components import component_effects
-from sae.effects.quizzes import half_quizzes
+from sae.effects.quizzes import split_quizzes
 from tests.sae.effects.test_scaling import whole_pass
 
 
@@ -34,17 +34,17 @@ def test_figures_are_those_of_the_whole_network(
     kept = torch.from_numpy(kept_tokens(small_world, batch))
     value = torch.zeros(32)
     if ablation == "mean":
-        chosen = half_quizzes(small_world, batch, rows, reported=False).index
-        tokens = torch.from_numpy(batch.tokens[chosen]).long()
-        value = capture(agents[1], tokens, [site])[site][kept[chosen]].mean(dim=0)
+        selection = split_quizzes(small_world, batch, rows, evaluation=False).index
+        tokens = torch.from_numpy(batch.tokens[selection]).long()
+        value = capture(agents[1], tokens, [site])[site][kept[selection]].mean(dim=0)
     changes = {site: lambda x: torch.where(kept[..., None], value, x)}
-    half = half_quizzes(small_world, batch, rows, reported=True)
-    loss, exact = (r[half.index] for r in whole_pass(agents[1], small_world, batch, {}))
-    worse, less = (r[half.index] for r in whole_pass(agents[1], small_world, batch, changes))
+    split = split_quizzes(small_world, batch, rows, evaluation=True)
+    loss, exact = (r[split.index] for r in whole_pass(agents[1], small_world, batch, {}))
+    worse, less = (r[split.index] for r in whole_pass(agents[1], small_world, batch, changes))
     found = table[(table.agent == 1) & (table.layer == layer) & (table.component == component)]
     found = found[found.ablation == ablation].set_index("task")
     assert list(found.index) == ["all", *small_world.tasks]
-    for task, among in half.of_tasks(small_world).items():
+    for task, among in split.of_tasks(small_world).items():
         row = found.loc[task]
         assert row.quizzes == among.sum()
         assert row.loss_change == pytest.approx((worse - loss)[among].mean() / 25, abs=1e-4)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sae.effects.families import family_counts, family_effects
-from sae.effects.quizzes import HalfQuizzes
+from sae.effects.quizzes import SplitQuizzes
 from sae.effects.scaling import Effects
 from world import Stream
 
@@ -28,7 +28,7 @@ def drawn(rng, features, planted=()):
     rows = QUIZZES * WRITINGS
     zero = np.zeros(rows)
     source = np.repeat(np.arange(QUIZZES), WRITINGS)
-    quizzes = HalfQuizzes(
+    quizzes = SplitQuizzes(
         np.arange(rows), zero.astype(np.int16), zero.astype(np.uint8), np.full(rows, CELLS), source
     )
     chance = rng.random((features, QUIZZES))[:, source]

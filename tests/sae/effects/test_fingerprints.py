@@ -16,7 +16,7 @@ from sae.effects.matched import (
     nearest_in_frequency,
     nearest_in_profile,
 )
-from sae.effects.quizzes import HalfQuizzes
+from sae.effects.quizzes import SplitQuizzes
 from sae.effects.scaling import Effects, scale_features
 from sae.statistics.cluster_bootstrap import over_groups
 from world import Stream
@@ -34,19 +34,19 @@ def planted(rng, like=None):
     """
     own = rng.exponential(size=(PLANTED, 12)) if like is None else like
     task, layout = np.repeat(np.arange(3), 200), np.tile(np.arange(4), 150)
-    quizzes = HalfQuizzes(
+    quizzes = SplitQuizzes(
         np.arange(600),
         task.astype(np.int16),
         layout.astype(np.uint8),
         np.full(600, 10),
         np.arange(600),
     )
-    halves = []
+    splits = []
     for _ in range(2):
         loss = own[:, task * 4 + layout] + 0.1 * rng.standard_normal((PLANTED, 600))
         none = np.zeros(loss.shape, dtype=np.int8)
-        halves.append(Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool)))
-    return own, AgentEffects(*halves, rng.integers(1, 100, (PLANTED, 12)).astype(float))
+        splits.append(Effects(np.arange(PLANTED), 0.0, quizzes, loss, none, none.astype(bool)))
+    return own, AgentEffects(*splits, rng.integers(1, 100, (PLANTED, 12)).astype(float))
 
 
 def test_features_that_do_the_same_agree_and_others_do_not():
@@ -78,32 +78,34 @@ def test_without_pairs_there_is_no_agreement():
 
 
 def test_features_without_consequence_take_no_part():
-    """Half of the second agent's features do nothing on the quizzes for choosing."""
+    """Half of the second agent's features do nothing on the selection split."""
     rng = np.random.default_rng(0)
     own, first = planted(rng)
     _, second = planted(rng, own)
     idle = np.arange(PLANTED) % 2 == 1
-    loss = np.where(idle[:, None], 0.0, second.chosen.loss_change)
-    second = replace(second, chosen=replace(second.chosen, loss_change=loss))
-    assert (second.chosen.consequential() == ~idle).all()
+    loss = np.where(idle[:, None], 0.0, second.selection.loss_change)
+    second = replace(second, selection=replace(second.selection, loss_change=loss))
+    assert (second.selection.consequential() == ~idle).all()
     pairs = [Matched(0, f, 1, f, (f + 1) % PLANTED, f) for f in range(PLANTED)]
     table = fingerprint_agreement({0: first, 1: second}, pairs, count=99)
     assert (table.r_match.isna() == idle).all()
     assert table.r_second.isna().all(), "every second-best match is idle or of an idle match"
     mean = np.corrcoef(
-        first.reported.fingerprints(GROUPS)[0], second.reported.fingerprints(GROUPS)[2::2]
+        first.evaluation.fingerprints(GROUPS)[0], second.evaluation.fingerprints(GROUPS)[2::2]
     )
     assert table.r_frequency[0] == pytest.approx(mean[0, 1:].mean())
 
 
 def test_a_silent_feature_is_not_consequential(agents, make_spliced, small_world, batch):
-    effects = scale_features(make_spliced(agents[0]), small_world, batch, reported=False)
+    effects = scale_features(make_spliced(agents[0]), small_world, batch, evaluation=False)
     assert effects.consequential().any()
     assert not effects.consequential()[-1]
     assert not effects.consequential(floor=1e9).any()
 
 
-def test_profiles_count_the_tokens_for_choosing(agents, make_spliced, small_world, batch, rows):
+def test_profiles_count_the_tokens_of_the_selection_split(
+    agents, make_spliced, small_world, batch, rows
+):
     subject = make_spliced(agents[0])
     profiles = firing_profiles(subject, small_world, batch)
     active = subject.codes.toarray() != 0

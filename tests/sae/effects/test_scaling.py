@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from agents.circuits.downstream import Downstream
 from agents.config import ModelConfig
 from agents.generation import generate
 from agents.hooks import capture, intervene
@@ -182,14 +181,8 @@ def test_tables(spliced, small_world, batch, ablated):
     assert one.loss_change.item() == pytest.approx(expected)
 
 
-def test_only_reporting_quizzes_are_changed(spliced, rows, ablated):
-    half = np.unique(rows.quiz[rows.evaluation])
-    assert (ablated.quizzes.index == half).all()
-    term = spliced.scaling(0, 0.0, reported=False)
+def test_only_the_evaluation_split_is_changed(spliced, rows, ablated):
+    evaluated = np.unique(rows.quiz[rows.evaluation])
+    assert (ablated.quizzes.index == evaluated).all()
+    term = spliced.scaling(0, 0.0, evaluation=False)
     assert not rows.evaluation[term.rows].any()
-
-
-def test_layouts_without_an_answer_are_refused(agents, small_world, batch):
-    other = small_world.arrange(batch, small_world.writing_layout)
-    with pytest.raises(ValueError, match="answer to grade"):
-        Downstream(agents[0], small_world, other, INNER)

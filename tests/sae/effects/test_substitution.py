@@ -40,7 +40,7 @@ def table(subject, small_world, batch):
 
 
 def test_a_feature_takes_its_own_place(table):
-    found = table[table.reported]
+    found = table[table.consequential]
     assert len(found) >= 4
     np.testing.assert_allclose(found.scale, 1, rtol=1e-5)
     np.testing.assert_allclose(found.activation_swap_match, 1, rtol=0, atol=0.01)
@@ -49,7 +49,7 @@ def test_a_feature_takes_its_own_place(table):
 
 
 def test_others_recover_less(table):
-    found = table[table.reported]
+    found = table[table.consequential]
     for control in (found.activation_swap_second, found.activation_swap_frequency):
         assert (control < 0.5).mean() > 0.8
     assert found.direction_swap_random.median() < 0.5
@@ -59,14 +59,14 @@ def test_others_recover_less(table):
     assert summary.value["activation_swap_match"] == pytest.approx(1, abs=0.01)
 
 
-def test_features_without_a_cost_are_not_reported(table, subject, small_world, batch):
+def test_features_without_a_cost_are_not_consequential(table, subject, small_world, batch):
     silent = table.iloc[-1]
     assert silent.cost == 0
-    assert not silent.reported
+    assert not silent.consequential
     assert silent[list(FIGURES)].isna().all()
     interchange = Interchange({0: subject, 1: subject}, small_world, batch)
     strict = substitution_table(interchange, [itself(0)], STREAM, floor=1e9)
-    assert not strict.reported.any()
+    assert not strict.consequential.any()
     assert list(strict.columns) == list(table.columns)
     assert substitution_summary(strict, STREAM).value.isna().all()
 
@@ -87,7 +87,7 @@ def test_a_scaled_and_rotated_agent_is_the_same_agent(subject, small_world, batc
     interchange = Interchange({0: subject, 1: other}, small_world, batch)
     pairs = [itself(f) for f in range(4)]
     found = substitution_table(interchange, pairs, STREAM)
-    found = found[found.reported]
+    found = found[found.consequential]
     assert len(found)
     np.testing.assert_allclose(found.scale, 2, rtol=1e-5)
     np.testing.assert_allclose(found[["cosine", "aligned"]], 1, rtol=0, atol=1e-3)
@@ -95,11 +95,11 @@ def test_a_scaled_and_rotated_agent_is_the_same_agent(subject, small_world, batc
         found[["activation_swap_match", "direction_swap_match"]], 1, rtol=0, atol=0.05
     )
     again = substitution_table(interchange, pairs, STREAM)
-    pd.testing.assert_frame_equal(found, again[again.reported])
+    pd.testing.assert_frame_equal(found, again[again.consequential])
 
 
-def test_everything_fitted_is_fitted_on_the_quizzes_for_choosing(subject, small_world, batch, rows):
-    """Activations that are nothing but noise on the quizzes for reporting change no fit."""
+def test_everything_fitted_is_fitted_on_the_selection_split(subject, small_world, batch, rows):
+    """Activations that are nothing but noise on the evaluation split change no fit."""
     noise = np.random.default_rng(0).random(subject.codes.shape).astype(np.float32)
     codes = np.where(rows.evaluation[:, None], noise, subject.codes.toarray())
     other = replace(subject, codes=type(subject.codes)(codes))
