@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
+PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "CHANGELOG.md": "CHANGELOG.md",
+}
 """Files at the top of the repository, and where they are on the site."""
+FILES = ("CITATION.cff", "LICENSE")
+"""What is linked from these as it is."""
 PACKAGES = ("world", "agents", "sae", "culture_sim")
 LINK = re.compile(r"(?<=\]\()(?:docs/|\.\./)?(README\.md|LICENSE|[^)\s]*)(?=\))")
 
@@ -27,7 +33,8 @@ def on_files(files: Any, config: Any) -> Any:
 
     for name, page in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / name).read_text()))
-    files.append(File.generated(config, "LICENSE", content=(ROOT / "LICENSE").read_text()))
+    for name in FILES:
+        files.append(File.generated(config, name, content=(ROOT / name).read_text()))
     for package in PACKAGES:
         text = "\n".join(_reference(package))
         files.append(File.generated(config, f"reference/{package}.md", content=text))
