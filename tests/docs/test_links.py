@@ -20,9 +20,7 @@ def dead_links(page: Page) -> list[str]:
             continue
         name, _, anchor = link.partition("#")
         file = (ROOT / page.name).parent / name if name else ROOT / page.name
-        if not file.exists():
-            dead.append(link)
-        elif anchor and anchor not in Page(link, file.read_text()).anchors:
+        if not file.exists() or (anchor and anchor not in Page(link, file.read_text()).anchors):
             dead.append(link)
     return dead
 

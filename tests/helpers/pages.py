@@ -1,4 +1,4 @@
-"""The documentation as tests read it: pages, their headings, links, fenced blocks and code words."""
+"""The documentation as tests read it: pages with headings, links, blocks and words of code."""
 
 import re
 from collections.abc import Iterator
