@@ -1,6 +1,5 @@
 """Every command and option that the documentation names is one, and every line can be typed."""
 
-import importlib.util
 import json
 import os
 import re
@@ -31,7 +30,7 @@ PAGES = pages(history=False)
 USES = {(page.name, use) for page in PAGES for use in documented(page) if use.words}
 DOTTED = re.compile(r"^(world|model|train|culture|sae)\.[a-z_]+$")
 WORLDS = [registered[name] for name in registered]
-OF_FILES = ("culture.json", "culture.agents", "culture.rounds")
+OF_FILES = ("culture.json", "culture.agents", "culture.rounds", "model.safetensors")
 """Files and keys of files, which are written as options are."""
 ALONE = {(page.name, use) for page in PAGES for use in options(page)}
 
@@ -74,7 +73,9 @@ def unknown_names(page):
         value = getattr(RunConfig(), field.name)
         known |= set(_options(field.name, value)) if is_dataclass(value) else set()
     named = [word for word in page.words() if DOTTED.match(word) and word not in OF_FILES]
-    return [n for n in named if n not in known and importlib.util.find_spec(n) is None]
+    paths = {name: ROOT / name.replace(".", "/") for name in named}
+    modules = {n for n, path in paths.items() if path.is_dir() or path.with_suffix(".py").exists()}
+    return [name for name in named if name not in known | modules]
 
 
 def _options(section, options):
