@@ -18,7 +18,7 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
-	culture-features study export quizzes demo test check format bench clean
+	culture-features study export quizzes demo docs test check format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ demo: PRESET = smoke
 demo: $(READY) ## The whole experiment in miniature, in minutes: nothing is learned to the end
 	$(SIM) culture --preset $(PRESET) --run $(RUN) $(ARGS)
 
+docs: $(VENV)/.docs-ready ## Build the documentation's site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 test: $(READY) ## Run the tests (ARGS="-k word" for some of them)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -91,7 +94,7 @@ bench: $(READY) ## Run the benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove .venv, caches and build products; runs/ is left alone
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # PyTorch goes first and by itself, so that TORCH_INDEX decides where it comes from, and nothing
@@ -111,4 +114,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) \
 		"$$(grep '^torch==' constraints.txt)"
 	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.docs-ready: $(READY)
+	@echo "Installing what builds the documentation."
+	@$(PIP) install -c constraints.txt -e '.[docs]'
 	@touch $@

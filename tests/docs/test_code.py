@@ -1,0 +1,59 @@
+"""Every Python block of the documentation runs, on the run of the preset smoke."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.page_script import python_of
+from tests.helpers.pages import ROOT, pages
+
+RUNNING = [page for page in pages(history=False) if page.blocks("python")]
+
+
+def run_page(path, folder):
+    """The page's blocks in a process of their own, where the runs are in runs/."""
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "tests.helpers.page_script", str(path)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(runs, tmp_path_factory):
+    """What the page on datasets reads: an export of the run, as text too."""
+    folder = tmp_path_factory.mktemp("exported") / "quizzes"
+    words = ["--run", "smoke", "--runs", str(runs), "--out", str(folder)]
+    command = [sys.executable, "-m", "culture_sim", "export", "dataset", *words]
+    subprocess.run([*command, "--text", "--quizzes", "400"], check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNING, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_in_their_order(page, runs, exported, tmp_path):
+    (tmp_path / "runs").symlink_to(runs)
+    (tmp_path / "quizzes").symlink_to(exported)
+    ended = run_page(ROOT / page.name, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_block_that_fails_is_found_with_its_line(tmp_path):
+    page = tmp_path / "page.md"
+    blocks = ("```python\nx = 1\n```", "```sh\nnot python\n```", "```python\nx / 0\n```")
+    page.write_text("# Page\n\n" + "\n\n".join(blocks) + "\n")
+    ended = run_page(page, tmp_path)
+    assert ended.returncode == 1
+    assert 'page.md", line 12' in ended.stderr
+    assert "ZeroDivisionError" in ended.stderr
+
+
+def test_blocks_speak_of_the_smallest_run():
+    text = '```python\nopen("runs/compact/summary.json")\n```\n'
+    assert python_of(text).split() == ['open("runs/smoke/summary.json")']
