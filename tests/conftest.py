@@ -10,12 +10,14 @@ import pytest
 
 from tests.helpers.browser import open_browser
 
+pytest_plugins = ["pytester", "tests.helpers.quick"]
+
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory) -> Path:
+def runs(takes_long, tmp_path_factory) -> Path:
     """A folder with the run "smoke", every stage of the preset done as a person starts it."""
     folder = tmp_path_factory.mktemp("runs")
     ended = subprocess.run(

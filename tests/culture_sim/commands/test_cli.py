@@ -181,6 +181,7 @@ def test_a_wrong_configuration_is_refused(change, says):
         config_from_dict({**config_to_dict(RunConfig()), **change})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "needed",
     [
