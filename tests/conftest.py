@@ -7,13 +7,25 @@ import sys
 from pathlib import Path
 
 import pytest
+from jaxtyping import config
 
 from tests.helpers.browser import open_browser
+from tests.helpers.shapes import check_annotations
 
 pytest_plugins = ["pytester", "tests.helpers.quick"]
 
+check_annotations()
+
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def unchecked():
+    """Annotations unchecked: PyTorch's compiler cannot look through checks, nor part of a world pass."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

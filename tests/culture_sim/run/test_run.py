@@ -112,7 +112,6 @@ def test_options_that_are_missing_are_said_to_be(run, text):
         Run.open(run.path)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(("version", "named"), [(None, 0), (VERSION + 1, VERSION + 1)])
 def test_a_run_of_another_version_is_refused(run, capsys, version, named):
     """Its names may mean something else here; the line says what can be done."""
@@ -129,9 +128,7 @@ def test_a_run_of_another_version_is_refused(run, capsys, version, named):
     assert path.read_text() == before
 
 
-=======
 @pytest.mark.slow
->>>>>>> b17ff62 (make quick: tests that start no process, train nothing and open no browser; what forgets its mark is noticed)
 @pytest.mark.parametrize(("method", "processes"), [("usual", 2), ("spawn", 1)])
 def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
     """However workers come to be, which depends on the machine."""
