@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture
 def unchecked():
-    """Annotations unchecked: PyTorch's compiler cannot look through checks, nor part of a world pass."""
+    """No checks of annotations: the compiler cannot look through them; a stand-in fails them."""
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
