@@ -41,6 +41,7 @@ def test_unknown_command(capsys):
     assert "unknown command 'train'; known: culture, train-agents" in refused(capsys, "train")
 
 
+@pytest.mark.slow
 def test_the_overview_lists_every_command_and_loads_none(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
