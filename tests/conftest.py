@@ -7,15 +7,29 @@ import sys
 from pathlib import Path
 
 import pytest
+from jaxtyping import config
 
 from tests.helpers.browser import open_browser
+from tests.helpers.shapes import check_annotations
+
+pytest_plugins = ["pytester", "tests.helpers.quick"]
+
+check_annotations()
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def unchecked():
+    """No checks of annotations: the compiler cannot look through them; a stand-in fails them."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory) -> Path:
+def runs(takes_long, tmp_path_factory) -> Path:
     """A folder with the run "smoke", every stage of the preset done as a person starts it."""
     folder = tmp_path_factory.mktemp("runs")
     ended = subprocess.run(

@@ -66,6 +66,7 @@ def test_a_recipe_can_be_built(name):
     assert built.position_table().shape == (built.seq_len, size.d_model)
 
 
+@pytest.mark.slow
 def test_a_recipe_that_fails_ends_the_other(monkeypatch):
     started = []
 

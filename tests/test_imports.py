@@ -33,6 +33,7 @@ def check_contracts(folder: Path, config: Path) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.slow
 def test_contracts_hold() -> None:
     """The contracts of pyproject.toml, read by import-linter."""
     result = check_contracts(ROOT, ROOT / "pyproject.toml")
@@ -40,6 +41,7 @@ def test_contracts_hold() -> None:
     assert "2 kept, 0 broken" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "statement"),
     [
@@ -62,6 +64,7 @@ def test_contracts_refuse_an_import_the_wrong_way(
     assert "1 kept, 1 broken" in result.stdout
 
 
+@pytest.mark.slow
 def test_the_world_loads_without_deep_learning() -> None:
     result = subprocess.run(
         [sys.executable, "-c", EVERY_MODULE_OF_THE_WORLD],

@@ -102,6 +102,7 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones(strings):
         build_model(ModelConfig("rnn"), strings, seed=1)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_published_size_has_the_published_number_of_parameters():
     config = ModelConfig("culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048)
     with torch.device("meta"):

@@ -149,6 +149,7 @@ def test_training_is_the_same_to_the_bit_while_hook_points_in_attention_are_read
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_interventions_reach_a_model_that_is_compiled_already(untrained, tokens):
     compiled = torch.compile(untrained, backend="eager", fullgraph=True)
     clean = forward(compiled, tokens)

@@ -110,6 +110,7 @@ def test_a_network_that_cannot_be_expressed_is_refused(strings):
             getattr(model, method)()
 
 
+@pytest.mark.slow
 def test_transformer_lens_is_imported_only_when_needed():
     code = "import sys, agents.model; sys.exit('transformer_lens' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

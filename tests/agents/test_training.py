@@ -111,6 +111,7 @@ def test_the_rate_of_drawing_changes_nothing(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, in torch
+@pytest.mark.usefixtures("unchecked")
 def test_compiled_training_is_the_same_training(monkeypatch):
     """Up to rounding; and what is compiled shares its weights with what is saved.
 

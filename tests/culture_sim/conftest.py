@@ -39,7 +39,7 @@ def made_once(tmp_path_factory, name, make):
 
 
 @pytest.fixture(scope="session")
-def stored(one_thread, tmp_path_factory):
+def stored(takes_long, one_thread, tmp_path_factory):
     """A run whose agents have trained on the world alone, and whose first round is stored."""
 
     def make(path):

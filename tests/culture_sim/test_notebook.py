@@ -68,6 +68,7 @@ def test_what_is_missing_is_said_in_a_line(tmp_path):
         culture_sim.open_run(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_the_face_is_documented_and_loads_nothing_early():
     script = "import sys, culture_sim; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

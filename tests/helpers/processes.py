@@ -43,10 +43,13 @@ def kill_with_workers(process, path):
 
 
 def tensors(path):
-    """Every tensor of a run's agents, by agent, file and name."""
+    """Every tensor of a run's agents, by agent, file and name.
+
+    What a killed process left beside an agent, such as ``.0.old``, is no agent.
+    """
     return {
         (file.parent.name, file.name, key): value
-        for file in sorted((path / "agents").glob("*/*.safetensors"))
+        for file in sorted((path / "agents").glob("[0-9]*/*.safetensors"))
         for key, value in load_file(file).items()
     }
 

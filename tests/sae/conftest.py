@@ -27,7 +27,7 @@ def small_world() -> GridsWorld:
 
 
 @pytest.fixture(scope="session")
-def agents(small_world) -> list[AgentModel]:
+def agents(takes_long, small_world) -> list[AgentModel]:
     """Two agents, each after 250 steps of Adam."""
     return [_agent(small_world, seed) for seed in range(2)]
 

@@ -41,6 +41,7 @@ def test_unknown_command(capsys):
     assert "unknown command 'train'; known: culture, train-agents" in refused(capsys, "train")
 
 
+@pytest.mark.slow
 def test_the_overview_lists_every_command_and_loads_none(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
@@ -181,6 +182,7 @@ def test_a_wrong_configuration_is_refused(change, says):
         config_from_dict({**config_to_dict(RunConfig()), **change})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "needed",
     [

@@ -12,6 +12,8 @@ import pytest
 from culture_sim.culture.store import CultureStore
 from tests.helpers import copy_world
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "tests" / "plugins" / "outside.py"
 
@@ -39,7 +41,6 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_every_kind_of_variant_is_used_in_every_process(made):
     path = made / "runs" / "outside"
     saved = json.loads((path / "config.json").read_text())
@@ -58,7 +59,6 @@ def test_every_kind_of_variant_is_used_in_every_process(made):
     assert "among the first 4 that 2 agents vote on" in (path / "report" / "index.html").read_text()
 
 
-@pytest.mark.slow
 def test_a_run_remembers_its_plugins(made, tmp_path):
     ended = run(made, "replay", "--run", "outside")
     assert ended.returncode == 0, ended.stderr
@@ -73,7 +73,6 @@ def test_a_run_remembers_its_plugins(made, tmp_path):
     assert found.returncode == 0, found.stderr
 
 
-@pytest.mark.slow
 def test_a_world_from_a_plugin_is_trained_on(tmp_path):
     register = '\n\nfrom world import worlds\n\nworlds.register("copy")(CopyWorld)\n'
     (tmp_path / "copying.py").write_text(Path(copy_world.__file__).read_text() + register)

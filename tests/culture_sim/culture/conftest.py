@@ -51,7 +51,7 @@ def world():
 
 
 @pytest.fixture(scope="session")
-def agents(world) -> list[AgentModel]:
+def agents(takes_long, world) -> list[AgentModel]:
     """Five agents of increasing skill, from about 80 % to 94 % on unseen quizzes."""
     drawn = world.draw(Stream(0, "train"), 0, BATCH * 256, "train")
     layouts = np.random.default_rng(0).integers(5, size=len(drawn)).astype(np.uint8)

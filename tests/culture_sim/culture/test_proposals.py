@@ -109,14 +109,21 @@ def test_only_the_first_part_is_hot(agents, world):
 
 
 def test_the_rungs_of_a_ladder_differ_in_temperature(agents, world):
-    options = {"hot_temperature": 3.5, "temperature": 0.0}
-    found = by("ladder", agents[4], world, 1, 160, **options)
-    assert np.array_equal(np.unique(found.hot_temperature), np.arange(8) * 0.5)
-    kinds = [
-        len(np.unique(found.quizzes.tokens[found.hot_temperature == heat], axis=0))
-        for heat in (0.0, 0.5, 3.5)
-    ]
-    assert kinds[0] == 1 < kinds[1] <= kinds[2] == 20
+    """A rung is ``hot_then_cold`` at its temperature: the same draws, whatever the weights."""
+
+    def written(procedure, hot):
+        options = {"hot_temperature": hot, "temperature": 0.0}
+        return by(procedure, agents[4], world, 1, 160, **options)
+
+    ladder = written("ladder", 3.5)
+    rungs = np.arange(8) * 0.5
+    assert np.array_equal(ladder.hot_temperature, np.tile(rungs, 20))
+    for number, heat in enumerate(rungs):
+        alone = written("hot_then_cold", heat).quizzes.tokens
+        assert np.array_equal(ladder.quizzes.tokens[number::8], alone[number::8])
+    # Nothing is drawn at temperature 0; of the hottest rung, not all twenty can be one quiz.
+    assert len(np.unique(ladder.quizzes.tokens[0::8], axis=0)) == 1
+    assert len(np.unique(ladder.quizzes.tokens[7::8], axis=0)) > 1
 
 
 def test_an_annealed_quiz_is_hot_first_and_cold_last(agents, world):

@@ -54,6 +54,7 @@ def test_text_says_what_the_grids_do(written, load):
         assert [*map(parse_grid, shown.values())] == [row[part] for part in order[:-1]]
 
 
+@pytest.mark.slow
 def test_more_colours_than_digits_are_written_as_numbers():
     world = GridsWorld(colours=30, tasks=("frame",))
     batch, prompts, completions = quizzes_as_text(world, "frame")
@@ -136,6 +137,7 @@ def test_what_is_no_prompt_is_refused():
         verify(FRAMES, "frame", "What is 2 + 2?", "4")
 
 
+@pytest.mark.slow
 def test_the_verifier_runs_alone_in_the_folder(written, load, tmp_path):
     """Copied away from the project, by an interpreter without site-packages."""
     rows = load(written, "text", split="test")

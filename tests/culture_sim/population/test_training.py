@@ -52,7 +52,7 @@ def train(*given):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
+def uninterrupted(takes_long, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
     ended = train(runs, "whole", 1, SHORT)
     assert ended.returncode == 1, ended.stderr
@@ -157,6 +157,7 @@ def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
     assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
 
 
+@pytest.mark.slow
 def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path):
     place = {"RANK": "{}", "WORLD_SIZE": "2", "LOCAL_RANK": "{}", "LOCAL_WORLD_SIZE": "2"}
     (tmp_path / "held").mkdir()

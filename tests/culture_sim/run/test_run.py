@@ -128,6 +128,7 @@ def test_a_run_of_another_version_is_refused(run, capsys, version, named):
     assert path.read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "processes"), [("usual", 2), ("spawn", 1)])
 def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
     """However workers come to be, which depends on the machine."""

@@ -16,6 +16,8 @@ from tests.helpers.slow_rules import RULES, Board, cells, frame, isometries, sce
 from world import Stream
 from world.grids.world import PUBLISHED_TASKS, GridsWorld
 
+pytestmark = pytest.mark.slow
+
 LARGEST = (7, 7, 2)
 """Here `path` alone has a million quizzes; only the eight published tasks are looked at."""
 WORLDS = [(5, 5, 1), (6, 6, 1), (6, 6, 2), (6, 6, 3), (6, 6, 4), (5, 8, 2), LARGEST, (7, 6, 3)]
