@@ -10,6 +10,7 @@ import ast
 import importlib
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ def on_files(files: Any, config: Any) -> Any:
         files.append(File.generated(config, page, content=(ROOT / name).read_text()))
     sys.path.insert(0, str(ROOT))
     for package in PACKAGES:
-        text = "\n".join(_reference(package))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of libraries that the packages import
+            text = "\n".join(_reference(package))
         files.append(File.generated(config, f"reference/{package}.md", content=text))
     return files
 
