@@ -1,30 +1,57 @@
 """One agent: its network, how it learns, writes and scores quizzes, and what it computes inside.
 
-The public names below are loaded when first used, because the options alone must not wait
-for torch. Architectures are registered in ``agents.model.architectures``.
+``build_model`` makes a network for a world, ``Learner`` trains it, ``evaluate`` and ``score`` say
+what it gets right, ``generate`` and ``answers`` have it write. ``capture`` and ``intervene`` read
+and change activations; ``agents.circuits`` is what is built on them. Architectures are registered
+in ``agents.model.architectures``.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from agents.config import ModelConfig, TrainConfig
+    from agents.evaluation import Evaluation, evaluate
+    from agents.generation import generate
+    from agents.hooks import capture, intervene, site_names
+    from agents.model import AgentModel, build_model
+    from agents.scoring import Scores, answers, score
+    from agents.training import Learner, mixed_draw, unseen_quizzes
+
+__all__ = [
+    "AgentModel",
+    "Evaluation",
+    "Learner",
+    "ModelConfig",
+    "Scores",
+    "TrainConfig",
+    "answers",
+    "build_model",
+    "capture",
+    "evaluate",
+    "generate",
+    "intervene",
+    "mixed_draw",
+    "score",
+    "site_names",
+    "unseen_quizzes",
+]
 _MODULES = {
-    "agents.checkpoint": ("read_model", "read_state", "save_checkpoint"),
     "agents.config": ("ModelConfig", "TrainConfig"),
     "agents.evaluation": ("Evaluation", "evaluate"),
-    "agents.export": ("to_huggingface",),
     "agents.generation": ("generate",),
     "agents.hooks": ("capture", "intervene", "site_names"),
-    "agents.model": ("AgentModel", "build_model", "shift"),
-    "agents.precision": ("make_accelerator",),
+    "agents.model": ("AgentModel", "build_model"),
     "agents.scoring": ("Scores", "answers", "score"),
-    "agents.training": ("Learner", "Progress", "mixed_draw", "task_weights_for", "unseen_quizzes"),
+    "agents.training": ("Learner", "mixed_draw", "unseen_quizzes"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    # Loaded when first used, because the options alone must not wait for torch.
     if name not in _HOME:
         raise AttributeError(f"module 'agents' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
