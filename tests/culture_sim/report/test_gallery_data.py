@@ -9,6 +9,7 @@ import pytest
 
 from culture_sim.culture.analysis.table import TABLE
 from culture_sim.culture.records import quizzes_of
+from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.store import CultureStore, write_table
 from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery
@@ -54,15 +55,14 @@ def test_every_kept_quiz_is_there_as_it_is_stored(made):
 
 def test_answers_are_wrong_exactly_where_they_differ(made):
     data = gallery_data(write_report(made).read_text())
-    drawing = data["drawing"]
-    cells = drawing["height"] * drawing["width"]
     for row, (text, answers) in enumerate(
         zip(data["quizzes"]["tokens"], data["quizzes"]["answers"], strict=True)
     ):
         agent, direction = row % AGENTS, row % 2
         assert list(answers) == [f"{agent},{direction}"]
-        start = drawing["starts"][data["orders"][direction][-1]]
-        wrong = tokens_of(answers[f"{agent},{direction}"]) != tokens_of(text[start : start + cells])
+        piece = data["drawing"]["pieces"][data["orders"][direction][-1]]
+        stored = text[piece["start"] :][: piece["rows"] * piece["columns"]]
+        wrong = tokens_of(answers[f"{agent},{direction}"]) != tokens_of(stored)
         assert np.flatnonzero(wrong).tolist() == list(range(row % 7 + 1))
 
 
@@ -153,7 +153,7 @@ def test_a_round_that_kept_nothing(tmp_path, monkeypatch):
 
 def test_a_rule_without_a_single_dissenter(tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "answers_now", make_answers)
-    run = make_run(tmp_path / "two", 1, SIZE, rule=("all_but_k", {"k": 2}), failing=2)
+    run = make_run(tmp_path / "two", 1, SIZE, rule=AllButK(2), failing=2)
     page = write_report(run).read_text()
     data = gallery_data(page)
     assert data["quizzes"]["dissenter"] == [-1] * SIZE
@@ -179,16 +179,6 @@ def test_nothing_embedded_can_end_the_script():
     text = page_data.embed({"name": "</script><script>"})
     assert "<" not in text
     assert json.loads(text) == {"name": "</script><script>"}
-
-
-def test_a_world_that_only_draws_itself_has_cards_without_a_script(made, monkeypatch):
-    given = make_answers(made, quizzes_of(kept_of(made)))
-    monkeypatch.setattr(gallery, "answers_now", lambda run, batch: given)
-    monkeypatch.setattr(GridsWorld, "drawing", lambda self: None)
-    page = write_report(made).read_text()
-    assert "<script" not in page
-    assert page.count("proposed by agent") == gallery.FIRST
-    assert page.count("what agent") > 0
 
 
 def test_rounds_are_compared(made):
