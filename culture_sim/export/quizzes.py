@@ -18,7 +18,7 @@ from world.core.world import TRAIN
 
 HELD_OUT_SHARE = 10
 """One in so many quizzes is for each of the splits but "train", as hashes distribute them."""
-SHARD = 100_000
+SHARD = 50_000
 """Quizzes in a file, and in memory, at most."""
 KEPT, REJECTED = "kept", "rejected"
 """Folders of culture quizzes by the decision on them."""

@@ -99,6 +99,9 @@ def test_parts_are_told_token_by_token(world, drawn):
     graded = np.array([*(p.graded for p in world.parts), False])[part]
     assert graded.any(axis=1).all()
     assert (np.array([p.weight for p in world.parts]) >= 0).all()
+    for s, layout in enumerate(world.layouts):
+        known = np.array([*(p.graded for p in world.parts), False])
+        assert known[world.part_of(world.arrange(drawn, s))].any() == layout.answers
     # A row's parts do not depend on the rows beside it.
     assert np.array_equal(world.part_of(exam[7:8])[0], part[7])
 

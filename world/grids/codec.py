@@ -14,9 +14,9 @@ from world.core.world import Axis, Layout
 
 PARTS = ("A", "fA", "B", "fB")
 """The four grids; a layout is an order of them."""
-LABEL, CONTEXT, IMAGE, ANSWER = range(4)
+LABEL, CONTEXT, IMAGE, ANSWER, WRITTEN = range(5)
 """Kinds of tokens, as ``GridsWorld.parts`` lists them."""
-_ASKED, _WRITTEN = (CONTEXT, IMAGE, CONTEXT, ANSWER), (CONTEXT, CONTEXT, IMAGE, ANSWER)
+_ASKED, _WRITTEN = (CONTEXT, IMAGE, CONTEXT, ANSWER), (CONTEXT, CONTEXT, IMAGE, WRITTEN)
 
 
 @dataclass(frozen=True)

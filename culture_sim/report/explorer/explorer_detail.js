@@ -143,7 +143,7 @@ function spokenLevels(order, line) {
   if (!strongest.length) return "hardly active";
   return strongest.slice(0, 6).map((k) => {
     const p = pieces.findIndex((_, q) => k < offset(q) + size(q));
-    return `${pieces[p].name} ${placed(p, k - offset(p))}, ${Math.round(line[k] / 2.55)} %`;
+    return `${pieces[p].name} ${whereIn(p, k - offset(p))}, ${Math.round(line[k] / 2.55)} %`;
   }).join("; ");
 }
 

@@ -39,14 +39,14 @@ function spoken(text, p) {
 }
 
 /** Where in a piece a cell is, in words. */
-function placed(p, k) {
+function whereIn(p, k) {
   const { rows, columns } = pieces[p], column = (k % columns) + 1;
   return rows === 1 ? `${unit} ${column}` : `row ${Math.floor(k / columns) + 1}, column ${column}`;
 }
 
 /** Where an answer differs from the right one, in words. */
 const mistakes = (given, right, p) => wrongCells(given, right).map((k) =>
-  `${placed(p, k)}: ${word(given, k)} instead of ${word(right, k)}`).join("; ");
+  `${whereIn(p, k)}: ${word(given, k)} instead of ${word(right, k)}`).join("; ");
 
 // ---- quizzes
 

@@ -108,7 +108,9 @@ def test_a_place_must_be_given(capsys):
 
 
 def test_help_lists_what_can_be_exported(capsys):
-    assert main(["export", "--help"]) == 0
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "--help"])
+    assert ended.value.code == 0
     assert "dataset" in capsys.readouterr().out
 
 

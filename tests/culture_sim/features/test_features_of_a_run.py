@@ -115,7 +115,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     capsys.readouterr()
     assert main(["effects", *where, "--site", "nowhere"]) == 2
     assert "no features are compared there; known in" in capsys.readouterr().err
-    hurt = next((folder / "effects").glob("agent-0-0-reported-*.npz"))
+    hurt = next((folder / "effects").glob("agent-0-0-evaluation-*.npz"))
     hurt.write_bytes(hurt.read_bytes()[:100])
     assert main(["effects", *where, *options]) == 2
     error = capsys.readouterr().err

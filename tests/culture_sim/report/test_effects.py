@@ -38,7 +38,7 @@ def page(tmp_path_factory):
 def rows_after(page, heading):
     """The cells of the rows of the first table below a heading, as text."""
     table = page.partition(f'id="{heading}"')[2].partition("<tbody>")[2].partition("</table>")[0]
-    rows = re.findall(r"<tr>(.*?)</tr>", table)
+    rows = re.findall(r"<tr>(.*?)</tr>", table, re.S)
     return [
         [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", r)] for r in rows
     ]
@@ -78,11 +78,10 @@ def test_the_crosscoder_stands_above_its_controls(page):
         [CONTROLS["copies"], "600", "400", "61", "41", "21", "86.0%"],
         [CONTROLS["permuted"], "700", "400", "62", "42", "22", "87.0%"],
     ]
-    assert (
-        "Of 500 features that fire often enough to be judged, 400 are carried by"
-        in page.read_text()
+    assert "Of 500 features that fire often enough to be judged, 400 are carried by" in " ".join(
+        page.read_text().split()
     )
-    assert "Of 900 features of the agents' own autoencoders" in page.read_text()
+    assert "Of 900 features of the agents' own autoencoders" in " ".join(page.read_text().split())
 
 
 def test_a_crosscoder_without_controls_does_not_speak_of_them(run):

@@ -173,7 +173,7 @@ def test_a_card_opens_by_keyboard_with_wrong_cells_crossed(browser, gallery_page
     assert label.count("instead of") == cells
     words = data["drawing"]["words"]
     direction = row % 2
-    start = data["drawing"]["starts"][data["orders"][direction][-1]]
+    start = data["drawing"]["pieces"][data["orders"][direction][-1]]["start"]
     right = words[tokens_of(data["quizzes"]["tokens"][row])[start]]
     given = words[tokens_of(data["quizzes"]["answers"][row][f"{row % AGENTS},{direction}"])[0]]
     assert f"row 1, column 1: {given} instead of {right}" in label
@@ -293,9 +293,11 @@ def test_parents_from_the_world_are_drawn_and_said(browser, gallery_page):
     assert f"gave A and f(A); {differ} cells changed" in shown.text
     picture = shown.find_element("css selector", "svg")
     label = picture.get_attribute("aria-label")
-    assert re.findall(r"(?:^|\. )([^,]+), row 1:", label) == drawing["parts"]
-    assert label.count("row 6:") == len(drawing["parts"])
-    assert len(picture.find_elements("css selector", "g")) == len(drawing["parts"])
+    assert re.findall(r"(?:^|\. )([^,]+), row 1:", label) == [
+        piece["name"] for piece in drawing["pieces"]
+    ]
+    assert label.count("row 6:") == len(drawing["pieces"])
+    assert len(picture.find_elements("css selector", "g")) == len(drawing["pieces"])
     assert severe(browser) == []
 
 

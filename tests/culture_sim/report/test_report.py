@@ -9,7 +9,7 @@ import pytest
 
 from agents.config import ModelConfig
 from culture_sim.report import write_report
-from culture_sim.report.page.charts import Point, heat, learning_curves, round_starts
+from culture_sim.report.page.charts import Point, learning_curves, round_starts, shade
 from culture_sim.report.page.gather import gather
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
@@ -113,7 +113,7 @@ def test_ink_is_legible_on_shaded_cells(scheme, value):
     for name, colour in (("ink", INK[scheme]), ("paper", PAPER[scheme])):
         assert re.search(rf"--{name}: #({colour}|{colour[:3]});", style)
     *blue, alpha = map(
-        float, re.search(r"rgb\((.+)\)", heat(value, 0, 1))[1].replace("/", "").split()
+        float, re.search(r"rgb\((.+)\)", shade(value, 0, 1))[1].replace("/", "").split()
     )
     ink, paper = (np.array(list(bytes.fromhex(c[scheme]))) for c in (INK, PAPER))
     low, high = sorted(map(luminance, (ink, alpha * np.array(blue) + (1 - alpha) * paper)))
