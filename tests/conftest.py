@@ -10,6 +10,7 @@ import pytest
 from jaxtyping import config
 
 from tests.helpers.browser import open_browser
+from tests.helpers.once import made_once
 from tests.helpers.shapes import check_annotations
 
 pytest_plugins = ["pytester", "tests.helpers.quick"]
@@ -31,16 +32,19 @@ def unchecked():
 @pytest.fixture(scope="session")
 def runs(takes_long, tmp_path_factory) -> Path:
     """A folder with the run "smoke", every stage of the preset done as a person starts it."""
-    folder = tmp_path_factory.mktemp("runs")
-    ended = subprocess.run(
-        [sys.executable, "-m", "culture_sim", "culture", "--preset", "smoke", "--runs", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return folder
+
+    def make(path: Path) -> None:
+        place = ("--runs", path.parent, "--run", path.name)
+        ended = subprocess.run(
+            [sys.executable, "-m", "culture_sim", "culture", "--preset", "smoke", *place],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    return made_once(tmp_path_factory, "smoke", make).parent
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 import pytest
 import torch
-from filelock import FileLock
 
 from culture_sim.run.run import Run
+from tests.helpers.once import made_once
 from tests.helpers.stored_round import SMALL, culture_sim, store_round
 
 
@@ -23,19 +22,6 @@ def one_thread():
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
         yield
     torch.set_num_threads(threads)
-
-
-def made_once(tmp_path_factory, name, make):
-    """A copy of a run that the first of the processes of this session to want it has made."""
-    ours = tmp_path_factory.getbasetemp()
-    common = ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours
-    whole = common / f"made-{name}" / name
-    with FileLock(common / f"{name}.lock"):
-        if not whole.exists():
-            begun = common / f"begun-{name}"
-            make(begun / name)
-            begun.rename(whole.parent)
-    return shutil.copytree(whole, tmp_path_factory.mktemp("runs") / name)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,9 @@
-"""Features of a run's agents: compared in spite of a kill, their effects, a common dictionary."""
+"""Features of a run's agents: compared, their effects, a common dictionary."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -17,7 +15,6 @@ from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.run import Run
 from sae.activations.quizzes import is_held_out
 from sae.files import write_parquet
-from tests.helpers.processes import kill_with_workers, wait_until
 from tests.helpers.stored_round import AGENTS, SAE_SPLIT, culture_sim
 from world import World
 from world.core.world import split_by_hash
@@ -34,38 +31,17 @@ SAE = [
 
 @pytest.fixture(scope="module")
 def compared(trained, tmp_path_factory):
-    """The trained run with SAEs and their comparison, whose making was killed once on its way.
-
-    Also when each file was written that there was at that moment.
-    """
+    """The trained run with SAEs and their comparison."""
     path = tmp_path_factory.mktemp("sae") / "compared"
     shutil.copytree(trained, path)
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "culture_sim", "sae", "--runs", str(path.parent)),
-            *("--run", path.name, "--processes", "1", *SAE),
-        ],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-    )
-    first, second = (path / "features" / site / "batch_topk-32" for site in SITES)
-    wait_until((first / "summary.json").exists, process)
-    kill_with_workers(process, path)
-    assert not (second / "summary.json").exists()
-    written = [*first.glob("*"), *(path / "sae").rglob("*.safetensors")]
-    before = {file: file.stat().st_mtime_ns for file in written}
-    assert culture_sim(path, "sae") == 0
-    return path, before
+    assert culture_sim(path, "sae", *SAE) == 0
+    return path
 
 
-@pytest.mark.slow
-def test_a_comparison_that_was_killed_goes_on(compared):
-    """Three SAEs an agent, at two sites: those that were there are left alone."""
-    path, before = compared
-    assert {file: file.stat().st_mtime_ns for file in before} == before
-    weights = [file for file in before if file.name == "sae_weights.safetensors"]
+def test_every_site_is_compared_with_three_dictionaries_an_agent(compared):
+    weights = [*(compared / "sae").rglob("sae_weights.safetensors")]
     assert len(weights) == len(SITES) * AGENTS * (SEEDS + 1)
-    summary = Run.open(path).summary()["features"]
+    summary = Run.open(compared).summary()["features"]
     assert list(summary) == [f"{site}/batch_topk-32" for site in SITES]
     for found in summary.values():
         by_agent = [(sae["agent"], sae["sae"]) for sae in found["saes"]]
@@ -76,7 +52,7 @@ def test_a_comparison_that_was_killed_goes_on(compared):
 
 @pytest.mark.slow
 def test_features_are_compared_on_held_out_culture_too(compared):
-    path, _ = compared
+    path = compared
     run = Run.open(path)
     world = run.config.world
     hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
@@ -93,7 +69,7 @@ def test_features_are_compared_on_held_out_culture_too(compared):
 
 @pytest.mark.slow
 def test_effects_of_features_are_found_and_not_found_again(compared, capsys, monkeypatch):
-    path, _ = compared
+    path = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
     options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
@@ -129,7 +105,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
 
 @pytest.mark.slow
 def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp_path, monkeypatch):
-    path = shutil.copytree(compared[0], tmp_path / "cut")
+    path = shutil.copytree(compared, tmp_path / "cut")
     folder = path / "features" / SITES[0] / "batch_topk-32"
     command = ["effects", "--runs", str(tmp_path), "--run", "cut", "--quizzes", "16"]
     command += ["--families", "2", "--resamples", "5", "--seed"]
@@ -162,7 +138,7 @@ def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp
 
 @pytest.mark.slow
 def test_a_crosscoder_stands_beside_the_comparison(compared, capsys):
-    path, _ = compared
+    path = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
     options = {
@@ -218,7 +194,7 @@ def test_what_writes_into_a_run_keeps_off_while_another_command_works(trained, c
 @pytest.mark.slow
 def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp_path, capsys):
     later = tmp_path / "later"
-    shutil.copytree(compared[0], later)
+    shutil.copytree(compared, later)
     run = Run.open(later)
     shutil.rmtree(run.agent_path(4))
     shutil.copytree(run.agent_path(3), run.agent_path(4))
@@ -230,7 +206,7 @@ def test_features_of_earlier_agents_are_not_taken_for_those_of_now(compared, tmp
 @pytest.mark.slow
 def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path, capsys):
     """SAEs may be trained again by a command that is interrupted before it compares them."""
-    path = shutil.copytree(compared[0], tmp_path / "hurt")
+    path = shutil.copytree(compared, tmp_path / "hurt")
     place = f"{SITES[0]}/batch_topk-32"
     table, record = (
         path / "features" / place / "families.parquet",
@@ -251,7 +227,7 @@ def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path,
 
 @pytest.mark.slow
 def test_agents_that_solve_nothing_have_no_culture_to_look_at(compared, capsys):
-    path, _ = compared
+    path = compared
     where = ("--runs", str(path.parent), "--run", path.name)
     assert main(["culture-features", *where, "--world-quizzes", "20"]) == 2
     assert "too few to compare features on" in capsys.readouterr().err

@@ -172,15 +172,6 @@ def test_parts_beside_the_page_are_loaded_when_asked_for(browser, parted):
 
 
 @pytest.mark.browser
-def test_a_part_that_is_lost_is_said(browser, parted, tmp_path):
-    alone = tmp_path / "alone.html"
-    alone.write_text(parted.read_text())
-    visit(browser, alone, "#explorer?open=family+0")
-    until(browser, lambda: "is not beside this page" in one(browser, "#explorer-feature").text)
-    browser.get_log("browser")
-
-
-@pytest.mark.browser
 @pytest.mark.parametrize("failure", ["lost", "cut off", "not packed"])
 def test_a_part_that_failed_is_read_again(browser, parted, tmp_path, failure):
     page, folder = tmp_path / "index.html", tmp_path / "explorer"
@@ -195,7 +186,11 @@ def test_a_part_that_failed_is_read_again(browser, parted, tmp_path, failure):
     part.unlink() if failure == "lost" else part.write_text(damaged[failure])
     visit(browser, page, "#explorer?open=family+0")
     until(browser, lambda: every(browser, "#explorer-feature .bad"))
-    said = {"lost": "0-g0.js is not beside", "cut off": "0-g0.js is damaged", "not packed": ""}
+    said = {
+        "lost": "0-g0.js is not beside this page",
+        "cut off": "0-g0.js is damaged",
+        "not packed": "",
+    }
     assert said[failure] in one(browser, "#explorer-feature .bad").text
     part.write_text(whole)
     press(browser, Keys.ESCAPE)
