@@ -59,8 +59,8 @@ GRID_PARTS = (
     Part("written", 1.0),
 )
 """By kind: a grid's label; a grid that nothing implies, so mostly noise; one implied by the grid
-before it and a rule that is not known yet; one implied by everything before it; the same where it is
-written and not asked for."""
+before it and a rule that is not known yet; one implied by everything before it; the same where it
+is written and not asked for."""
 
 
 @worlds.register("grids")
