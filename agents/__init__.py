@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from agents.evaluation import Evaluation, evaluate
     from agents.generation import generate
     from agents.hooks import capture, intervene, site_names
-    from agents.model import AgentModel, build_model
+    from agents.model import AgentModel, build_model, shift
+    from agents.precision import make_accelerator
     from agents.scoring import Scores, answers, score
     from agents.training import Learner, mixed_draw, unseen_quizzes
 
@@ -33,8 +34,10 @@ __all__ = [
     "evaluate",
     "generate",
     "intervene",
+    "make_accelerator",
     "mixed_draw",
     "score",
+    "shift",
     "site_names",
     "unseen_quizzes",
 ]
@@ -43,7 +46,8 @@ _MODULES = {
     "agents.evaluation": ("Evaluation", "evaluate"),
     "agents.generation": ("generate",),
     "agents.hooks": ("capture", "intervene", "site_names"),
-    "agents.model": ("AgentModel", "build_model"),
+    "agents.model": ("AgentModel", "build_model", "shift"),
+    "agents.precision": ("make_accelerator",),
     "agents.scoring": ("Scores", "answers", "score"),
     "agents.training": ("Learner", "mixed_draw", "unseen_quizzes"),
 }

@@ -36,7 +36,7 @@ def test_a_family_opens_by_keyboard_agent_beside_agent(browser, explored):
         assert all(svg.find_elements("css selector", "circle") for svg in pictures)
     # Its name is of cell 4, which is in the first row of six.
     label = quizzes[0].find_element("css selector", "svg").get_attribute("aria-label")
-    assert "f(B) row 1 column 5, 100 %" in label
+    assert "f(B) row 1, column 5, 100 %" in label
     cards = every(browser, "#explorer-feature .agents > li")
     assert len(cards) == AGENTS
     for kind in (".concepts li", ".bars", ".logits .swatch", ".matches li"):
