@@ -36,12 +36,12 @@ class Scores:
     """What an agent makes of B quizzes.
 
     correct: bool [B], every answer token is the one the agent finds most probable.
-    wrong_cells: uint16 [B], answer tokens that are not, given the true tokens before them.
+    wrong_tokens: uint16 [B], answer tokens that are not, given the true tokens before them.
     log_prob: float32 [B], log-probability in nats of the whole answer, over all V values.
     """
 
     correct: NDArray[np.bool_]
-    wrong_cells: NDArray[np.uint16]
+    wrong_tokens: NDArray[np.uint16]
     log_prob: NDArray[np.float32]
 
 

@@ -95,7 +95,7 @@ def features(n_agents: int, seq_len: int, directions: int = 1, token: str = "uin
             "split": Value("string"),
             "proposer": Value("int16"),
             "solved": votes("bool"),
-            "wrong_cells": votes("uint16"),
+            "wrong_tokens": votes("uint16"),
             "log_prob": votes("float32"),
             "voted": List(Value("bool"), length=n_agents),
             "probability": List(Value("float32"), length=n_agents),
@@ -128,7 +128,7 @@ def to_table(records: CultureRecords) -> pa.Table:
         "split": [CULTURE_SPLITS[int(held_out)] for held_out in records.held_out],
         "proposer": records.votes.proposer,
         "solved": records.votes.correct,
-        "wrong_cells": records.votes.wrong_cells,
+        "wrong_tokens": records.votes.wrong_tokens,
         "log_prob": records.votes.log_prob,
         "voted": records.votes.voted,
         "probability": records.votes.probability,
@@ -161,7 +161,7 @@ def votes_of(table: pa.Table) -> VoteTable:
     """The votes in a round's table."""
     return VoteTable(
         array_of(table, "solved"),
-        array_of(table, "wrong_cells"),
+        array_of(table, "wrong_tokens"),
         array_of(table, "log_prob"),
         array_of(table, "proposer"),
         array_of(table, "voted"),

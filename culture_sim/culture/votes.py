@@ -23,7 +23,7 @@ class VoteTable:
     """The votes of N agents on B quizzes, in the D directions of their world.
 
     correct: bool [B, N, D], the agent's greedy answer is right in every token.
-    wrong_cells: uint16 [B, N, D], answer tokens it gets wrong, given the true ones before them.
+    wrong_tokens: uint16 [B, N, D], answer tokens it gets wrong, given the true ones before them.
     log_prob: float32 [B, N, D], log-probability of the answer in nats.
     proposer: int16 [B], the agent that proposed the quiz.
     voted: bool [B, N], the agents that were asked; what is said of the others means nothing.
@@ -33,7 +33,7 @@ class VoteTable:
     """
 
     correct: NDArray[np.bool_]
-    wrong_cells: NDArray[np.uint16]
+    wrong_tokens: NDArray[np.uint16]
     log_prob: NDArray[np.float32]
     proposer: NDArray[np.int16]
     voted: NDArray[np.bool_]
@@ -45,7 +45,7 @@ class VoteTable:
         votes = self.correct.shape
         expected = {
             "correct": (np.bool_, votes),
-            "wrong_cells": (np.uint16, votes),
+            "wrong_tokens": (np.uint16, votes),
             "log_prob": (np.float32, votes),
             "proposer": (np.int16, votes[:1]),
             "voted": (np.bool_, votes[:2]),
@@ -157,7 +157,7 @@ def vote(
     D = len(world.directions)
     shape = (*voted.shape, D)
     correct = np.zeros(shape, dtype=np.bool_)
-    wrong_cells = np.zeros(shape, dtype=np.uint16)
+    wrong_tokens = np.zeros(shape, dtype=np.uint16)
     log_prob = np.zeros(shape, dtype=np.float32)
     probability = np.zeros(voted.shape, dtype=np.float32)
     asked = ask(world, batch)
@@ -167,14 +167,14 @@ def vote(
         scores = score(model, world, asked[places])
         for table, column in (
             (correct, scores.correct),
-            (wrong_cells, scores.wrong_cells),
+            (wrong_tokens, scores.wrong_tokens),
             (log_prob, scores.log_prob),
         ):
             table[rows, agent] = column.reshape(D, -1).T
         rounds = [score(model, world, prompts[places]).log_prob for prompts in noisy]
         chances = [_chance(each, D) for each in rounds or [scores.log_prob]]
         probability[rows, agent] = np.mean(chances, axis=0)
-    return VoteTable(correct, wrong_cells, log_prob, proposer, voted, probability)
+    return VoteTable(correct, wrong_tokens, log_prob, proposer, voted, probability)
 
 
 def ask(world: QuizWorld, batch: QuizBatch) -> QuizBatch:

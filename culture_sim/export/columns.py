@@ -18,7 +18,7 @@ MEANING = {
     "round": "culture round, from 1",
     "proposer": "the agent that made it",
     "solved": "for each agent and direction: its answer is right in every token",
-    "wrong_cells": "for each agent and direction: tokens it gets wrong",
+    "wrong_tokens": "for each agent and direction: tokens it gets wrong",
     "log_prob": "for each agent and direction: log-probability of the answer, in nats",
     "voted": "the agents that were asked",
     "probability": "for each agent: chance of sampling the right answer in every direction",

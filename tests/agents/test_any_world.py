@@ -44,7 +44,7 @@ def test_padding_is_not_graded(learned):
     graded = graded_mask(world, test)
     assert not graded[world.part_of(test) < 0].any()
     scores = score(learner.averaged, world, test)
-    assert (scores.wrong_cells <= graded.sum(axis=1)).all()
+    assert (scores.wrong_tokens <= graded.sum(axis=1)).all()
 
 
 def test_an_agent_reaches_its_target_and_its_answers_end_by_themselves():

@@ -27,10 +27,10 @@ def test_scores_equal_those_computed_row_by_row(trained, untrained, strings, qui
     for model in (trained, untrained):
         scores = score(model, strings, quizzes)
         correct, wrong, log_prob = reference(model, strings, quizzes)
-        dtypes = (scores.correct.dtype, scores.wrong_cells.dtype, scores.log_prob.dtype)
+        dtypes = (scores.correct.dtype, scores.wrong_tokens.dtype, scores.log_prob.dtype)
         assert dtypes == (np.bool_, np.uint16, np.float32)
         assert np.array_equal(scores.correct, correct)
-        assert np.array_equal(scores.wrong_cells, wrong)
+        assert np.array_equal(scores.wrong_tokens, wrong)
         np.testing.assert_allclose(scores.log_prob, log_prob, atol=2e-5)
 
 
@@ -57,7 +57,7 @@ def test_a_row_does_not_depend_on_its_neighbours_or_its_place(trained, strings, 
     for rows in (slice(7, 8), slice(31, 90), np.arange(119, -1, -1)):
         part = score(trained, strings, quizzes[rows], batch_size=50, autocast=autocast)
         assert np.array_equal(part.log_prob, whole.log_prob[rows])
-        assert np.array_equal(part.wrong_cells, whole.wrong_cells[rows])
+        assert np.array_equal(part.wrong_tokens, whole.wrong_tokens[rows])
 
 
 def test_bf16_only_when_asked(trained, strings, quizzes):

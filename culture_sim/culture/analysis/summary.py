@@ -16,7 +16,7 @@ from culture_sim.culture.records import array_of
 from culture_sim.culture.store import CultureStore
 from world.core.rules import ExplainedBy
 
-MEASURES = ("novelty_world", "novelty_culture", "wrong_cells", "log_prob")
+MEASURES = ("novelty_world", "novelty_culture", "wrong_tokens", "log_prob")
 """Columns of which the mean is given; and of what the world counts."""
 BREAKDOWNS = ("round", "split", "method", "proposer", "dissenter")
 """Columns by which the kept quizzes are told apart."""

@@ -153,6 +153,6 @@ def _difficulty(votes: VoteTable) -> dict[str, Any]:
     count = np.maximum(asked.sum(axis=(1, 2)), 1)
     return {
         "solvers": votes.solves.sum(axis=1),
-        "wrong_cells": (votes.wrong_cells * asked).sum(axis=(1, 2)) / count,
+        "wrong_tokens": (votes.wrong_tokens * asked).sum(axis=(1, 2)) / count,
         "log_prob": (votes.log_prob * asked).sum(axis=(1, 2), dtype=np.float64) / count,
     }

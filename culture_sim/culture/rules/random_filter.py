@@ -44,7 +44,7 @@ class RandomFilter(Rule):
 
     def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:
         """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""
-        rows = zip(votes.log_prob, votes.wrong_cells, votes.proposer, strict=True)
+        rows = zip(votes.log_prob, votes.wrong_tokens, votes.proposer, strict=True)
         seed = f"{self.seed}|".encode()
         digests = [
             hashlib.blake2b(seed + b"".join(part.tobytes() for part in row), digest_size=8)

@@ -18,21 +18,21 @@ from world.core.errors import COUNT, UserError, require
 @rules.register("severe_failure")
 @dataclass(frozen=True)
 class SevereFailure(Rule):
-    """Keep a quiz that enough voters solve, and enough others get wrong in many cells."""
+    """Keep a quiz that enough voters solve, and enough others get wrong in many tokens."""
 
     perfect: int = 4
     """Voters that must solve the quiz in both directions."""
     failing: int = 4
     """Voters that must fail it severely."""
-    cells: int = 5
-    """A failure is severe when more cells than this are wrong in one direction.
+    wrong_tokens: int = 5
+    """A failure is severe when more tokens than this are wrong in one direction.
 
-    Votes count cells given the true ones before them, so that one mistake leads to no others. In an
-    answer that the agent writes to its end it may: as many cells are a stricter demand here.
+    Votes count tokens given the true ones before them, so that one mistake leads to no others. In an
+    answer that the agent writes to its end it may: as many tokens are a stricter demand here.
     """
 
     def __post_init__(self) -> None:
-        require(self, "rule severe_failure", COUNT, "perfect", "failing", "cells")
+        require(self, "rule severe_failure", COUNT, "perfect", "failing", "wrong_tokens")
 
     def __call__(self, votes: VoteTable) -> Decision:
         """No agent is singled out as the dissenter unless it alone fails severely.
@@ -45,7 +45,7 @@ class SevereFailure(Rule):
                 f"rule severe_failure needs {self.perfect + self.failing} voters, got {fewest}; "
                 f"set more agents or smaller options"
             )
-        severe = votes.voted & (votes.wrong_cells.max(axis=2) > self.cells)
+        severe = votes.voted & (votes.wrong_tokens.max(axis=2) > self.wrong_tokens)
         solvers = (votes.voted & votes.solves).sum(axis=1)
         failures = severe.sum(axis=1)
         keep = (solvers >= self.perfect) & (failures >= self.failing)
@@ -57,7 +57,7 @@ class SevereFailure(Rule):
     def describe(self, n_agents: int) -> str:
         return (
             f"at least {in_words(self.perfect)} voters solve it in both directions and at least "
-            f"{in_words(self.failing)} get more than {in_words(self.cells)} cells of one wrong"
+            f"{in_words(self.failing)} get more than {in_words(self.wrong_tokens)} tokens of one wrong"
         )
 
     def _reason(self, solvers: int, failures: int) -> str:

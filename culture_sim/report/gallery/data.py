@@ -168,7 +168,7 @@ def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
     """float64 [B]: cells wrong, the mean over the agents asked and all directions."""
     asked = np.broadcast_to(votes.voted[:, :, None], votes.correct.shape)
     count = np.maximum(asked.sum(axis=(1, 2)), 1)
-    return np.asarray((votes.wrong_cells * asked).sum(axis=(1, 2)) / count)
+    return np.asarray((votes.wrong_tokens * asked).sum(axis=(1, 2)) / count)
 
 
 def wrong_answers(world: QuizWorld, batch: QuizBatch, given: Given) -> list[dict[str, str]]:

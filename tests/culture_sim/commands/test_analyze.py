@@ -56,7 +56,7 @@ def test_what_is_known_of_the_quizzes_is_found(analyzed):
     assert not table["other_by_rule"].any()
     kept = table[table["group"] == "kept"]
     assert (kept["solvers"] == 4).all()
-    assert (kept["wrong_cells"] == 0.7).all()  # 7 cells in 1 of 10 votes
+    assert (kept["wrong_tokens"] == 0.7).all()  # 7 cells in 1 of 10 votes
     world = table[table["group"] == "world"]
     assert world["novelty_world"].median() < 30  # of 144 cells
     assert world["novelty_culture"].notna().all()

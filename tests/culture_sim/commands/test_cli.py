@@ -249,8 +249,8 @@ def parsed(command, *arguments):
         (["--culture.rule.k", "3"], AllButK(3)),
         (["--culture.rule", "four_of_five"], FourOfFive()),
         (
-            ["--culture.rule", "severe_failure", "--culture.rule.cells", "7"],
-            SevereFailure(cells=7),
+            ["--culture.rule", "severe_failure", "--culture.rule.wrong-tokens", "7"],
+            SevereFailure(wrong_tokens=7),
         ),
     ],
 )

@@ -195,7 +195,7 @@ def test_votes_say_what_decoding_would(agents, world):
         asked = world.arrange(proposed, direction)
         exact = (answers(model, world, asked).tokens == asked.tokens).all(axis=1)
         assert np.array_equal(votes.correct[:, agent, direction], exact)
-    assert np.array_equal(votes.correct, votes.wrong_cells == 0)
+    assert np.array_equal(votes.correct, votes.wrong_tokens == 0)
     assert (votes.log_prob <= 0).all()
     assert 0.1 < votes.correct.mean() < 0.95  # both outcomes are met
 
@@ -216,7 +216,7 @@ def test_only_drawn_agents_vote_and_their_votes_are_the_same(agents, world):
     whole, part = vote(agents, world, drawn, proposer), vote(agents, world, drawn, proposer, voted)
     assert np.array_equal(part.voted, voted)
     assert whole.voted.all()
-    for name in ("correct", "wrong_cells", "log_prob"):
+    for name in ("correct", "wrong_tokens", "log_prob"):
         assert np.array_equal(getattr(part, name)[voted], getattr(whole, name)[voted])
         assert not getattr(part, name)[~voted].any()
 

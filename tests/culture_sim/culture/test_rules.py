@@ -125,7 +125,7 @@ def severe(cells):
     """Votes of one quiz by the cells that each agent has wrong, forward and backward."""
     wrong = np.array([cells], dtype=np.uint16)
     base = table((wrong == 0).astype(int))
-    return replace(base, wrong_cells=wrong)
+    return replace(base, wrong_tokens=wrong)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_wrong_shapes_are_refused():
         replace(good, proposer=np.zeros(3, dtype=np.int16))
     with pytest.raises(ValueError, match=r"correct must be bool \[B, N, D\]"):
         replace(good, correct=good.correct[:, :, 0])
-    with pytest.raises(ValueError, match=r"wrong_cells must be uint16 \[2, 5, 1\] like correct"):
+    with pytest.raises(ValueError, match=r"wrong_tokens must be uint16 \[2, 5, 1\] like correct"):
         replace(good, correct=good.correct[:, :, :1])
     with pytest.raises(ValueError, match=r"probability must be float32 \[2, 5\] like correct"):
         replace(good, probability=np.zeros(2, dtype=np.float32))

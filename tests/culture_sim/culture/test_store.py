@@ -65,7 +65,7 @@ def test_what_is_stored_is_read_back(store):
     assert store.rounds() == [1, 2]
     for number, given in ((1, one), (2, two)):
         votes, decision = store.votes(number), store.decision(number)
-        for name in ("correct", "wrong_cells", "log_prob", "proposer"):
+        for name in ("correct", "wrong_tokens", "log_prob", "proposer"):
             assert np.array_equal(getattr(votes, name), getattr(given.votes, name))
             assert getattr(votes, name).dtype == getattr(given.votes, name).dtype
         assert np.array_equal(decision.keep, given.decision.keep)
@@ -102,7 +102,7 @@ def test_the_columns_of_a_row(store):
         "split": "culture_test" if given.held_out[0] else "culture_train",
         "proposer": given.votes.proposer[0],
         "solved": given.votes.correct[0].tolist(),
-        "wrong_cells": given.votes.wrong_cells[0].tolist(),
+        "wrong_tokens": given.votes.wrong_tokens[0].tolist(),
         "log_prob": given.votes.log_prob[0].tolist(),
         "voted": [True] * 5,
         "probability": given.votes.probability[0].tolist(),

@@ -165,7 +165,7 @@ def test_an_agent_that_was_not_asked_has_no_vote(made):
     votes = gallery.votes_of(kept_of(made))
     votes.voted[:, 1] = False
     assert {marks[2:4] for marks in gallery.vote_marks(votes)} == {"--"}
-    wrong = np.delete(votes.wrong_cells, 1, axis=1)
+    wrong = np.delete(votes.wrong_tokens, 1, axis=1)
     assert np.allclose(gallery.mean_wrong(votes), wrong.mean(axis=(1, 2)))
 
 
