@@ -27,8 +27,8 @@ class SevereFailure(Rule):
     wrong_tokens: int = 5
     """A failure is severe when more tokens than this are wrong in one direction.
 
-    Votes count tokens given the true ones before them, so that one mistake leads to no others. In an
-    answer that the agent writes to its end it may: as many tokens are a stricter demand here.
+    Votes count tokens given the true ones before them, so that one mistake leads to no others. In
+    an answer that the agent writes to its end it may: as many tokens are a stricter demand here.
     """
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class SevereFailure(Rule):
     def describe(self, n_agents: int) -> str:
         return (
             f"at least {in_words(self.perfect)} voters solve it in both directions and at least "
-            f"{in_words(self.failing)} get more than {in_words(self.wrong_tokens)} tokens of one wrong"
+            f"{in_words(self.failing)} get more than {in_words(self.wrong_tokens)} of its tokens wrong"
         )
 
     def _reason(self, solvers: int, failures: int) -> str:

@@ -41,7 +41,11 @@ def test_equals_numpy(seed, tokens, density, scale, dense):
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = np.corrcoef(x.T.astype(np.float64), y.T.astype(np.float64))[:5, 5:]
     varies = (np.ptp(x, axis=0) > 0)[:, None] & (np.ptp(y, axis=0) > 0)
-    np.testing.assert_allclose(found[varies], expected[varies], rtol=0, atol=1e-6)
+    # Single precision, made worse where a feature varies little beside its mean.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = [np.sqrt((v.astype(np.float64) ** 2).mean(axis=0)) / v.std(axis=0) for v in (x, y)]
+    error = np.abs(found - expected)
+    assert (error <= 1e-6 * np.outer(*spread))[varies].all()
     assert np.isnan(found[~varies]).all()
 
 
