@@ -55,9 +55,10 @@ class SevereFailure(Rule):
         return Decision(keep, dissenter, [self._reason(*pair) for pair in pairs])
 
     def describe(self, n_agents: int) -> str:
+        perfect, failing, most = map(in_words, (self.perfect, self.failing, self.wrong_tokens))
         return (
-            f"at least {in_words(self.perfect)} voters solve it in both directions and at least "
-            f"{in_words(self.failing)} get more than {in_words(self.wrong_tokens)} of its tokens wrong"
+            f"at least {perfect} voters solve it in every direction and at least {failing} get more "
+            f"than {most} tokens wrong in one"
         )
 
     def _reason(self, solvers: int, failures: int) -> str:
