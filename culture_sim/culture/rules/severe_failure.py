@@ -57,8 +57,8 @@ class SevereFailure(Rule):
     def describe(self, n_agents: int) -> str:
         perfect, failing, most = map(in_words, (self.perfect, self.failing, self.wrong_tokens))
         return (
-            f"at least {perfect} voters solve it in every direction and at least {failing} get more "
-            f"than {most} tokens wrong in one"
+            f"at least {perfect} voters solve it in every direction "
+            f"and at least {failing} get more than {most} tokens wrong in one"
         )
 
     def _reason(self, solvers: int, failures: int) -> str:
