@@ -60,13 +60,14 @@ class OpenRun:
         """A row an agent: accuracy on unseen quizzes with its interval, quizzes and seconds."""
         rows = []
         for number in self.run.agents:
-            state = self.run.agent_state(number) or {}
-            test = state.get("test") or {}
+            state = self.run.agent_state(number)
+            tree: dict[str, Any] = state.to_json() if state else {}
+            test = tree.get("test") or {}
             rows.append(
                 {
                     "agent": number,
                     **{key: test.get(key) for key in ("accuracy", "low", "high", "loss")},
-                    **{key: state.get(key) for key in ("reached", "round", "quizzes", "seconds")},
+                    **{key: tree.get(key) for key in ("reached", "round", "quizzes", "seconds")},
                 }
             )
         return pd.DataFrame(rows)

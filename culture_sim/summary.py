@@ -8,26 +8,30 @@ from culture_sim.culture.alarms import Limits, alarms
 from culture_sim.culture.figures import read_summary
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
-from culture_sim.run.progress import BESIDE, target_reached
+from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run
+from culture_sim.run.state import BESIDE
 
 
 def training_summary(run: Run) -> list[dict[str, Any]]:
     """By agent: accuracy on the world test set when training last ended, and what it took."""
-    states = [(agent, run.agent_state(agent) or {}) for agent in run.agents]
-    return [
-        {
-            "agent": agent,
-            "reached": target_reached(run, agent),
-            "round": state.get("round"),
-            "quizzes": state.get("quizzes"),
-            "seconds": round(state.get("seconds", 0.0), 1),
-            "test": state.get("test"),
-            "tests": state.get("tests", 0),
-            "final_test": state.get("final_test"),
-        }
-        for agent, state in states
-    ]
+    return [_training(run, state) for state in _states(run)]
+
+
+def _states(run: Run) -> list[dict[str, Any]]:
+    """The states of the agents that there are, as JSON has them."""
+    states = (run.agent_state(agent) for agent in run.agents)
+    return [state.to_json() for state in states if state is not None]
+
+
+def _training(run: Run, state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "agent": state["agent"],
+        "reached": target_reached(run, state["agent"]),
+        **{key: state[key] for key in ("round", "quizzes")},
+        "seconds": round(state["seconds"], 1),
+        **{key: state[key] for key in ("test", "tests", "final_test")},
+    }
 
 
 def culture_summary(run: Run) -> dict[str, Any]:
@@ -36,13 +40,8 @@ def culture_summary(run: Run) -> dict[str, Any]:
     store = CultureStore(run.path / "culture")
     rounds = [read_summary(store, number) for number in store.rounds()]
     agents = [
-        {
-            **figures,
-            **{key: state.get(key) for key in BESIDE},
-            "course": state.get("course", []),
-        }
-        for figures in training_summary(run)
-        for state in [run.agent_state(figures["agent"]) or {}]
+        {**_training(run, state), **{key: state[key] for key in (*BESIDE, "course")}}
+        for state in _states(run)
     ]
     config = run.config
     limits = Limits(config.agents, config.train.target, config.culture.least_yield)

@@ -204,9 +204,9 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
             continue
         _refuse_below_target(run, number)
         work(f"round-{number}")
-        found = culture_summary(run)
-        run.add_summary("culture", found)
-        for alarm in found["alarms"]:
+        summary = culture_summary(run)
+        run.add_summary("culture", summary)
+        for alarm in summary["alarms"]:
             if alarm["round"] == number:
                 console.print(f"alarm after round {number}: {alarm['text']}", soft_wrap=True)
         if not all(target_reached(run, agent) for agent in run.agents):
@@ -218,9 +218,12 @@ def _rounds(run: Run, work: Callable[[str], None]) -> int:
 
 def _refuse_below_target(run: Run, number: int) -> None:
     """A round is made by agents at the target; some may be in it already, and on their way."""
-    states = {agent: run.agent_state(agent) or {} for agent in run.agents}
-    waiting = [agent for agent in run.agents if states[agent]["round"] < number]
-    below = [agent for agent in waiting if not target_reached(run, agent)]
+    below = [
+        agent
+        for agent in run.agents
+        if (state := run.agent_state(agent)) and state.round < number
+        if not target_reached(run, agent)
+    ]
     if below:
         raise UserError(
             f"agents {', '.join(map(str, below))} of {run.path} are below "

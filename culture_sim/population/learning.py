@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from accelerate import Accelerator
 
-from agents.training import unseen_quizzes
 from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.round import CultureRound, RoundProgress, open_round
 from culture_sim.culture.store import CultureStore
+from culture_sim.population.exams import stopping_test
 from culture_sim.population.population import Population
 from culture_sim.run.reporter import StageReporter
 from culture_sim.run.run import Run
-from world import Stream
 
 
 def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRound:
@@ -26,18 +25,15 @@ def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRou
             f"{progress.kept} of {config.culture.quota} kept (yield {share:.1%})"
         )
 
-    states = [run.agent_state(agent) or {} for agent in run.agents]
-    test = unseen_quizzes(
-        config.world, Stream(config.seed, "world-test"), config.train.test_quizzes
-    )
+    states = [run.agent_state(agent) for agent in run.agents]
     return open_round(
         [run.load_agent(agent) for agent in run.agents],
         config.quiz_world,
         config.culture,
         number=number,
         seed=config.seed,
-        checkpoints=[state.get("sha256", "") for state in states],
-        test_hashes=config.world.canonical_hash(test),
+        checkpoints=[state.sha256 if state else "" for state in states],
+        test_hashes=config.world.canonical_hash(stopping_test(config)),
         store=CultureStore(run.path / "culture"),
         accelerator=accelerator,
         report=report,

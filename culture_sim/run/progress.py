@@ -6,10 +6,6 @@ from rich.table import Table
 
 from culture_sim.run.run import Run
 
-EXAMINED = ("culture", "transfer")
-"""What agents are examined on before and after a culture round, beside the world."""
-BESIDE = tuple(f"{what}_{moment}" for what in EXAMINED for moment in ("before", "after"))
-
 
 def training_done(run: Run, round_: int) -> bool:
     """True when every agent has finished training for ``round_`` (at target or out of budget)."""
@@ -19,25 +15,25 @@ def training_done(run: Run, round_: int) -> bool:
 def agent_done(run: Run, agent: int, round_: int) -> bool:
     """True when one agent needs no more training for ``round_``."""
     state = run.agent_state(agent)
-    if state is None or state["round"] < round_:
+    if state is None or state.round < round_:
         return False
-    spent = state["quizzes"] - state["round_began"]
+    spent = state.quizzes - state.round_began
     ended = target_reached(run, agent) or spent >= run.config.train.max_quizzes
-    return state["round"] > round_ or ended
+    return state.round > round_ or ended
 
 
 def in_training(run: Run, agent: int) -> bool:
     """True when an interruption left the agent on its way in the round it is in."""
     state = run.agent_state(agent)
-    return state is not None and not agent_done(run, agent, state["round"])
+    return state is not None and not agent_done(run, agent, state.round)
 
 
 def target_reached(run: Run, agent: int) -> bool:
     """True when training ended with a test at the target, as it is now: it may have been raised."""
     state = run.agent_state(agent)
-    if state is None or not state["reached"]:
+    if state is None or state.test is None or not state.reached:
         return False
-    return bool(state["test"]["accuracy"] >= run.config.train.target)
+    return state.test.accuracy >= run.config.train.target
 
 
 def round_done(run: Run, round_: int) -> bool:
@@ -54,17 +50,17 @@ def training_table(run: Run) -> Table:
         table.add_column(column, justify="right")
     for agent in run.agents:
         state = run.agent_state(agent)
-        if state is None or "test" not in state:
+        if state is None or state.test is None:
             table.add_row(str(agent), *["-"] * (len(columns) - 2), "not examined")
             continue
-        test, fresh = state["test"], state.get("final_test")
+        test, fresh = state.test, state.final_test
         table.add_row(
             str(agent),
-            f"{test['accuracy']:.2%}",
-            f"{test['low']:.2%} to {test['high']:.2%}",
-            f"{fresh['accuracy']:.2%}" if fresh else "-",
-            f"{state['quizzes']:,}",
-            f"{state['seconds']:.0f}",
+            f"{test.accuracy:.2%}",
+            f"{test.low:.2%} to {test.high:.2%}",
+            f"{fresh.accuracy:.2%}" if fresh else "-",
+            f"{state.quizzes:,}",
+            f"{state.seconds:.0f}",
             _verdict(run, target_reached(run, agent)),
         )
     return table

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from agents.checkpoint import read_model, read_state
+from agents.checkpoint import STATE, read_model, read_state
 from agents.model import AgentModel, build_model
 from culture_sim.run.config import (
     VERSION,
@@ -28,6 +28,7 @@ from culture_sim.run.config import (
     config_to_dict,
     refuse_other_version,
 )
+from culture_sim.run.state import AgentState
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
 from world.core.plugins import load_plugins, named_plugins
@@ -102,9 +103,19 @@ class Run:
         """Agent numbers, 0 .. N - 1."""
         return range(self.config.agents)
 
-    def agent_state(self, agent: int) -> dict[str, Any] | None:
-        """What the agent's checkpoint says of itself, None before its first one."""
-        return read_state(self.agent_path(agent))
+    def agent_state(self, agent: int) -> AgentState | None:
+        """Where an agent is in its training, None before its first checkpoint.
+
+        Raises UserError for a checkpoint that is damaged, or whose state has other keys.
+        """
+        tree = read_state(self.agent_path(agent))
+        try:
+            return None if tree is None else AgentState.from_json(tree)
+        except TypeError:
+            raise UserError(
+                f"{self.agent_path(agent) / STATE} was not written by this version of culture-sim; "
+                f"restore it, or remove its folder to train the agent again"
+            ) from None
 
     def load_agent(self, agent: int) -> AgentModel:
         """The agent's evaluated weights, on the CPU, in evaluation mode."""

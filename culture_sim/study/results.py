@@ -25,6 +25,7 @@ from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, FULL
 from culture_sim.study.runs import BASE, StudyRuns
 from world import QuizBatch, concatenate
+from world.core.errors import UserError
 
 EXAMS = {
     "world": "unseen quizzes of the world",
@@ -65,7 +66,10 @@ def _courses(run: Run) -> list[dict[str, Any]]:
     """What was measured on the world and on held-out tasks after every round."""
     rows = []
     for agent in run.agents:
-        course = (run.agent_state(agent) or {})["course"]
+        state = run.agent_state(agent)
+        course = state.course if state else ()
+        if not course:
+            raise UserError(f"agent {agent} of {run.path} is not trained; run the study again")
         # What agents began with was measured when their first round began.
         began = {"transfer_after": course[1]["transfer_before"]} if len(course) > 1 else {}
         for entry in [{**course[0], **began}, *course[1:]]:

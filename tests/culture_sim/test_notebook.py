@@ -27,7 +27,7 @@ def test_agents_are_those_on_disk(opened):
         assert not agent.training
         assert torch.equal(agent.unembed.weight, run.load_agent(number).unembed.weight)
         accuracy = opened.training.accuracy[number]
-        assert accuracy == run.agent_state(number)["test"]["accuracy"]
+        assert accuracy == run.agent_state(number).test.accuracy
 
 
 def test_quizzes_are_held_out(opened):

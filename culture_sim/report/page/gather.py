@@ -24,6 +24,7 @@ from culture_sim.report.shared.blobs import embed
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run, parse_line
+from culture_sim.run.state import AgentState
 from culture_sim.summary import culture_summary
 from world import QuizWorld, World
 from world.core.files import read_json
@@ -37,7 +38,6 @@ def gather(run: Run) -> Tree:
     """The template's variables."""
     saved = read_json(run.path / "config.json", "restore or remove it")
     summary = run.summary()
-    states = [run.agent_state(agent) for agent in run.agents]
     curves = _curves(run)
     culture, (features, left_out) = _culture(run), _features(run)
     return {
@@ -51,9 +51,9 @@ def gather(run: Run) -> Tree:
         "round_starts": round_starts(curves),
         "validation_quizzes": run.config.train.validation_quizzes,
         "agents": [
-            {**_agent(number, state), "reached": target_reached(run, number)}
-            for number, state in enumerate(states)
-            if state
+            {**_agent(state), "reached": target_reached(run, agent)}
+            for agent in run.agents
+            if (state := run.agent_state(agent))
         ],
         "groups": _groups(run.config.world),
         "words": _words(run.config.world),
@@ -112,17 +112,14 @@ def _curves(run: Run) -> dict[int, list[Point]]:
     return {agent: sorted(points.values()) for agent, points in curves.items()}
 
 
-def _agent(number: int, state: Tree) -> Tree:
+def _agent(state: AgentState) -> Tree:
+    tree = state.to_json()
     return {
-        "number": number,
-        "quizzes": state["quizzes"],
-        "seconds": state["seconds"],
-        "round": state["round"],
-        "test": state.get("test"),
-        "tests": state.get("tests"),
-        "final_test": state.get("final_test"),
-        "before": state.get("culture_before"),
-        "after": state.get("culture_after"),
+        "number": state.agent,
+        **{key: tree[key] for key in ("quizzes", "seconds", "round")},
+        **{key: tree[key] for key in ("test", "tests", "final_test")},
+        "before": tree["culture_before"],
+        "after": tree["culture_after"],
     }
 
 

@@ -57,8 +57,8 @@ def test_the_share_of_culture_does_not_depend_on_who_trains_on_what(
     run = replace(run, config=replace(run.config, culture=culture))
     curriculum = make_curriculum(store, trains_on, AGENTS)
     population = Population(run, Accelerator(cpu=True), 1, curriculum)
-    learner, state = population._learner(3)
-    drawn = population._draw(learner, state)(0, 8192)
+    learner, state = population.learners.open(3, 1)
+    drawn = population.draw(learner, state)(0, 8192)
     share = (drawn.task == UNKNOWN_TASK).mean()
     assert abs(share - expected) <= 5 * (expected * (1 - expected) / 8192) ** 0.5
     if expected:

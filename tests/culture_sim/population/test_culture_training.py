@@ -20,8 +20,9 @@ from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.records import quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import vote
+from culture_sim.population.learners import MOST_LEARNERS
 from culture_sim.population.learning import restarts
-from culture_sim.population.population import MOST_LEARNERS, Population
+from culture_sim.population.population import Population
 from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery
 from culture_sim.run.run import Run
@@ -47,22 +48,23 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
     run = Run.open(trained)
     for agent, figures in enumerate(run.summary()["culture"]["agents"]):
         state = run.agent_state(agent)
-        assert (state["round"], state["round_began"], state["quizzes"]) == (1, EPOCH, 2 * EPOCH)
-        for examination in ("culture_before", "culture_after"):
-            assert state[examination]["total"] == 2 * HELD_OUT
-            assert set(state[examination]["accuracy_by"]["layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
-            assert figures[examination] == state[examination]
-        for examination in ("transfer_before", "transfer_after"):
-            assert state[examination]["total"] == 40
-            assert "isometry" in state[examination]["accuracy_by"]["task"]
-            assert not set(state[examination]["accuracy_by"]["task"]) & set(run.config.world.tasks)
+        assert (state.round, state.round_began, state.quizzes) == (1, EPOCH, 2 * EPOCH)
+        for result in (state.culture_before, state.culture_after):
+            assert result.total == 2 * HELD_OUT
+            assert set(result.accuracy_by["layout"]) == {"A,fA,B,fB", "fA,A,fB,B"}
+        for name in ("culture_before", "culture_after"):
+            assert figures[name] == getattr(state, name).as_dict()
+        for result in (state.transfer_before, state.transfer_after):
+            assert result.total == 40
+            assert "isometry" in result.accuracy_by["task"]
+            assert not set(result.accuracy_by["task"]) & set(run.config.world.tasks)
         assert figures["test"]["total"] == 40
         first, second = figures["course"]
         assert (first["round"], second["round"]) == (0, 1)
         assert first["culture_after"] is None
         for key in ("test", "culture_before", "culture_after", "transfer_after"):
-            assert second[key] == state[key]
-        assert first["quizzes"] < second["quizzes"] == state["quizzes"]
+            assert second[key] == getattr(state, key).as_dict()
+        assert first["quizzes"] < second["quizzes"] == state.quizzes
 
 
 def again(stored, path, *, culture, epochs=1, fresh=True):
@@ -79,7 +81,7 @@ def again(stored, path, *, culture, epochs=1, fresh=True):
     for epoch in range(epochs):
         if fresh or not epoch:
             population = Population(run, Accelerator(cpu=True), 1, curriculum)
-        population._train_epoch(0)
+        population.train_epoch(0)
     return path
 
 
@@ -93,18 +95,18 @@ def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
     assert culture_sim(path, "culture-round", "--culture.restart-quota", "5") == 0
     for agent in range(AGENTS):
         state, other = (Run.open(p).agent_state(agent) for p in (path, trained))
-        assert (state["generation"], other["generation"]) == (1, 0)
-        assert (state["round_began"], state["quizzes"]) == (0, EPOCH)
+        assert (state.generation, other.generation) == (1, 0)
+        assert (state.round_began, state.quizzes) == (0, EPOCH)
         # The agents that made the round were examined before they were deleted.
-        assert state["culture_before"] == other["culture_before"]
-        assert state["transfer_before"] == other["transfer_before"]
+        assert state.culture_before == other.culture_before
+        assert state.transfer_before == other.transfer_before
     assert not equal(weights(path), weights(trained))
     run = Run.open(path)
     curriculum = make_curriculum(CultureStore(path / "culture"), "all", AGENTS)
     population = Population(run, Accelerator(cpu=True), 1, curriculum)
-    learner, state = population._learner(0)
+    learner, state = population.learners.open(0, population.round)
     assert learner.stream.round == 1
-    drawn = population._draw(learner, state)(EPOCH, 4096)
+    drawn = population.draw(learner, state)(EPOCH, 4096)
     assert abs((drawn.task == UNKNOWN_TASK).mean() - 0.5) < 0.05
 
 
@@ -133,34 +135,34 @@ def test_a_process_goes_on_with_a_round_that_another_began(stored, tmp_path):
     one = again(stored, tmp_path / "one", culture=True, epochs=2, fresh=False)
     other = again(stored, tmp_path / "other", culture=True, epochs=2, fresh=True)
     assert equal(weights(one), weights(other))
-    states = [{**Run.open(path).agent_state(0), "seconds": 0} for path in (one, other)]
+    states = [replace(Run.open(path).agent_state(0), seconds=0.0) for path in (one, other)]
     assert states[0] == states[1]
-    assert (states[0]["round_began"], states[0]["quizzes"]) == (EPOCH, 3 * EPOCH)
+    assert (states[0].round_began, states[0].quizzes) == (EPOCH, 3 * EPOCH)
 
 
 def test_no_more_than_a_few_agents_are_in_memory(stored, monkeypatch):
     """Those that were used last."""
-    monkeypatch.setattr("culture_sim.population.population.MOST_LEARNERS", 4)
+    monkeypatch.setattr("culture_sim.population.learners.MOST_LEARNERS", 4)
     population = Population(Run.open(stored), Accelerator(cpu=True), 0)
     alive = weakref.WeakSet()
     for agent in (0, 1, 2, 0, 3, 4):
-        alive.add(population._learner(agent)[0])
+        alive.add(population.learners.open(agent, 0)[0])
         assert len(alive) <= 4 < AGENTS
-    assert list(population._learners) == [2, 0, 3, 4]
-    assert population._learner(0)[0] in alive
+    assert population.learners.in_memory == [2, 0, 3, 4]
+    assert population.learners.open(0, population.round)[0] in alive
 
 
 def test_agents_that_leave_memory_learn_the_same(stored, tmp_path, monkeypatch):
     paths = {most: shutil.copytree(stored, tmp_path / str(most)) for most in (1, MOST_LEARNERS)}
     for most, path in paths.items():
-        monkeypatch.setattr("culture_sim.population.population.MOST_LEARNERS", most)
+        monkeypatch.setattr("culture_sim.population.learners.MOST_LEARNERS", most)
         run = Run.open(path)
         train = replace(run.config.train, epoch_quizzes=64)
         run = replace(run, config=replace(run.config, train=train))
         population = Population(run, Accelerator(cpu=True), 0)
         for agent in (0, 1, 0):
-            population._train_epoch(agent)
-        assert len(population._learners) == min(most, 2)
+            population.train_epoch(agent)
+        assert len(population.learners) == min(most, 2)
     few, many = paths.values()
     assert equal(tensors(few), tensors(many))
     assert not equal(tensors(few), tensors(stored))
@@ -176,16 +178,16 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     store = CultureStore(stored / "culture")
     kept, curriculum = store.kept("culture_train"), make_curriculum(store, "all", AGENTS)
     population = Population(replace(run, config=config), Accelerator(cpu=True), 1, curriculum)
-    learner, state = population._learner(0)
+    learner, state = population.learners.open(0, population.round)
     count = 8192
-    drawn = population._draw(learner, state)(EPOCH, count)
+    drawn = population.draw(learner, state)(EPOCH, count)
     culture = drawn.task == UNKNOWN_TASK
     spread = 5 * (expected * (1 - expected) / count) ** 0.5
     assert abs(culture.mean() - expected) <= spread
     world = config.world
     assert (split_by_hash(world.canonical_hash(drawn)) == World.splits.index("train")).all()
     task_weights = task_weights_for(
-        state["validation"]["accuracy_by"]["task"], world.tasks, config.train.error_weighting
+        state.validation.accuracy_by["task"], world.tasks, config.train.error_weighting
     )
     own = world.draw(learner.stream.with_role("world-train"), EPOCH, count, "train", task_weights)
     assert np.array_equal(drawn.tokens[~culture], own.tokens[~culture])
@@ -211,7 +213,7 @@ def test_the_mix_is_addressed_by_index(stored, share):
 
 def first_checkpoint(path):
     """True once an agent is saved in the middle of its training for round 1."""
-    return any(state["round"] == 1 for state in map(Run.open(path).agent_state, range(AGENTS)))
+    return any(state.round == 1 for state in map(Run.open(path).agent_state, range(AGENTS)))
 
 
 @pytest.mark.slow
@@ -227,8 +229,8 @@ def test_a_round_killed_in_training_goes_on_bit_for_bit(stored, trained, tmp_pat
     wait_until(lambda: first_checkpoint(path), process)
     kill_with_workers(process, path)
     states = [Run.open(path).agent_state(agent) for agent in range(AGENTS)]
-    assert sum(state["quizzes"] for state in states) < AGENTS * 2 * EPOCH, "killed too late"
-    assert any(state["round"] == 1 for state in states)
+    assert sum(state.quizzes for state in states) < AGENTS * 2 * EPOCH, "killed too late"
+    assert any(state.round == 1 for state in states)
     assert culture_sim(path, "culture-round") == 0
     assert equal(tensors(path), tensors(trained))
     for agent in range(AGENTS):

@@ -65,8 +65,8 @@ def uninterrupted(takes_long, tmp_path_factory):
 
 def test_agents_below_target_are_reported_with_a_non_zero_exit(uninterrupted):
     states = [Run.open(uninterrupted).agent_state(agent) for agent in (0, 1)]
-    assert all(not state["reached"] and state["quizzes"] == 1024 for state in states)
-    assert all(0.0 < state["test"]["high"] < 1.0 for state in states)
+    assert all(not state.reached and state.quizzes == 1024 for state in states)
+    assert all(0.0 < state.test.high < 1.0 for state in states)
 
 
 def test_the_two_agents_differ(uninterrupted):
@@ -203,4 +203,4 @@ def test_a_tiny_world_is_learned_to_its_target(tmp_path):
     ended = train(tmp_path, "real", 2, options)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     run = Run.open(tmp_path / "real")
-    assert all(run.agent_state(agent)["test"]["accuracy"] >= 0.95 for agent in run.agents)
+    assert all(run.agent_state(agent).test.accuracy >= 0.95 for agent in run.agents)

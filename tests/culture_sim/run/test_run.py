@@ -21,6 +21,8 @@ from culture_sim.launch.workers import LIBRARIES, run_workers
 from culture_sim.run.config import VERSION, RunConfig
 from culture_sim.run.progress import agent_done, in_training, target_reached
 from culture_sim.run.run import Run, parse_line
+from culture_sim.run.state import AgentState
+from tests.helpers.made_states import evaluation
 from tests.helpers.processes import workers
 from world import Stream
 from world.core.errors import ERROR_PREFIX, UserError
@@ -33,10 +35,9 @@ def run(tmp_path):
 
 def examined(run, agent, accuracy, **state):
     """A checkpoint whose last test, at whatever target it had, was passed."""
-    state = {"round": 0, "round_began": 0, "quizzes": 4000, "reached": True, **state}
+    passed = {"quizzes": 4000, "reached": True, "test": evaluation(accuracy), **state}
     weights = {"w": torch.zeros(1)}
-    state["test"] = {"accuracy": accuracy}
-    save_checkpoint(run.agent_path(agent), weights, weights, state)
+    save_checkpoint(run.agent_path(agent), weights, weights, AgentState(agent, **passed).to_json())
 
 
 def with_target(run, target):

@@ -226,8 +226,8 @@ def test_a_study_leaves_its_results(small):
 @pytest.mark.slow
 def test_arms_do_the_same_work_and_teach_something_else(small):
     made, _ = small
-    began = made.run("base").agent_state(2)["quizzes"]
-    assert {made.run(arm).agent_state(2)["quizzes"] for arm in ARMS} == {began + 256}
+    began = made.run("base").agent_state(2).quizzes
+    assert {made.run(arm).agent_state(2).quizzes for arm in ARMS} == {began + 256}
     # The same agents propose the same in every arm, and something else for the exam.
     voted = {name: made.votes(name) for name in (*ARMS, "exam")}
     asked = {name: table["hash"].to_pylist() for name, table in voted.items()}
@@ -240,7 +240,7 @@ def test_arms_do_the_same_work_and_teach_something_else(small):
     assert set(voted["random_filter"]["rule"].to_pylist()) == {"random_filter"}
     trains_on = {arm: made.run(arm).config.culture.trains_on for arm in ARMS}
     assert trains_on == {CONTROL: "none", "random_filter": "all", "frozen": "first"}
-    learned = {tuple(made.run(arm).agent_state(i)["sha256"] for i in range(3)) for arm in ARMS}
+    learned = {tuple(made.run(arm).agent_state(i).sha256 for i in range(3)) for arm in ARMS}
     assert len(learned) == len(ARMS)
 
 

@@ -1,0 +1,91 @@
+"""What agents are examined on, and when: every epoch, at the target, and around culture rounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.evaluation import Evaluation
+from agents.training import Learner, unseen_quizzes
+from culture_sim.culture.curriculum import Curriculum
+from culture_sim.run.config import RunConfig
+from culture_sim.run.state import AgentState
+from world import ExplainedWorld, QuizBatch, Stream, concatenate
+
+
+def stopping_test(config: RunConfig) -> QuizBatch:
+    """The world quizzes that training stops by; no agent may propose them as culture."""
+    stream = Stream(config.seed, "world-test")
+    return unseen_quizzes(config.world, stream, config.train.test_quizzes)
+
+
+class Exams:
+    """The quizzes that agents of a run are examined on, all unseen in training.
+
+    validation: after every epoch. test: once validation is at the target. final_test: when
+    training ends. Beside the world's, held-out culture and held-out tasks.
+    """
+
+    def __init__(self, config: RunConfig, round_: int, curriculum: Curriculum | None) -> None:
+        """curriculum: of the culture kept, None before there is any."""
+        self.config = config
+        world, train, root = config.world, config.train, Stream(config.seed, "")
+        self.test = stopping_test(config)
+        self.validation = unseen_quizzes(
+            world, root.with_role("world-gate"), train.validation_quizzes, [self.test]
+        )
+        # Training goes on until the test is passed, so a passed test flatters: quizzes that
+        # decide nothing tell the truth.
+        self.final_test = unseen_quizzes(
+            world,
+            root.with_role("world-confirmation"),
+            train.test_quizzes,
+            [self.test, self.validation],
+        )
+        self._held_out_culture = curriculum.held_out if curriculum is not None else None
+        self._held_out_tasks = None
+        if round_ and config.culture.transfer_quizzes and isinstance(world, ExplainedWorld):
+            self._held_out_tasks = world.held_out_world()
+
+    def after_epoch(self, learner: Learner, state: AgentState) -> AgentState:
+        """Validate; test if that is at the target or the budget is spent; if the test is, or the
+        budget, the round's training ends and all else is measured."""
+        train = self.config.train
+        validation = learner.evaluate(self.validation)
+        state = replace(
+            state,
+            quizzes=learner.quizzes,
+            validation=validation,
+            reached=False,
+            final_test=None,
+            culture_after=None,
+            transfer_after=None,
+        )
+        spent = learner.quizzes - state.round_began >= train.max_quizzes
+        if validation.accuracy >= train.target or spent:
+            test = learner.evaluate(self.test)
+            reached = test.accuracy >= train.target
+            state = replace(state, test=test, tests=state.tests + 1, reached=reached)
+        if not (state.reached or spent):
+            return state
+        return replace(
+            state,
+            final_test=learner.evaluate(self.final_test),
+            culture_after=self.culture(learner),
+            transfer_after=self.transfer(learner),
+        ).with_course()
+
+    def culture(self, learner: Learner) -> Evaluation | None:
+        """Accuracy on held-out culture, asked in all directions as in the vote; None without."""
+        if self._held_out_culture is None or not len(self._held_out_culture):
+            return None
+        world, quizzes = self.config.quiz_world, self._held_out_culture
+        asked = [world.arrange(quizzes, layout) for layout in world.directions]
+        return learner.evaluate(concatenate(asked))
+
+    def transfer(self, learner: Learner) -> Evaluation | None:
+        """Accuracy on tasks that no agent was ever trained on; None without."""
+        if self._held_out_tasks is None:
+            return None
+        stream, count = Stream(self.config.seed, "science"), self.config.culture.transfer_quizzes
+        quizzes = unseen_quizzes(self._held_out_tasks, stream, count)
+        return learner.evaluate(quizzes, self._held_out_tasks)
