@@ -12,7 +12,7 @@ from rich.table import Table
 from culture_sim.commands import commands
 from culture_sim.commands.base import ComparisonCommand, Findings, Report
 from culture_sim.features.comparisons import Compared
-from culture_sim.features.folders import CROSSCODER, write_found
+from culture_sim.features.folders import CROSSCODER, write_figures
 from sae.activations.quizzes import training_source
 from sae.comparison.correspondence import Correspondence
 from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
@@ -44,7 +44,7 @@ class FitCrosscoder(ComparisonCommand):
         """All figures, written beside the comparison."""
         with self.opened() as compared:
             figures, tables = _figures(compared, self, report)
-            path = write_found(compared.folder, CROSSCODER, figures, tables)
+            path = write_figures(compared.folder, CROSSCODER, figures, tables)
         shown = (_table(figures["found"]), _sentence(figures["alone"]))
         return Findings(shown, str(path))
 

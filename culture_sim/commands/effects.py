@@ -15,7 +15,7 @@ from culture_sim.commands import commands
 from culture_sim.commands.base import ComparisonCommand, Findings, Report
 from culture_sim.features.comparisons import Compared
 from culture_sim.features.effects_shown import tables_of
-from culture_sim.features.folders import EFFECTS, write_found
+from culture_sim.features.folders import EFFECTS, write_figures
 from sae.activations.harvest import TokenRows, token_rows
 from sae.artifacts import digest
 from sae.effects.components import component_effects
@@ -62,7 +62,7 @@ class FindEffects(ComparisonCommand):
             report("reading the agents")
             figures, tables = _Steps(compared, self, report).all()
             tree = {"options": self.as_dict(), "comparison": compared.made_from, **figures}
-            path = write_found(compared.folder, EFFECTS, tree, tables)
+            path = write_figures(compared.folder, EFFECTS, tree, tables)
         return Findings(tables_of(figures), f"{path} and tables beside it")
 
 

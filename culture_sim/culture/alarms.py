@@ -64,15 +64,15 @@ def starvation(_: Tree, now: Tree, agents: Sequence[Tree], limits: Limits) -> st
 
 def collapse(first: Tree, now: Tree, _: Sequence[Tree], __: Limits) -> str | None:
     """The kept quizzes become alike."""
-    said = []
+    signs = []
     near, before = now["near_duplicates"], first["near_duplicates"]
     if near is not None and near >= NEAR_SHARE and near > RISE * (before or 0.0):
-        said.append(f"{near:.0%} of the kept quizzes are near-duplicates of others")
+        signs.append(f"{near:.0%} of the kept quizzes are near-duplicates of others")
     entropy, start = now["entropy"], first["entropy"]
     enough = min(now["kept"], first["kept"]) >= FEW
     if enough and entropy is not None and start is not None and entropy < FALL * start:
-        said.append(f"their entropy fell from {start:.2f} to {entropy:.2f} bits a token")
-    return f"culture becomes alike: {' and '.join(said)}" if said else None
+        signs.append(f"their entropy fell from {start:.2f} to {entropy:.2f} bits a token")
+    return f"culture becomes alike: {' and '.join(signs)}" if signs else None
 
 
 def one_dissenter(_: Tree, now: Tree, __: Sequence[Tree], limits: Limits) -> str | None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from culture_sim.culture import records as rows
-from culture_sim.culture.records import CULTURE_SPLITS
+from culture_sim.culture.records import CULTURE_SPLITS, array_of, quizzes_of
 from culture_sim.culture.store import CultureStore
 from world import QuizBatch, concatenate
 
@@ -50,6 +49,6 @@ def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:
     """For each agent, the kept quizzes to train on that it proposed, of all rounds."""
     wanted = pc.field("keep") & (pc.field("split") == CULTURE_SPLITS[0])
     tables = [store.table(number).filter(wanted) for number in store.rounds()]
-    quizzes = concatenate([rows.quizzes_of(table) for table in tables])
-    proposer = np.concatenate([rows.array_of(table, "proposer") for table in tables])
+    quizzes = concatenate([quizzes_of(table) for table in tables])
+    proposer = np.concatenate([array_of(table, "proposer") for table in tables])
     return [quizzes[proposer == agent] for agent in range(n_agents)]

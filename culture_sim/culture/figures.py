@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from culture_sim.culture import records as rows
 from culture_sim.culture.analysis.diversity import diversity
 from culture_sim.culture.batches import RoundContext
-from culture_sim.culture.records import CULTURE_SPLITS
+from culture_sim.culture.records import CULTURE_SPLITS, array_of, quizzes_of
 from culture_sim.culture.shards import OUTCOMES, Shard
 from culture_sim.culture.store import CultureStore
 from world import QuizBatch
@@ -50,7 +49,7 @@ def round_figures(
     totals = _figures(tally.sum(axis=(0, 1)))
     table = pa.concat_tables([shard.table for shard in shards])
     kept = table.filter(table["keep"])
-    dissenters = rows.array_of(kept, "dissenter")
+    dissenters = array_of(kept, "dissenter")
     reached = totals["kept"] >= config.quota
     outcome = f"{totals['kept']:,} of {totals['proposed']:,} proposals were kept"
     limit = f"quota is {config.quota:,}" if reached else f"budget is {config.max_proposals:,}"
@@ -73,7 +72,7 @@ def round_figures(
             for name, counts in zip(config.methods, tally.sum(axis=0), strict=True)
         ],
         "dissenters": np.bincount(dissenters[dissenters >= 0], minlength=len(tally)).tolist(),
-        **diversity(context.world, rows.quizzes_of(kept), _kept(store, context.provenance.round)),
+        **diversity(context.world, quizzes_of(kept), _kept(store, context.provenance.round)),
         "seconds": round(seconds, 1),
         "shards": len(shards),
         "checkpoints": list(shared.checkpoints),

@@ -62,9 +62,9 @@ class CultureRecords:
     def __post_init__(self) -> None:
         size = len(self.votes)
         for name in ("proposals", "decision", "method"):
-            found = len(getattr(self, name))
-            if found != size:
-                raise ValueError(f"{name} must be of {size} quizzes like votes, got {found}")
+            length = len(getattr(self, name))
+            if length != size:
+                raise ValueError(f"{name} must be of {size} quizzes like votes, got {length}")
         kinds = {"hashes": "uint64", "index": "int64", "seed": "int64", "held_out": "bool"}
         for name, kind in kinds.items():
             array = getattr(self, name)

@@ -23,12 +23,11 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from agents.model import AgentModel
-from culture_sim.culture import records as rows
 from culture_sim.culture.batches import Ballot, Candidates, RoundContext
 from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.curriculum import make_curriculum
 from culture_sim.culture.figures import read_summary, round_figures, summary_path
-from culture_sim.culture.records import Provenance
+from culture_sim.culture.records import Provenance, hashes_of
 from culture_sim.culture.shards import (
     Shard,
     batches_of,
@@ -134,7 +133,7 @@ class CultureRound:
     def add(self, shard: Shard) -> None:
         """Count a finished shard; its quizzes are not wanted again."""
         self._shards.append(shard)
-        self._known = np.concatenate([self._known, rows.hashes_of(shard.table)])
+        self._known = np.concatenate([self._known, hashes_of(shard.table)])
         proposed, _, _, voted, kept = shard.tally.sum(axis=(0, 1)).tolist()
         now = self.progress
         self.progress = RoundProgress(now.proposed + proposed, now.voted + voted, now.kept + kept)
@@ -154,7 +153,7 @@ class CultureRound:
             if not stored:
                 table = pa.concat_tables([shard.table for shard in self._shards])
                 write_json(summary_path(self._store, self.number), figures)
-                self._store.append_table(self.number, table)
+                self._store.append(self.number, table)
             shutil.rmtree(self._parts, ignore_errors=True)
         accelerator.wait_for_everyone()
         return read_summary(self._store, self.number)

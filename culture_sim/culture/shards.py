@@ -17,7 +17,6 @@ import pyarrow as pa
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 
-from culture_sim.culture import records as rows
 from culture_sim.culture.batches import (
     Ballot,
     Candidates,
@@ -27,7 +26,7 @@ from culture_sim.culture.batches import (
     vote_on,
 )
 from culture_sim.culture.proposers import ParentPool, concatenate_proposals
-from culture_sim.culture.records import CultureRecords
+from culture_sim.culture.records import CultureRecords, array_of, quizzes_of, to_table
 from culture_sim.culture.store import read_table, write_table
 from culture_sim.culture.votes import concatenate_votes
 from world import QuizBatch
@@ -95,10 +94,10 @@ def _parents(
     used twice."""
     if before is None:
         return ParentPool(kept, kept[:0], np.zeros(0, dtype=np.int16))
-    rejected = np.flatnonzero(~rows.array_of(before.table, "keep"))
+    rejected = np.flatnonzero(~array_of(before.table, "keep"))
     turn = rejected[place :: context.config.shard_batches]
-    ages = rows.array_of(before.table, "age")[turn]
-    return ParentPool(kept, rows.quizzes_of(before.table)[turn], ages)
+    ages = array_of(before.table, "age")[turn]
+    return ParentPool(kept, quizzes_of(before.table)[turn], ages)
 
 
 def _judged(context: RoundContext, ballots: list[Ballot]) -> Shard:
@@ -122,7 +121,7 @@ def _judged(context: RoundContext, ballots: list[Ballot]) -> Shard:
         seed=np.array([context.batch_seed(numbers[row]) for row in chosen], dtype=np.int64),
         held_out=context.world.split_of(proposals.quizzes[fresh]) > 0,
     )
-    return Shard(rows.to_table(records), _tally(context, batches, records))
+    return Shard(to_table(records), _tally(context, batches, records))
 
 
 def _tally(

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +17,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from culture_sim.culture import records as rows
-from culture_sim.culture.records import CULTURE_SPLITS, CultureRecords
+from culture_sim.culture.records import (
+    CULTURE_SPLITS,
+    array_of,
+    decision_of,
+    features,
+    hashes_of,
+    quizzes_of,
+    votes_of,
+)
 from culture_sim.culture.votes import Decision, VoteTable
 from world import QuizBatch, concatenate
 from world.core.errors import UserError, first_line
 from world.core.files import replacing
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 ROUND_FILE = re.compile(r"round-(\d{4,})\.parquet")
 
@@ -45,26 +48,24 @@ class CultureStore:
         """The rounds stored, ascending."""
         if not self.folder.exists():
             return []
-        found = (ROUND_FILE.fullmatch(path.name) for path in self.folder.iterdir())
-        return sorted(int(match[1]) for match in found if match)
+        matches = (ROUND_FILE.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(match[1]) for match in matches if match)
 
-    def append(self, records: CultureRecords) -> None:
-        """Write one round. Raises ValueError, and writes nothing, on a record that is refused:
-        one without a proposer, a quiz stored already, a round stored already, or quizzes of
-        another length or population than the rounds before."""
-        self.append_table(records.provenance.round, rows.to_table(records))
+    def append(self, round_: int, table: pa.Table) -> None:
+        """Write one round, as ``records.to_table`` makes it.
 
-    def append_table(self, round_: int, table: pa.Table) -> None:
-        """``append`` for records that are a table already."""
+        Raises ValueError, and writes nothing, for a record without a proposer, a quiz or a round
+        that is stored already, or quizzes of another length or population than those before.
+        """
         if self.path(round_).exists():
             raise ValueError(f"round {round_} is stored already in {self.path(round_)}")
-        if (rows.array_of(table, "round") != round_).any():
+        if (array_of(table, "round") != round_).any():
             raise ValueError(f"records must all be of round {round_}")
-        votes = rows.votes_of(table)
+        votes = votes_of(table)
         outside = (votes.proposer < 0) | (votes.proposer >= votes.n_agents)
         if outside.any():
             raise ValueError(f"{int(outside.sum())} of {len(table)} records have no proposer")
-        self._refuse_duplicates(rows.hashes_of(table))
+        self._refuse_duplicates(hashes_of(table))
         self._refuse_other_shape(table)
         write_table(self.path(round_), table)
 
@@ -96,24 +97,18 @@ class CultureStore:
         remedy = f"restore it, or remove it and {path.stem}.json to make the round again"
         return read_table(path, remedy, columns)
 
-    def dataset(self, round_: int) -> Dataset:
-        """A round as a Hugging Face dataset, in memory."""
-        from datasets import Dataset
-
-        return Dataset(self.table(round_))
-
     def votes(self, round_: int) -> VoteTable:
         """The votes of a round, [B, N, D]."""
-        return rows.votes_of(self.table(round_))
+        return votes_of(self.table(round_))
 
     def decision(self, round_: int) -> Decision:
         """What the round's rule decided, [B]."""
-        return rows.decision_of(self.table(round_))
+        return decision_of(self.table(round_))
 
     def hashes(self) -> NDArray[np.uint64]:
         """uint64 [all B]: canonical hashes of every quiz stored."""
-        found = [rows.hashes_of(self._read(number, ["hash"])) for number in self.rounds()]
-        return np.concatenate([np.zeros(0, dtype=np.uint64), *found])
+        hashes = [hashes_of(self._read(number, ["hash"])) for number in self.rounds()]
+        return np.concatenate([np.zeros(0, dtype=np.uint64), *hashes])
 
     def kept(self, split: str, rounds: Sequence[int] | None = None) -> QuizBatch | None:
         """The kept quizzes of ``split`` ("culture_train" or "culture_test") in layout 0.
@@ -122,12 +117,12 @@ class CultureStore:
         """
         if split not in CULTURE_SPLITS:
             raise ValueError(f"unknown split {split!r}; known: {', '.join(CULTURE_SPLITS)}")
-        found = []
+        batches = []
         for number in self.rounds() if rounds is None else rounds:
             table = self.table(number)
             wanted = pc.equal(table.column("split"), split)
-            found.append(rows.quizzes_of(table.filter(pc.and_(table["keep"], wanted))))
-        return concatenate(found) if found else None
+            batches.append(quizzes_of(table.filter(pc.and_(table["keep"], wanted))))
+        return concatenate(batches) if batches else None
 
 
 def open_culture(run: Path) -> CultureStore:
@@ -157,7 +152,7 @@ def read_table(path: Path, remedy: str, columns: Sequence[str] | None = None) ->
         # Read from an open file: given a path, pyarrow would take columns from folder names.
         with path.open("rb") as file:
             stored = pq.ParquetFile(file)
-            _refuse_missing(stored.schema_arrow.names, columns or rows.features(1, 1))
+            _refuse_missing(stored.schema_arrow.names, columns or features(1, 1))
             table = stored.read(columns)
         return _typed(table) if columns is None else table
     except (pa.ArrowException, EOFError, OSError) as error:
@@ -181,6 +176,6 @@ def _typed(table: pa.Table) -> pa.Table:
         raise pa.ArrowInvalid(f"columns of type {solved} and {tokens}")
     # Parquet renames the items of lists; written again, a table must give the same bytes.
     directions, token = solved.value_type.list_size, str(tokens.value_type)
-    schema = rows.features(solved.list_size, tokens.list_size, directions, token).arrow_schema
+    schema = features(solved.list_size, tokens.list_size, directions, token).arrow_schema
     typed = table.select(schema.names).cast(schema)
     return typed.replace_schema_metadata(table.schema.metadata)

@@ -171,8 +171,8 @@ def vote(
             (log_prob, scores.log_prob),
         ):
             table[rows, agent] = column.reshape(D, -1).T
-        rounds = [score(model, world, prompts[places]).log_prob for prompts in noisy]
-        chances = [_chance(each, D) for each in rounds or [scores.log_prob]]
+        asked_again = [score(model, world, prompts[places]).log_prob for prompts in noisy]
+        chances = [_chance(answers, D) for answers in asked_again or [scores.log_prob]]
         probability[rows, agent] = np.mean(chances, axis=0)
     return VoteTable(correct, wrong_tokens, log_prob, proposer, voted, probability)
 

@@ -1,4 +1,4 @@
-"""What ``culture-sim effects`` shows of what it found."""
+"""What ``culture-sim effects`` shows of its figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LESS = " - "
 """Between the two figures of a difference within pairs, in its name."""
 
 
-def tables_of(found: dict[str, Any]) -> list[Table]:
+def tables_of(figures: dict[str, Any]) -> list[Table]:
     """Features by agent, families, differences within pairs, and single figures, to print.
 
     Single figures are of different pairs, so that one less another is no difference within pairs.
@@ -18,41 +18,41 @@ def tables_of(found: dict[str, Any]) -> list[Table]:
     contrast = "Do matched features do the same? The match less a control, within the same pairs"
     single = "Single figures, each of all pairs that have it"
     return [
-        _features(found),
-        _families(found["family_effects"]),
-        _figures(found, contrast, differences=True),
-        _figures(found, single, differences=False),
+        _features(figures),
+        _families(figures["family_effects"]),
+        _figures(figures, contrast, differences=True),
+        _figures(figures, single, differences=False),
     ]
 
 
-def _features(found: dict[str, Any]) -> Table:
+def _features(figures: dict[str, Any]) -> Table:
     table = Table(
         "agent", "factor", "features", "change an answer", "lower accuracy", "raise it",
         "consequential", title="What single features do", title_justify="left",
     )  # fmt: skip
     keys = ("changes_an_answer", "lowers_accuracy", "raises_accuracy", "consequential")
-    for row in found["features"]:
+    for row in figures["features"]:
         shown = ("-" if row[key] is None else f"{row[key]:,}" for key in keys)
         table.add_row(str(row["agent"]), f"{row['factor']:g}", f"{row['features']:,}", *shown)
     return table
 
 
-def _families(found: dict[str, Any]) -> Table:
+def _families(figures: dict[str, Any]) -> Table:
     table = Table(
         "families", "lower accuracy", "raise it", title_justify="left",
-        title=f"What families do (q <= {found['max_q']:g})",
+        title=f"What families do (q <= {figures['max_q']:g})",
     )  # fmt: skip
     keys = ("families", "lowers_accuracy", "raises_accuracy")
-    table.add_row(*(f"{found[key]:,}" for key in keys))
+    table.add_row(*(f"{figures[key]:,}" for key in keys))
     return table
 
 
-def _figures(found: dict[str, Any], title: str, differences: bool) -> Table:
+def _figures(figures: dict[str, Any], title: str, differences: bool) -> Table:
     table = Table(
         "figure", "value", "95 % interval", "pairs", "families", title=title, title_justify="left"
     )
     for name, what in (("fingerprints", "r of fingerprints"), ("substitution", "recovered")):
-        for row in found[name]:
+        for row in figures[name]:
             if (LESS in row["figure"]) == differences:
                 interval = f"{row['low']:.2f} to {row['high']:.2f}"
                 counts = f"{row['pairs']:,}", f"{row['groups']:,}"

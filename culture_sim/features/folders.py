@@ -56,10 +56,10 @@ def compared_folders(run: Run) -> list[Path]:
     ]
 
 
-def write_found(
+def write_figures(
     folder: Path, name: str, figures: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> Path:
-    """What a command found beside a comparison; returns where its figures are.
+    """Write what a command measured beside a comparison; returns where its figures are.
 
     They are removed first and written last, so that tables of two runs never pass for one.
     """
@@ -77,13 +77,13 @@ def read_comparison(folder: Path, run: str) -> dict[str, Any]:
     Raises UserError when they are damaged, OtherVersionError when other code wrote its files.
     """
     remedy = f"remove it and make it again with: culture-sim sae --run {run}"
-    found = dict(read_json(folder / "summary.json", remedy))
-    if found.get("schema") != SCHEMA:
+    summary = dict(read_json(folder / "summary.json", remedy))
+    if summary.get("schema") != SCHEMA:
         raise OtherVersionError(
-            f"the files of {folder} are of version {found.get('schema')}, and version {SCHEMA} is "
-            f"read here; run first: culture-sim sae --run {run}"
+            f"the files of {folder} are of version {summary.get('schema')}, and version {SCHEMA} "
+            f"is read here; run first: culture-sim sae --run {run}"
         )
-    return found
+    return summary
 
 
 def read_comparisons(run: Run) -> tuple[dict[Path, dict[str, Any]], list[str]]:
@@ -92,10 +92,10 @@ def read_comparisons(run: Run) -> tuple[dict[Path, dict[str, Any]], list[str]]:
 
     Raises UserError when one is damaged.
     """
-    found, left_out = {}, []
+    summaries, left_out = {}, []
     for folder in compared_folders(run):
         try:
-            found[folder] = read_comparison(folder, run.path.name)
+            summaries[folder] = read_comparison(folder, run.path.name)
         except OtherVersionError as error:
             left_out.append(str(error))
-    return found, left_out
+    return summaries, left_out

@@ -45,10 +45,10 @@ def tell(word: str) -> None:
 
 def told() -> str:
     """What the leading process says next; waits for it."""
-    said = [""]
-    broadcast_object_list(said)
+    words = [""]
+    broadcast_object_list(words)
     process_state().wait_for_everyone()
-    return said[0]
+    return words[0]
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
+from tests.helpers.storing import append
 from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.core.files import write_json
 from world.core.rules import ExplainedBy
@@ -66,7 +67,7 @@ def make_run(path, rounds, size, rule=None, failing=1):
     for number in range(1, rounds + 1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
         named = Names(hashes[rows], hashes[order], example_from[first[rows]])
-        store.append(_records(number, every[first[rows]], named, rule or FourOfFive(), failing))
+        append(store, _records(number, every[first[rows]], named, rule or FourOfFive(), failing))
         figures = {**_figures(number, size), "culture": asdict(run.config.culture)}
         write_json(store.folder / f"round-{number:04d}.json", figures)
     return run

@@ -19,6 +19,7 @@ from culture_sim.culture.shards import Shard
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
 from tests.helpers import commands
+from tests.helpers.storing import append
 from world import UNKNOWN_TASK, Stream, concatenate
 from world.core.files import write_json
 from world.core.world import split_by_hash
@@ -47,7 +48,7 @@ def store_round(run):
     """Round 1 as it would be left by a kill between its storing and the training on it."""
     records = make_records(run)
     store = CultureStore(run.path / "culture")
-    store.append(records)
+    append(store, records)
     tally = np.zeros((AGENTS, 1, 5), dtype=np.int64)
     tally[:, 0, 0] = tally[:, 0, 3] = np.bincount(records.votes.proposer, minlength=AGENTS)
     kept = records.votes.proposer[records.decision.keep]

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agents.model import AgentModel
-from culture_sim.culture import records as rows
 from culture_sim.culture.analysis.nearness import nearest
 from culture_sim.culture.analysis.rivals import rivals
+from culture_sim.culture.records import quizzes_of, votes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable, vote
 from world import (
@@ -62,11 +62,11 @@ def quiz_table(
     parts = []
     for number in store.rounds():
         table = store.table(number)
-        culture = concatenate([culture, rows.quizzes_of(table.filter(table["keep"]))])
+        culture = concatenate([culture, quizzes_of(table.filter(table["keep"]))])
         for group in GROUPS[:2]:
             chosen = _choose(table, group == "kept", seed, most)
             progress(f"round {number}, {group}: {len(chosen)} quizzes")
-            batch, votes = rows.quizzes_of(chosen), rows.votes_of(chosen)
+            batch, votes = quizzes_of(chosen), votes_of(chosen)
             found = study.describe(batch, votes, group, number, culture)
             for name in STORED:
                 found = found.append_column(name, chosen[name])

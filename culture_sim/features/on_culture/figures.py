@@ -55,21 +55,21 @@ def _counted(rows: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def tables_of(found: dict[str, Any]) -> Iterator[Table]:
+def tables_of(figures: dict[str, Any]) -> Iterator[Table]:
     """What the command shows."""
-    yield _asked(found)
-    yield _occurs(found["occurrence"])
-    yield _dissent(found["dissent"])
-    yield _departs(found["departures"])
+    yield _asked(figures)
+    yield _occurs(figures["occurrence"])
+    yield _dissent(figures["dissent"])
+    yield _departs(figures["departures"])
 
 
-def _asked(found: dict[str, Any]) -> Table:
+def _asked(figures: dict[str, Any]) -> Table:
     table = Table(
         "of the", "asked", "failed by none", "by one", "by more", "dissenters by agent",
         "variance SAEs explain", title="Quizzes that the agents were asked", title_justify="left",
     )  # fmt: skip
-    for origin, counts in found["asked"].items():
-        rows = [row for row in found["quality"] if row["origin"] == origin]
+    for origin, counts in figures["asked"].items():
+        rows = [row for row in figures["quality"] if row["origin"] == origin]
         explained = [row["explained_variance"] for row in rows]
         table.add_row(
             origin,
@@ -87,16 +87,16 @@ def _failing(counts: dict[str, int]) -> list[str]:
     return [f"{counts[key]:,}" for key in keys]
 
 
-def _occurs(found: list[dict[str, Any]]) -> Table:
+def _occurs(rows: list[dict[str, Any]]) -> Table:
     table = Table(
         "groups", "tested", "more often", "less often", f"{TIMES:g}x more", f"{TIMES:g}x less",
         "only there", title_justify="left",
         title="Features that fire more on one group of quizzes, from the least agent to the most",
     )  # fmt: skip
     keys = ("tested", "more", "less", "times_more", "times_less", "only")
-    for name in dict.fromkeys(row["groups"] for row in found):
-        rows = [row for row in found if row["groups"] == name]
-        table.add_row(_said(name), *(_range([row[key] for row in rows]) for key in keys))
+    for name in dict.fromkeys(row["groups"] for row in rows):
+        agents = [row for row in rows if row["groups"] == name]
+        table.add_row(_words(name), *(_range([row[key] for row in agents]) for key in keys))
     return table
 
 
@@ -105,30 +105,30 @@ def _range(counts: list[int]) -> str:
     return f"{least:,}" if least == greatest else f"{least:,} to {greatest:,}"
 
 
-def _dissent(found: list[dict[str, Any]]) -> Table:
+def _dissent(rows: list[dict[str, Any]]) -> Table:
     table = Table(
         "of the", "tokens", "measure", "contrast", "95 % interval", "p", "quizzes",
         title="Solvers towards the dissenter, less towards each other", title_justify="left",
     )  # fmt: skip
-    for row in found:
+    for row in rows:
         figures = ["-", "-", "-", "0"]
         if "mean" in row:
             interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
             figures = [f"{row['mean']:+.4f}", interval, f"{row['p']:.4f}", f"{row['quizzes']:,}"]
-        table.add_row(_said(row["origin"]), row["region"], row["measure"], *figures)
+        table.add_row(_words(row["origin"]), row["region"], row["measure"], *figures)
     return table
 
 
-def _departs(found: list[dict[str, Any]]) -> Table:
+def _departs(rows: list[dict[str, Any]]) -> Table:
     table = Table(
         "of the", "families tested", "dissenter's fires less", "more",
         title="Families whose member in the dissenter fires otherwise", title_justify="left",
     )  # fmt: skip
-    for row in found:
+    for row in rows:
         counts = (f"{row[key]:,}" for key in ("tested", "silent", "loud"))
-        table.add_row(_said(row["origin"]), *counts)
+        table.add_row(_words(row["origin"]), *counts)
     return table
 
 
-def _said(name: str) -> str:
+def _words(name: str) -> str:
     return name.replace("_", " ")

@@ -22,7 +22,7 @@ FAILED = 2
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredQuizzes:
     """B quizzes that agents made, in layout 0.
 
     keep: bool [B]. taught: bool [B], kept for agents to train on. reason: str [B], why each was
@@ -38,39 +38,39 @@ class Stored:
     def __len__(self) -> int:
         return len(self.batch)
 
-    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Stored:
+    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> StoredQuizzes:
         """Those of the chosen quizzes."""
-        return Stored(*(getattr(self, field.name)[index] for field in fields(self)))
+        return StoredQuizzes(*(getattr(self, field.name)[index] for field in fields(self)))
 
     @property
-    def untaught(self) -> Stored:
+    def untaught(self) -> StoredQuizzes:
         """Those that no agent was trained on, kept or not; but for those that more than ``FAILED``
         agents failed when they voted, who seldom solve them since."""
         return self[~self.taught & ((~self.correct.all(axis=2)).sum(axis=1) <= FAILED)]
 
     @property
-    def kept(self) -> Stored:
+    def kept(self) -> StoredQuizzes:
         """All that were kept, for agents to train on or to be tested on."""
         return self[self.keep]
 
 
-def read_stored(store: CultureStore) -> Stored:
+def read_stored(store: CultureStore) -> StoredQuizzes:
     """All quizzes of a store, which has at least one round."""
     tables = [store.table(number) for number in store.rounds()]
     votes = [records.votes_of(table) for table in tables]
     keep = np.concatenate([records.array_of(table, "keep") for table in tables])
     split = np.concatenate([records.array_of(table, "split") for table in tables])
-    return Stored(
+    return StoredQuizzes(
         concatenate([records.quizzes_of(table) for table in tables]),
         keep,
         keep & (split == CULTURE_SPLITS[0]),
         np.concatenate([records.array_of(table, "reason") for table in tables]).astype(np.str_),
-        np.concatenate([each.correct | ~each.voted[:, :, None] for each in votes]),
+        np.concatenate([table.correct | ~table.voted[:, :, None] for table in votes]),
     )
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluatedQuizzes:
     """What became of B quizzes that agents were asked, and the Q of them that are looked at.
 
     batch: Q quizzes, each once and in one direction. index: int64 [Q], their places among the B.
@@ -83,9 +83,9 @@ class Asked:
     dissenter: NDArray[np.int64]
     failing: NDArray[np.int64]
 
-    def counts(self, some: NDArray[np.bool_]) -> dict[str, int]:
-        """How many of some [B] of the quizzes asked there are, and how many agents fail them."""
-        failing = self.failing[some]
+    def counts(self, chosen: NDArray[np.bool_]) -> dict[str, int]:
+        """How many of the quizzes asked are chosen [B], and how many agents fail them."""
+        failing = self.failing[chosen]
         return {
             "quizzes": len(failing),
             "failed_by_none": int((failing == 0).sum()),
@@ -94,21 +94,27 @@ class Asked:
         }
 
 
-def ask(models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch, solved: int) -> Asked:
+def evaluate(
+    models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch, solved: int
+) -> EvaluatedQuizzes:
     """Ask agents quizzes in layout 0, and look at those that at most one agent fails; of those
     that all solve, at most ``solved``."""
     correct = _answers(models, world, batch)
     index, direction, dissenter = choose(correct, solved)
-    return Asked(_asked_in(world, batch[index], direction), index, dissenter, _failing(correct))
+    return EvaluatedQuizzes(
+        _asked_in(world, batch[index], direction), index, dissenter, _failing(correct)
+    )
 
 
-def ask_kept(models: Sequence[AgentModel], world: QuizWorld, kept: Stored) -> Asked:
+def evaluate_kept(
+    models: Sequence[AgentModel], world: QuizWorld, kept: StoredQuizzes
+) -> EvaluatedQuizzes:
     """Ask agents quizzes that were kept, and look at all, in a direction that one agent failed when
     it voted: whether it has learned them since makes no difference to which are looked at."""
     direction, everything = direction_of(kept.correct), np.arange(len(kept))
     failing = _failing(_answers(models, world, kept.batch))
     nobody = np.full(len(kept), NOBODY)
-    return Asked(_asked_in(world, kept.batch, direction), everything, nobody, failing)
+    return EvaluatedQuizzes(_asked_in(world, kept.batch, direction), everything, nobody, failing)
 
 
 def _answers(models: Sequence[AgentModel], world: QuizWorld, batch: QuizBatch) -> NDArray[np.bool_]:

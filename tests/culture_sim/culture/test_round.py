@@ -60,7 +60,7 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
     config = CultureConfig(**setting["culture"])
     none = world.draw(Stream(0, "none"), 0, 0, "train")
     nothing = ParentPool(none, none, np.zeros(0, dtype=np.int16))
-    rows = store.dataset(1).select(range(0, len(store.votes(1)), 17))
+    rows = store.table(1).to_pylist()[::17]
     for row in rows:
         batch, place = divmod(row["index"], config.batch_size)
         seed = Stream(setting["seed"], "proposal", agent=row["proposer"], round=1).seed(batch)
@@ -85,14 +85,14 @@ def test_methods_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp
     assert [each["proposed"] for each in by] == [16 * 5 * 2] * 3
     assert sum(each["kept"] for each in by) == summary["kept"]
     store = CultureStore(tmp_path)
-    for row in store.dataset(2):
+    for row in store.table(2).to_pylist():
         method = names[row["index"] // 16 // 5 % 3]
         assert row["method"] == method
         assert (row["age"] > 0) <= (method == "recycling")
         assert bool(row["parents"][0]) == (method == "mutation" or row["age"] == 1)
     table = store.table(2)
     parents = {
-        name: [row["parents"][0] for row in store.dataset(2) if row["method"] == name]
+        name: [row["parents"][0] for row in store.table(2).to_pylist() if row["method"] == name]
         for name in names
     }
     kept = store.table(1).filter(pc.field("keep") & (pc.field("split") == "culture_train"))

@@ -10,10 +10,11 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from culture_sim.culture.proposers import Proposals
-from culture_sim.culture.records import CultureRecords, Provenance
+from culture_sim.culture.records import CultureRecords, Provenance, features
 from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
+from tests.helpers.storing import append
 from world import UNKNOWN_TASK, QuizBatch
 from world.core.errors import UserError
 
@@ -60,8 +61,8 @@ def store(tmp_path):
 
 def test_what_is_stored_is_read_back(store):
     one, two = records(), records(count=7, round_=2)
-    store.append(one)
-    store.append(two)
+    append(store, one)
+    append(store, two)
     assert store.rounds() == [1, 2]
     for number, given in ((1, one), (2, two)):
         votes, decision = store.votes(number), store.decision(number)
@@ -76,8 +77,8 @@ def test_what_is_stored_is_read_back(store):
 
 def test_kept_quizzes_by_split_and_round(store):
     one, two = records(), records(round_=2)
-    store.append(one)
-    store.append(two)
+    append(store, one)
+    append(store, two)
     for split, held_out in (("culture_train", False), ("culture_test", True)):
         chosen = [
             r.proposals.quizzes.tokens[r.decision.keep & (r.held_out == held_out)]
@@ -92,8 +93,8 @@ def test_kept_quizzes_by_split_and_round(store):
 
 def test_the_columns_of_a_row(store):
     given = records()
-    store.append(given)
-    row = store.dataset(1)[0]
+    append(store, given)
+    row = store.table(1).to_pylist()[0]
     assert row == {
         "round": 1,
         "index": 0,
@@ -123,12 +124,11 @@ def test_the_columns_of_a_row(store):
 
 def test_hugging_face_datasets_opens_a_round(store, tmp_path):
     given = records()
-    store.append(given)
+    append(store, given)
     opened = load_dataset(
         "parquet", data_files=str(store.path(1)), split="train", cache_dir=str(tmp_path / "cache")
     )
-    assert opened.features == store.dataset(1).features
-    assert isinstance(store.dataset(1), Dataset)
+    assert opened.features == features(5, given.proposals.quizzes.tokens.shape[1], directions=2)
     assert opened["hash"][:] == [f"{value:016x}" for value in given.hashes]
 
 
@@ -141,11 +141,12 @@ def test_an_empty_store(store):
 
 
 def test_a_round_without_voted_quizzes(store):
-    store.append(records(count=12))
+    append(store, records(count=12))
     nothing = records(round_=2)
     none = np.zeros(12, dtype=np.bool_)
     votes = nothing.votes[none]
-    store.append(
+    append(
+        store,
         replace(
             nothing,
             votes=votes,
@@ -153,18 +154,18 @@ def test_a_round_without_voted_quizzes(store):
             method=[],
             **{n: getattr(nothing, n)[none] for n in ("proposals", "hashes", "index", "seed")},
             held_out=none[none],
-        )
+        ),
     )
     assert store.votes(2).correct.shape == (0, 5, 2)
     assert len(store.hashes()) == 12
-    store.append(records(round_=3))
+    append(store, records(round_=3))
     assert len(store.hashes()) == 24
 
 
 def refused(store, bad, message):
     before = sorted(path.name for path in store.folder.glob("*"))
     with pytest.raises(ValueError, match=message):
-        store.append(bad)
+        append(store, bad)
     assert sorted(path.name for path in store.folder.glob("*")) == before
 
 
@@ -183,21 +184,21 @@ def test_a_duplicate_quiz_is_refused(store):
     twice[5] = twice[2]
     refused(store, replace(good, hashes=twice), "1 of 12 quizzes are duplicates")
     first = records()
-    store.append(first)
+    append(store, first)
     again = good.hashes.copy()
     again[:2] = first.hashes[7:9]
     refused(store, replace(good, hashes=again), "2 of 12 quizzes are duplicates")
 
 
 def test_a_stored_round_is_never_replaced(store):
-    store.append(records())
+    append(store, records())
     content = store.path(1).read_bytes()
     refused(store, records(seed=1), "round 1 is stored already")
     assert store.path(1).read_bytes() == content
 
 
 def test_another_shape_than_earlier_rounds_is_refused(store):
-    store.append(records())
+    append(store, records())
     refused(
         store, records(round_=2, seq_len=10), r"columns of round 1 .*uint8.*\[9\].*got .*\[10\]"
     )
@@ -225,18 +226,18 @@ def test_wrong_shapes_are_refused(field, value, message):
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
 def test_a_truncated_file_is_named(store, share):
-    store.append(records(count=500))
+    append(store, records(count=500))
     path = store.path(1)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    for read in (store.hashes, lambda: store.votes(1), lambda: store.append(records(round_=2))):
+    for read in (store.hashes, lambda: store.votes(1), lambda: append(store, records(round_=2))):
         with pytest.raises(UserError, match=r"round-0001.parquet is damaged \(.*remove it") as got:
             read()
         assert "\n" not in str(got.value)
 
 
 def test_a_damaged_page_is_named(store):
-    store.append(records(count=500))
+    append(store, records(count=500))
     path = store.path(1)
     content = bytearray(path.read_bytes())
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
@@ -254,7 +255,7 @@ def test_parquet_of_something_else_is_named(store):
 
 def test_hashes_are_read_without_the_other_columns(store):
     given = records(count=500)
-    store.append(given)
+    append(store, given)
     path = store.path(1)
     group = pq.ParquetFile(path).metadata.row_group(0)
     tokens = next(
@@ -272,5 +273,5 @@ def test_hashes_are_read_without_the_other_columns(store):
 
 
 def test_nothing_is_left_beside_a_round(store):
-    store.append(records())
+    append(store, records())
     assert [path.name for path in store.folder.iterdir()] == ["round-0001.parquet"]

@@ -310,7 +310,7 @@ def test_what_agents_share_is_measured_before_and_after(featured):
 def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     made, _ = featured
     forming = Mock(side_effect=firing_shares)
-    monkeypatch.setattr("culture_sim.features.on_culture.looking.firing_shares", forming)
+    monkeypatch.setattr("culture_sim.features.on_culture.firings.firing_shares", forming)
     run = made.run(CONTROL)
     where = ("--runs", str(run.path.parent), "--run", run.path.name)
     options = ("--world-quizzes", "300", "--solved", "100", "--resamples", "50")

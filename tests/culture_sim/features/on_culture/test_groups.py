@@ -9,20 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from culture_sim.commands.culture_features import AGENTS as MADE
-from culture_sim.commands.culture_features import KEPT, WORLD, occurrences, placebo
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.on_culture.figures import figures_of
+from culture_sim.features.on_culture.groups import AGENTS as MADE
+from culture_sim.features.on_culture.groups import KEPT, WORLD, occurrences, placebo
 from culture_sim.features.on_culture.quizzes import (
     NOBODY,
-    Asked,
-    ask_kept,
+    EvaluatedQuizzes,
     choose,
     direction_of,
+    evaluate_kept,
     read_stored,
 )
 from culture_sim.run.run import Run
 from tests.helpers.stored_round import AGENTS, EASY, HARD, HELD_OUT, TRAIN, make_records
+from tests.helpers.storing import append
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def run(trained):
 @pytest.fixture(scope="module")
 def quizzes(run, tmp_path_factory):
     store = CultureStore(tmp_path_factory.mktemp("culture"))
-    store.append(make_records(run))
+    append(store, make_records(run))
     return read_stored(store)
 
 
@@ -51,22 +52,22 @@ def test_an_agent_that_was_not_asked_has_not_failed(run, tmp_path):
     store = CultureStore(tmp_path)
     records.votes.correct[0] = False
     records.votes.voted[0, 2:] = False
-    store.append(records)
+    append(store, records)
     assert read_stored(store).correct[0].tolist() == [[False] * 2] * 2 + [[True] * 2] * 3
 
 
 def test_kept_quizzes_are_asked_where_one_agent_failed_when_it_voted(quizzes, run):
     kept = quizzes.kept
     models = [run.load_agent(agent) for agent in run.agents]
-    asked = ask_kept(models, run.config.world, kept)
+    evaluated = evaluate_kept(models, run.config.world, kept)
     rows = np.arange(EASY + HARD, len(quizzes))
-    assert asked.batch.layout.tolist() == [row % 2 for row in rows]
-    assert (asked.dissenter == NOBODY).all()
+    assert evaluated.batch.layout.tolist() == [row % 2 for row in rows]
+    assert (evaluated.dissenter == NOBODY).all()
     # These agents solve nothing, and every quiz is there all the same.
-    assert asked.counts(kept.taught) == {
+    assert evaluated.counts(kept.taught) == {
         "quizzes": TRAIN, "failed_by_none": 0, "failed_by_one": 0, "failed_by_more": TRAIN,
     }  # fmt: skip
-    assert len(asked.batch) == len(kept)
+    assert len(evaluated.batch) == len(kept)
 
 
 def test_a_quiz_is_chosen_in_the_first_direction_that_its_only_dissenter_fails():
@@ -99,15 +100,15 @@ def test_a_placebo_has_the_dissenters_of_other_quizzes_of_the_same_stratum():
 
 
 def test_counts_are_of_some_quizzes():
-    asked = Asked(None, np.arange(0), np.arange(0), np.array([0, 1, 4, 1]))
-    assert asked.counts(np.array([True, True, True, False])) == {
+    evaluated = EvaluatedQuizzes(None, np.arange(0), np.arange(0), np.array([0, 1, 4, 1]))
+    assert evaluated.counts(np.array([True, True, True, False])) == {
         "quizzes": 3, "failed_by_none": 1, "failed_by_one": 1, "failed_by_more": 1,
     }  # fmt: skip
 
 
 @dataclass
 class Seen:
-    """In place of Looked: quizzes of two tasks and directions, and features of one agent."""
+    """In place of FeatureFirings: quizzes of two tasks and directions, one agent's features."""
 
     alone: np.ndarray
     task: np.ndarray
@@ -147,8 +148,8 @@ def seen():
 
 
 def test_what_is_culture_s_own_is_told_from_what_is_hard():
-    looked, taught = seen()
-    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    firings, taught = seen()
+    table = occurrences(firings, [0], taught, np.random.default_rng(0))
     more = {
         name: set(rows.feature[(rows.q <= 0.05) & (rows.difference > 0)])
         for name, rows in table.groupby("groups")
@@ -167,12 +168,12 @@ def test_what_is_culture_s_own_is_told_from_what_is_hard():
 
 
 def test_solved_quizzes_of_the_mixture_of_failed_ones_are_a_control():
-    looked, taught = seen()
-    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    firings, taught = seen()
+    table = occurrences(firings, [0], taught, np.random.default_rng(0))
     control = table[table.groups == "placebo_solved_world"]
     assert (control.p.dropna() > 0.01).all()
     # Of each stratum as many as are failed, but for half of those that are solved at most.
-    world = looked[WORLD]
+    world = firings[WORLD]
     failed, solved = (np.bincount(world.stratum[some]) for some in (world.alone, ~world.alone))
     drawn = np.minimum(failed, solved // 2)
     assert (drawn < failed).any()
@@ -184,9 +185,9 @@ def test_solved_quizzes_of_the_mixture_of_failed_ones_are_a_control():
 
 
 def test_groups_without_quizzes_have_no_figures_and_no_discoveries():
-    looked, taught = seen()
-    looked[MADE].alone[:] = False
-    table = occurrences(looked, [0], taught, np.random.default_rng(0))
+    firings, taught = seen()
+    firings[MADE].alone[:] = False
+    table = occurrences(firings, [0], taught, np.random.default_rng(0))
     nothing = table[table.groups.isin(["failed_solved_agents", "placebo_solved_agents"])]
     assert len(nothing) == 10
     assert nothing[["share", "share_other", "difference", "p", "q"]].isna().all(axis=None)
@@ -197,9 +198,9 @@ def test_groups_without_quizzes_have_no_figures_and_no_discoveries():
 
 
 def test_without_kept_quizzes_the_others_are_compared():
-    looked, _ = seen()
-    del looked[KEPT]
-    table = occurrences(looked, [0], np.zeros(0, np.bool_), np.random.default_rng(0))
+    firings, _ = seen()
+    del firings[KEPT]
+    table = occurrences(firings, [0], np.zeros(0, np.bool_), np.random.default_rng(0))
     assert set(table.groups) == {
         "agents_world", "failed_solved_agents", "failed_solved_world", "world_world",
         "placebo_solved_agents", "placebo_solved_world",

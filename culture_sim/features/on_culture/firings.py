@@ -12,7 +12,7 @@ from scipy import sparse
 
 from agents.scoring import graded_mask, mistakes
 from culture_sim.features.comparisons import Compared
-from culture_sim.features.on_culture.quizzes import NOBODY, Asked
+from culture_sim.features.on_culture.quizzes import NOBODY, EvaluatedQuizzes
 from sae.activations.codes import agent_codes
 from sae.activations.harvest import TokenRows, token_rows
 from sae.contrasts.dissent import Contrast, Links, coactivation, contrast, match_strength
@@ -24,24 +24,24 @@ from sae.statistics.permutation import group_index
 REGIONS = ("prompt", "right", "wrong")
 """Tokens: those given, and those of the answer that the dissenter has right and wrong."""
 MEASURES = ("match_strength", "coactivation")
-"""What is measured of pairs of agents; see ``sae.groups.dissent``."""
+"""What is measured of pairs of agents; see ``sae.contrasts.dissent``."""
 
 
-class Looked:
+class FeatureFirings:
     """Quizzes of one origin, by the features of one comparison.
 
     alone: bool [Q], one agent is known to fail the quiz; dissenter: int64 [Q], which. direction:
     int64 [Q], in which it is asked; stratum: int64 [Q], a number for each direction and task.
     """
 
-    def __init__(self, compared: Compared, asked: Asked) -> None:
-        self._compared, self._batch = compared, asked.batch
+    def __init__(self, compared: Compared, quizzes: EvaluatedQuizzes) -> None:
+        self._compared, self._batch = compared, quizzes.batch
         self._world = compared.run.config.world
-        self.dissenter = asked.dissenter
-        self.alone = asked.dissenter != NOBODY
-        self.direction = asked.batch.layout.astype(np.int64)
-        self.stratum = group_index(asked.batch.layout, asked.batch.task)
-        self._rows: TokenRows = token_rows(self._world, asked.batch)
+        self.dissenter = quizzes.dissenter
+        self.alone = quizzes.dissenter != NOBODY
+        self.direction = quizzes.batch.layout.astype(np.int64)
+        self.stratum = group_index(quizzes.batch.layout, quizzes.batch.task)
+        self._rows: TokenRows = token_rows(self._world, quizzes.batch)
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -61,9 +61,9 @@ class Looked:
         answer = graded_mask(self._world, self._batch)
         region = answer.astype(np.int64)
         for n, agent in self._compared.agents.items():
-            own = np.flatnonzero(self.dissenter == n)
-            if len(own):
-                region[own] += mistakes(agent, self._world, self._batch[own])
+            failed = np.flatnonzero(self.dissenter == n)
+            if len(failed):
+                region[failed] += mistakes(agent, self._world, self._batch[failed])
         return np.asarray(region[self._rows.quiz, self._rows.position])
 
     @cached_property
@@ -89,10 +89,10 @@ class Looked:
                     for pair, links in self._compared.links.items()
                 }
                 for name, group in groups.items():
-                    own = ~self.alone | group
-                    theirs = {pair: value[own] for pair, value in values.items()}
-                    place = self.dissenter[own], self.stratum[own]
-                    yield region, measure, name, contrast(theirs, *place, rngs[name], resamples)
+                    chosen = ~self.alone | group
+                    strengths = {pair: value[chosen] for pair, value in values.items()}
+                    place = self.dissenter[chosen], self.stratum[chosen]
+                    yield region, measure, name, contrast(strengths, *place, rngs[name], resamples)
 
     def _all_measured(
         self, measure: str, pair: tuple[int, int], links: Links, region: int
@@ -118,5 +118,5 @@ class Looked:
         batch = self._batch[~self.alone][:GRADED_QUIZZES]
         for n, agent in self._compared.agents.items() if len(batch) else ():
             sae = self._compared.saes[n]
-            found = measure_quality(agent, self._world, batch, self._compared.dictionary.site, sae)
-            yield n, found.as_dict()
+            site = self._compared.dictionary.site
+            yield n, measure_quality(agent, self._world, batch, site, sae).as_dict()
