@@ -28,6 +28,7 @@ from culture_sim.launch.processes import (
     told,
 )
 from culture_sim.launch.workers import run_workers
+from culture_sim.report.summary import culture_summary, features_summary, training_summary
 from culture_sim.run.config import RunConfig, config_to_dict
 from culture_sim.run.progress import (
     in_training,
@@ -38,7 +39,6 @@ from culture_sim.run.progress import (
     training_table,
 )
 from culture_sim.run.run import Run
-from culture_sim.summary import culture_summary, features_summary, training_summary
 from world.core.errors import UserError
 
 console = Console()

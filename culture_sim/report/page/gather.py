@@ -21,11 +21,11 @@ from culture_sim.report.page.drift import drift
 from culture_sim.report.page.joint import joint
 from culture_sim.report.page.layers import layers
 from culture_sim.report.shared.blobs import embed
+from culture_sim.report.summary import culture_summary
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
-from culture_sim.summary import culture_summary
 from world import QuizWorld, World
 from world.core.files import read_json
 from world.core.view import INK, MARKS

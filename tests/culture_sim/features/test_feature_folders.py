@@ -11,9 +11,9 @@ from agents.config import ModelConfig
 from agents.model import build_model
 from culture_sim.features.folders import compared_folders, dictionary_configs, features_path
 from culture_sim.features.stage import sae_slots
+from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from culture_sim.summary import features_summary
 from sae.activations.harvest import comparable_sites
 from sae.comparison.results import SCHEMA
 from sae.config import SAEConfig

@@ -11,9 +11,9 @@ from agents.config import ModelConfig
 from culture_sim.report import write_report
 from culture_sim.report.page.charts import Point, learning_curves, round_starts, shade
 from culture_sim.report.page.gather import gather
+from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from culture_sim.summary import features_summary
 from sae.comparison.results import SCHEMA
 from sae.config import SAEConfig
 from tests.helpers.browser import check_page
