@@ -81,7 +81,7 @@ test: $(READY) ## Run the tests (ARGS="-k word" for some of them)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 quick: $(READY) ## Run the tests that start no process, train nothing and open no browser
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --quick $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --quick $(ARGS)
 
 check: $(READY) ## Lint, formatting, types, direction of imports
 	$(BIN)/ruff check

@@ -44,6 +44,7 @@ def test_the_blocks_of_a_page_run_in_their_order(page, runs, exported, tmp_path)
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_a_block_that_fails_is_found_with_its_line(tmp_path):
     page = tmp_path / "page.md"
     blocks = ("```python\nx = 1\n```", "```sh\nnot python\n```", "```python\nx / 0\n```")

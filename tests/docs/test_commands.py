@@ -35,20 +35,26 @@ OF_FILES = ("culture.json", "culture.agents", "culture.rounds", "model.safetenso
 ALONE = {(page.name, use) for page in PAGES for use in options(page)}
 
 
-def asked(folder, lines):
-    """For each command line the help beside it, and what is wrong with it."""
+def asked(folder, helps, errors):
+    """The text of --help beside some command lines, and what is wrong with others."""
     Run.start(folder / "runs" / "compact", presets["compact"](), "compact")
     ended = subprocess.run(
         [sys.executable, "-m", "tests.helpers.helps"],
         cwd=folder,
-        input=json.dumps(lines),
+        input=json.dumps({"helps": helps, "errors": errors}),
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"},
     )
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    answers = json.loads(ended.stdout)
+    return answers["helps"], answers["errors"]
+
+
+def plain(name):
+    """The words that call a command without options."""
+    return [name, "dataset"] if name == "export" else [name]
 
 
 def flags_of(text):
@@ -85,18 +91,26 @@ def _options(section, options):
 def misunderstood(folder, uses):
     """Of command lines those that name what is not there, each with the reason.
 
-    Of a command that is named by itself, only that it is one.
+    Of a command that is named by itself, only that it is one; of a line with words to fill in,
+    that its options are in the command's help.
     """
     uses = sorted(uses, key=lambda use: (use[0], use[1].text))
     uses = [(name, use) for name, use in uses if not PLACEHOLDER.match(use.words[0])]
-    known = [use for use in uses if use[1].words[0] in commands and len(use[1].words) > 1]
     wrong = [(name, use.text, "no command") for name, use in uses if use.words[0] not in commands]
+    known = [use for use in uses if use[1].words[0] in commands and len(use[1].words) > 1]
+    whole = [(name, use) for name, use in known if use.whole]
+    partial = [(name, use) for name, use in known if not use.whole]
     write_plugins(folder, known)
-    answers = asked(folder, [list(use.words) for _, use in known])
-    for (name, use), (text, error) in zip(known, answers, strict=True):
-        if use.whole and error:
+    helps, errors = asked(
+        folder,
+        [plain(use.words[0]) for _, use in partial],
+        [list(use.words) for _, use in whole],
+    )
+    for (name, use), error in zip(whole, errors, strict=True):
+        if error:
             wrong.append((name, use.text, error))
-        elif missing := use.flags - flags_of(text) if use.whole else set():
+    for (name, use), text in zip(partial, helps, strict=True):
+        if missing := use.flags - flags_of(text):
             wrong.append((name, use.text, f"no option {min(missing)}"))
     return wrong
 
@@ -109,11 +123,11 @@ def test_every_command_line_is_understood(tmp_path):
 
 @pytest.mark.slow
 def test_every_option_that_stands_alone_is_one(tmp_path):
-    lines = [[name, *(["dataset"] if name == "export" else [])] for name in commands]
-    chosen = [["culture", *use.words] for _, use in sorted(ALONE, key=str) if use.whole]
+    # Options of a variant are in the help beside the option that chooses it.
+    chosen = [["culture", *use.words] for _, use in ALONE if use.whole and len(use.flags) > 1]
     write_plugins(tmp_path, ALONE)
-    helps = asked(tmp_path, [*lines, *chosen])
-    known = set().union(*(flags_of(text) for text, _ in helps))
+    helps, _ = asked(tmp_path, [*map(plain, commands), *chosen], [])
+    known = set().union(*map(flags_of, helps))
     assert {(name, flag) for name, use in ALONE for flag in use.flags - known} == set()
 
 
@@ -135,7 +149,7 @@ def test_every_dotted_name_is_an_option_or_a_module(page):
 def test_what_is_wrong_is_found(tmp_path):
     page = Page(
         "README.md",
-        "```sh\nculture-sim dance\nculture-sim sae --sae.breadths 3\n"
+        "```sh\nculture-sim dance\nculture-sim sae --sae.breadths 3\nculture-sim sae --sae.no K\n"
         'make sae RUN=a ARGS="--sae.k many"\nculture-sim sae --sae.widths 64\n```\n',
     )
     uses = {(page.name, use) for use in documented(page)}
@@ -144,6 +158,7 @@ def test_what_is_wrong_is_found(tmp_path):
         "culture-sim dance",
         "culture-sim sae --sae.breadths 3",
         'make sae RUN=a ARGS="--sae.k many"',
+        "culture-sim sae --sae.no K",
     ]
     page = Page("README.md", "`sae.breadths`, `sae.widths`, `world.tasks` and `sae.concepts`")
     assert unknown_names(page) == ["sae.breadths"]

@@ -1,9 +1,10 @@
-"""What ``--help`` says, and whether a command line is understood, for many of them in one process.
+"""What ``--help`` says, and whether command lines are understood, for many in one process.
 
     python -m tests.helpers.helps < lines.json
 
-Reads a JSON list of command lines (lists of words). Writes a list of [help, error]: the text of
-``--help`` beside these words, and what is wrong with them, "" for nothing; nothing is run.
+Reads a JSON object: "helps" and "errors" are lists of command lines, each a list of words. Writes
+one with the same keys: the text of ``--help`` beside the words, and what is wrong with them, "" for
+nothing. No command is run.
 """
 
 import json
@@ -41,9 +42,9 @@ def error_of(words: list[str]) -> str:
 
 if __name__ == "__main__":
     lines = json.load(sys.stdin)
-    known: dict[tuple[str, ...], list[str]] = {}
     with redirect_stdout(sys.stderr):  # plugins may print
-        for words in map(tuple, lines):
-            if words not in known:
-                known[words] = [help_of(list(words)), error_of(list(words))]
-    json.dump([known[tuple(words)] for words in lines], sys.stdout)
+        answers = {
+            "helps": [help_of(words) for words in lines["helps"]],
+            "errors": [error_of(words) for words in lines["errors"]],
+        }
+    json.dump(answers, sys.stdout)

@@ -10,6 +10,7 @@ import pytest
 import sae
 
 
+@pytest.mark.slow
 def test_every_public_name_is_there():
     for name in sae.__all__:
         assert getattr(sae, name) is not None
@@ -21,6 +22,7 @@ def test_other_names_are_not():
         _ = sae.nothing
 
 
+@pytest.mark.slow
 def test_options_and_registries_do_not_wait_for_sae_lens():
     code = (
         "import sys, sae; sae.SAEConfig(); sae.architectures.names(); sae.nulls.names(); "

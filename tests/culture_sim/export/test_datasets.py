@@ -7,6 +7,7 @@ import sys
 import datasets
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from huggingface_hub import DatasetCard
 
 from culture_sim.culture.records import array_of
@@ -99,6 +100,7 @@ def test_rows_can_be_streamed_and_typed(written, load):
     assert first == again
 
 
+@pytest.mark.slow
 def test_readers_without_hugging_face_find_plain_types(written):
     """In a process that does not know Hugging Face's types."""
     path = next(written.glob("data/world/test/frame/*"))
