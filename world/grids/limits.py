@@ -74,7 +74,7 @@ def _reason_against(shape: Shape, task: str) -> str | None:
             f"world.colours is {shape.colours}"
         )
     painter = Painter(shape.plane, shape.rectangles, shape.colours, (task,))
-    if not painter.odds[task].any():
+    if not painter.material[task].possible:
         return (
             f"task {task!r} is impossible with {shape.rectangles} rectangles in a "
             f"{shape.height}x{shape.width} grid"
