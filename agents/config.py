@@ -46,6 +46,9 @@ class TrainConfig:
     """Unseen quizzes on which the target is decided and reported."""
     validation_quizzes: int = 500
     """Other unseen quizzes, evaluated every epoch; the test is taken once they reach the target."""
+    recombined_quizzes: int = 240
+    """Quizzes evaluated beside these that combine anew what the agent was trained on in its first
+    epoch; where accuracy on them is much higher, it has learned by heart. 0 leaves them out."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000
@@ -90,6 +93,7 @@ class TrainConfig:
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
         require(self, "train", AMOUNT, "warmup_steps", "part_weighting", "error_weighting")
+        require(self, "train", AMOUNT, "recombined_quizzes")
         require(self, "train", SHARE, "target", "prompt_noise")
         require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:

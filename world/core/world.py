@@ -181,6 +181,11 @@ class World(ABC):
             raise UserError(f"the world {self.name!r} has no choice of tasks")
         return replace(self, tasks=tasks)  # type: ignore[type-var]
 
+    def other_scenes(self) -> Self | None:
+        """The same world with other scenes than any that it draws, as long and in the same tokens,
+        to examine agents beyond what they learned; None where it has none."""
+        return None
+
     # ---- layouts: a world that has one order alone says nothing of them
 
     @property

@@ -269,6 +269,14 @@ class GridsWorld(QuizWorld):
             quizzes.append(self.codec.tokens(grids))
         return quizzes
 
+    def other_scenes(self) -> GridsWorld | None:
+        """Grids with one rectangle more, of the tasks that they can show; else with one less."""
+        for rectangles in (self.rectangles + 1, self.rectangles - 1):
+            shape = replace(self.shape, rectangles=rectangles)
+            if shape.can_be_drawn and (names := possible_tasks(shape, self.tasks, ())):
+                return replace(self, rectangles=rectangles, tasks=names)
+        return None
+
     def held_out_world(self) -> GridsWorld | None:
         """The same grids with the held-out tasks that they can show."""
         names = possible_tasks(self.shape, self.held_out_tasks, self.tasks)
