@@ -14,8 +14,7 @@ from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
 from sae.activations.harvest import kept_tokens
 from sae.activations.quizzes import held_out_quizzes, training_source
-from sae.comparison.nulls import Permutation, nulls
-from sae.dictionaries.architectures import architectures as sae_architectures
+from sae.comparison.nulls import PermutingNull
 from sae.dictionaries.baselines import baselines
 from world import QuizBatch, QuizWorld, Registry, Stream, require_offer
 from world.core.errors import UserError
@@ -37,18 +36,12 @@ def check_culture(config: RunConfig) -> None:
 
 def check_features(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what SAEs and their comparison could not do."""
-    for option, registry in (
-        ("nulls", nulls),
-        ("baselines", baselines),
-        ("architectures", sae_architectures),
-    ):
-        for name in getattr(config.sae, option):
-            _check_known(f"sae.{option}", name, registry)
-    first = config.sae.nulls[0]
-    if not isinstance(nulls[first], Permutation):
+    for name in config.sae.baselines:
+        _check_known("sae.baselines", name, baselines)
+    if not isinstance(config.sae.nulls[0], PermutingNull):
         raise UserError(
-            f"sae.nulls begins with {first!r}, which permutes no rows; name another first, such as "
-            f"within_cell: universality is measured against it"
+            f"sae.nulls begins with {config.sae.null_names[0]!r}, which permutes no rows; name "
+            f"another first, such as within_cell: universality is measured against it"
         )
     _check_known("model.architecture", config.model.architecture, architectures)
     dictionary_configs(config)

@@ -222,7 +222,7 @@ def test_only_workers_wait_for_sae_lens(needed):
         (
             "culture",
             ["--culture.proposers", "ladder", "ladder"],
-            "culture.proposers names a method twice: ladder, ladder",
+            "culture.proposers names ladder twice, with the same options",
         ),
         ("train-agents", ["--processes", "x"], "Error parsing --processes: not x"),
         ("train-agents", ["--train.target", "nan"], "train.target must be in [0, 1], got nan"),
@@ -277,6 +277,14 @@ def test_the_options_of_a_runs_rule_may_be_given_again(tmp_path, flags, rule):
         (
             ["--culture.proposers.hot_then_cold.temperature", "0.5"],
             (HotThenCold(1.2, 0.5), Mutation()),
+        ),
+        (
+            [
+                *("--culture.proposers", "mutation", "hot_then_cold", "mutation", "mutation"),
+                *("--culture.proposers.mutation-2.rate", "0.2"),
+                *("--culture.proposers.mutation-3.rate=0.3",),
+            ],
+            (Mutation(), HotThenCold(1.2), Mutation(0.2), Mutation(0.3)),
         ),
     ],
 )
