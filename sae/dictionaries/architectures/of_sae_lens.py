@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sae.dictionaries.architectures import NORMALISED, Architecture, architectures
 from world.core.errors import AMOUNT, require
+from world.core.options import name_of
 
 if TYPE_CHECKING:
     from sae_lens import TrainingSAE
@@ -63,9 +64,7 @@ class BatchTopK(SAELensArchitecture):
     """Weight of the auxiliary loss, in which features that stopped firing fit what is left over."""
 
     def __post_init__(self) -> None:
-        require(
-            self, f"SAE architecture {architectures.name_of(type(self))}", AMOUNT, "aux_coefficient"
-        )
+        require(self, f"SAE architecture {name_of(self)}", AMOUNT, "aux_coefficient")
 
     def settings(self, dictionary: DictionaryConfig) -> dict[str, Any]:
         return {"k": dictionary.k, "aux_loss_coefficient": self.aux_coefficient}
@@ -102,7 +101,7 @@ class SparsityLoss(SAELensArchitecture):
     """Weight of the sparsity loss."""
 
     def __post_init__(self) -> None:
-        require(self, f"SAE architecture {architectures.name_of(type(self))}", AMOUNT, "sparsity")
+        require(self, f"SAE architecture {name_of(self)}", AMOUNT, "sparsity")
 
 
 @architectures.register("standard")

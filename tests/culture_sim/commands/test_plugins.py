@@ -53,9 +53,18 @@ def test_every_kind_of_variant_is_used_in_every_process(made):
     assert set(table["method"]) == {"copies"}
     assert 0 < table["keep"].sum() <= 4
     summary = json.loads((path / "summary.json").read_text())
-    (compared,) = summary["features"].values()
-    assert "reversed_rows" in json.dumps(compared["pairs"][0])
-    assert (path / "sae" / "blocks.1.hook_resid_post" / "outside_topk-64").is_dir()
+    assert saved["config"]["sae"]["nulls"][1:] == [
+        {"name": "shifted_rows", "by": 1},
+        {"name": "shifted_rows", "by": 50},
+    ]
+    architectures = saved["config"]["sae"]["architectures"]
+    assert architectures == [{"name": "outside_topk", "revive": revive} for revive in (0.0, 0.5)]
+    for name in ("outside_topk-64", "outside_topk-revive-0.5-64"):
+        assert (path / "sae" / "blocks.1.hook_resid_post" / name).is_dir()
+    for compared in summary["features"].values():
+        by_null = compared["by_null"]
+        assert set(by_null) == {"within_cell", "shifted_rows", "shifted_rows-by-50"}
+        assert by_null["shifted_rows"]["null"] != by_null["shifted_rows-by-50"]["null"]
     assert "among the first 4 that 2 agents vote on" in (path / "report" / "index.html").read_text()
 
 
@@ -65,6 +74,8 @@ def test_a_run_remembers_its_plugins(made, tmp_path):
     assert "first_few count 4" in ended.stdout
     helped = run(made, "culture-round", "--run", "outside", "--help")
     assert "--culture.rule.count" in helped.stdout
+    assert "--sae.nulls.shifted-rows-2.by" in helped.stdout
+    assert "--sae.architectures.outside-topk-2.revive" in helped.stdout
     elsewhere = run(tmp_path, "replay", "--run", "outside", "--runs", str(made / "runs"))
     assert elsewhere.returncode == 2
     assert elsewhere.stderr.count("\n") == 1
