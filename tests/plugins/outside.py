@@ -6,7 +6,8 @@ import numpy as np
 from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
 
 from agents.architectures.gpt import GPT
-from agents.model import architectures
+from agents.config import Architecture as AgentArchitecture
+from agents.config import architectures
 from culture_sim.culture.proposers import Proposals, Proposer, proposers
 from culture_sim.culture.proposers.writing import answered
 from culture_sim.culture.rules import Rule, rules
@@ -79,8 +80,17 @@ class ShiftedRows(PermutingNull):
 
 
 @architectures.register("outside_gpt")
-class OutsideGPT(GPT):
-    """The default network under another name."""
+@dataclass(frozen=True)
+class OutsideGPT(AgentArchitecture):
+    """The default network with its token embeddings scaled."""
+
+    scale: float = 1.0
+    """What they are multiplied by."""
+
+    def __call__(self, config, world):
+        model = GPT(config, world)
+        model.embed.weight.data.mul_(self.scale)
+        return model
 
 
 @sae_architectures.register("outside_topk")
@@ -112,7 +122,7 @@ def outside():
         smoke,
         agents=2,
         world=replace(smoke.world, tasks=("ring",), held_out_tasks=("frame",)),
-        model=replace(smoke.model, architecture="outside_gpt"),
+        model=replace(smoke.model, architecture=OutsideGPT(scale=0.5)),
         culture=replace(smoke.culture, rule=FirstFew(4), proposers=(Copies(),), max_proposals=64),
         sae=replace(
             smoke.sae,

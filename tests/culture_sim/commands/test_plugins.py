@@ -47,6 +47,8 @@ def test_every_kind_of_variant_is_used_in_every_process(made):
     assert saved["plugins"] == ["outside"]
     assert saved["config"]["culture"]["rule"] == {"name": "first_few", "count": 4}
     assert saved["config"]["culture"]["proposers"] == [{"name": "copies"}]
+    model = saved["config"]["model"]
+    assert model["architecture"] == {"name": "outside_gpt", "scale": 0.5}
     table = CultureStore(path / "culture").table(1).to_pandas()
     assert set(table["rule"]) == {"first_few"}
     assert set(table["rule_options"]) == {'{"count": 4}'}
