@@ -76,8 +76,9 @@ def test_a_run_remembers_its_plugins(made, tmp_path):
     assert "first_few count 4" in ended.stdout
     helped = run(made, "culture-round", "--run", "outside", "--help")
     assert "--culture.rule.count" in helped.stdout
-    assert "--sae.nulls.shifted-rows-2.by" in helped.stdout
-    assert "--sae.architectures.outside-topk-2.revive" in helped.stdout
+    of_features = run(made, "sae", "--run", "outside", "--help").stdout
+    assert "--sae.nulls.shifted-rows-2.by" in of_features
+    assert "--sae.architectures.outside-topk-2.revive" in of_features
     elsewhere = run(tmp_path, "replay", "--run", "outside", "--runs", str(made / "runs"))
     assert elsewhere.returncode == 2
     assert elsewhere.stderr.count("\n") == 1
