@@ -68,7 +68,7 @@ class TrainConfig:
     """How an agent learns, until it answers ``target`` of unseen quizzes exactly."""
 
     target: float = 0.95
-    """Share of unseen quizzes that must be answered exactly, every cell; 0 asks for nothing, so
+    """Share of unseen quizzes that must be answered exactly, every token; 0 asks for nothing, so
     that training ends after one epoch."""
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""

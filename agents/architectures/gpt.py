@@ -1,6 +1,6 @@
 """The default agent: positions as a sum of learned vectors, one for each axis of the world.
 
-A cell is named by its part, row and column, so what is learned about a row holds in every
+A place is named by its part, row and column, so what is learned about a row holds in every
 part from the start. LayerNorm before every layer and at the end (PyTorch fuses it on a CPU, and
 not RMSNorm), ReLU, no biases, untied output.
 """

@@ -25,7 +25,7 @@ class CultureConfig:
     """Times that the agents are asked again with noise in the prompt, for the probabilities that
     the rule likelihood looks at; 0 takes them from the clean prompt."""
     vote_noise: float = 0.05
-    """Share of cells replaced at random in such a prompt."""
+    """Share of tokens replaced at random in such a prompt."""
     proposers: tuple[Proposer, ...] = (HotThenCold(),)
     """Methods by which agents propose quizzes; each agent's batches take turns."""
     batch_size: int = 128

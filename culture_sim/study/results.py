@@ -34,7 +34,7 @@ EXAMS = {
 }
 """What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
 LOSS = "{} loss"
-"""Name of the measure of an exam's loss, in nats a cell: it tells arms apart at 0 % or 100 %."""
+"""Name of the measure of an exam's loss, in nats a token: it tells arms apart at 0 % or 100 %."""
 FEATURES = {"universality": "value", "shared r": "cross", "ceiling r": "ceiling"}
 """Measures of the comparison of features, by their names in its summary."""
 BY_PART = ("culture failed", "culture solved")
