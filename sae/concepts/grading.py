@@ -97,13 +97,13 @@ class Graded:
 
     def auroc(self) -> Table:
         """Mann-Whitney's U over the number of pairs, from the ranks of the true rows."""
-        own, of_zeros = self.ranking.midranks()
+        of_entries, of_zeros = self.ranking.midranks()
         ranks = np.zeros(self.positives.shape)
         for label, (start, stop) in enumerate(self.spans):
             held = np.flatnonzero(self.true[label] >= 0)
             group = self._group(held, label, start, stop)
             zeros = self.positives[:, start:stop] - self._summed(group, start, stop)
-            ranks[:, start:stop] = self._summed(group, start, stop, own[held])
+            ranks[:, start:stop] = self._summed(group, start, stop, of_entries[held])
             ranks[:, start:stop] += zeros * of_zeros[:, None]
         negatives = self.ranking.rows - self.positives
         least = self.positives * (self.positives + 1) / 2

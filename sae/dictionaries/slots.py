@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sae.dictionaries.quality import measure_quality
 from sae.dictionaries.training import RECORD, Progress, save_sae, train_sae
 from world import QuizBatch, World
 from world.core.errors import UserError
+from world.core.options import to_tree
 
 GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE, or crosscoder, is graded."""
@@ -79,7 +80,7 @@ def sae_done(model: AgentModel, dictionary: DictionaryConfig, slot: SAESlot) -> 
 def _identity(model: AgentModel, dictionary: DictionaryConfig, slot: SAESlot) -> dict[str, Any]:
     baseline = None if slot.role.isdigit() else slot.role
     made_from = {"agent": fingerprint(model), "seed": slot.seed, "baseline": baseline}
-    return {"made_from": {**made_from, **asdict(dictionary)}}
+    return {"made_from": {**made_from, **to_tree(dictionary)}}
 
 
 def train_one(

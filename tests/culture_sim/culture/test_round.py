@@ -343,3 +343,15 @@ def test_too_few_voters_are_refused_before_any_work(make_round, tmp_path):
     with pytest.raises(UserError, match="four_of_five needs the votes of all agents"):
         make_round(tmp_path / "culture", voters=4)
     assert not (tmp_path / "culture").exists()
+
+
+def test_one_method_may_stand_twice_with_other_options(make_round, tmp_path):
+    methods = (HotThenCold(), HotThenCold(1.2))
+    summary = make_round(tmp_path, proposers=methods, quota=10_000, max_proposals=16 * 5 * 2)
+    names = ["hot_then_cold", "hot_then_cold-hot_temperature-1.2"]
+    assert [(one["method"], one["proposed"]) for one in summary["by_method"]] == [
+        (name, 16 * 5) for name in names
+    ]
+    rows = CultureStore(tmp_path).table(1).to_pylist()
+    hot = {row["method"]: row["hot_temperature"] for row in rows}
+    assert hot == dict(zip(names, (1.5, 1.2), strict=True))
