@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +15,18 @@ from culture_sim.run.config import RunConfig
 from world import Stream
 
 
-def learn(name: str, agent: int, config: RunConfig, budget: float) -> Iterator[dict[str, Any]]:
+def learn(
+    name: str,
+    agent: int,
+    config: RunConfig,
+    budget: float,
+    clock: Callable[[], float] | None = None,
+) -> Iterator[dict[str, Any]]:
     """Train one agent by a recipe; where it is after every epoch, ready for JSON.
 
     config: whose world, size of network, length of an epoch and torch.compile. budget: seconds of
-    the processor, which a busy machine does not cut short, or of the clock where a GPU does the
-    work.
+    the clock; by default the processor's, which a busy machine does not cut short, or the wall's
+    where a GPU does the work.
     """
     world, epoch = config.world, config.train.epoch_quizzes
     model, train = recipes[name](config.model)
@@ -35,7 +41,7 @@ def learn(name: str, agent: int, config: RunConfig, budget: float) -> Iterator[d
         world, root.with_role("world-gate"), train.validation_quizzes, [test]
     )
     by_task: dict[str, float] = {}
-    clock = time.process_time if device().type == "cpu" else time.perf_counter
+    clock = clock or (time.process_time if device().type == "cpu" else time.perf_counter)
     began, spent, reached = time.perf_counter(), time.process_time(), False
     end = clock() + budget
     while not reached and clock() < end:

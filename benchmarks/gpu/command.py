@@ -32,8 +32,12 @@ from benchmarks.tables import line, markdown
 from culture_sim.run.environment import environment
 from world.core.files import write_json
 
-ENDING = 0.1
-"""Share of a part's time in which it should end by itself, before it is ended."""
+ENDING, ENDING_S = 0.1, 6.0
+"""Before its time is over a part is to end by itself: this share of it, and at most so long."""
+LEAST_S = 30.0
+"""What a part gets at least, while there is time: libraries load slowly on a machine just made."""
+LAUNCHED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+"""Variables by which a part would look for other processes."""
 ROOT = Path(__file__).parents[2]
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
@@ -145,10 +149,12 @@ def _run_parts(given: argparse.Namespace, report: Report, folder: Path) -> None:
     for text in lacking(parts):
         report.say(text)
     parts = [part for part in parts if not missing(part.needs)]
-    end, eager = report.began + 60 * given.minutes, given.eager
+    # On a CPU compiling takes long and says nothing of a GPU.
+    end, eager = report.began + 60 * given.minutes, given.eager or given.device == "cpu"
     for number, part in enumerate(parts):
         shares = sum(later.share for later in parts[number:])
-        allotted = max(end - time.time(), 0.0) * part.share / shares
+        left = max(end - time.time(), 0.0)
+        allotted = max(left * part.share / shares, min(LEAST_S, left))
         command = _command(part, allotted, folder, given.tiny, eager)
         _run(part, command, allotted, report, _environment(given.device, folder))
         if part.name == "training":
@@ -158,18 +164,18 @@ def _run_parts(given: argparse.Namespace, report: Report, folder: Path) -> None:
 
 def lacking(parts: Sequence[Part]) -> Iterator[str]:
     """One line on packages that are not installed, and on what they cost."""
-    costs = [
-        f"{part.name} {words}: {', '.join(names)}"
-        for part in parts
-        for words, wanted in (("is left out", part.needs), ("does less", part.wants))
-        if (names := missing(wanted))
-    ]
-    if costs:
-        yield f"not installed here; {'; '.join(costs)}"
+    every = dict.fromkeys(name for part in parts for name in (*part.needs, *part.wants))
+    if not (absent := missing(tuple(every))):
+        return
+    out = [part.name for part in parts if missing(part.needs)]
+    less = [part.name for part in parts if missing(part.wants) and part.name not in out]
+    costs = [("left out", out), ("done in part", less)]
+    words = [f"{what}: {', '.join(names)}" for what, names in costs if names]
+    yield "; ".join([f"not installed here: {', '.join(absent)}", *words])
 
 
 def _command(part: Part, allotted: float, folder: Path, tiny: bool, eager: bool) -> list[str]:
-    until = time.time() + (1 - ENDING) * allotted
+    until = time.time() + allotted - min(ENDING * allotted, ENDING_S)
     flags = ["--tiny"] * tiny + ["--eager"] * eager
     place = [part.name, "--until", f"{until:.3f}", "--folder", str(folder)]
     return [sys.executable, "-m", "benchmarks.gpu.child", *place, *flags]
@@ -183,7 +189,7 @@ def _environment(device: str, folder: Path) -> dict[str, str]:
         chosen = {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in LAUNCHED},
         **OFFLINE,
         **chosen,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
@@ -201,18 +207,17 @@ def _run(
     entry, began = report.begin(part.name), time.time()
     report.say(f"{part.name}: {allotted:.0f} s at most")
     with tempfile.TemporaryFile("w+") as errors, _started(command, env, errors) as process:
-        stopped = threading.Event()
-        clock = threading.Timer(allotted, lambda: (stopped.set(), _stop(process)))
+        clock = threading.Timer(allotted, _stop, [process])
         clock.start()
         try:
-            failed = _listen(process, report)
+            failed, code = _listen(process, report), process.wait()
         finally:
             clock.cancel()
-        code = process.wait()
+        in_time = time.time() - began < allotted
         errors.seek(0)
         entry["errors"] = errors.read()[-4000:]
     entry["seconds"], entry["ended"] = time.time() - began, "done"
-    if stopped.is_set():
+    if code and not in_time:
         entry["ended"] = "stopped"
         report.add({"note": "stopped at the end of its time"})
     elif failed or code:
@@ -224,12 +229,15 @@ def _run(
 def _listen(process: subprocess.Popen[str], report: Report) -> str:
     """Report what a part says; returns how it failed, if it says so."""
     assert process.stdout is not None
+    failed = ""
     for text in process.stdout:
-        said = json.loads(text)
-        if "failed" in said:
-            return f"failed: {said['failed']}"
-        report.add(said)
-    return ""
+        with suppress(ValueError):  # half of a line, of a process that was ended
+            said = json.loads(text)
+            if "failed" in said:
+                failed = f"failed: {said['failed']}"
+            else:
+                report.add(said)
+    return failed
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What `make demo` runs: the whole experiment in miniature, by its module.
 
-Where the command line's packages are not installed, only training and a round, in this process.
+Where the command line's packages are not installed, only training and, if it can be stored, a
+round, in this process.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from accelerate.state import AcceleratorState
 
@@ -21,8 +24,8 @@ from culture_sim.run.run import Run
 from world.core.files import write_json
 
 PRESET = "smoke"
-STAGES = ("train", "round-1")
-"""What needs no autoencoder and no page."""
+STAGES = {"train": (), "round-1": ("datasets",)}
+"""What needs no autoencoder and no page, and what it needs beside agents."""
 
 
 def figures(setting: Setting) -> Figures:
@@ -31,7 +34,7 @@ def figures(setting: Setting) -> Figures:
     if not lacking:
         yield from _by_command(setting)
         return
-    yield Note(f"training and a round only, for want of {', '.join(lacking)}")
+    yield Note("stages by themselves, for want of some packages of the command line")
     yield from _by_stages(setting)
 
 
@@ -42,36 +45,49 @@ def options(setting: Setting) -> RunConfig:
         return config
     train = replace(config.train, epoch_quizzes=64, max_quizzes=64, test_quizzes=20)
     culture = replace(config.culture, batch_size=8, shard_batches=1, max_proposals=8)
-    return replace(config, agents=2, train=train, culture=culture)
+    return replace(config, train=train, culture=culture)
+
+
+def command(folder: Path, options: Path) -> list[str]:
+    """What is typed for the run "demo" in a folder, with options from a file."""
+    place = ["--runs", str(folder), "--run", "demo", "--preset", PRESET]
+    return [sys.executable, "-m", "culture_sim", "culture", *place, "--config", str(options)]
 
 
 def _by_command(setting: Setting) -> Figures:
     file, began = setting.folder / "options.json", time.perf_counter()
     write_json(file, config_to_dict(options(setting)))
-    place = ["--runs", str(setting.folder), "--run", "demo", "--preset", PRESET]
-    command = [sys.executable, "-m", "culture_sim", "culture", *place, "--config", str(file)]
-    try:
-        ended = subprocess.run(
-            command, check=False, timeout=max(setting.left(), 1.0), stdout=sys.stderr
+    # A file, since workers that outlive a command keep a pipe open.
+    with (setting.folder / "demo.log").open("w+") as log:
+        ended = subprocess.Popen(
+            command(setting.folder, file), stdout=log, stderr=subprocess.STDOUT
         )
-        code = ended.returncode
-    except subprocess.TimeoutExpired:
-        yield Note("stopped: no time left")
-        code = None
+        with suppress(subprocess.TimeoutExpired):
+            ended.wait(max(setting.left(), 1.0))
+        log.seek(0)
+        said = log.read()
+    print(said, file=sys.stderr)
     path = setting.folder / "demo"
     if (path / "config.json").exists():
         for stage, spent in Run.open(path).summary().get("seconds", {}).items():
             yield _row(stage, spent)
-    if code:
-        raise RuntimeError(f"culture-sim culture ended with {code}")
-    if code == 0:
+    if ended.returncode is None:
+        ended.kill()
+        ended.wait()
+        yield Note("stopped before its end: no time left")
+    elif ended.returncode:
+        raise RuntimeError(said.strip().splitlines()[-1] if said.strip() else "it said nothing")
+    else:
         yield _row("everything", time.perf_counter() - began)
 
 
 def _by_stages(setting: Setting) -> Figures:
     AcceleratorState._reset_state()
     run = Run.start(setting.folder / "demo", options(setting), PRESET)
-    for stage in STAGES:
+    for stage, needs in STAGES.items():
+        if missing(needs):
+            yield Note(f"{stage} is left out")
+            continue
         began = time.perf_counter()
         run_stage(run, stage)
         yield _row(stage, time.perf_counter() - began)

@@ -5,6 +5,8 @@ The floor is the arithmetic of one pass over the tokens.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from agents.generation import generate
@@ -33,9 +35,8 @@ def figures(setting: Setting) -> Figures:
         draws = torch.Generator().manual_seed(0)
         try:
             with working_precision():
-                spent = seconds(
-                    lambda: generate(model, empty, free, generator=draws, batch_size=len(empty)), 2
-                )
+                write = partial(generate, generator=draws, batch_size=batch)
+                spent = seconds(partial(write, model, empty, free), 2)
         except torch.OutOfMemoryError:
             yield Note(f"{batch} at a time: no memory")
             return
@@ -44,7 +45,7 @@ def figures(setting: Setting) -> Figures:
             f"whole quizzes, {batch} at a time",
             batch / spent,
             "quizzes/s",
-            f"{BATCHES[0]} at a time" if first else "",
+            "the first of these" if first else "",
             first,
             floor,
             "arithmetic of one pass",

@@ -7,7 +7,10 @@ compilation and evaluation included.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from typing import Any, Literal
 
 import torch
@@ -24,6 +27,7 @@ from culture_sim.run.config import RunConfig
 
 ENDING = 0.04
 """Share of the time that is kept for the last evaluation."""
+TINY_S = 2.0
 
 
 def default(setting: Setting) -> Figures:
@@ -52,10 +56,13 @@ def _learning(setting: Setting, name: str) -> Figures:
         yield from _rows(name, config, line)
 
 
-def _lines(setting: Setting, name: str, config: RunConfig, choice: Literal["auto", "off"]) -> Any:
+def _lines(
+    setting: Setting, name: str, config: RunConfig, choice: Literal["auto", "off"]
+) -> Iterator[dict[str, Any]]:
     AcceleratorState._reset_state()
     config = replace(config, train=replace(config.train, compile=choice))
-    return learn(name, 0, config, setting.left() * (1 - ENDING))
+    budget = min(setting.left() * (1 - ENDING), TINY_S if setting.tiny else inf)
+    return learn(name, 0, config, budget, time.perf_counter)
 
 
 def _note(name: str, line: dict[str, Any]) -> Note:

@@ -34,8 +34,9 @@ def figures(setting: Setting) -> Figures:
         except RuntimeError as error:
             yield Note(f"{name} product: {one_line(error)}")
             continue
+        case, against = f"{name} product of large matrices", "float32" if full else ""
+        yield Row("machine", case, rate, "TFLOP/s", against, full or None)
         full = full or rate
-        yield Row("machine", f"{name} product of large matrices", rate, "TFLOP/s", "float32", full)
     yield Row("machine", "copy, bytes read and written", _copied(setting) / 1e9, "GB/s")
 
 

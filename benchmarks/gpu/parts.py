@@ -46,8 +46,8 @@ class Part:
 PARTS = {
     part.name: part
     for part in (
-        Part("machine", 4, "machine.figures"),
-        Part("training", 22, "training.figures", AGENTS),
+        Part("machine", 6, "machine.figures"),
+        Part("training", 26, "training.figures", AGENTS),
         Part("learning", 32, "learning.default", AGENTS),
         Part("learning-source", 14, "learning.source", AGENTS),
         Part("generation", 5, "generation.figures", AGENTS),

@@ -11,6 +11,7 @@ import gc
 import time
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Literal
 
 import torch
 from accelerate.state import AcceleratorState
@@ -60,13 +61,12 @@ def figures(setting: Setting) -> Figures:
     speeds = Speeds(setting)
     for name in PAIR:
         yield from speeds.measure(name, None, False)
-    if setting.compiles:
-        for name in PAIR:
-            yield from speeds.measure(name, None, True)
     for name in PAIR:
+        if setting.compiles:
+            yield from speeds.measure(name, None, True)
         yield from speeds.larger(name)
-    if setting.compiles:
-        for name in PAIR:
+    for name in PAIR:
+        if setting.compiles and speeds.grown(name):
             yield from speeds.measure(name, speeds.best[name].batch, True)
 
 
@@ -75,12 +75,13 @@ class Speeds:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self.last: Speed | None = None
         self.first: dict[str, Speed] = {}
         self.best: dict[str, Speed] = {}
 
     def measure(self, name: str, batch: int | None, compiles: bool) -> Figures:
         """Rows of a recipe at a batch, its own by default; a line when it fails."""
-        way = "compiled" if compiles else "as written"
+        self.last, way = None, "compiled" if compiles else "as written"
         if self.setting.left() <= 0:
             yield Note(f"{name} recipe, batch {batch or 'its own'}, {way}: no time left")
             return
@@ -91,17 +92,23 @@ class Speeds:
             return
         finally:
             _let_go()
-        first = self.first.setdefault(name, speed)
+        self.last, first = speed, self.first.setdefault(name, speed)
         self.best[name] = max(self.best.get(name, speed), speed, key=lambda s: s.quizzes)
         yield from _rows(f"{name} recipe, batch {speed.batch}, {way}", speed, first, compiles)
 
     def larger(self, name: str) -> Figures:
         """Rows of larger batches, while that helps."""
+        before = self.first[name].quizzes if name in self.first else 0.0
         for batch in LARGER[:1] if self.setting.tiny else LARGER:
-            before = self.best[name].quizzes
             yield from self.measure(name, batch, False)
-            if self.best[name].quizzes < GAIN * before:
+            now = self.last.quizzes if self.last else 0.0
+            if now < GAIN * before:
                 return
+            before = now
+
+    def grown(self, name: str) -> bool:
+        """Whether a larger batch was faster than the recipe's own."""
+        return name in self.best and self.best[name].batch > self.first[name].batch
 
 
 def _rows(case: str, speed: Speed, first: Speed, compiled: bool) -> Figures:
@@ -130,7 +137,7 @@ def _speed(setting: Setting, name: str, batch: int | None, compiles: bool) -> Sp
     config = published(setting)
     model, train = recipes[name](config.model)
     batch = batch or train.batch_size
-    choice = "on" if compiles else "off"
+    choice: Literal["on", "off"] = "on" if compiles else "off"
     train = replace(train, batch_size=batch, epoch_quizzes=STEPS * batch, compile=choice)
     learner = Learner(model, train, config.world, Stream(0, "benchmark"), make_accelerator(train))
     span = 0.1 if setting.tiny else SPAN_S

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from agents.scoring import score
@@ -40,7 +42,7 @@ def figures(setting: Setting) -> Figures:
             return
         try:
             with working_precision():
-                spent = seconds(lambda: score(model, world, asked, batch_size=min(batch, count)))
+                spent = seconds(partial(score, model, world, asked, batch_size=batch))
         except torch.OutOfMemoryError:
             yield Note(f"{batch} passes at a time: no memory")
             return
