@@ -13,12 +13,11 @@ from dataclasses import replace
 from math import inf
 from typing import Any, Literal
 
-import torch
 from accelerate.state import AcceleratorState
 
 from agents.precision import fast_bf16
 from benchmarks.gpu.parts import Figures, Note, Setting, one_line
-from benchmarks.gpu.size import published
+from benchmarks.gpu.size import number_format, published
 from benchmarks.learning import learn
 from benchmarks.measure import Row, device, matrix_flops
 from benchmarks.recipes import recipes
@@ -79,8 +78,9 @@ def _rows(name: str, config: RunConfig, line: dict[str, Any]) -> Figures:
     model, train = recipes[name](config.model)
     bf16 = train.precision == "bf16" or (train.precision == "auto" and fast_bf16(device()))
     flops = learning_flops(config.world, model)
-    ceiling = matrix_flops(torch.bfloat16 if bf16 else torch.float32)
-    words = f"{flops / 1e9:.3g} GFLOP a quiz at {ceiling / 1e12:.3g} TFLOP/s"
+    dtype, written = number_format(bf16)
+    ceiling = matrix_flops(dtype)
+    words = f"{flops / 1e9:.3g} GFLOP a quiz at {ceiling / 1e12:.3g} TFLOP/s in {written}"
     where = "reached" if line["reached"] else f"stopped at {line['accuracy']:.1%}"
     case, spent, quizzes = f"{name} recipe, {where}", line["seconds"], line["quizzes"]
     floor = quizzes * flops / ceiling

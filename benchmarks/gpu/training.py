@@ -19,14 +19,14 @@ from accelerate.state import AcceleratorState
 from agents.precision import make_accelerator
 from agents.training import Learner, mixed_draw
 from benchmarks.gpu.parts import Figures, Note, Setting, one_line
-from benchmarks.gpu.size import published
+from benchmarks.gpu.size import number_format, published
 from benchmarks.measure import Row, device, matrix_flops, synchronize
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops
 from world import Stream
 
 PAIR = ("default", "source")
-LARGER = (128, 256, 512, 1024)
+LARGER, TINY = (128, 256, 512, 1024), (64,)
 """Batches that are tried, in order, until one is no faster or finds no memory."""
 GAIN = 1.03
 """How much faster a larger batch must be for a still larger one to be tried."""
@@ -99,7 +99,7 @@ class Speeds:
     def larger(self, name: str) -> Figures:
         """Rows of larger batches, while that helps."""
         before = self.first[name].quizzes if name in self.first else 0.0
-        for batch in LARGER[:1] if self.setting.tiny else LARGER:
+        for batch in TINY if self.setting.tiny else LARGER:
             yield from self.measure(name, batch, False)
             now = self.last.quizzes if self.last else 0.0
             if now < GAIN * before:
@@ -145,7 +145,7 @@ def _speed(setting: Setting, name: str, batch: int | None, compiles: bool) -> Sp
         torch.cuda.reset_peak_memory_stats()
     first, step = _step_seconds(learner, span)
     memory = torch.cuda.max_memory_allocated() if device().type == "cuda" else 0
-    dtype, words = number_format(learner)
+    dtype, words = number_format(learner.accelerator.mixed_precision == "bf16")
     flops, ceiling = learning_flops(config.world, model), matrix_flops(dtype)
     return Speed(batch, batch / step, first, step, flops, ceiling, words, memory)
 
@@ -168,14 +168,6 @@ def _step_seconds(learner: Learner, span: float) -> tuple[float, float]:
     spent = time.perf_counter() - began
     steps.close()  # type: ignore[attr-defined]
     return first, spent / count
-
-
-def number_format(learner: Learner) -> tuple[torch.dtype, str]:
-    """In which a learner multiplies matrices, and its name."""
-    if learner.accelerator.mixed_precision == "bf16":
-        return torch.bfloat16, "bf16"
-    tf32 = device().type == "cuda" and torch.backends.cuda.matmul.allow_tf32
-    return torch.float32, "TF32" if tf32 else "float32"
 
 
 def _let_go() -> None:

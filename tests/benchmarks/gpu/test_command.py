@@ -149,8 +149,9 @@ def test_a_command_that_is_ended_ends_its_part_and_keeps_its_rows(tmp_path):
     out = tmp_path / "gpu.json"
     program = (
         "import os, sys; from benchmarks.gpu import command\n"
-        f"sleeper = '''print({ROW!r}, flush=True); import os, time\n"
+        "sleeper = '''import os, time\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        f"print({ROW!r}, flush=True)\n"
         "time.sleep(600)'''\n"
         "command._command = lambda *_: [sys.executable, '-c', sleeper]\n"
         f"sys.exit(command.main({[*CPU, '--only', 'machine', '--out', str(out)]!r}))"

@@ -69,18 +69,19 @@ def test_training_says_which_share_of_the_ceiling_it_reaches(setting):
     _, rows, _ = said("training", setting)
     assert [row["case"] for row in rows] == [
         "default recipe, batch 32, as written",
-        "default recipe, batch 128, as written",
         "source recipe, batch 25, as written",
-        "source recipe, batch 128, as written",
+        "default recipe, batch 64, as written",
+        "source recipe, batch 64, as written",
     ]
     assert all(0 < row["of_floor"] < 1 for row in rows)
-    assert rows[2]["floor_of"].endswith("in float32")
+    assert rows[1]["floor_of"].endswith("in float32")
 
 
 def test_learning_says_where_it_is_after_every_epoch(setting):
     _, rows, notes = said("learning", setting)
     lines = [note["figures"] for note in notes]
-    assert [entry["quizzes"] for entry in lines[:2]] == [640, 1280]
+    seen = [entry["quizzes"] for entry in lines]
+    assert seen == sorted(set(seen))
     assert (rows[0]["value"], rows[1]["value"]) == (lines[-1]["seconds"], lines[-1]["quizzes"])
     assert rows[0]["of_floor"] > 0
 
@@ -121,7 +122,7 @@ def test_no_memory_for_a_batch_leaves_the_others(setting, monkeypatch):
     measured = training._speed
 
     def speed(setting, name, batch, compiles):
-        if batch == training.LARGER[0]:
+        if batch == training.TINY[0]:
             raise torch.OutOfMemoryError("out of memory")
         return measured(setting, name, batch, compiles)
 
@@ -129,7 +130,7 @@ def test_no_memory_for_a_batch_leaves_the_others(setting, monkeypatch):
     code, rows, notes = said("training", setting)
     assert (code, len(rows)) == (0, 2)
     assert [note["note"] for note in notes] == [
-        f"{name} recipe, batch 128, as written: OutOfMemoryError: out of memory"
+        f"{name} recipe, batch 64, as written: OutOfMemoryError: out of memory"
         for name in training.PAIR
     ]
 
