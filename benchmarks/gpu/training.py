@@ -71,7 +71,7 @@ def figures(setting: Setting) -> Figures:
 
 
 class Speeds:
-    """Measures, and remembers the first speed and the best of every recipe."""
+    """Measures, and remembers the first speed of every recipe and the best as it is written."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -93,7 +93,8 @@ class Speeds:
         finally:
             _let_go()
         self.last, first = speed, self.first.setdefault(name, speed)
-        self.best[name] = max(self.best.get(name, speed), speed, key=lambda s: s.quizzes)
+        if not compiles:
+            self.best[name] = max(self.best.get(name, speed), speed, key=lambda s: s.quizzes)
         yield from _rows(f"{name} recipe, batch {speed.batch}, {way}", speed, first, compiles)
 
     def larger(self, name: str) -> Figures:

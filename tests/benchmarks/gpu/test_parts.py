@@ -100,6 +100,26 @@ def test_a_compiler_that_fails_costs_only_what_is_compiled(setting, monkeypatch)
     assert "source recipe, batch its own, compiled: RuntimeError: no compiler" in failed
 
 
+def test_the_best_batch_is_compiled_as_well(setting, monkeypatch):
+    def speed(setting, name, batch, compiles):
+        batch = batch or 32
+        quizzes = batch * (10.0 if compiles else 1.0)
+        return training.Speed(batch, quizzes, 2.0, 0.5, 1e9, 1e12, "bf16", 0)
+
+    monkeypatch.setattr(training, "_speed", speed)
+    setting = Setting(setting.until, setting.folder, compiles=True, tiny=True)
+    _, rows, _ = said("training", setting)
+    default = [row for row in rows if row["case"].startswith("default")]
+    assert [(row["case"].partition(", ")[2], row["value"]) for row in default] == [
+        ("batch 32, as written", 32.0),
+        ("batch 32, compiled", 320.0),
+        ("batch 32, compiled", 1.5),
+        ("batch 64, as written", 64.0),
+        ("batch 64, compiled", 640.0),
+        ("batch 64, compiled", 1.5),
+    ]
+
+
 def test_learning_goes_on_without_a_compiler(setting, monkeypatch):
     def compiled(model, choice):
         return model if choice == "off" else refuse()
