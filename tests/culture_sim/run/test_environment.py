@@ -2,11 +2,13 @@
 
 import importlib.metadata
 
+import pytest
 import torch
 
 from culture_sim.run import environment
 
 
+@pytest.mark.slow  # the platform is asked of a process
 def test_versions_are_of_what_is_installed(monkeypatch):
     found = environment.environment()
     assert found["versions"].keys() == set(environment.PACKAGES)
