@@ -13,10 +13,10 @@ import torch
 
 from agents.model import build_model
 from benchmarks import time_to_target, training
-from benchmarks.__main__ import cells, markdown
 from benchmarks.ablations import summary
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
+from benchmarks.tables import cells, markdown
 from culture_sim.presets import presets
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -276,7 +276,7 @@ def test_every_preset_can_be_run(name):
         ),
         (
             {"world": GridsWorld(3, 4, colours=2, rectangles=1, tasks=("half_fill",))},
-            "world: .* has too few different quizzes",
+            "world: .* has too few different pairs",
         ),
     ],
 )
