@@ -13,8 +13,24 @@ from sae.activations.harvest import kept_tokens
 from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.comparison.nulls import PermutingNull
 from sae.dictionaries.baselines import baselines
-from world import QuizBatch, QuizWorld, Stream, require_offer
+from world import QuizBatch, QuizWorld, Stream, World, require_offer
 from world.core.errors import UserError
+
+
+FEW_UNITS = 1000
+"""Of a task, to train on: with fewer, an agent sees each so often that it may learn them by heart."""
+
+
+def warning_of_few_units(world: World) -> str | None:
+    """A line about tasks that could be learned by heart, None where there are none."""
+    few = {task: int(counts[0]) for task, counts in world.units().items() if counts[0] < FEW_UNITS}
+    if not few:
+        return None
+    counts = ", ".join(f"{task} {count:,}" for task, count in few.items())
+    return (
+        f"this world has few different pairs to learn from ({counts}): agents may learn them by "
+        f"heart, so compare their accuracy on unseen quizzes with that on recombined pairs"
+    )
 
 
 def check_options(config: RunConfig) -> None:

@@ -169,6 +169,10 @@ def _train(run: Run, work: Callable[[str], None], going_on: bool = False) -> int
     """``going_on``: agents that an interrupted round left on their way are its business."""
     trained = training_done(run, 0)
     if not trained:
+        from culture_sim.launch.checks import warning_of_few_units
+
+        if warning := warning_of_few_units(run.config.world):
+            console.print(f"warning: {warning}", soft_wrap=True, highlight=False)
         work("train")
     # Also when the last attempt was cut off between its work and its summary.
     if not trained or "training" not in run.summary():

@@ -181,6 +181,11 @@ class World(ABC):
             raise UserError(f"the world {self.name!r} has no choice of tasks")
         return replace(self, tasks=tasks)  # type: ignore[type-var]
 
+    def units(self) -> Mapping[str, NDArray[np.int64]]:
+        """By task: how many different units each split has, int64 [splits]; without the tasks of
+        which they are too many to count, or not counted."""
+        return {}
+
     def other_scenes(self) -> Self | None:
         """The same world with other scenes than any that it draws, as long and in the same tokens,
         to examine agents beyond what they learned; None where it has none."""

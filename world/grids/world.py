@@ -208,6 +208,10 @@ class GridsWorld(QuizWorld):
         pairs = self._pairs(batch).reshape(2 * len(batch), 2, self.codec.cells)
         return canonical_hash(pairs, self.colours).reshape(len(batch), 2)
 
+    def units(self) -> dict[str, NDArray[np.int64]]:
+        counts = {name: material.pairs() for name, material in self.painter.material.items()}
+        return {name: pairs for name, pairs in counts.items() if pairs is not None}
+
     def symmetries(self, batch: QuizBatch) -> Symmetries:
         pairs = self._pairs(batch)
         both = np.stack([pairs, pairs[:, ::-1]], axis=1)

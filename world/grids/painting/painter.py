@@ -53,7 +53,9 @@ class Painter:
         task, material = tasks[name](), self.material[name]
         odds = material.odds(split)
         if not odds.any():
-            raise too_small(f"few different pairs of task {name!r} to have some in each split")
+            pairs = material.pairs()
+            counts = "" if pairs is None else f" ({', '.join(map(str, pairs))})"
+            raise too_small(f"few different pairs of task {name!r} for its splits{counts}")
         palette = np.tile(np.arange(1, self.colours + 1, dtype=np.uint8), (count, 1))
         colours = rng.permuted(palette, axis=1)[:, : task.colours(self.rectangles)]
         parameter = rng.choice(task.parameters, size=count, p=odds)
