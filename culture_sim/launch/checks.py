@@ -16,9 +16,8 @@ from sae.dictionaries.baselines import baselines
 from world import QuizBatch, QuizWorld, Stream, World, require_offer
 from world.core.errors import UserError
 
-
 FEW_UNITS = 1000
-"""Of a task, to train on: with fewer, an agent sees each so often that it may learn them by heart."""
+"""Of a task, to train on: with fewer, an agent sees each so often that it may learn it."""
 
 
 def warning_of_few_units(world: World) -> str | None:

@@ -12,6 +12,7 @@ from tests.helpers.pages import FENCE
 
 SMALLEST = {
     "runs/compact": "runs/smoke",
+    'presets["compact"]': 'presets["smoke"]',
     "blocks.2.hook_resid_post": "blocks.1.hook_resid_post",
     "batch_topk-512": "batch_topk-64",
 }

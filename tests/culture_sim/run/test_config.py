@@ -9,7 +9,7 @@ import torch
 
 from agents.config import ModelConfig
 from culture_sim.cli import main
-from culture_sim.launch.checks import check_options
+from culture_sim.launch.checks import check_options, warning_of_few_units
 from culture_sim.presets import presets
 from culture_sim.run.config import VERSION, RunConfig, config_from_dict, config_to_dict, read_config
 from sae.comparison.nulls.quizzes import Quizzes
@@ -18,6 +18,7 @@ from sae.config import SAEConfig
 from world.core.errors import UserError
 from world.core.options import from_tree
 from world.grids.world import GridsWorld
+from world.strings import StringsWorld
 
 NAN, INFINITY = float("nan"), float("inf")
 TYPES = [
@@ -284,6 +285,16 @@ def test_parts_that_do_not_fit_each_other_are_refused(change, says):
     with pytest.raises(UserError, match=says) as refused:
         check_options(replace(RunConfig(), **change))
     assert "\n" not in str(refused.value)
+
+
+def test_a_world_of_few_pairs_is_warned_about_with_their_counts():
+    few = GridsWorld(tasks=("frame", "half_fill"))
+    warning = warning_of_few_units(few)
+    counts = {task: int(pairs[0]) for task, pairs in few.units().items()}
+    assert f"(frame {counts['frame']})" in warning
+    assert counts["half_fill"] > 1000
+    assert warning_of_few_units(presets["compact"]().world) is None
+    assert warning_of_few_units(StringsWorld()) is None
 
 
 def test_parts_that_just_fit_each_other_are_allowed():
