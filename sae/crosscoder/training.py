@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import CrosscoderSAE
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
 
 
 def train_crosscoder(
@@ -36,7 +36,8 @@ def train_crosscoder(
     def scaled(batch: Tensor) -> Tensor:
         return (batch * scales[:, None]).flatten(1)
 
-    train(trainer, first, batches, config, progress, scaled)
+    for _ in training_steps(trainer, first, batches, config, progress, scaled):
+        pass
     return sae
 
 

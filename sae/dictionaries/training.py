@@ -1,11 +1,11 @@
-"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format."""
+"""Training SAEs, and their folders on disk in sae_lens's own format."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sae.config import DictionaryConfig
 from sae.dictionaries.architectures import architectures
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
+from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
 from world.core.errors import UserError
 
 RECORD = "training.json"
@@ -39,14 +40,47 @@ def train_sae(
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
-    first = first_batches(batches, dictionary)
-    sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
-    prepare(sae)
-    trainer = make_trainer(sae, batches, dictionary)
-    trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
-    train(trainer, first, batches, dictionary, progress)
-    sae.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
+    (sae,) = train_side_by_side(
+        [SAETraining(batches, dictionary, seed, model_name, progress, prepare)]
+    )
     return sae
+
+
+class SAETraining:
+    """One SAE in training, the arguments as of ``train_sae``; ``steps`` takes a step at a time."""
+
+    def __init__(
+        self,
+        batches: Iterator[Tensor],
+        dictionary: DictionaryConfig,
+        seed: int,
+        model_name: str,
+        progress: Progress | None = None,
+        prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
+    ) -> None:
+        first = first_batches(batches, dictionary)
+        self._scale = _scale(torch.cat(first))
+        self._sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
+        prepare(self._sae)
+        self._sparse: SparseTrainer | None = None
+        if trains_sparsely(self._sae):
+            self._sparse = SparseTrainer(self._sae, dictionary, self._scale)
+        trainer = self._sparse or make_trainer(self._sae, batches, dictionary, self._scale)
+        self.steps = training_steps(trainer, first, batches, dictionary, progress)
+
+    def finish(self) -> TrainingSAE[Any]:
+        """The SAE, after all steps."""
+        if self._sparse:
+            self._sparse.finish()
+        self._sae.fold_activation_norm_scaling_factor(self._scale)
+        return self._sae
+
+
+def train_side_by_side(trainings: Sequence[SAETraining]) -> list[TrainingSAE[Any]]:
+    """Train SAEs to the end, each a step at a time in turn."""
+    for _ in zip(*(training.steps for training in trainings), strict=True):
+        pass
+    return [training.finish() for training in trainings]
 
 
 def _scale(activations: Tensor) -> float:
