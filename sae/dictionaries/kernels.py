@@ -31,51 +31,46 @@ def find_above(values, least, place, found):  # type: ignore[no-untyped-def]
 
 @compiled
 def add_gradients(  # type: ignore[no-untyped-def]
-    centred, place, value, norm, encoder, decoder, error, fired, to_decoder, gradients
+    centred, start, active, value, norm, encoder, decoder, error, fired, to_decoder, gradients
 ):
     """Reconstruct a batch from its active features, and add the gradients of the squared error.
 
-    centred: float32 [B, d], activations less the decoder's bias. place, value: of the n active
-    features, row * F + feature int32 in order, and the pre-activation times the length of its
-    decoder. norm: float32 [F], those lengths. encoder, decoder: float32 [F, d]. error: float32
-    [B, d], set to the reconstruction less the activations. fired: bool [F], set where a feature
-    is active. to_decoder: whether the decoder has gradients. gradients: of the loss, the squared
-    error summed over d in the mean over rows, by the decoder's bias where it is added after
-    decoding, the encoder's bias, the encoder and the decoder.
+    centred: float32 [B, d], activations less the decoder's bias. start: int64 [B + 1], where each
+    row's active features begin among all n. active: int32 [n], which they are. value: float32 [n],
+    their pre-activations times the length of their decoder. norm: float32 [F], those lengths.
+    encoder, decoder: float32 [F, d]. error: float32 [B, d], set to the reconstruction less the
+    activations. fired: bool [F], set where a feature is active. to_decoder: whether the decoder has
+    gradients. gradients: of the loss, the squared error summed over d in the mean over rows, by the
+    decoder's bias where it is added after decoding, the encoder's bias, the encoder and the
+    decoder.
     """
     by_bias, by_threshold, by_encoder, by_decoder = gradients
-    features, width = encoder.shape
+    width = centred.shape[1]
     scale = np.float32(2.0 / len(centred))
     slope = np.empty(width, dtype=np.float32)
-    first = 0
     for row in range(len(centred)):
-        last = first
-        stop = (row + 1) * features
         for c in range(width):
             error[row, c] = -centred[row, c]
-        while last < len(place) and place[last] < stop:
-            feature = place[last] - row * features
+        for n in range(start[row], start[row + 1]):
+            feature = np.uint32(active[n])
             fired[feature] = True
-            p = value[last] / norm[feature]
+            raw = value[n] / norm[feature]
             for c in range(width):
-                error[row, c] += p * decoder[feature, c]
-            last += 1
+                error[row, c] += raw * decoder[feature, c]
         for c in range(width):
             slope[c] = scale * error[row, c]
             by_bias[c] += slope[c]
-        for n in range(first, last):
-            feature = place[n] - row * features
-            p = value[n] / norm[feature]
-            by_p = np.float32(0.0)
+        for n in range(start[row], start[row + 1]):
+            feature = np.uint32(active[n])
+            raw = value[n] / norm[feature]
+            by_raw = np.float32(0.0)
             for c in range(width):
-                by_p += slope[c] * decoder[feature, c]
-            by_threshold[feature] += by_p
+                by_raw += slope[c] * decoder[feature, c]
+            by_threshold[feature] += by_raw
             for c in range(width):
-                by_encoder[feature, c] += by_p * centred[row, c]
-            if to_decoder:
-                for c in range(width):
-                    by_decoder[feature, c] += p * slope[c]
-        first = last
+                by_encoder[feature, c] += by_raw * centred[row, c]
+            for c in range(width if to_decoder else 0):
+                by_decoder[feature, c] += raw * slope[c]
 
 
 @compiled

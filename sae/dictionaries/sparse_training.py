@@ -121,14 +121,14 @@ class SparseTrainer:
         values = self._hidden.numpy().reshape(-1)
         return int(find_above(values, np.float32(least), self._place, self._value))
 
-    def _learn(
-        self, centred: Array, place: NDArray[np.int32], value: Array, norm: Array
-    ) -> Tensor:
+    def _learn(self, centred: Array, place: NDArray[np.int32], value: Array, norm: Array) -> Tensor:
         """Gradients of the reconstruction of what is active; returns its error [batch_size, d]."""
         gradient, weights = self._gradient, self._weights
         error, fired = np.empty_like(centred), np.zeros(len(norm), dtype=np.bool_)
         by = gradient.b_dec, gradient.b_enc, gradient.encoder, gradient.decoder
-        known = centred, place, value, norm, weights.encoder, weights.decoder
+        rows, size = len(centred), len(norm)
+        start = np.searchsorted(place, np.arange(rows + 1) * size)
+        known = centred, start, place % size, value, norm, weights.encoder, weights.decoder
         add_gradients(*known, error, fired, self._learns_decoder, by)
         self._since_fired += 1
         self._since_fired[fired] = 0
@@ -142,18 +142,12 @@ class SparseTrainer:
         config, most = self.sae.cfg, centred.shape[1] // 2
         weights = torch.from_numpy(self._weights.decoder)[dead]
         values = self._hidden.index_select(1, dead)
-        chosen: Tensor | None = None
-        if len(dead) > most:
-            places = values.topk(most, sorted=False).indices
-            chosen = torch.zeros_like(values).scatter_(1, places, 1.0)
-            values = values * chosen
-        values = values / norm[dead]
+        chosen = _greatest(values, most)
+        values = values * chosen / norm[dead]
         share = min(len(dead) / most, 1.0)
         slope = (values @ weights).add_(error)
         slope *= 2 * config.aux_loss_coefficient * share / len(centred)
-        by_value = slope @ weights.T
-        if chosen is not None:
-            by_value *= chosen
+        by_value = (slope @ weights.T).mul_(chosen)
         gradient = self._gradient
         torch.from_numpy(gradient.b_enc).index_add_(0, dead, by_value.sum(dim=0))
         torch.from_numpy(gradient.encoder).index_add_(0, dead, by_value.T @ centred)
@@ -176,3 +170,14 @@ class SparseTrainer:
             EPSILON,
             step + 1,
         )
+
+
+def _greatest(values: Tensor, most: int) -> Tensor:
+    """Float32 [B, n]: 1 at the ``most`` greatest values of each row, and at those equal to the
+    least of them, else 0."""
+    if values.shape[1] <= most:
+        return torch.ones_like(values)
+    # NumPy's selection takes a sixth of the time of PyTorch's topk.
+    place = values.shape[1] - most
+    least = np.partition(values.numpy(), place, axis=1)[:, [place]]
+    return (values >= torch.from_numpy(least)).float()

@@ -112,14 +112,26 @@ def save_sae(
 
     record: what to note of the SAE as it will be loaded; whatever is at ``path`` is complete.
     """
-    aside = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(aside, ignore_errors=True)
-    sae.save_inference_model(aside)
-    content = record(load_sae(aside, str(sae.W_dec.device)))
-    (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
-    shutil.rmtree(path, ignore_errors=True)
-    os.rename(aside, path)
+    (content,) = save_saes([sae], [path], lambda saved: [record(saved[0])])
     return content
+
+
+def save_saes(
+    saes: Sequence[TrainingSAE[Any]],
+    paths: Sequence[Path],
+    records: Callable[[list[SAE[Any]]], list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Write several as ``save_sae`` does one; records: what to note of each."""
+    asides = [path.with_name(f".{path.name}.tmp") for path in paths]
+    for sae, aside in zip(saes, asides, strict=True):
+        shutil.rmtree(aside, ignore_errors=True)
+        sae.save_inference_model(aside)
+    contents = records([load_sae(aside, str(saes[0].W_dec.device)) for aside in asides])
+    for content, aside, path in zip(contents, asides, paths, strict=True):
+        (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
+        shutil.rmtree(path, ignore_errors=True)
+        os.rename(aside, path)
+    return contents
 
 
 def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:

@@ -27,6 +27,11 @@ class TrainedBaseline:
         """Whose activations the SAE is trained on: the agent's, or another's."""
         return agent
 
+    @property
+    def reads_the_agent(self) -> bool:
+        """Whether the SAE is trained on the agent's own activations, as the compared ones are."""
+        return type(self).source_model is TrainedBaseline.source_model
+
     def prepare(self, sae: TrainingSAE[Any]) -> None:
         """What is done to the SAE before its first step."""
 
