@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from sae_lens import BatchTopKTrainingSAEConfig
@@ -28,7 +29,7 @@ def train_crosscoder(
     Every agent's activations are scaled to a mean norm of sqrt(d), else the loss would favour the
     loudest; the scales are in the metadata.
     """
-    first = first_batches(batches, config)
+    first = list(islice(batches, first_batches(config)))
     scales = _scales(torch.cat(first))
     sae = _initial(torch.cat(first) * scales[:, None], scales, agents, config, seed, site)
     trainer = make_trainer(sae, batches, config)

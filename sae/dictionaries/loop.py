@@ -42,9 +42,9 @@ class Trainer(Protocol):
     def step(self, batch: Tensor) -> Output: ...
 
 
-def first_batches(batches: Iterator[Tensor], schedule: Schedule) -> list[Tensor]:
-    """The batches to estimate scales from, taken from the series."""
-    return [next(batches) for _ in range(min(FIRST_BATCHES, steps_of(schedule)))]
+def first_batches(schedule: Schedule) -> int:
+    """How many batches scales are estimated from."""
+    return min(FIRST_BATCHES, steps_of(schedule))
 
 
 def make_trainer(

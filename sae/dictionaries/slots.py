@@ -19,7 +19,7 @@ from sae.config import DictionaryConfig, SAEConfig
 from sae.dictionaries.baselines import TrainedBaseline, baselines
 from sae.dictionaries.loop import Progress
 from sae.dictionaries.quality import measure_qualities
-from sae.dictionaries.training import RECORD, SAETraining, save_saes, train_side_by_side
+from sae.dictionaries.training import RECORD, sae_training, save_saes, train_in_turn
 from world import QuizBatch, World
 from world.core.errors import UserError
 
@@ -145,12 +145,12 @@ def _train_missing(
         dictionary.batch_size,
     )
     trainings = [
-        SAETraining(
+        sae_training(
             stream.batches(slot.seed), dictionary, slot.seed, name, progress, slot.baseline.prepare
         )
         for slot in slots
     ]
-    saes = train_side_by_side(trainings)
+    saes = train_in_turn(trainings)
     seconds = round((time.time() - began) / len(slots), 1)
 
     def records(saved: list[SAE[Any]]) -> list[dict[str, Any]]:

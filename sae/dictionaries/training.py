@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,47 +41,53 @@ def train_sae(
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
-    (sae,) = train_side_by_side(
-        [SAETraining(batches, dictionary, seed, model_name, progress, prepare)]
-    )
+    training = sae_training(batches, dictionary, seed, model_name, progress, prepare)
+    (sae,) = train_in_turn([training])
     return sae
 
 
-class SAETraining:
-    """One SAE in training, the arguments as of ``train_sae``; ``steps`` takes a step at a time."""
-
-    def __init__(
-        self,
-        batches: Iterator[Tensor],
-        dictionary: DictionaryConfig,
-        seed: int,
-        model_name: str,
-        progress: Progress | None = None,
-        prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
-    ) -> None:
-        first = first_batches(batches, dictionary)
-        self._scale = _scale(torch.cat(first))
-        self._sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
-        prepare(self._sae)
-        self._sparse: SparseTrainer | None = None
-        if trains_sparsely(self._sae):
-            self._sparse = SparseTrainer(self._sae, dictionary, self._scale)
-        trainer = self._sparse or make_trainer(self._sae, batches, dictionary, self._scale)
-        self.steps = training_steps(trainer, first, batches, dictionary, progress)
-
-    def finish(self) -> TrainingSAE[Any]:
-        """The SAE, after all steps."""
-        if self._sparse:
-            self._sparse.finish()
-        self._sae.fold_activation_norm_scaling_factor(self._scale)
-        return self._sae
+Training = Generator[None, None, TrainingSAE[Any]]
+"""An SAE in training, which takes one batch each time it is asked to go on, and at last returns."""
 
 
-def train_side_by_side(trainings: Sequence[SAETraining]) -> list[TrainingSAE[Any]]:
-    """Train SAEs to the end, each a step at a time in turn."""
-    for _ in zip(*(training.steps for training in trainings), strict=True):
-        pass
-    return [training.finish() for training in trainings]
+def sae_training(
+    batches: Iterator[Tensor],
+    dictionary: DictionaryConfig,
+    seed: int,
+    model_name: str,
+    progress: Progress | None = None,
+    prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
+) -> Training:
+    """The training of ``train_sae``, for ``train_in_turn``.
+
+    It begins with the batches that scales are estimated from, and steps on these first.
+    """
+    first = []
+    for batch in islice(batches, first_batches(dictionary)):
+        first.append(batch)
+        yield
+    scale = _scale(torch.cat(first))
+    sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
+    prepare(sae)
+    sparse = SparseTrainer(sae, dictionary, scale) if trains_sparsely(sae) else None
+    trainer = sparse or make_trainer(sae, batches, dictionary, scale)
+    yield from training_steps(trainer, first, batches, dictionary, progress)
+    if sparse:
+        sparse.finish()
+    sae.fold_activation_norm_scaling_factor(scale)
+    return sae
+
+
+def train_in_turn(trainings: Sequence[Training]) -> list[TrainingSAE[Any]]:
+    """Train SAEs on the same schedule to the end, each a batch at a time in turn."""
+    saes: list[TrainingSAE[Any]] = []
+    while len(saes) < len(trainings):
+        for training in trainings:
+            try:
+                next(training)
+            except StopIteration as end:
+                saes.append(end.value)
+    return saes
 
 
 def _scale(activations: Tensor) -> float:
