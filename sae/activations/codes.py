@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -45,9 +45,18 @@ def agent_codes(
 
     tick: called with the number of rows done after each chunk.
     """
+    return encode_chunks(activation_chunks(model, world, batch, site), saes, tick)
+
+
+def encode_chunks(
+    chunks: Iterable[Tensor],
+    saes: Sequence[SAE[Any]],
+    tick: Callable[[int], None] | None = None,
+) -> list[sparse.csr_array]:
+    """Codes [N, d_sae] in each of some SAEs of activations that come [n, d] at a time."""
     parts: list[list[sparse.csr_array]] = [[] for _ in saes]
     done = 0
-    for chunk in activation_chunks(model, world, batch, site):
+    for chunk in chunks:
         for part, sae in zip(parts, saes, strict=True):
             part.append(encode(sae, chunk))
         done += len(chunk)
