@@ -12,22 +12,26 @@ from torch import Tensor
 
 from agents.model import AgentModel
 from sae.activations.harvest import activation_chunks
+from sae.activations.kernels import compress
 from world import QuizBatch, World
 
 PIECE = 1 << 25
 """Numbers of a dense code at a time: 128 MiB in float32, of which sae_lens holds about four."""
+CACHED = 1 << 19
+"""The same on a processor, whose cache they fit into: a third of the time of larger ones."""
 
 
 def pieces(activations: Tensor, d_sae: int) -> Sequence[Tensor]:
     """Activations [n, d] cut into rows whose codes of width ``d_sae`` fit into memory."""
-    return torch.split(activations, max(1, PIECE // d_sae))
+    most = CACHED if activations.device.type == "cpu" else PIECE
+    return torch.split(activations, max(1, most // d_sae))
 
 
 @torch.no_grad()
 def encode(sae: SAE[Any], activations: Tensor) -> sparse.csr_array:
     """Codes float32 [n, d_sae] of activations [n, d]. Each row depends on itself alone."""
     parts = [
-        sparse.csr_array(sae.encode(part).cpu().numpy())
+        compress(sae.encode(part).float().cpu().numpy())
         for part in pieces(activations, sae.cfg.d_sae)
     ]
     return sparse.vstack(parts, format="csr")

@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import Tensor
 
 from sae.activations.harvest import TokenRows
+from sae.activations.kernels import compress
 from sae.dictionaries.baselines import SiteBaseline, baselines
 
 MOST = 64
@@ -28,7 +29,7 @@ class PrincipalComponents(SiteBaseline):
         _, vectors = torch.linalg.eigh(torch.cov((chosen - mean).T))
         # Eigenvalues ascend.
         z = ((x - mean) @ vectors.flip(1)[:, :MOST]).float()
-        return sparse.csr_array(torch.cat([z.relu(), (-z).relu()], dim=1).cpu().numpy())
+        return compress(torch.cat([z.relu(), (-z).relu()], dim=1).cpu().numpy())
 
 
 baselines.register("pca")(PrincipalComponents())

@@ -353,7 +353,7 @@ def test_wide_codes_are_made_a_few_rows_at_a_time(
     x = activations(agents[0], small_world, held_out, SITE)
     whole, quality = encode(sae, x), measure_quality(agents[0], small_world, held_out, SITE, sae)
     rows = 37
-    monkeypatch.setattr("sae.activations.codes.PIECE", rows * DICTIONARY.d_sae)
+    monkeypatch.setattr("sae.activations.codes.CACHED", rows * DICTIONARY.d_sae)
     encoded = sae.encode
     sizes = []
     monkeypatch.setattr(sae, "encode", lambda part: sizes.append(len(part)) or encoded(part))
