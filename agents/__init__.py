@@ -3,7 +3,7 @@
 ``build_model`` makes a network for a world, ``Learner`` trains it, ``evaluate`` and ``score`` say
 what it gets right, ``generate`` and ``answers`` have it write. ``capture`` and ``intervene`` read
 and change activations; ``agents.circuits`` is what is built on them. Architectures are registered
-in ``agents.model.architectures``.
+in ``agents.config.architectures``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first used, because the options alone must not wait for torch.
+    # Loaded when first used, because what needs no network must not wait for torch.
     if name not in _HOME:
         raise AttributeError(f"module 'agents' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

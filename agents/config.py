@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from world.core.errors import AMOUNT, COUNT, FRACTION, POSITIVE, SHARE, UserError, require
+from world.core.registry import Registry
+from world.core.world import World
+
+if TYPE_CHECKING:
+    from agents.model import AgentModel
+
+
+class Architecture(ABC):
+    """A kind of network: a frozen dataclass of the options that only this kind has.
+
+    One architecture is one file in ``agents.architectures``.
+    """
+
+    @abstractmethod
+    def __call__(self, config: ModelConfig, world: World) -> AgentModel:
+        """The network, with initial weights from the global generator."""
+
+
+architectures: Registry[type[Architecture]] = Registry(
+    "architecture", "agents.architectures", Architecture
+)
+
+
+def _best_measured() -> Architecture:
+    from agents.architectures.gpt import GPTArchitecture  # which needs ModelConfig itself
+
+    return GPTArchitecture()
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The size and kind of every agent's network."""
 
-    architecture: str = "gpt"
-    """Registered architecture: "gpt" (the best measured) or "culture_gpt" (the source's)."""
+    architecture: Architecture = field(default_factory=_best_measured)
+    """Kind of network: gpt (the best measured) or culture_gpt (the source's)."""
     d_model: int = 96
     """Width of the residual stream."""
     n_layers: int = 4
@@ -40,12 +68,15 @@ class TrainConfig:
     """How an agent learns, until it answers ``target`` of unseen quizzes exactly."""
 
     target: float = 0.95
-    """Share of unseen quizzes that must be answered exactly, every cell; 0 asks for nothing, so
+    """Share of unseen quizzes that must be answered exactly, every token; 0 asks for nothing, so
     that training ends after one epoch."""
     test_quizzes: int = 2000
     """Unseen quizzes on which the target is decided and reported."""
     validation_quizzes: int = 500
     """Other unseen quizzes, evaluated every epoch; the test is taken once they reach the target."""
+    recombined_quizzes: int = 240
+    """Quizzes evaluated beside these that combine anew what the agent was trained on in its first
+    epoch; where accuracy on them is much higher, it has learned by heart. 0 leaves them out."""
     epoch_quizzes: int = 4000
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000
@@ -90,6 +121,7 @@ class TrainConfig:
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
         require(self, "train", AMOUNT, "warmup_steps", "part_weighting", "error_weighting")
+        require(self, "train", AMOUNT, "recombined_quizzes")
         require(self, "train", SHARE, "target", "prompt_noise")
         require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from safetensors.torch import save_file
 
 from agents.model import AgentModel
 from world.core.errors import UserError
+from world.core.options import name_of, to_tree
 
 CARD = """\
 ---
@@ -33,11 +33,12 @@ import json
 from pathlib import Path
 from safetensors.torch import load_file
 from agents import ModelConfig, build_model
+from world.core.options import from_tree
 from world.core.world import worlds
 
 config = json.loads(Path("config.json").read_text())
 world = worlds["{world}"]({world_arguments})
-model = build_model(ModelConfig(**config["model"]), world, seed=0)
+model = build_model(from_tree(ModelConfig, config["model"]), world, seed=0)
 model.load_state_dict(load_file("model.safetensors"))
 ```
 
@@ -58,7 +59,7 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
     sizes = {"vocab_size": model.vocab_size, "seq_len": model.seq_len}
-    config = {"model": asdict(model.config), **sizes, "world": world_info}
+    config = {"model": to_tree(model.config), **sizes, "world": world_info}
     (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     options = {
         name: tuple(value) if isinstance(value, list) else value
@@ -70,6 +71,6 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
         world_arguments=", ".join(f"{name}={value!r}" for name, value in options.items()),
         parameters=sum(p.numel() for p in model.parameters()),
         **sizes,
-        **asdict(model.config),
+        **{**vars(model.config), "architecture": name_of(model.config.architecture)},
     )
     (path / "README.md").write_text(card)

@@ -20,6 +20,8 @@ from agents.hooks import HookPoint
 
 CHUNK = 32
 """Positions by which a cache grows."""
+FUSED_ON = ("cuda",)
+"""Types of device on which attention is PyTorch's fused kernel."""
 
 
 @dataclass
@@ -141,7 +143,7 @@ class Attention(nn.Module):
             start = cache.length
             k, v = cache.extend(layer, k, v)
             q = q.to(k.dtype)
-        attend = fused_attention if x.device.type == "cuda" else plain_attention
+        attend = fused_attention if x.device.type in FUSED_ON else plain_attention
         dropout = self.dropout if self.training else 0.0
         z = attend(q, k, v, start, dropout).transpose(1, 2).reshape(B, n, d)
         return self.out(z)

@@ -1,7 +1,8 @@
 """One agent's network: what every architecture offers, and how one is built.
 
-An architecture subclasses AgentModel, says how tokens and positions are embedded and what
-stands after the last block; shifting, caching and hook points are the same for all.
+A network subclasses AgentModel, says how tokens and positions are embedded and what
+stands after the last block; shifting, caching and hook points are the same for all. What makes it
+from options is an ``agents.config.Architecture``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from agents.config import ModelConfig
 from agents.hooks import Change, HookPoint, capture, evaluating, intervene, site_names
 from agents.layers import Block, Cache
 from agents.lens import NetworkParts, hooked_transformer, transformer_bridge
-from world import Registry, World
+from world import World
+from world.core.options import name_of
 
 if TYPE_CHECKING:
     from transformer_lens import HookedTransformer
@@ -130,7 +132,7 @@ class AgentModel(nn.Module):
         values = torch.arange(self.vocab_size, device=self.unembed.weight.device)
         with evaluating(self):
             return NetworkParts(
-                self.config.architecture,
+                name_of(self.config.architecture),
                 self.embed_tokens(values[None])[0],
                 self.position_table(),
                 [block for block in self.blocks if isinstance(block, Block)],
@@ -152,11 +154,8 @@ def make_blocks(config: ModelConfig, bias: bool, norm: Callable[[int], nn.Module
     )
 
 
-architectures: Registry[type[AgentModel]] = Registry("architecture", "agents.architectures")
-
-
 def build_model(config: ModelConfig, world: World, seed: int) -> AgentModel:
     """A model with initial weights drawn from ``seed``; the global generator is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return architectures[config.architecture](config, world)
+        return config.architecture(config, world)

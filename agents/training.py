@@ -44,6 +44,9 @@ WEIGHT_FLOOR = 0.1
 """Weight of a task without mistakes, where one without right answers has 1 more."""
 BLOCKS = 50
 """Times as many quizzes as wanted that are looked at to find some that are not excluded."""
+SEARCHED, MOST_SEARCHED = 4096, 32_768
+"""Quizzes of a task that are looked at, at once and in all, to find some whose units were trained
+on."""
 Draw = Callable[[int, int], QuizBatch]
 """draw(start, count): training quizzes by index, in layout 0."""
 
@@ -237,6 +240,30 @@ def unseen_quizzes(
         raise UserError("this world has too few quizzes to test agents on; make it larger")
     drawn = concatenate(kept)[:count]
     return world.for_exam(drawn)
+
+
+def recombined_quizzes(world: World, stream: Stream, trained: QuizBatch, count: int) -> QuizBatch:
+    """At most ``count`` quizzes, of all tasks alike, in the answer layouts: each is of units that
+    are all in ``trained``, and is itself not among these. Empty where a sequence is its own unit.
+
+    An agent that answers these and no unseen quizzes has learned units by heart.
+    """
+    units = np.unique(world.units_of(trained))
+    known = world.canonical_hash(trained)
+    kept = [trained[:0]]
+    for task in range(len(world.tasks)):
+        wanted = count // len(world.tasks) + (task < count % len(world.tasks))
+        alone, found = np.eye(len(world.tasks))[task].tolist(), 0
+        for start in range(0, MOST_SEARCHED, SEARCHED):
+            drawn = world.draw(stream, start + task * MOST_SEARCHED, SEARCHED, "train", alone)
+            trained_on = np.isin(world.units_of(drawn), units).all(axis=1)
+            again = np.isin(world.canonical_hash(drawn), known)
+            drawn = drawn[np.flatnonzero(trained_on & ~again)[: wanted - found]]
+            kept.append(drawn)
+            found += len(drawn)
+            if found == wanted:
+                break
+    return world.for_exam(concatenate(kept))
 
 
 def task_weights_for(

@@ -1,132 +1,22 @@
-"""Run benchmarks, each in a process of its own; print a table, and write the rows as JSON.
+"""Speed of every part beside a baseline; with ``gpu`` first, what one GPU does in minutes.
 
-Run: python -m benchmarks [names] [--out bench.json] [--markdown]
+Run: python -m benchmarks --help; python -m benchmarks gpu --help
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-
-from culture_sim.launch.workers import ALLOCATOR
-from culture_sim.run.run import environment
-from world.core.files import write_json
-
-NAMES = (
-    "world_generation",
-    "training",
-    "generation",
-    "voting",
-    "harvest",
-    "sae_training",
-    "correlation",
-    "memory",
-    "time_to_target",
-)
-HEADER = ("what", "here", "ratio", "baseline", "its figure", "of floor", "floor")
-console = Console()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; returns the exit code."""
-    given = _parse(arguments)
-    if given.inside:
-        rows = importlib.import_module(f"benchmarks.{given.names[0]}").rows(given.quick)
-        write_json(given.out, [row.as_dict() for row in rows])
-        return 0
-    found: list[dict[str, Any]] = []
-    began = time.time()
-    for name in given.names or NAMES:
-        console.print(f"{name} ...", style="dim", highlight=False)
-        found += _run(name, given.quick)
-        tree = {"environment": environment(), "seconds": time.time() - began, "rows": found}
-        write_json(given.out, tree)
-    if given.markdown:
-        print(markdown(found))
-    else:
-        console.print(table(found))
-    console.print(f"{len(found)} rows in {time.time() - began:.0f} s, written to {given.out}")
-    return 0
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    known = ", ".join(NAMES)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"all by default: {known}")
-    parser.add_argument("--out", type=Path, default=Path("bench.json"), help="rows as JSON")
-    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    if unknown := sorted(set(given.names) - set(NAMES)):
-        parser.error(f"unknown: {', '.join(unknown)}; known: {known}")
-    return given
-
-
-def _run(name: str, quick: bool) -> list[dict[str, Any]]:
-    """The rows of one benchmark, measured on one thread in a fresh process."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "rows.json"
-        flags = ["--quick"] if quick else []
-        ended = subprocess.run(
-            [sys.executable, "-m", "benchmarks", name, "--inside", "--out", str(out), *flags],
-            check=False,
-            # What libraries say is of interest only if something went wrong.
-            capture_output=True,
-            text=True,
-            env={**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        if ended.returncode:
-            print(ended.stderr, file=sys.stderr)
-            sys.exit(f"benchmark {name} failed; what it said is above")
-        return list(json.loads(out.read_text()))
-
-
-def table(rows: list[dict[str, Any]]) -> Table:
-    """The rows for a terminal."""
-    made = Table(*HEADER[:-1])
-    for row in rows:
-        made.add_row(*cells(row)[:-1])
-    return made
-
-
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The rows for docs/performance.md."""
-    lines = [HEADER, ["---"] * len(HEADER), *(cells(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def cells(row: dict[str, Any]) -> list[str]:
-    """A row in words, under HEADER."""
-    of_floor, floor = "", ""
-    if row["floor"]:
-        of_floor = f"{row['of_floor']:.1%}"
-        floor = f"{_figure(row['floor'])} {row['unit']}: {row['floor_of']}"
-    return [
-        f"{row['benchmark']}: {row['case']}",
-        f"{_figure(row['value'])} {row['unit']}",
-        f"{row['ratio']:.1f}x",
-        row["baseline"],
-        _figure(row["baseline_value"]),
-        of_floor,
-        floor,
-    ]
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Run what the first word asks for; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # Imported when chosen: a machine lent for minutes may lack what the other needs.
+    if words[:1] == ["gpu"]:
+        return int(importlib.import_module("benchmarks.gpu.command").main(words[1:]))
+    return int(importlib.import_module("benchmarks.suite").main(words))
 
 
 if __name__ == "__main__":

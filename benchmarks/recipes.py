@@ -6,17 +6,17 @@ Beside the default recipe and the source's, the default with one ingredient take
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from agents.architectures.culture_gpt import sinusoids
+from agents.architectures.culture_gpt import CultureGPTArchitecture, sinusoids
 from agents.architectures.gpt import GPT
-from agents.config import ModelConfig, TrainConfig
+from agents.config import Architecture, ModelConfig, TrainConfig, architectures
 from agents.layers import Attention, Block
-from agents.model import architectures
+from agents.model import AgentModel
 from culture_sim.presets import presets
 from world import World
 
@@ -44,6 +44,14 @@ def source(size: ModelConfig) -> tuple[ModelConfig, TrainConfig]:
 
 
 @architectures.register("gpt_sinusoidal")
+@dataclass(frozen=True)
+class SinusoidalArchitecture(Architecture):
+    """``SinusoidalGPT``."""
+
+    def __call__(self, config: ModelConfig, world: World) -> AgentModel:
+        return SinusoidalGPT(config, world)
+
+
 class SinusoidalGPT(GPT):
     """The default network with the source's positions, which know nothing of rows and columns."""
 
@@ -52,7 +60,7 @@ class SinusoidalGPT(GPT):
     def __init__(self, config: ModelConfig, world: World) -> None:
         super().__init__(config, world)
         del self.pos_embed
-        self.register_buffer("positions", sinusoids(world.seq_len, config.d_model))
+        self.register_buffer("positions", sinusoids(world.seq_len, config.d_model, 1e5))
 
     def position_table(self) -> Tensor:
         """float32 [T, d_model]."""
@@ -74,6 +82,14 @@ class JointAttention(Attention):
 
 
 @architectures.register("gpt_joint")
+@dataclass(frozen=True)
+class JointArchitecture(Architecture):
+    """``JointGPT``."""
+
+    def __call__(self, config: ModelConfig, world: World) -> AgentModel:
+        return JointGPT(config, world)
+
+
 class JointGPT(GPT):
     """The default network with one matrix for queries, keys and values."""
 
@@ -96,12 +112,12 @@ def _without(**changes: object) -> Recipe:
 
 
 ABLATIONS: dict[str, Recipe] = {
-    "sinusoidal positions": _without(architecture="gpt_sinusoidal"),
-    "source's network": _without(architecture="culture_gpt"),
+    "sinusoidal positions": _without(architecture=SinusoidalArchitecture()),
+    "source's network": _without(architecture=CultureGPTArchitecture()),
     "Adam, 1e-3": _without(optimizer="adam", learning_rate=1e-3),
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
     "momentum 0.95": _without(momentum=0.95),
-    "one matrix for q, k, v": _without(architecture="gpt_joint"),
+    "one matrix for q, k, v": _without(architecture=JointArchitecture()),
     "no averaging": _without(ema_decay=0.0),
     "uniform loss": _without(part_weighting=0.0),
     "tasks alike": _without(error_weighting=0.0),

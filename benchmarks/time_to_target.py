@@ -21,20 +21,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from agents.precision import make_accelerator
-from agents.training import Learner, mixed_draw, task_weights_for, unseen_quizzes
+from benchmarks.learning import learn
 from benchmarks.measure import Row, device, matrix_flops
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, working_dtype
 from culture_sim.launch.workers import ALLOCATOR
 from culture_sim.presets import presets
-from world import Stream
 
 PAIR = ("default", "source")
 MINUTES = 12.0
@@ -112,53 +109,6 @@ def _command(name: str, preset: str, minutes: float, out: Path) -> list[str]:
     return [sys.executable, "-m", __spec__.name, *place]
 
 
-def learn(name: str, agent: int, preset: str, budget: float, out: Path) -> None:
-    """Train one agent by a recipe, writing where it is after every epoch as a line of JSON.
-
-    preset: whose world, size of network and length of an epoch. budget: seconds of the processor,
-    which a busy machine does not cut short, or of the clock where a GPU does the work.
-    """
-    config = presets[preset]()
-    world, epoch = config.world, config.train.epoch_quizzes
-    model, train = recipes[name](config.model)
-    train = replace(train, epoch_quizzes=epoch - epoch % train.batch_size)
-    root = Stream(0, "")
-    stream = Stream(0, "", agent=agent)
-    learner = Learner(model, train, world, stream, make_accelerator(train))
-    test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
-    validation = unseen_quizzes(
-        world, root.with_role("world-gate"), train.validation_quizzes, [test]
-    )
-    by_task: dict[str, float] = {}
-    clock = time.process_time if device().type == "cpu" else time.perf_counter
-    began, spent, reached = time.perf_counter(), time.process_time(), False
-    end = clock() + budget
-    with out.open("w") as file:
-        while not reached and clock() < end:
-            task_weights = task_weights_for(by_task, world.tasks, train.error_weighting)
-            for _ in learner.train_epoch(
-                mixed_draw(world, learner.stream, task_weights=task_weights)
-            ):
-                if clock() > end:
-                    break
-            found = learner.evaluate(validation)
-            by_task = found.accuracy_by["task"]
-            if found.accuracy >= train.target:
-                found = learner.evaluate(test)
-                reached = found.accuracy >= train.target
-            line = {
-                "recipe": name,
-                "quizzes": learner.quizzes,
-                "seconds": time.perf_counter() - began,
-                "processor_seconds": time.process_time() - spent,
-                "accuracy": found.accuracy,
-                "of": found.total,
-                "reached": reached,
-            }
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-
-
 def main() -> None:
     """One recipe to a file, or both as rows."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -173,7 +123,11 @@ def main() -> None:
     if given.recipe:
         if not given.out:
             parser.error("--recipe needs --out")
-        learn(given.recipe, given.agent, given.preset, 60 * given.minutes, given.out)
+        with given.out.open("w") as file:
+            config = presets[given.preset]()
+            for line in learn(given.recipe, given.agent, config, 60 * given.minutes):
+                file.write(json.dumps(line) + "\n")
+                file.flush()
         return
     for row in rows(False, given.minutes, given.preset):
         print(json.dumps(row.as_dict()))

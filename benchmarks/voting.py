@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from agents.config import ModelConfig
 from agents.scoring import answers
 from benchmarks.measure import Row, matrix_flops, seconds
 from benchmarks.subjects import (
@@ -20,12 +21,17 @@ from benchmarks.subjects import (
     working_precision,
 )
 from culture_sim.culture.votes import vote
+from world import QuizWorld
 
 
 def rows(quick: bool) -> Iterator[Row]:
     """Quizzes a second of one agent's vote."""
     world, size = subject(quick)
-    count = 64 if quick else 512
+    yield from rates(world, size, 64 if quick else 512)
+
+
+def rates(world: QuizWorld, size: ModelConfig, count: int) -> Iterator[Row]:
+    """The same for a network of this size that votes on so many quizzes."""
     model, quizzes = fresh_agent(world, size), some_quizzes(world, count)
     nobody = np.zeros(count, dtype=np.int16)
 

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 
 def train(run: Run, accelerator: Accelerator) -> None:
-    """Bring every agent to the target accuracy on unseen quizzes, the weakest first."""
+    """Bring every agent to the target accuracy on unseen quizzes, the weakest first.
+
+    What learning by heart would have got is scored beside it.
+    """
+    from culture_sim.population.lookup import score_lookup
     from culture_sim.population.population import Population
 
     Population(run, accelerator, round_=0).train()
+    if accelerator.is_main_process:
+        score_lookup(run)
 
 
 def culture(run: Run, number: int, accelerator: Accelerator) -> None:

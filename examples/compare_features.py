@@ -15,6 +15,8 @@ import torch
 from sae.activations.codes import encode
 from sae.activations.harvest import TokenRows
 from sae.comparison.compare import compare_features
+from sae.comparison.nulls.quizzes import Quizzes
+from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import ComparisonConfig, DictionaryConfig
 from sae.dictionaries.training import train_sae
 from sae.matching.features import Features, select_features
@@ -97,7 +99,7 @@ features = {model: [train(model, seed) for seed in range(2)] for model in range(
 # be unique; the null should find next to nothing.
 
 # %%
-config = ComparisonConfig(nulls=("within_cell", "quizzes"), baselines=(), resamples=100)
+config = ComparisonConfig(nulls=(WithinCell(), Quizzes()), baselines=(), resamples=100)
 comparison = compare_features(features, rows, config, Stream(0, "comparison"))
 matches = comparison.matches.table
 universality = comparison.overall["within_cell"]

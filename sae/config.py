@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
+from sae.comparison.nulls import Null
+from sae.comparison.nulls.quizzes import Quizzes
+from sae.comparison.nulls.rotation import Rotation
+from sae.comparison.nulls.within_cell import WithinCell
+from sae.comparison.nulls.within_prediction import WithinPrediction
+from sae.comparison.nulls.within_task import WithinTask
+from sae.dictionaries.architectures import Architecture
+from sae.dictionaries.architectures.of_sae_lens import BatchTopK
 from world.core.errors import AMOUNT, COUNT, POSITIVE, UserError, require
+from world.core.options import label, labels, require_different
 
 
 @dataclass(frozen=True)
@@ -16,9 +25,6 @@ class TrainingOptions:
     k: float = 12.0
     """Features active per token while training: on average (batch_topk, matryoshka), as a target
     (jumprelu) or exactly (topk, rounded)."""
-    sparsity: float = 1.0
-    """Weight of the sparsity loss of architectures that have one: L1 (gated, standard), L0
-    (jumprelu)."""
     training_tokens: int = 880_000
     """Activations shown to each SAE in all, repeated passes counted."""
     epochs_per_buffer: int = 6
@@ -33,15 +39,13 @@ class TrainingOptions:
     """Steps over which the learning rate rises linearly from zero."""
     dead_after: int = 64
     """Steps without firing after which a feature is helped by the auxiliary loss."""
-    aux_coefficient: float = 1.0
-    """Weight of the auxiliary loss, in which features that stopped firing fit what is left over."""
 
     def _check_training(self, narrowest: int) -> None:
         """narrowest: features of the SAE with the fewest."""
         counts = "training_tokens", "epochs_per_buffer", "buffer_quizzes", "batch_size"
         require(self, "sae", COUNT, *counts, "dead_after")
         require(self, "sae", POSITIVE, "learning_rate")
-        require(self, "sae", AMOUNT, "warmup_steps", "aux_coefficient", "sparsity")
+        require(self, "sae", AMOUNT, "warmup_steps")
         if narrowest < 1:
             raise UserError(f"sae.widths must be at least 1, got {narrowest}")
         if not 0 < self.k <= narrowest:
@@ -66,8 +70,8 @@ class DictionaryConfig(TrainingOptions):
 
     site: str = "blocks.2.hook_resid_post"
     """Where activations are taken, by TransformerLens's name of the hook point."""
-    architecture: str = "batch_topk"
-    """Registered SAE architecture."""
+    architecture: Architecture = field(default_factory=BatchTopK)
+    """SAE architecture."""
     d_sae: int = 512
     """Its features."""
 
@@ -76,8 +80,8 @@ class DictionaryConfig(TrainingOptions):
 
     @property
     def name(self) -> str:
-        """Architecture and width, as folders are named."""
-        return f"{self.architecture}-{self.d_sae}"
+        """Architecture, its options but for those left as they are, and width: name of folders."""
+        return f"{label(self.architecture)}-{self.d_sae}"
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,14 @@ class ComparisonConfig:
     min_firings: int = 50
     """Features firing on fewer tokens than this in either split of the comparison quizzes are not
     compared."""
-    nulls: tuple[str, ...] = (
-        "within_cell",
-        "within_prediction",
-        "within_task",
-        "quizzes",
-        "rotation",
+    nulls: tuple[Null, ...] = (
+        WithinCell(),
+        WithinPrediction(),
+        WithinTask(),
+        Quizzes(),
+        Rotation(),
     )
-    """Registered nulls to report; the first is the one that universality is measured against."""
+    """Nulls to report; the first is the one that universality is measured against."""
     baselines: tuple[str, ...] = ("untrained", "frozen_decoder", "neurons", "pca")
     """Registered baselines: what agents share by other means than the features of their SAEs."""
     permutations: int = 3
@@ -107,8 +111,14 @@ class ComparisonConfig:
 
     def __post_init__(self) -> None:
         require(self, "sae", COUNT, "min_firings", "permutations", "concept_quizzes", "resamples")
-        _check_names("nulls", self.nulls)
-        _check_names("baselines", self.baselines, empty=True)
+        _check_some("nulls", self.nulls)
+        require_different("sae.nulls", self.nulls)
+        _check_names("baselines", self.baselines)
+
+    @property
+    def null_names(self) -> tuple[str, ...]:
+        """What to call the nulls: see ``world.core.options.labels``."""
+        return labels(self.nulls)
 
 
 @dataclass(frozen=True)
@@ -119,9 +129,9 @@ class Sweep:
     """Where activations are taken, by TransformerLens's names of hook points; a pattern such as
     "blocks.*.hook_resid_post" stands for all sites that fit it, "*" for every site. At
     "attn.hook_q", "hook_k", "hook_v" and "hook_z" the vectors of all heads are taken as one."""
-    architectures: tuple[str, ...] = ("batch_topk",)
-    """Registered SAE architectures, such as sae_lens's batch_topk, gated, jumprelu, matryoshka,
-    standard, topk."""
+    architectures: tuple[Architecture, ...] = (BatchTopK(),)
+    """SAE architectures, such as sae_lens's batch_topk, gated, jumprelu, matryoshka, standard,
+    topk."""
     widths: tuple[int, ...] = (512,)
     """Features of each SAE."""
     seeds: int = 2
@@ -139,8 +149,11 @@ class SAEConfig(ComparisonConfig, TrainingOptions, Sweep):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self, "sae", COUNT, "seeds", "comparison_quizzes")
-        for name in ("sites", "architectures", "widths"):
+        for name in ("sites", "widths"):
+            _check_some(name, getattr(self, name))
             _check_names(name, getattr(self, name))
+        _check_some("architectures", self.architectures)
+        require_different("sae.architectures", self.architectures)
         self._check_training(min(self.widths))
 
     def dictionaries(self, known: Sequence[str]) -> list[DictionaryConfig]:
@@ -164,9 +177,12 @@ class SAEConfig(ComparisonConfig, TrainingOptions, Sweep):
         ]
 
 
-def _check_names(name: str, values: Sequence[object], empty: bool = False) -> None:
-    if not values and not empty:
+def _check_some(name: str, values: Sequence[object]) -> None:
+    if not values:
         raise UserError(f"sae.{name} is empty; name at least one")
+
+
+def _check_names(name: str, values: Sequence[object]) -> None:
     for value in values:
         if values.count(value) > 1:
             raise UserError(f"sae.{name} names {value} twice")

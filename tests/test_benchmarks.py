@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from agents.model import build_model
-from benchmarks import time_to_target
-from benchmarks.__main__ import cells, markdown
+from benchmarks import time_to_target, training
 from benchmarks.ablations import summary
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
+from benchmarks.tables import cells, markdown
 from culture_sim.presets import presets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +64,17 @@ def test_a_recipe_can_be_built(name):
     assert name == "default" or (model, train) != recipes["default"](size)
     built = build_model(model, presets["smoke"]().world, seed=0)
     assert built.position_table().shape == (built.seq_len, size.d_model)
+
+
+def test_a_network_without_hook_points_computes_the_same():
+    config = presets["smoke"]()
+    model = build_model(config.model, config.world, seed=0).eval()
+    tokens = torch.zeros(2, model.seq_len, dtype=torch.long)
+    with torch.no_grad():
+        expected = model(tokens)
+        training._without_hook_points(model)
+        assert model.site_names() == ()
+        assert torch.equal(model(tokens), expected)
 
 
 @pytest.mark.slow

@@ -8,31 +8,45 @@ embeddings, attention weights and MLP outputs.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from agents.config import ModelConfig
+from agents.config import Architecture, ModelConfig, architectures
 from agents.layers import Attention
-from agents.model import AgentModel, architectures, make_blocks
+from agents.model import AgentModel, make_blocks
 from world import World
-
-BASE = 1e5
+from world.core.errors import POSITIVE, require
 
 
 @architectures.register("culture_gpt")
+@dataclass(frozen=True)
+class CultureGPTArchitecture(Architecture):
+    """The network of F. Fleuret's culture experiment."""
+
+    base: float = 1e5
+    """Base of the wavelengths of the sinusoidal positions."""
+
+    def __post_init__(self) -> None:
+        require(self, "architecture culture_gpt", POSITIVE, "base")
+
+    def __call__(self, config: ModelConfig, world: World) -> CultureGPT:
+        return CultureGPT(config, world, self.base)
+
+
 class CultureGPT(AgentModel):
     """Sinusoidal positions, pre-norm with biases, no final norm."""
 
     positions: Tensor
 
-    def __init__(self, config: ModelConfig, world: World) -> None:
+    def __init__(self, config: ModelConfig, world: World, base: float) -> None:
         super().__init__(config, world)
         d = config.d_model
         self.embed = nn.Embedding(world.vocab_size, d)
         self.embed_dropout = nn.Dropout(config.dropout)
-        self.register_buffer("positions", sinusoids(world.seq_len, d), persistent=False)
+        self.register_buffer("positions", sinusoids(world.seq_len, d, base), persistent=False)
         self.blocks = make_blocks(config, bias=True, norm=nn.LayerNorm)
         self.ln_final = nn.Identity()
         self.unembed = nn.Linear(d, world.vocab_size)
@@ -53,12 +67,12 @@ class CultureGPT(AgentModel):
         return self.embed_dropout(self.embed(inputs))
 
 
-def sinusoids(length: int, d_model: int) -> Float[Tensor, "length d_model"]:
+def sinusoids(length: int, d_model: int, base: float) -> Float[Tensor, "length d_model"]:
     """Sines in even channels and the cosines of the same angles in odd.
 
-    A. Vaswani et al., "Attention is all you need", 2017, section 3.5, with base 1e5.
+    A. Vaswani et al., "Attention is all you need", 2017, section 3.5, where the base is 1e4.
     """
     t = torch.arange(length, dtype=torch.float64)[:, None]
     j = torch.arange(d_model, dtype=torch.float64)
     odd = j % 2
-    return torch.sin(t / BASE ** ((j - odd) / d_model) + odd * math.pi / 2).float()
+    return torch.sin(t / base ** ((j - odd) / d_model) + odd * math.pi / 2).float()

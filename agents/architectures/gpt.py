@@ -1,6 +1,6 @@
 """The default agent: positions as a sum of learned vectors, one for each axis of the world.
 
-A cell is named by its part, row and column, so what is learned about a row holds in every
+A place is named by its part, row and column, so what is learned about a row holds in every
 part from the start. LayerNorm before every layer and at the end (PyTorch fuses it on a CPU, and
 not RMSNorm), ReLU, no biases, untied output.
 """
@@ -8,18 +8,27 @@ not RMSNorm), ReLU, no biases, untied output.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from agents.config import ModelConfig
+from agents.config import Architecture, ModelConfig, architectures
 from agents.layers import Block
-from agents.model import AgentModel, architectures, make_blocks
+from agents.model import AgentModel, make_blocks
 from world import World
 
 
 @architectures.register("gpt")
+@dataclass(frozen=True)
+class GPTArchitecture(Architecture):
+    """Positions as sums of learned vectors, one for each axis of the world."""
+
+    def __call__(self, config: ModelConfig, world: World) -> GPT:
+        return GPT(config, world)
+
+
 class GPT(AgentModel):
     """Factored positions, pre-norm, final norm, untied output."""
 

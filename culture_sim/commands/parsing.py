@@ -2,7 +2,8 @@
 
 A dataclass of options becomes flags by tyro. Where a field stands for a registered variant (a
 world, a rule, proposers), the flag of the field names the variant, and the variant's own options
-follow: ``--culture.rule all_but_k --culture.rule.k 2``. tyro reads stand-ins of the dataclasses,
+follow: ``--culture.rule all_but_k --culture.rule.k 2``. Of several variants each has its options
+under its name, the second of a name under ``mutation-2``. tyro reads stand-ins of the dataclasses,
 which check nothing; the dataclasses themselves are made of what it read, so that whatever they
 refuse is told as they tell it.
 """
@@ -112,26 +113,34 @@ def _several(
 ) -> Any:
     """A stand-in of several variants: their names, and the options of each under its name."""
     listed = [name for flag in _flags(path) for name in values_of(flag, arguments)]
-    names = list(dict.fromkeys(listed)) or [registry.name_of(type(value)) for value in values]
-    variants = [_chosen(registry, name, values, path) for name in names]
-    inner = [
-        _stand_in(variant, f"{path}{name.replace('_', '-')}.", arguments)
-        for name, variant in zip(names, variants, strict=True)
-    ]
-    fields = [
-        (name, type(value), dataclasses.field(default=value))
-        for name, value in zip(names, inner, strict=True)
-    ]
-    fields.insert(0, _name(tuple[str, ...], path, registry, tuple(listed or names)))
+    names = listed or [registry.name_of(type(value)) for value in values]
+    fields = [_name(tuple[str, ...], path, registry, tuple(names))]
+    for place, (name, field) in enumerate(zip(names, _numbered(names), strict=True)):
+        variant = _chosen(registry, name, values, path, names[:place].count(name))
+        inner = _stand_in(variant, f"{path}{field.replace('_', '-')}.", arguments)
+        fields.append((field, type(inner), dataclasses.field(default=inner)))
     return _subclass(object, fields, tuple)()
 
 
-def _chosen(registry: Registry[Any], name: str, values: Sequence[Any], path: str) -> Any:
-    """The variant of a name: one that is there already with its options, or else a fresh one."""
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names under which several variants have their options: the second of a name gets a 2."""
+    earlier = [names[:place].count(name) for place, name in enumerate(names)]
+    return [
+        f"{name}_{count + 1}" if count else name for name, count in zip(names, earlier, strict=True)
+    ]
+
+
+def _chosen(
+    registry: Registry[Any], name: str, values: Sequence[Any], path: str, earlier: int = 0
+) -> Any:
+    """The variant of a name: one that is there already with its options, or else a fresh one.
+
+    earlier: how many of its name were chosen before it.
+    """
     if name not in registry:
         raise UserError(f"unknown {path[:-1]} {name!r}; known: {', '.join(registry)}")
     kept = [value for value in values if type(value) is registry[name]]
-    return kept[0] if kept else registry[name]()
+    return kept[earlier] if earlier < len(kept) else registry[name]()
 
 
 def _flags(path: str) -> tuple[str, str]:
@@ -168,7 +177,7 @@ def _real(parsed: Any) -> Any:
     if kind is object:
         return None  # no variant was named
     if kind is tuple:
-        return tuple(_real(values[name]) for name in values["name"])
+        return tuple(_real(values[name]) for name in _numbered(values["name"]))
     names = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _real(value) for name, value in values.items() if name in names})
 

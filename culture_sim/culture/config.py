@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from culture_sim.culture.proposers import Proposer, proposers
+from culture_sim.culture.proposers import Proposer
 from culture_sim.culture.proposers.hot_then_cold import HotThenCold
 from culture_sim.culture.rules import Rule
 from culture_sim.culture.rules.four_of_five import FourOfFive
 from world.core.errors import AMOUNT, COUNT, POSITIVE, SHARE, UserError, require
+from world.core.options import labels, require_different
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CultureConfig:
     """Times that the agents are asked again with noise in the prompt, for the probabilities that
     the rule likelihood looks at; 0 takes them from the clean prompt."""
     vote_noise: float = 0.05
-    """Share of cells replaced at random in such a prompt."""
+    """Share of tokens replaced at random in such a prompt."""
     proposers: tuple[Proposer, ...] = (HotThenCold(),)
     """Methods by which agents propose quizzes; each agent's batches take turns."""
     batch_size: int = 128
@@ -55,9 +56,7 @@ class CultureConfig:
     def __post_init__(self) -> None:
         if not self.proposers:
             raise UserError("culture.proposers is empty; name at least one method")
-        methods = self.methods
-        if len(set(methods)) < len(methods):
-            raise UserError(f"culture.proposers names a method twice: {', '.join(methods)}")
+        require_different("culture.proposers", self.proposers)
         require(self, "culture", COUNT, "batch_size", "shard_batches", "quota", "max_proposals")
         require(self, "culture", AMOUNT, "voters", "noise_rounds")
         require(self, "culture", AMOUNT, "transfer_quizzes", "restart_quota")
@@ -66,5 +65,5 @@ class CultureConfig:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The registered names of the proposers."""
-        return tuple(proposers.name_of(type(proposer)) for proposer in self.proposers)
+        """What to call the proposers: see ``world.core.options.labels``."""
+        return labels(self.proposers)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from culture_sim.culture.records import CULTURE_SPLITS, array_of, quizzes_of
 from culture_sim.culture.store import CultureStore
 from world import QuizBatch, concatenate
+from world.core.quiz import QuizWorld
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Curriculum:
 
     by_agent: for each of N agents, the quizzes it trains on. kept: how many quizzes there are to
     train on in all, which decides how much of the mix is culture, whoever trains on which.
-    held_out: quizzes that no agent trains on.
+    held_out: quizzes that no agent trains on, each with a pair of no training quiz as its question.
     """
 
     by_agent: Sequence[QuizBatch]
@@ -27,7 +28,9 @@ class Curriculum:
     held_out: QuizBatch
 
 
-def make_curriculum(store: CultureStore, trains_on: str, n_agents: int) -> Curriculum:
+def make_curriculum(
+    store: CultureStore, world: QuizWorld, trains_on: str, n_agents: int
+) -> Curriculum:
     """The curriculum of all rounds stored, of which there must be one.
 
     trains_on: "all", "own" (what the agent itself proposed), "first" (round 1) or "none".
@@ -42,7 +45,21 @@ def make_curriculum(store: CultureStore, trains_on: str, n_agents: int) -> Curri
         wanted = {"all": rounds, "first": rounds[:1], "none": []}[trains_on]
         same = store.kept("culture_train", wanted)
         parts = [everything[:0] if same is None else same] * n_agents
-    return Curriculum(parts, len(everything), held_out)
+    return Curriculum(parts, len(everything), held_out_asked(world, held_out))
+
+
+def held_out_asked(world: QuizWorld, held_out: QuizBatch) -> QuizBatch:
+    """Held-out quizzes in layout 0 that ask for a held-out unit.
+
+    Agents do not know the splits: the other pair of such a quiz may be one to train on. Then it is
+    the example.
+    """
+    asked = world.unit_split_of(held_out)[:, -1] > 0
+    order = np.concatenate([np.flatnonzero(asked), np.flatnonzero(~asked)])
+    if asked.all():
+        return held_out
+    both = concatenate([held_out[asked], world.exchanged(held_out[~asked])])
+    return both[np.argsort(order)]
 
 
 def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:

@@ -237,7 +237,7 @@ def parents_of_round(
     drawn = world.draw(Stream(seed, "parents"), 0, FIRST_PARENTS, "train")
     if not store.rounds():
         return [drawn] * n_agents
-    curriculum = make_curriculum(store, trains_on, n_agents)
+    curriculum = make_curriculum(store, world, trains_on, n_agents)
     return [culture if len(culture) else drawn for culture in curriculum.by_agent]
 
 

@@ -6,18 +6,14 @@ names something that exists, is otherwise noticed hours later by the stage that 
 
 from __future__ import annotations
 
-from typing import Any
-
-from agents.model import architectures
 from culture_sim.culture.votes import trial_votes
 from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
 from sae.activations.harvest import kept_tokens
 from sae.activations.quizzes import held_out_quizzes, training_source
-from sae.comparison.nulls import Permutation, nulls
-from sae.dictionaries.architectures import architectures as sae_architectures
+from sae.comparison.nulls import PermutingNull
 from sae.dictionaries.baselines import baselines
-from world import QuizBatch, QuizWorld, Registry, Stream, require_offer
+from world import QuizBatch, QuizWorld, Stream, require_offer
 from world.core.errors import UserError
 
 
@@ -37,27 +33,16 @@ def check_culture(config: RunConfig) -> None:
 
 def check_features(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what SAEs and their comparison could not do."""
-    for option, registry in (
-        ("nulls", nulls),
-        ("baselines", baselines),
-        ("architectures", sae_architectures),
-    ):
-        for name in getattr(config.sae, option):
-            _check_known(f"sae.{option}", name, registry)
-    first = config.sae.nulls[0]
-    if not isinstance(nulls[first], Permutation):
+    for name in config.sae.baselines:
+        if name not in baselines:
+            raise UserError(f"unknown sae.baselines {name!r}; known: {', '.join(baselines)}")
+    if not isinstance(config.sae.nulls[0], PermutingNull):
         raise UserError(
-            f"sae.nulls begins with {first!r}, which permutes no rows; name another first, such as "
-            f"within_cell: universality is measured against it"
+            f"sae.nulls begins with {config.sae.null_names[0]!r}, which permutes no rows; name "
+            f"another first, such as within_cell: universality is measured against it"
         )
-    _check_known("model.architecture", config.model.architecture, architectures)
     dictionary_configs(config)
     _check_block(config, _sae_quizzes(config))
-
-
-def _check_known(option: str, name: str, registry: Registry[Any]) -> None:
-    if name not in registry:
-        raise UserError(f"unknown {option} {name!r}; known: {', '.join(registry)}")
 
 
 def _sae_quizzes(config: RunConfig) -> QuizBatch:

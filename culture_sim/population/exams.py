@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.evaluation import Evaluation
-from agents.training import Learner, unseen_quizzes
+from agents.training import (
+    Draw,
+    Learner,
+    mixed_draw,
+    recombined_quizzes,
+    task_weights_for,
+    unseen_quizzes,
+)
 from culture_sim.culture.curriculum import Curriculum
 from culture_sim.run.config import RunConfig
 from culture_sim.run.state import AgentState
@@ -18,11 +25,25 @@ def stopping_test(config: RunConfig) -> QuizBatch:
     return unseen_quizzes(config.world, stream, config.train.test_quizzes)
 
 
+def first_draw(config: RunConfig, stream: Stream) -> Draw:
+    """The world's quizzes as the agent of a stream draws them while no task is known to be hard."""
+    equal = task_weights_for({}, config.world.tasks, config.train.error_weighting)
+    return mixed_draw(config.world, stream, task_weights=equal)
+
+
+def first_epoch_recombined(config: RunConfig, stream: Stream) -> QuizBatch:
+    """New quizzes of the pairs that the agent of a stream learned from in its first epoch."""
+    train, found = config.train, stream.with_role("recombined")
+    trained = first_draw(config, stream)(0, train.epoch_quizzes)
+    return recombined_quizzes(config.world, found, trained, train.recombined_quizzes)
+
+
 class Exams:
     """The quizzes that agents of a run are examined on, all unseen in training.
 
     validation: after every epoch. test: once validation is at the target. final_test: when
-    training ends. Beside the world's, held-out culture and held-out tasks.
+    training ends. Beside the world's, held-out culture, held-out tasks and other scenes; and,
+    to tell rules from memory, quizzes that recombine what an agent was trained on.
     """
 
     def __init__(self, config: RunConfig, round_: int, curriculum: Curriculum | None) -> None:
@@ -41,6 +62,7 @@ class Exams:
             train.test_quizzes,
             [self.test, self.validation],
         )
+        self._recombined: dict[int, QuizBatch] = {}  # by agent
         self._held_out_culture = curriculum.held_out if curriculum is not None else None
         self._held_out_tasks = None
         if round_ and config.culture.transfer_quizzes and isinstance(world, ExplainedWorld):
@@ -51,12 +73,15 @@ class Exams:
         budget, the round's training ends and all else is measured."""
         train = self.config.train
         validation = learner.evaluate(self.validation)
+        recombined = self.recombined(learner)
         state = replace(
             state,
             quizzes=learner.quizzes,
             validation=validation,
+            recombined=recombined,
             reached=False,
             final_test=None,
+            other_scenes=None,
             culture_after=None,
             transfer_after=None,
         )
@@ -70,9 +95,32 @@ class Exams:
         return replace(
             state,
             final_test=learner.evaluate(self.final_test),
+            other_scenes=self.other_scenes(learner),
             culture_after=self.culture(learner),
             transfer_after=self.transfer(learner),
         ).with_course()
+
+    def recombined(self, learner: Learner) -> Evaluation | None:
+        """Accuracy on new quizzes of pairs of the first epoch; None where there are none.
+
+        An agent that began anew with a round has learned culture since its first quiz: None too.
+        """
+        stream = learner.stream
+        if stream.round or not self.config.train.recombined_quizzes:
+            return None
+        if stream.agent not in self._recombined:
+            self._recombined[stream.agent] = first_epoch_recombined(self.config, stream)
+        quizzes = self._recombined[stream.agent]
+        return learner.evaluate(quizzes) if len(quizzes) else None
+
+    def other_scenes(self, learner: Learner) -> Evaluation | None:
+        """Accuracy on scenes that the agent's world never shows; None without."""
+        world = self.config.world.other_scenes()
+        if world is None:
+            return None
+        stream = Stream(self.config.seed, "other-scenes")
+        quizzes = unseen_quizzes(world, stream, self.config.train.validation_quizzes)
+        return learner.evaluate(quizzes, world)
 
     def culture(self, learner: Learner) -> Evaluation | None:
         """Accuracy on held-out culture, asked in all directions as in the vote; None without."""

@@ -49,7 +49,8 @@ def population_after(run: Run, number: int, accelerator: Accelerator) -> Populat
     restart = restarts(store, number, config.culture.restart_quota)
     if restart:
         reporter.report("enough culture is kept: agents learn again from new weights", done=True)
-    curriculum = make_curriculum(store, config.culture.trains_on, config.agents)
+    trains_on, world = config.culture.trains_on, config.quiz_world
+    curriculum = make_curriculum(store, world, trains_on, config.agents)
     return Population(run, accelerator, number, curriculum, restart)
 
 

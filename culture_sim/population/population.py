@@ -111,7 +111,7 @@ class Population:
             learner.save(self.run.agent_path(state.agent), state.to_json())
         self.replicas.agree(None)  # the others read what is saved
         tree = state.to_json()
-        keys = ("seconds", "validation", "test", "reached")
+        keys = ("seconds", "validation", "recombined", "test", "reached")
         figures = {key: tree[key] for key in keys}
         self._log(state, event="epoch", quizzes=learner.quizzes, **figures)
 

@@ -1,7 +1,10 @@
 """Five small agents on small grids: the whole experiment on two cores."""
 
+from dataclasses import replace
+
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
+from world.grids.world import GridsWorld
 
 
 @presets.register("compact")
@@ -14,4 +17,4 @@ def compact() -> RunConfig:
     Expected: five agents at 96 to 97 % of unseen quizzes, 255 quizzes kept of 14,080, features
     0.68 of the way from the null to the ceiling.
     """
-    return RunConfig()
+    return replace(RunConfig(), world=GridsWorld(height=7, width=7))

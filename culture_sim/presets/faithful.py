@@ -1,5 +1,6 @@
 """The published experiment: 10x10 grids, 37M parameters, its own network and recipe."""
 
+from agents.architectures.culture_gpt import CultureGPTArchitecture
 from agents.config import ModelConfig, TrainConfig
 from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
@@ -19,7 +20,12 @@ def faithful() -> RunConfig:
     return RunConfig(
         world=GridsWorld(height=10, width=10, colours=10, rectangles=3),
         model=ModelConfig(
-            "culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048, dropout=0.1
+            CultureGPTArchitecture(),
+            d_model=512,
+            n_layers=12,
+            n_heads=8,
+            d_mlp=2048,
+            dropout=0.1,
         ),
         train=TrainConfig(
             epoch_quizzes=40_000,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
+from sae.comparison.nulls.within_cell import WithinCell
 from world.grids.world import GridsWorld
 
 
@@ -24,6 +25,6 @@ def study() -> RunConfig:
         world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
         train=replace(base.train, test_quizzes=1000),
         culture=CultureConfig(quota=1_280, max_proposals=1_280),
-        sae=replace(base.sae, baselines=(), nulls=("within_cell",), concept_quizzes=200),
+        sae=replace(base.sae, baselines=(), nulls=(WithinCell(),), concept_quizzes=200),
         compare_on_culture=False,
     )

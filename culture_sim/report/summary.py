@@ -12,6 +12,9 @@ from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run
 from culture_sim.run.state import BESIDE
 
+EXAMS = ("test", "tests", "final_test", "recombined", "other_scenes")
+"""What is told of an agent's training."""
+
 
 def training_summary(run: Run) -> list[dict[str, Any]]:
     """By agent: accuracy on the world test set when training last ended, and what it took."""
@@ -30,7 +33,7 @@ def _training(run: Run, state: dict[str, Any]) -> dict[str, Any]:
         "reached": target_reached(run, state["agent"]),
         **{key: state[key] for key in ("round", "quizzes")},
         "seconds": round(state["seconds"], 1),
-        **{key: state[key] for key in ("test", "tests", "final_test")},
+        **{key: state[key] for key in EXAMS},
     }
 
 

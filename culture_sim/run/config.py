@@ -17,7 +17,7 @@ from world.core.quiz import QuizWorld
 from world.core.world import World
 from world.grids.world import GridsWorld
 
-VERSION = 1
+VERSION = 2
 """To be raised when options or files of a run change their names or their meaning: a run of another
 version is refused, since it could not be continued by this code without being misread."""
 

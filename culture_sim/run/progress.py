@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from agents.evaluation import Evaluation
+from culture_sim.run.lookup import read_lookup
 from culture_sim.run.run import Run
 
 
@@ -45,7 +47,10 @@ def round_done(run: Run, round_: int) -> bool:
 def training_table(run: Run) -> Table:
     """Accuracy of every agent on unseen quizzes, with its interval."""
     table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
-    columns = ("agent", "test", "95 % interval", "fresh", "quizzes", "seconds", "target")
+    columns = (
+        *("agent", "test", "95 % interval", "fresh", "recombined", "other scenes"),
+        *("quizzes", "seconds", "target"),
+    )
     for column in columns:
         table.add_column(column, justify="right")
     for agent in run.agents:
@@ -53,17 +58,26 @@ def training_table(run: Run) -> Table:
         if state is None or state.test is None:
             table.add_row(str(agent), *["-"] * (len(columns) - 2), "not examined")
             continue
-        test, fresh = state.test, state.final_test
+        test = state.test
         table.add_row(
             str(agent),
             f"{test.accuracy:.2%}",
             f"{test.low:.2%} to {test.high:.2%}",
-            f"{fresh.accuracy:.2%}" if fresh else "-",
+            *map(_accuracy, (state.final_test, state.recombined, state.other_scenes)),
             f"{state.quizzes:,}",
             f"{state.seconds:.0f}",
             _verdict(run, target_reached(run, agent)),
         )
+    if (lookup := read_lookup(run)) is not None:
+        known = "-" if lookup.recombined is None else f"{lookup.recombined:.2%}"
+        interval = f"{lookup.low:.2%} to {lookup.high:.2%}"
+        figures = f"{lookup.accuracy:.2%}", interval, "-", known, "-", f"{lookup.quizzes:,}"
+        table.add_row("lookup", *figures, "-", "by heart")
     return table
+
+
+def _accuracy(evaluation: Evaluation | None) -> str:
+    return f"{evaluation.accuracy:.2%}" if evaluation else "-"
 
 
 def _verdict(run: Run, reached: bool) -> str:

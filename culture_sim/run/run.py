@@ -6,10 +6,8 @@ looked at with nothing but its folder.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ from culture_sim.run.config import (
     config_to_dict,
     refuse_other_version,
 )
+from culture_sim.run.environment import environment
 from culture_sim.run.state import AgentState
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
@@ -35,7 +34,6 @@ from world.core.plugins import load_plugins, named_plugins
 
 FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
 """Options that agents already trained were built from: they cannot change within a run."""
-PACKAGES = ("torch", "accelerate", "numpy", "datasets", "sae-lens", "transformer-lens")
 
 
 @dataclass(frozen=True)
@@ -183,23 +181,3 @@ def parse_line(line: str | bytes) -> dict[str, Any] | None:
         return dict(json.loads(line))
     except ValueError:
         return None
-
-
-def environment() -> dict[str, Any]:
-    """Versions and hardware, for whoever wants to repeat the run."""
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -9,8 +9,8 @@ from agents.evaluation import Evaluation
 
 BESIDE = ("culture_before", "culture_after", "transfer_before", "transfer_after")
 """What agents are examined on before and after a culture round, beside the world's quizzes."""
-EVALUATIONS = ("validation", "test", "final_test", *BESIDE)
-COURSE = ("round", "quizzes", "reached", "test", "tests", "final_test", *BESIDE)
+EVALUATIONS = ("validation", "recombined", "test", "final_test", "other_scenes", *BESIDE)
+COURSE = ("round", "quizzes", "reached", "test", "tests", "final_test", "other_scenes", *BESIDE)
 """What is remembered of every round."""
 
 
@@ -20,11 +20,12 @@ class AgentState:
 
     generation: the round at which it last began with new weights. round_began: quizzes it had
     learned from when the round began; quizzes, steps: until now. seconds: of work, in all rounds.
-    validation: after the last epoch. test: the last stopping test, tests: how many there were in
-    the round, reached: the last one was at the target. final_test: on quizzes that played no part
-    in stopping, when the round ended. culture_*, transfer_*: on held-out culture and held-out
-    tasks, where there are any. course: what was measured in every round that ended, as JSON has
-    it. sha256, optimizer_sha256: of the checkpoint's files.
+    validation: after the last epoch; recombined: then, on new quizzes of pairs that it was trained
+    on, where there are any. test: the last stopping test, tests: how many there were in the round,
+    reached: the last one was at the target. final_test: on quizzes that played no part in stopping,
+    when the round ended; other_scenes: then, beyond what was learned. culture_*, transfer_*: on
+    held-out culture and held-out tasks, where there are any. course: what was measured in every
+    round that ended, as JSON has it. sha256, optimizer_sha256: of the checkpoint's files.
     """
 
     agent: int
@@ -33,10 +34,12 @@ class AgentState:
     round_began: int = 0
     seconds: float = 0.0
     validation: Evaluation | None = None
+    recombined: Evaluation | None = None
     test: Evaluation | None = None
     tests: int = 0
     reached: bool = False
     final_test: Evaluation | None = None
+    other_scenes: Evaluation | None = None
     culture_before: Evaluation | None = None
     culture_after: Evaluation | None = None
     transfer_before: Evaluation | None = None
@@ -71,6 +74,7 @@ class AgentState:
             tests=0,
             reached=False,
             final_test=None,
+            other_scenes=None,
             culture_after=None,
             transfer_after=None,
         )

@@ -1,6 +1,6 @@
 """The study as a picture: how far each arm ends from the control, seed by seed.
 
-Above accuracies, in percentage points, below losses, in nats a cell of the answer.
+Above accuracies, in percentage points, below losses, in nats a token of the answer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def draw(compared: list[dict[str, Any]], path: Path) -> None:
             for row, (name, scale) in enumerate(((exam, POINTS), (LOSS.format(exam), 1.0))):
                 _panel(panels[row, column], [r for r in shown if r["measure"] == name], scale)
         panels[0, 0].set_ylabel("accuracy: points above no culture", fontsize=8)
-        panels[1, 0].set_ylabel("loss: nats a cell above no culture", fontsize=8)
+        panels[1, 0].set_ylabel("loss: nats a token above no culture", fontsize=8)
         with replacing(path) as aside, aside.open("wb") as file:
             figure.savefig(file, format="svg", metadata={"Date": None})
 

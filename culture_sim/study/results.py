@@ -34,7 +34,7 @@ EXAMS = {
 }
 """What agents are examined on: the accuracy is a measure by the exam's name, the loss another."""
 LOSS = "{} loss"
-"""Name of the measure of an exam's loss, in nats a cell: it tells arms apart at 0 % or 100 %."""
+"""Name of the measure of an exam's loss, in nats a token: it tells arms apart at 0 % or 100 %."""
 FEATURES = {"universality": "value", "shared r": "cross", "ceiling r": "ceiling"}
 """Measures of the comparison of features, by their names in its summary."""
 BY_PART = ("culture failed", "culture solved")
@@ -54,11 +54,11 @@ def measure(study: StudyRuns, features: bool) -> pd.DataFrame:
         exam, failed_by = make_exam(study, seed)
         for arm in study.arms:
             run = Run.open(study.path(seed, arm))
-            found = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam, failed_by)]
+            of_run = [*_courses(run), *_yields(run), *_culture(study, seed, arm, exam, failed_by)]
             if features:
-                found += [*_features(study, seed, 0, BASE)]
-                found += [*_features(study, seed, study.options.rounds, arm)]
-            rows += [{"seed": seed, "arm": arm, **row} for row in found]
+                of_run += [*_features(study, seed, 0, BASE)]
+                of_run += [*_features(study, seed, study.options.rounds, arm)]
+            rows += [{"seed": seed, "arm": arm, **row} for row in of_run]
     return pd.DataFrame(rows)
 
 
@@ -115,11 +115,11 @@ def _culture(
         run, correct = Run.open(study.path(seed, name)), []
         for agent in run.agents:
             model = run.load_agent(agent)
-            found = evaluate(model, study.options.world, exam, accelerator)
-            rows += _both(number, agent, "culture", found.accuracy, found.loss)
+            evaluation = evaluate(model, study.options.world, exam, accelerator)
+            rows += _both(number, agent, "culture", evaluation.accuracy, evaluation.loss)
             correct.append(score(model, study.options.world, exam).correct)
-        own = failed_by == np.arange(len(correct))[:, None]
-        for measured, chosen in zip(BY_PART, (own, ~own), strict=True):
+        failed = failed_by == np.arange(len(correct))[:, None]
+        for measured, chosen in zip(BY_PART, (failed, ~failed), strict=True):
             rows.append(_row(number, -1, measured, float(np.array(correct)[chosen].mean())))
     return rows
 
@@ -154,15 +154,15 @@ def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
     Intervals are Student's t over the seeds' means (over agents); None with a single seed.
     """
     means = results.groupby(["measure", "arm", "round", "seed"])["value"].mean()
-    found = []
+    comparisons = []
     for name in MEASURES:
         for arm in results["arm"].unique():
             last = _by_seed(means, name, arm, rounds)
             if last is None:
                 continue
             first = _by_seed(means, name, arm, 1 if name == "yield" else 0)
-            control, full = (_by_seed(means, name, each, rounds) for each in (CONTROL, FULL))
-            found.append(
+            control, full = (_by_seed(means, name, other, rounds) for other in (CONTROL, FULL))
+            comparisons.append(
                 {
                     "measure": name,
                     "arm": arm,
@@ -174,7 +174,7 @@ def compare(results: pd.DataFrame, rounds: int) -> list[dict[str, Any]]:
                     "by_seed": None if control is None else (last - control).tolist(),
                 }
             )
-    return found
+    return comparisons
 
 
 def _by_seed(means: pd.Series, name: str, arm: str, number: int) -> pd.Series | None:

@@ -114,8 +114,9 @@ class StudyRuns:
                 self._command("sae", self.path(seed, name), options, processes)
 
     def _refuse_another_study(self) -> None:
-        own = {"lesson": self.lesson, "share": self.share, "exam_proposals": self.exam_proposals}
-        wanted = json.loads(json.dumps(config_to_dict(self.options) | own))  # as it is read back
+        of_study = {name: getattr(self, name) for name in ("lesson", "share", "exam_proposals")}
+        options = config_to_dict(self.options) | of_study
+        wanted = json.loads(json.dumps(options))  # as it is read back
         if (self.folder / "config.json").exists():
             raise UserError(f"{self.folder} is a run; give the study a --name of its own")
         path = self.folder / OPTIONS

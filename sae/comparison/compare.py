@@ -80,7 +80,7 @@ def compare_features(
     matches = with_nulls(matches, features, draws, resampler, tick)
     matches = with_ceiling(matches, saes, resampler)
     matches = with_significance(matches, features, splits.evaluation)
-    matches = with_prediction(matches, features, draws[config.nulls[0]][0])
+    matches = with_prediction(matches, features, draws[config.null_names[0]][0])
     links = find_links(matches.table)
     matches = with_correspondence(matches, features, links)
     families = find_families(links, MAX_Q)
@@ -140,7 +140,7 @@ def _resampler(rows: TokenRows, config: ComparisonConfig, stream: Stream) -> Res
 
 def _overall(matches: Matches, config: ComparisonConfig) -> dict[str, Universality]:
     every = np.ones(len(matches), dtype=np.bool_)
-    columns = null_columns(config.nulls)
+    columns = null_columns(config.null_names)
     return {name: universality_of(matches, every, column) for name, column in columns.items()}
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sae.activations.harvest import Splits
 from sae.comparison.matches import Matches, Pair
-from sae.comparison.nulls import Draw, PermutedRows, nulls
-from sae.comparison.nulls.rotation import RotatedFeatures
+from sae.comparison.nulls import Draw, PermutedRows
+from sae.comparison.rotated import RotatedFeatures
 from sae.config import ComparisonConfig
 from sae.matching.features import BestMatches, Features
 from sae.matching.resampling import Resampler
@@ -33,10 +33,10 @@ def draw_nulls(rows: Splits, config: ComparisonConfig, stream: Stream) -> dict[s
     """By null, its draws, the same for every agent."""
     return {
         name: [
-            nulls[name](rows, stream.with_role(f"null-{name}").generator(number))
+            null(rows, stream.with_role(f"null-{name}").generator(number))
             for number in range(config.permutations)
         ]
-        for name in config.nulls
+        for name, null in zip(config.null_names, config.nulls, strict=True)
     }
 
 

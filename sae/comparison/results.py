@@ -106,7 +106,7 @@ def summary(
     saes: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """The figures of a comparison in plain types; the schema is documented in docs/features.md."""
-    first = config.nulls[0]
+    first = config.null_names[0]
     return {
         "site": dictionary.site,
         "dictionary": dictionary.name,

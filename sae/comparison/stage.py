@@ -34,6 +34,7 @@ from sae.matching.features import Features, select_features
 from sae.threads import side_by_side
 from world import QuizBatch, Stream, World
 from world.core.files import write_json
+from world.core.options import to_tree
 
 METHOD = 6
 """Raised when the same inputs come to give other figures, so that older results are remade."""
@@ -158,11 +159,13 @@ class _Job:
         """How well a baseline's features match under the first null; None where there is none."""
         if not self.dictionaries.available(name):
             return None
-        first = self.config.nulls[0]
         # One draw: a baseline's null is a median over features, and they may be dense, thus slow.
-        config = replace(self.config, nulls=(first,), permutations=1)
+        config = replace(self.config, nulls=self.config.nulls[:1], permutations=1)
         features = self._features([name])
-        return measure_universality(features, self.rows, config, self.stream, self._step)[first]
+        (found,) = measure_universality(
+            features, self.rows, config, self.stream, self._step
+        ).values()
+        return found
 
     def _geometry(self, comparison: Comparison) -> dict[tuple[int, int], Geometry]:
         """Where the decoders of matched features point, after agents are turned."""
@@ -224,7 +227,10 @@ def _made_from(
         "saes": {f"{slot.agent}/{slot.role}": slot.record()["made_from"] for slot in slots},
         "quizzes": quizzes.hexdigest(),
         "seed": str(stream.seed()),
-        **{option.name: getattr(config, option.name) for option in fields(ComparisonConfig)},
+        **{
+            option.name: to_tree(getattr(config, option.name))
+            for option in fields(ComparisonConfig)
+        },
     }
     return dict(plain(tree))
 

@@ -85,9 +85,9 @@ class Graded:
     def auroc(self) -> Table:
         """Mann-Whitney's U over the number of pairs, from the ranks of the true rows."""
         ranking, shape = self.ranking, self.positives.shape
-        own, of_zeros = ranking.midranks()
+        of_entries, of_zeros = ranking.midranks()
         counts, ranks = np.zeros(shape, dtype=np.int64), np.zeros(shape)
-        add_ranks(self.true, ranking.feature, ranking.row, own, self.held, counts, ranks)
+        add_ranks(self.true, ranking.feature, ranking.row, of_entries, self.held, counts, ranks)
         ranks += (self.positives - counts) * of_zeros[:, None]
         negatives = ranking.rows - self.positives
         least = self.positives * (self.positives + 1) / 2

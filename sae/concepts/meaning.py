@@ -40,9 +40,9 @@ class Meaning:
     def figures(self) -> dict[str, Any]:
         """Shares of features that have a name at several F1, and mean coverage, in plain types."""
         overall = self.coverage[self.coverage.label == "all"]
-        found = self.names[self.names.chosen_f1 > 0]
+        candidates = self.names[self.names.chosen_f1 > 0]
         return {
-            "named": {str(f1): float((found.f1 >= f1).mean()) for f1 in (0.5, 0.7, 0.9)},
+            "named": {str(f1): float((candidates.f1 >= f1).mean()) for f1 in (0.5, 0.7, 0.9)},
             "families_named": {
                 str(f1): int((self.families.f1 >= f1).sum()) for f1 in (0.5, 0.7, 0.9)
             },
@@ -104,12 +104,12 @@ def _coverage(
         for name in dictionaries
         for number in numbers
     }
-    found: Mapping[tuple[str, int], pd.DataFrame | None] = dict(
+    coverage: Mapping[tuple[str, int], pd.DataFrame | None] = dict(
         zip(jobs, side_by_side(list(jobs.values())), strict=True)
     )
     tables = [
         table.assign(dictionary=name, agent=number)
-        for (name, number), table in found.items()
+        for (name, number), table in coverage.items()
         if table is not None
     ]
     return pd.concat(tables, ignore_index=True)

@@ -82,7 +82,7 @@ def name_families(
         graded = _grade(part, asked.reshape(len(going), said), codes, concepts, scores)
         longer = []
         for n, members in zip(going, part.members(graded), strict=True):
-            f1 = np.mean([found.chosen_f1[row] for found, row in members.values()], axis=0)
+            f1 = np.mean([member.chosen_f1[row] for member, row in members.values()], axis=0)
             if f1.max() > names[n].chosen_f1 + (margin if said else 0):
                 numbers = (*names[n].concepts, int(f1.argmax()))
                 names[n] = _name(concepts, numbers, members, floor)
@@ -94,25 +94,29 @@ def name_families(
 @dataclass(frozen=True)
 class _Members:
     """Families, and their members by agent. places: by family, for each agent which of the agent's
-    features is the member. own: by agent the family of each, features: what they are, int64."""
+    features is the member. families: by agent the family of each member, features: what they are,
+    int64."""
 
     places: list[dict[int, int]]
-    own: dict[int, NDArray[np.int64]]
+    families: dict[int, NDArray[np.int64]]
     features: dict[int, NDArray[np.int64]]
 
     @classmethod
     def of(cls, families: Sequence[Mapping[int, int]]) -> _Members:
         places: list[dict[int, int]] = [{} for _ in families]
-        own: dict[int, list[int]] = {}
+        families_of: dict[int, list[int]] = {}
         for n, family in enumerate(families):
             for agent in sorted(family):
-                held = own.setdefault(agent, [])
+                held = families_of.setdefault(agent, [])
                 places[n][agent] = len(held)
                 held.append(n)
         return cls(
             places,
-            {agent: np.array(held) for agent, held in own.items()},
-            {agent: np.array([families[n][agent] for n in held]) for agent, held in own.items()},
+            {agent: np.array(held) for agent, held in families_of.items()},
+            {
+                agent: np.array([families[n][agent] for n in held])
+                for agent, held in families_of.items()
+            },
         )
 
     def members(self, graded: Mapping[int, Scores]) -> Iterator[dict[int, tuple[Scores, int]]]:
@@ -135,7 +139,7 @@ def _grade(
     if not asked.shape[1]:
         return {agent: scores[agent].of(features) for agent, features in part.features.items()}
     return {
-        agent: score_features(codes[agent][:, features], concepts, asked[part.own[agent]])
+        agent: score_features(codes[agent][:, features], concepts, asked[part.families[agent]])
         for agent, features in part.features.items()
     }
 
@@ -157,7 +161,7 @@ def _name(
 
     def mean(figure: str) -> float:
         return float(
-            np.mean([getattr(found, figure)[row, last] for found, row in members.values()])
+            np.mean([getattr(graded, figure)[row, last] for graded, row in members.values()])
         )
 
     f1, said = mean("f1"), concepts.text(numbers)
@@ -171,5 +175,5 @@ def _name(
         auroc=mean("auroc"),
         threshold=mean("threshold"),
         chosen_f1=mean("chosen_f1"),
-        members={agent: float(found.f1[row, last]) for agent, (found, row) in members.items()},
+        members={agent: float(graded.f1[row, last]) for agent, (graded, row) in members.items()},
     )

@@ -51,8 +51,8 @@ class Ranking:
         zeros = self.rows - entries
         # Zeros stand after the positive entries and before the negative ones.
         passed = np.where(self.value < 0, zeros[self.feature], 0)
-        own = self.rows - (self.first + self.last) / 2 - passed
-        return own, self.rows - positive - (zeros - 1) / 2
+        of_entries = self.rows - (self.first + self.last) / 2 - passed
+        return of_entries, self.rows - positive - (zeros - 1) / 2
 
     def counts_from(self, thresholds: NDArray[np.float32]) -> NDArray[np.int64]:
         """int64 [F, K]: entries of each feature at or above its positive thresholds [F, K]."""
@@ -92,5 +92,5 @@ def blocks(codes: Codes, rows: NDArray[np.int64], size: int) -> Iterator[sparse.
     """Some rows of codes, ``size`` features at a time."""
     held = codes[rows].tocsc() if isinstance(codes, sparse.csr_array) else None
     for start in range(0, codes.shape[1], size):
-        own = slice(start, start + size)
-        yield sparse.csc_array(codes[rows, own]) if held is None else held[:, own]
+        block = slice(start, start + size)
+        yield sparse.csc_array(codes[rows, block]) if held is None else held[:, block]

@@ -36,7 +36,7 @@ class Scores:
 
     def of(self, features: NDArray[np.int64]) -> Scores:
         """The scores of some features."""
-        return Scores(*(getattr(self, each.name)[features] for each in fields(self)))
+        return Scores(*(getattr(self, table.name)[features] for table in fields(self)))
 
 
 def score_features(
@@ -52,17 +52,17 @@ def score_features(
     also = np.zeros((codes.shape[1], 0), dtype=np.int64) if also is None else also
     halves = [Half.of(concepts, chosen) for chosen in (~concepts.evaluation, concepts.evaluation)]
     shape = codes.shape[1], len(concepts)
-    found = Scores(*(np.zeros(shape) for _ in range(6)))
+    scores = Scores(*(np.zeros(shape) for _ in range(6)))
     size = block_size(codes)
     parts = zip(*(blocks(codes, half.rows, size) for half in halves), strict=True)
     for number, pair in enumerate(parts):
-        own = slice(number * size, (number + 1) * size)
+        block = slice(number * size, (number + 1) * size)
         first, second = (
-            Graded.of(rank(part), half, concepts, also[own])
+            Graded.of(rank(part), half, concepts, also[block])
             for part, half in zip(pair, halves, strict=True)
         )
-        found.chosen_f1[own], found.threshold[own] = first.best()
-        figures = second.at(found.threshold[own])
-        found.f1[own], found.precision[own], found.recall[own] = figures
-        found.auroc[own] = second.auroc()
-    return found
+        scores.chosen_f1[block], scores.threshold[block] = first.best()
+        figures = second.at(scores.threshold[block])
+        scores.f1[block], scores.precision[block], scores.recall[block] = figures
+        scores.auroc[block] = second.auroc()
+    return scores

@@ -26,7 +26,7 @@ def concept_table(scores: Mapping[int, Scores], concepts: Concepts, top: int = T
     have no rows.
     """
     return pd.concat(
-        [_agent_rows(agent, found, concepts, top) for agent, found in scores.items()],
+        [_agent_rows(agent, of_agent, concepts, top) for agent, of_agent in scores.items()],
         ignore_index=True,
     )
 
@@ -57,8 +57,8 @@ def name_table(names: Mapping[int, Sequence[Name]]) -> pd.DataFrame:
     """
     rows = [
         {"agent": agent, "feature": feature, **_name_row(name)}
-        for agent, found in names.items()
-        for feature, name in enumerate(found)
+        for agent, of_agent in names.items()
+        for feature, name in enumerate(of_agent)
     ]
     return pd.DataFrame(rows)
 

@@ -122,17 +122,17 @@ def find_concepts(world: World, batch: QuizBatch, rows: TokenRows, least: int = 
     """
     known = np.flatnonzero(rows.task != UNKNOWN_TASK)
     evaluation = rows.evaluation[known]
-    found: list[Concept] = []
+    concepts: list[Concept] = []
     true: list[NDArray[np.int16]] = []
     labels = world.labels(batch)
     for moment, label, values in _moments(labels, world.wording, rows, known):
         wanted = _frequent(values, evaluation, least)
         if len(wanted):
-            true.append(_numbered(values, wanted, len(found)))
-            found += [_concept(world.wording, moment, label, int(value)) for value in wanted]
+            true.append(_numbered(values, wanted, len(concepts)))
+            concepts += [_concept(world.wording, moment, label, int(value)) for value in wanted]
     stacked = np.stack(true) if true else np.zeros((0, len(known)), dtype=np.int16)
     source = rows.source[rows.quiz[known]]
-    return _distinct(Concepts(tuple(found), stacked, known, len(rows), source, evaluation))
+    return _distinct(Concepts(tuple(concepts), stacked, known, len(rows), source, evaluation))
 
 
 def _moments(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sae.dictionaries.quality import measure_qualities
 from sae.dictionaries.training import RECORD, sae_training, save_saes, train_in_turn
 from world import QuizBatch, World
 from world.core.errors import UserError
+from world.core.options import to_tree
 
 GRADED_QUIZZES = 400
 """Held-out quizzes on which a fresh SAE, or crosscoder, is graded."""
@@ -81,7 +82,7 @@ def sae_done(model: AgentModel, dictionary: DictionaryConfig, slot: SAESlot) -> 
 def _identity(model: AgentModel, dictionary: DictionaryConfig, slot: SAESlot) -> dict[str, Any]:
     baseline = None if slot.role.isdigit() else slot.role
     made_from = {"agent": fingerprint(model), "seed": slot.seed, "baseline": baseline}
-    return {"made_from": {**made_from, **asdict(dictionary)}}
+    return {"made_from": {**made_from, **to_tree(dictionary)}}
 
 
 def with_one_source(slots: Sequence[SAESlot]) -> list[list[SAESlot]]:

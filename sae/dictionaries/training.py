@@ -17,7 +17,6 @@ from sae_lens.saes.sae import SAEMetadata
 from torch import Tensor
 
 from sae.config import DictionaryConfig
-from sae.dictionaries.architectures import architectures
 from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
 from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
 from world.core.errors import UserError
@@ -101,11 +100,10 @@ def _scale(activations: Tensor) -> float:
 def _fresh_sae(
     first: Tensor, dictionary: DictionaryConfig, seed: int, model_name: str
 ) -> TrainingSAE[Any]:
-    build = architectures[dictionary.architecture]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         metadata = SAEMetadata(model_name=model_name, hook_name=dictionary.site)
-        sae = build(first.shape[1], dictionary, metadata)
+        sae = dictionary.architecture(first.shape[1], dictionary, metadata)
     sae.to(first.device)
     # Starting from the mean spares features from learning a constant, and dying of it.
     sae.b_dec.data = first.mean(dim=0) * _scale(first)

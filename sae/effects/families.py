@@ -56,12 +56,12 @@ def family_effects(
 def family_counts(table: pd.DataFrame) -> dict[str, Any]:
     """Of ``family_effects``: how many families there are, and how many lower and raise accuracy
     at q <= max_q."""
-    found = table[table.q <= MAX_Q]
+    significant = table[table.q <= MAX_Q]
     return {
         "families": len(table),
         "max_q": MAX_Q,
-        "lowers_accuracy": int((found.accuracy_change < 0).sum()),
-        "raises_accuracy": int((found.accuracy_change > 0).sum()),
+        "lowers_accuracy": int((significant.accuracy_change < 0).sum()),
+        "raises_accuracy": int((significant.accuracy_change > 0).sum()),
     }
 
 

@@ -58,10 +58,10 @@ def fingerprint_agreement(
         record = asdict(pair)
         among = known[pair.other]
         if pair.feature in known[pair.agent] and pair.match in among:
-            own, others = prints[pair.agent][pair.feature], prints[pair.other]
+            fingerprint, others = prints[pair.agent][pair.feature], prints[pair.other]
             for name, held in _held_against(agents[pair.other].profiles, pair, among, count):
-                record[f"r_{name}"] = _mean(others[held] @ own)
-            record["r_self"] = float(selection[pair.agent][pair.feature] @ own)
+                record[f"r_{name}"] = _mean(others[held] @ fingerprint)
+            record["r_self"] = float(selection[pair.agent][pair.feature] @ fingerprint)
         records.append(record)
     figures = [f"r_{name}" for name in ("match", *CONTROLS, "self")]
     return pd.DataFrame(records, columns=[*(f.name for f in fields(Matched)), *figures])

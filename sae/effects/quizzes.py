@@ -37,10 +37,10 @@ class SplitQuizzes:
 
     def of_tasks(self, world: World) -> dict[str, NDArray[np.bool_]]:
         """By name, bool [H]: all quizzes, then those of each task that occurs."""
-        found = {ALL: np.ones(len(self.index), dtype=np.bool_)}
+        by_task = {ALL: np.ones(len(self.index), dtype=np.bool_)}
         for task in np.unique(self.task):
-            found[task_name(world, int(task))] = self.task == task
-        return found
+            by_task[task_name(world, int(task))] = self.task == task
+        return by_task
 
     def groups(self) -> list[tuple[int, int]]:
         """(task, layout) of every group of quizzes that occurs, ascending."""

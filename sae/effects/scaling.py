@@ -73,9 +73,9 @@ def scale_features(
     clean = agent.network.grades
     for i, feature in enumerate(chosen):
         change = agent.scaling(feature, factor, evaluation)
-        found = agent.under([change])
-        loss[i] = (found.loss - clean.loss)[quizzes.index]
-        exact[i] = (found.exact.astype(np.int8) - clean.exact)[quizzes.index]
+        grades = agent.under([change])
+        loss[i] = (grades.loss - clean.loss)[quizzes.index]
+        exact[i] = (grades.exact.astype(np.int8) - clean.exact)[quizzes.index]
         fires[i] = np.isin(quizzes.index, agent.rows.quiz[change.rows])
         if tick:
             tick(i + 1, len(chosen))
@@ -93,8 +93,8 @@ def effect_table(
     percentile bootstrap over quizzes; lost and gained (quizzes no longer, and newly, exact).
     """
     tables = []
-    for agent, found in effects.items():
-        for one in found:
+    for agent, of_agent in effects.items():
+        for one in of_agent:
             weights = one.quizzes.resamples(resamples, stream.generator())
             tables += [
                 _task_rows(one, among, weights).assign(agent=agent, task=task)
@@ -143,8 +143,8 @@ def with_interval(
 def fingerprint_table(effects: Mapping[int, Sequence[Effects]], world: World) -> pd.DataFrame:
     """One row per agent, factor, feature, task and layout: the fingerprints, nats per token."""
     tables = []
-    for agent, found in effects.items():
-        for one in found:
+    for agent, of_agent in effects.items():
+        for one in of_agent:
             groups, size = one.quizzes.groups(), len(one.feature)
             columns = {
                 "agent": agent,

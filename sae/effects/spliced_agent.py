@@ -86,8 +86,8 @@ class SplicedAgent:
         touched = np.unique(np.concatenate([self.rows.quiz[term.rows] for term in change]))
         for start in range(0, len(touched), BATCH_SIZE):
             quiz = touched[start : start + BATCH_SIZE]
-            found = self.network.grade(quiz, self._changed(quiz, change))
-            loss[quiz], exact[quiz] = found.loss, found.exact
+            grades = self.network.grade(quiz, self._changed(quiz, change))
+            loss[quiz], exact[quiz] = grades.loss, grades.exact
         return Grades(loss, exact)
 
     def _changed(self, quiz: NDArray[np.int64], change: Sequence[Term]) -> Tensor:

@@ -101,11 +101,11 @@ class Interchange:
         of variance that it explains on the evaluation split; computed once."""
         if (source, target) not in self._alignments:
             x, y = self.agents[source], self.agents[target]
-            found = align(x.values(evaluation=False), y.values(evaluation=False))
-            explained = found.explained_variance(
+            alignment = align(x.values(evaluation=False), y.values(evaluation=False))
+            explained = alignment.explained_variance(
                 x.values(evaluation=True), y.values(evaluation=True)
             )
-            self._alignments[source, target] = found, explained
+            self._alignments[source, target] = alignment, explained
         return self._alignments[source, target]
 
     def scale(self, pair: Matched, partner: int) -> float:
@@ -114,10 +114,10 @@ class Interchange:
         a_g: activations of the pair's feature. a_f: of ``partner``, in the pair's other agent.
         """
         rows, values = self.agents[pair.other].fired(partner, evaluation=False)
-        own_rows, own = self.agents[pair.agent].fired(pair.feature, evaluation=False)
-        _, i, j = np.intersect1d(rows, own_rows, assume_unique=True, return_indices=True)
+        feature_rows, feature_values = self.agents[pair.agent].fired(pair.feature, evaluation=False)
+        _, i, j = np.intersect1d(rows, feature_rows, assume_unique=True, return_indices=True)
         squares = float(np.square(values, dtype=np.float64).sum())
-        return float(values[i].astype(np.float64) @ own[j]) / squares if squares else 0.0
+        return float(values[i].astype(np.float64) @ feature_values[j]) / squares if squares else 0.0
 
     def activation_swap(self, pair: Matched, partner: int) -> float:
         """Loss recovered by s a_f d_g in place of a_g d_g, with f the ``partner``."""
@@ -198,16 +198,16 @@ def _activation_swaps(interchange: Interchange, pair: Matched, controls: int) ->
 def _direction_swaps(
     interchange: Interchange, pair: Matched, rng: np.random.Generator
 ) -> dict[str, float]:
-    own = interchange.agents[pair.agent].decoder[pair.feature]
+    decoder = interchange.agents[pair.agent].decoder[pair.feature]
     written = interchange.agents[pair.other].decoder[pair.match]
     alignment, explained = interchange.alignment(pair.other, pair.agent)
     direction = written @ alignment.rotation
-    random = torch.from_numpy(rng.standard_normal(len(own))).to(own)
+    random = torch.from_numpy(rng.standard_normal(len(decoder))).to(decoder)
     random *= direction.norm() / random.norm()
     return {
         "direction_swap_match": interchange.direction_swap(pair, direction),
         "direction_swap_random": interchange.direction_swap(pair, random),
-        "cosine": float(torch.cosine_similarity(direction, own, dim=0)),
+        "cosine": float(torch.cosine_similarity(direction, decoder, dim=0)),
         "aligned": explained,
     }
 

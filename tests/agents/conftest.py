@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from agents.config import ModelConfig
-from agents.model import AgentModel, architectures, build_model
+from agents.config import ModelConfig, architectures
+from agents.model import AgentModel, build_model
 from tests.helpers.copy_world import CopyWorld
 from world import QuizBatch, Stream
 
@@ -36,7 +36,7 @@ def quizzes(strings: CopyWorld) -> QuizBatch:
 @pytest.fixture(scope="session", params=architectures.names())
 def untrained(request: pytest.FixtureRequest, strings: CopyWorld) -> AgentModel:
     """A small agent of each architecture with initial weights, in evaluation mode."""
-    config = ModelConfig(request.param, **SMALL, dropout=0.1)
+    config = ModelConfig(architectures[request.param](), **SMALL, dropout=0.1)
     return build_model(config, strings, seed=3).eval()
 
 

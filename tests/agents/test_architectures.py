@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from agents.architectures.culture_gpt import sinusoids
-from agents.config import ModelConfig
+from agents.architectures.culture_gpt import CultureGPTArchitecture, sinusoids
+from agents.config import ModelConfig, architectures
 from agents.layers import fused_attention, plain_attention
-from agents.model import architectures, build_model
+from agents.model import build_model
+from world.core.errors import UserError
 
 SMALL = {"d_model": 32, "n_layers": 2, "n_heads": 2, "d_mlp": 64}
 
@@ -26,7 +27,7 @@ class Sizes:
 
 @pytest.fixture(scope="module", params=architectures.names())
 def model(request, strings):
-    return build_model(ModelConfig(request.param, **SMALL), strings, seed=1).eval()
+    return build_model(ModelConfig(architectures[request.param](), **SMALL), strings, seed=1).eval()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_dropout_acts_while_training_only(strings, tokens, model):
 
 
 def test_attention_drops_weights_while_training(strings, tokens):
-    config = ModelConfig("culture_gpt", **SMALL, dropout=0.5)
+    config = ModelConfig(CultureGPTArchitecture(), **SMALL, dropout=0.5)
     attention = build_model(config, strings, seed=1).blocks[0].attn
     x = torch.randn(2, 12, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -97,21 +98,29 @@ def test_a_wrong_length_is_refused(model, tokens):
         model(tokens[:, :5])
 
 
-def test_an_unknown_architecture_is_refused_with_the_known_ones(strings):
-    with pytest.raises(ValueError, match=r"unknown architecture 'rnn'; known: .*gpt"):
-        build_model(ModelConfig("rnn"), strings, seed=1)
+def test_an_option_of_an_architecture_reaches_its_network(strings):
+    """No other network, and no other option, has a base of wavelengths."""
+    usual, short = (
+        build_model(ModelConfig(CultureGPTArchitecture(*base), **SMALL), strings, seed=1)
+        for base in ((), (100.0,))
+    )
+    assert torch.equal(usual.positions, sinusoids(12, 32, 1e5))
+    assert torch.equal(short.positions, sinusoids(12, 32, 100.0))
+    assert torch.equal(usual.unembed.weight, short.unembed.weight)
+    with pytest.raises(UserError, match=r"architecture culture_gpt\.base must be positive"):
+        CultureGPTArchitecture(0.0)
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_the_published_size_has_the_published_number_of_parameters():
-    config = ModelConfig("culture_gpt", d_model=512, n_layers=12, n_heads=8, d_mlp=2048)
+    config = ModelConfig(CultureGPTArchitecture(), d_model=512, n_layers=12, n_heads=8, d_mlp=2048)
     with torch.device("meta"):
-        model = architectures["culture_gpt"](config, Sizes(vocab_size=15, seq_len=404))
+        model = CultureGPTArchitecture()(config, Sizes(vocab_size=15, seq_len=404))
     assert sum(p.numel() for p in model.parameters()) == 37_819_407
 
 
 def test_sinusoids_are_those_of_the_source():
-    table = sinusoids(404, 6)
+    table = sinusoids(404, 6, 1e5)
     for t, j in [(0, 0), (0, 1), (1, 0), (7, 1), (100, 2), (403, 3), (403, 5)]:
         angle = t / 1e5 ** ((j - j % 2) / 6)
         expected = math.cos(angle) if j % 2 else math.sin(angle)
@@ -119,7 +128,7 @@ def test_sinusoids_are_those_of_the_source():
 
 
 def test_the_source_has_no_final_norm_and_no_attention_bias(strings):
-    model = build_model(ModelConfig("culture_gpt", **SMALL), strings, seed=1)
+    model = build_model(ModelConfig(CultureGPTArchitecture(), **SMALL), strings, seed=1)
     biased = {name for name, _ in model.named_parameters() if name.endswith("bias")}
     expected = {
         f"blocks.{i}.{n}.bias" for i in (0, 1) for n in ("ln1", "ln2", "mlp.up", "mlp.down")

@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agents.config import ModelConfig
+from agents.config import ModelConfig, architectures
 from agents.export import to_huggingface
-from agents.model import architectures, build_model
+from agents.model import build_model
 from tests.helpers.unusual_agent import SIZES, unusual_agent
 from world.core.errors import UserError
+from world.core.options import from_tree
 from world.grids.world import GridsWorld
 
 
@@ -40,7 +41,7 @@ def test_a_huggingface_folder_holds_the_whole_agent(model, strings, tokens, tmp_
     config = json.loads((path / "config.json").read_text())
     assert config["world"] == {"name": "strings", "length": 5}
     assert (config["vocab_size"], config["seq_len"]) == (9, 12)
-    copy = build_model(ModelConfig(**config["model"]), strings, seed=9).eval()
+    copy = build_model(from_tree(ModelConfig, config["model"]), strings, seed=9).eval()
     copy.load_state_dict(load_file(path / "model.safetensors"))
     with torch.no_grad():
         assert torch.equal(copy(tokens), model(tokens))
@@ -53,7 +54,7 @@ def test_a_huggingface_folder_holds_the_whole_agent(model, strings, tokens, tmp_
 @pytest.mark.parametrize("architecture", architectures.names())
 def test_the_code_in_the_card_loads_the_agent(architecture, tmp_path, monkeypatch):
     world = GridsWorld(height=5, width=4, rectangles=1, tasks=("frame", "grow"))
-    model = build_model(ModelConfig(architecture, **SIZES), world, seed=5)
+    model = build_model(ModelConfig(architectures[architecture](), **SIZES), world, seed=5)
     world_info = json.loads(json.dumps({"name": "grids", **asdict(world)}))
     to_huggingface(model, world_info, tmp_path)
     card = (tmp_path / "README.md").read_text()

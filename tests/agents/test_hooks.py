@@ -142,7 +142,9 @@ def test_training_is_the_same_to_the_bit_while_hook_points_in_attention_are_read
     """Without dropout, on a CPU: both ways take the same products."""
     gradients = []
     for sites in ((), ("attn.hook_q", "attn.hook_pattern", "attn.hook_z")):
-        model = build_model(ModelConfig("gpt", 32, 2, 2, 64), strings, seed=3)
+        model = build_model(
+            ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64), strings, seed=3
+        )
         with intervene(model, {f"blocks.0.{site}": lambda x: x for site in sites}):
             F.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten()).backward()
         gradients.append([p.grad for p in model.parameters()])

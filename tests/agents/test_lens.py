@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from agents.model import architectures, shift
+from agents.config import architectures
+from agents.model import shift
 from tests.helpers.unusual_agent import unusual_agent
 from world.core.errors import UserError
 

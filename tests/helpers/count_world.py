@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world import Axis, Part, Piece, QuizBatch, Stream, View, World
-from world.core.sampling import draw_split
+from world.core.sampling import by_rejection, draw_split
 
 PADDING, MODULUS = 0, 300
 
@@ -69,7 +69,7 @@ class CountWorld(World):
                 tokens.astype(self.token_dtype), np.zeros(size, np.uint8), task.astype(np.int16)
             )
 
-        return draw_split(self, generate, stream, start, count, split)
+        return draw_split(self, by_rejection(self, generate), stream, start, count, split)
 
     def labels(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         return {"number": batch.tokens.astype(np.int16) - 1}

@@ -22,7 +22,6 @@ from tests.helpers import commands
 from tests.helpers.storing import append
 from world import UNKNOWN_TASK, Stream, concatenate
 from world.core.files import write_json
-from world.core.world import split_by_hash
 
 AGENTS, EPOCH = 5, 512
 SMALL = [
@@ -91,7 +90,7 @@ def make_records(run):
         method=["hot_then_cold"] * size,
         index=np.arange(size),
         seed=np.zeros(size, dtype=np.int64),
-        held_out=split_by_hash(hashes) > 0,
+        held_out=world.split_of(batch) > 0,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from agents.config import ModelConfig
+from agents.config import ModelConfig, architectures
 from agents.model import AgentModel, build_model
 from world import World
 
@@ -13,7 +13,9 @@ SIZES = {"d_model": 48, "n_layers": 3, "n_heads": 3, "d_mlp": 80}
 
 def unusual_agent(architecture: str, world: World) -> AgentModel:
     """No bias is zero and no norm has unit gain; in evaluation mode."""
-    model = build_model(ModelConfig(architecture, **SIZES, dropout=0.1), world, seed=5)
+    model = build_model(
+        ModelConfig(architectures[architecture](), **SIZES, dropout=0.1), world, seed=5
+    )
     generator = torch.Generator().manual_seed(6)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)

@@ -6,14 +6,16 @@ import numpy as np
 from sae_lens import TopKTrainingSAE, TopKTrainingSAEConfig
 
 from agents.architectures.gpt import GPT
-from agents.model import architectures
+from agents.config import Architecture as AgentArchitecture
+from agents.config import architectures
 from culture_sim.culture.proposers import Proposals, Proposer, proposers
 from culture_sim.culture.proposers.writing import answered
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision
 from culture_sim.presets import presets
-from sae.comparison.nulls import permutation
-from sae.dictionaries.architectures import NORMALISED
+from sae.comparison.nulls import PermutingNull, nulls
+from sae.comparison.nulls.within_cell import WithinCell
+from sae.dictionaries.architectures import NORMALISED, Architecture
 from sae.dictionaries.architectures import architectures as sae_architectures
 from world.grids.painting.task import Task, tasks
 
@@ -65,19 +67,35 @@ class Copies(Proposer):
         return Proposals.of(answered(model, world, parents), parents=hashes)
 
 
-@permutation("reversed_rows")
-def reversed_rows(rows, rng):
-    """Rows from the last to the first, which draws nothing."""
-    return np.arange(len(rows.position))[::-1].copy()
+@nulls.register("shifted_rows")
+@dataclass(frozen=True)
+class ShiftedRows(PermutingNull):
+    """Every row in the place of one some rows before it, which draws nothing."""
+
+    by: int = 1
+    """How many rows before."""
+
+    def order(self, rows, rng):
+        return np.roll(np.arange(len(rows.position)), self.by)
 
 
 @architectures.register("outside_gpt")
-class OutsideGPT(GPT):
-    """The default network under another name."""
-
-
 @dataclass(frozen=True)
-class OutsideTopK:
+class OutsideGPT(AgentArchitecture):
+    """The default network with its token embeddings scaled."""
+
+    scale: float = 1.0
+    """What they are multiplied by."""
+
+    def __call__(self, config, world):
+        model = GPT(config, world)
+        model.embed.weight.data.mul_(self.scale)
+        return model
+
+
+@sae_architectures.register("outside_topk")
+@dataclass(frozen=True)
+class OutsideTopK(Architecture):
     """TopK that leaves dead features alone, or not."""
 
     revive: float = 0.0
@@ -96,9 +114,6 @@ class OutsideTopK:
         )
 
 
-sae_architectures.register("outside_topk")(OutsideTopK())
-
-
 @presets.register("outside")
 def outside():
     """All of the above, as small as `smoke`."""
@@ -107,12 +122,12 @@ def outside():
         smoke,
         agents=2,
         world=replace(smoke.world, tasks=("ring",), held_out_tasks=("frame",)),
-        model=replace(smoke.model, architecture="outside_gpt"),
+        model=replace(smoke.model, architecture=OutsideGPT(scale=0.5)),
         culture=replace(smoke.culture, rule=FirstFew(4), proposers=(Copies(),), max_proposals=64),
         sae=replace(
             smoke.sae,
-            nulls=("within_cell", "reversed_rows"),
-            architectures=("outside_topk",),
+            nulls=(WithinCell(), ShiftedRows(), ShiftedRows(by=50)),
+            architectures=(OutsideTopK(), OutsideTopK(revive=0.5)),
             baselines=(),
             min_firings=5,
         ),

@@ -70,13 +70,14 @@ def test_tasks_come_as_often_as_they_are_weighted(world):
     assert shares == pytest.approx(np.full(len(world.tasks), 1 / len(world.tasks)), abs=0.06)
 
 
-def test_splits_are_disjoint_and_told_from_the_sequence_alone(world):
+def test_splits_share_no_unit_and_are_told_from_the_sequence_alone(world):
     seen: dict[int, str] = {}
     for index, split in enumerate(world.splits):
         batch = world.draw(STREAM, 0, COUNT, split)
         assert (world.split_of(batch) == index).all()
         assert (world.split_of(in_every_layout(world, batch)) == index).all()
-        for value in world.canonical_hash(batch).tolist():
+        assert (world.unit_split_of(batch) == index).all()
+        for value in world.units_of(batch).ravel().tolist():
             assert seen.setdefault(value, split) == split
     assert world.splits[:3] == ("train", "test", "sae")
 
@@ -263,7 +264,7 @@ def test_noise_touches_the_prompt_alone(world, drawn):
     asked = quizzes.arrange(drawn, quizzes.directions[0])
     noisy = quizzes.corrupt(asked, 0.5, np.random.default_rng(0))
     changed = noisy.tokens != asked.tokens
-    assert changed.any(axis=1).mean() > 0.9
+    assert changed.any(axis=1).mean() > 0.8
     assert not changed[quizzes.answer_mask(asked)].any()
     assert np.array_equal(
         quizzes.corrupt(asked, 0.0, np.random.default_rng(0)).tokens, asked.tokens

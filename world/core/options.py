@@ -9,13 +9,17 @@ the variant's name, or an object of its options with the name among them:
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from world.core.errors import UserError
 from world.core.registry import Registry, registry_of
+
+NOT_IN_LABELS = re.compile(r"[^\w.-]+")
+"""What of an option's value does not suit the name of a folder or column."""
 
 
 def to_tree(value: Any) -> Any:
@@ -28,6 +32,42 @@ def to_tree(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(to_tree(item) for item in value)
     return value
+
+
+def name_of(variant: Any) -> str:
+    """The name that a variant's class is registered under. Raises UserError where it has none."""
+    registry = registry_of(type(variant))
+    if registry is None:
+        raise UserError(f"{variant!r} is no variant of any kind")
+    return registry.name_of(type(variant))
+
+
+def label(variant: Any) -> str:
+    """A variant's registered name, then the options in which it is not as it is by default:
+    "gated", or "gated-sparsity-0.5"; fit for the name of a folder or of a column."""
+    usual = type(variant)()
+    words = [name_of(variant)]
+    for field in dataclasses.fields(variant):
+        value = getattr(variant, field.name)
+        if value != getattr(usual, field.name):
+            words += [field.name, NOT_IN_LABELS.sub("_", str(value)).strip("_")]
+    return "-".join(words)
+
+
+def labels(variants: Sequence[Any]) -> tuple[str, ...]:
+    """What to call each of several variants: by its name alone where no other has the same."""
+    kinds = [type(variant) for variant in variants]
+    return tuple(
+        name_of(variant) if kinds.count(kind) == 1 else label(variant)
+        for variant, kind in zip(variants, kinds, strict=True)
+    )
+
+
+def require_different(option: str, variants: Sequence[Any]) -> None:
+    """Raise UserError where the same variant stands twice, with the same options."""
+    for variant in variants:
+        if variants.count(variant) > 1:
+            raise UserError(f"{option} names {label(variant)} twice, with the same options")
 
 
 def from_tree(hint: Any, tree: Any, name: str = "", default: Any = None) -> Any:

@@ -94,6 +94,19 @@ class QuizWorld(World):
             regions=None if regions is None else np.take_along_axis(regions, order, axis=1),
         )
 
+    def exchanged(self, batch: QuizBatch) -> QuizBatch:
+        """Quizzes in layout 0 with the example and the question in each other's place.
+
+        For worlds whose quizzes are both of as many free tokens.
+        """
+        free = self.allowed[0].sum(axis=1) > 1
+        example = np.flatnonzero(free & (self.slots[0] < self.example_parts))
+        question = np.flatnonzero(free & (self.slots[0] >= self.example_parts))
+        order = np.arange(self.seq_len)
+        order[example], order[question] = question, example
+        regions = None if batch.regions is None else batch.regions[:, order]
+        return replace(batch, tokens=batch.tokens[:, order], regions=regions)
+
     def answer_mask(self, batch: QuizBatch) -> NDArray[np.bool_]:
         """bool [B, T]: where the answer may be written, known from the question alone.
 

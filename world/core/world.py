@@ -70,17 +70,22 @@ class Axis:
     size: int
 
 
-def split_by_hash(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """uint8 [B]: 80 % in split 0 (train), 10 % in 1 (test), 10 % in 2 (sae)."""
-    tenth = (hashes >> np.uint64(40)) % np.uint64(10)
+SHARES = (0.8, 0.1, 0.1)
+"""Of units, by split."""
+
+
+def split_by_hash(units: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """uint8, of the shape of ``units``: 80 % in split 0 (train), 10 % in 1 (test), 10 % in 2
+    (sae)."""
+    tenth = (units >> np.uint64(40)) % np.uint64(10)
     return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
 
 
 class World(ABC):
     """A source of sequences. T tokens a sequence, V token values, S layouts, P parts.
 
-    A sequence is always in the same split, whatever seed or run draws it, so splits cannot
-    overlap.
+    What a sequence is made of, its units, decides its split, whatever seed or run draws it: no unit
+    of a held-out sequence is ever part of one that agents learn from.
     """
 
     name: ClassVar[str]
@@ -152,15 +157,34 @@ class World(ABC):
         """uint64 [B]: equal for sequences that are the same up to the world's symmetries."""
         return hash_rows(self.arrange(batch, 0).tokens)
 
+    def units_of(self, batch: QuizBatch) -> NDArray[np.uint64]:
+        """uint64 [B, U]: hashes of what could be learned by heart, up to the world's symmetries.
+
+        Of a quiz, each of its pairs. By default a sequence is its own unit.
+        """
+        return self.canonical_hash(batch)[:, None]
+
+    def unit_split_of(self, batch: QuizBatch) -> NDArray[np.uint8]:
+        """uint8 [B, U]: the split of each unit, by default 80 % train, 10 % test and 10 % sae."""
+        return split_by_hash(self.units_of(batch))
+
     def split_of(self, batch: QuizBatch) -> NDArray[np.uint8]:
-        """uint8 [B]: index into ``splits``; by default 80 % train, 10 % test, 10 % sae, by hash."""
-        return split_by_hash(self.canonical_hash(batch))
+        """uint8 [B]: index into ``splits``, which is that of all units of a drawn sequence.
+
+        One that an agent wrote may mix units: if any is held out, so is the sequence.
+        """
+        return self.unit_split_of(batch).max(axis=1)
 
     def with_tasks(self, tasks: tuple[str, ...]) -> Self:
         """The same world with other tasks; raises UserError where it has no choice of them."""
         if not any(field.name == "tasks" for field in fields(self)):  # type: ignore[arg-type]
             raise UserError(f"the world {self.name!r} has no choice of tasks")
         return replace(self, tasks=tasks)  # type: ignore[type-var]
+
+    def other_scenes(self) -> Self | None:
+        """The same world with other scenes than any that it draws, as long and in the same tokens,
+        to examine agents beyond what they learned; None where it has none."""
+        return None
 
     # ---- layouts: a world that has one order alone says nothing of them
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from world.core.rules import ExplainedBy, Explanation
 from world.grids.painting.objects import Box, box, grown, present, within
-from world.grids.painting.rectangles import MIN_SIDE, Plane
+from world.grids.painting.rectangles import Plane
+from world.grids.painting.scenes import Scenes
 from world.grids.painting.task import Grid, Pair, Scene, tasks
 
 MOST_COLOURS = 4
@@ -129,12 +130,16 @@ class Explainer:
         colours = present(grid)
         if 1 <= len(colours) <= MOST_COLOURS:
             for name in self.tasks:
-                for readings in (self._single(name, grid, colours), _paired(name, grid, colours)):
+                for readings in (
+                    self._single(name, grid, colours),
+                    self._paired(name, grid, colours),
+                ):
                     yield from self._paint(name, grid.ravel(), list(readings))
 
     def _single(self, name: str, grid: Grid, colours: list[int]) -> Iterator[Reading]:
         """Each colour as a rectangle, in every order, with colours that the grid lacks."""
-        extra = tasks[name]().colours(len(colours)) - len(colours)
+        form = _form(name, self.plane, len(colours))
+        extra = -1 if form is None else form.colours - len(colours)
         others = [c for c in range(1, self.colours + 1) if c not in colours]
         if not 0 <= extra <= MOST_EXTRA:
             return
@@ -143,16 +148,27 @@ class Explainer:
                 for new in itertools.permutations(others, extra):
                     yield [boxes[k] for k in order], [*(colours[k] for k in order), *new]
 
+    def _paired(self, name: str, grid: Grid, colours: list[int]) -> Iterator[Reading]:
+        """Every two colours as a rectangle of one with a part of the other, as in `half_fill`."""
+        half = len(colours) // 2
+        form = _form(name, self.plane, half)
+        if len(colours) % 2 or form is None or form.colours != len(colours):
+            return
+        for order in itertools.permutations(colours):
+            pairs = [order[2 * k : 2 * k + 2] for k in range(half)]
+            yield [box(grid, *pair) for pair in pairs], list(order)
+
     def _paint(self, name: str, cells: Grid, readings: list[Reading]) -> Iterator[Step]:
         """Every rule of a task on every reading of a grid, in one batch."""
-        task = tasks[name]()
-        if not readings:
+        form = _form(name, self.plane, len(readings[0][0])) if readings else None
+        if form is None:
             return
+        task = tasks[name]()
         rects = np.repeat(np.array([r for r, _ in readings], np.int16), task.parameters, axis=0)
         named = np.repeat(np.array([c for _, c in readings], np.uint8), task.parameters, axis=0)
         parameter = np.tile(np.arange(task.parameters), len(readings))
-        large = np.flatnonzero((rects[..., 2:] - rects[..., :2] >= MIN_SIDE).all(axis=(1, 2)))
-        good = large[task.valid(self.plane, rects[large], parameter[large])]
+        drawable = np.flatnonzero(form.scenes.holds(rects))
+        good = drawable[task.valid(self.plane, rects[drawable], parameter[drawable])]
         rects, named, parameter = rects[good], named[good], parameter[good]
         pair = Pair.blank(len(rects), len(cells))
         task.paint(pair, Scene(self.plane, rects, named, parameter))
@@ -174,14 +190,23 @@ def _boxes(grid: Grid, colours: list[int]) -> Iterator[list[Box]]:
             yield [*boxes[:k], grown(each), *boxes[k + 1 :]]
 
 
-def _paired(name: str, grid: Grid, colours: list[int]) -> Iterator[Reading]:
-    """Every two colours as a rectangle of one with a part of the other, as in `half_fill`."""
-    half = len(colours) // 2
-    if len(colours) % 2 or tasks[name]().colours(half) != len(colours):
-        return
-    for order in itertools.permutations(colours):
-        pairs = [order[2 * k : 2 * k + 2] for k in range(half)]
-        yield [box(grid, *pair) for pair in pairs], list(order)
+@dataclass(frozen=True)
+class _Form:
+    """The scenes that a task draws with some number of boxes, and how many colours it needs."""
+
+    scenes: Scenes
+    colours: int
+
+
+@lru_cache(maxsize=256)
+def _form(name: str, plane: Plane, boxes: int) -> _Form | None:
+    """How a task draws so many rectangles and marks; None where it never does."""
+    task = tasks[name]()
+    for rectangles in range(boxes + 2):
+        scenes = task.scenes(plane, rectangles)
+        if scenes.rectangles + scenes.marks.shape[1] == boxes:
+            return _Form(scenes, task.colours(rectangles))
+    return None
 
 
 @lru_cache(maxsize=1 << 14)

@@ -1,7 +1,7 @@
-"""A hash of a quiz that colour names and the order of its two pairs do not change.
+"""Hashes of quizzes and pairs that names of colours do not change, nor the order of the two halves.
 
 Each colour contributes a mix of where it stands, in a sum that no renaming of colours changes;
-exchanging the pairs is undone by combining both readings symmetrically. No sorting, no search.
+exchanging the halves is undone by combining both readings symmetrically. No sorting, no search.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _CHUNK = 128
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-def canonical_hash(pairs: NDArray[np.uint8], colours: int) -> NDArray[np.uint64]:
-    """uint64 [B] of pairs uint8 [B, 2, M]: for each pair, the cells of X, then those of f(X).
+def canonical_hash(halves: NDArray[np.uint8], colours: int) -> NDArray[np.uint64]:
+    """uint64 [B] of cells uint8 [B, 2, M]: of a quiz, both pairs; of a pair, X and f(X).
 
     colours: number of colours. Raises ValueError when a cell has a value above it.
     """
-    count, _, cells = pairs.shape
-    if pairs.size and pairs.max() > colours:
-        raise ValueError(f"cells must be 0 .. {colours}, got {pairs.max()}")
-    sums = _key_sums(pairs.reshape(2 * count, cells), colours + 1)
+    count, _, cells = halves.shape
+    if halves.size and halves.max() > colours:
+        raise ValueError(f"cells must be 0 .. {colours}, got {halves.max()}")
+    sums = _key_sums(halves.reshape(2 * count, cells), colours + 1)
     p, q = sums.reshape(count, 2, colours + 1)[:, :, 1:].swapaxes(0, 1)
     one = mix(p * _FIRST + q * _SECOND).sum(axis=1, dtype=np.uint64)
     other = mix(q * _FIRST + p * _SECOND).sum(axis=1, dtype=np.uint64)

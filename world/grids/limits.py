@@ -29,6 +29,12 @@ class Shape:
         """The extent of a grid."""
         return Plane(self.height, self.width)
 
+    @property
+    def can_be_drawn(self) -> bool:
+        """Whether so many rectangles fit in a grid, and often enough to be drawn."""
+        plane, rectangles = self.plane, self.rectangles
+        return rectangles > 0 and plane.fits(rectangles) and plane.share(rectangles) >= RAREST_SETS
+
 
 def refuse_impossible(shape: Shape, tasks: Sequence[str], held_out: Sequence[str]) -> None:
     """Raise UserError where the options of a world contradict each other or leave it no quiz."""
@@ -74,7 +80,7 @@ def _reason_against(shape: Shape, task: str) -> str | None:
             f"world.colours is {shape.colours}"
         )
     painter = Painter(shape.plane, shape.rectangles, shape.colours, (task,))
-    if not painter.odds[task].any():
+    if not painter.material[task].possible:
         return (
             f"task {task!r} is impossible with {shape.rectangles} rectangles in a "
             f"{shape.height}x{shape.width} grid"

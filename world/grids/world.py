@@ -170,21 +170,29 @@ class GridsWorld(QuizWorld):
         split: str,
         task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int) -> QuizBatch:
-            return self.generate(rng, size, task_weights)
+        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
+            return self.generate(rng, size, index, task_weights)
 
         return draw_split(self, generate, stream, start, count, split)
 
     def generate(
-        self, rng: np.random.Generator, count: int, task_weights: Sequence[float] | None = None
+        self,
+        rng: np.random.Generator,
+        count: int,
+        split: int | None = None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        """Quizzes of every split in layout 0, tasks mixed evenly or by ``task_weights``."""
+        """Quizzes in layout 0, tasks mixed evenly or by ``task_weights``.
+
+        split: index of that of both pairs of each quiz; None: pairs of any, which quizzes then mix.
+        Raises UserError where a task has too few pairs.
+        """
         if task_weights is None:
             chosen = rng.integers(len(self.tasks), size=count)
         else:
             share = np.array(task_weights) / sum(task_weights)
             chosen = rng.choice(len(self.tasks), size=count, p=share)
-        grids, regions = self.painter.paint_each(rng, chosen)
+        grids, regions = self.painter.paint_each(rng, chosen, split)
         return QuizBatch(
             self.codec.tokens(grids),
             np.zeros(count, dtype=np.uint8),
@@ -194,6 +202,11 @@ class GridsWorld(QuizWorld):
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
         return canonical_hash(self._pairs(batch), self.colours)
+
+    def units_of(self, batch: QuizBatch) -> NDArray[np.uint64]:
+        """uint64 [B, 2]: of both pairs, whichever grid of a pair is X, whatever its colours."""
+        pairs = self._pairs(batch).reshape(2 * len(batch), 2, self.codec.cells)
+        return canonical_hash(pairs, self.colours).reshape(len(batch), 2)
 
     def symmetries(self, batch: QuizBatch) -> Symmetries:
         pairs = self._pairs(batch)
@@ -255,6 +268,14 @@ class GridsWorld(QuizWorld):
                 grids[:, 3] = answers
             quizzes.append(self.codec.tokens(grids))
         return quizzes
+
+    def other_scenes(self) -> GridsWorld | None:
+        """Grids with one rectangle more, of the tasks that they can show; else with one less."""
+        for rectangles in (self.rectangles + 1, self.rectangles - 1):
+            shape = replace(self.shape, rectangles=rectangles)
+            if shape.can_be_drawn and (names := possible_tasks(shape, self.tasks, ())):
+                return replace(self, rectangles=rectangles, tasks=names)
+        return None
 
     def held_out_world(self) -> GridsWorld | None:
         """The same grids with the held-out tasks that they can show."""

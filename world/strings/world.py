@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -22,11 +22,11 @@ from world.core.hashing import hash_rows, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import Explanation
-from world.core.sampling import draw_split
+from world.core.sampling import draw_split, redraw
 from world.core.seeds import Stream
 from world.core.view import Piece, View
 from world.core.wording import Wording
-from world.core.world import Axis, Layout, Part, worlds
+from world.core.world import Axis, Layout, Part, split_by_hash, worlds
 from world.strings.codec import PARTS, Codec
 from world.strings.explain import explain
 from world.strings.labels import ORDINALS, string_labels, string_wording
@@ -146,40 +146,49 @@ class StringsWorld(QuizWorld):
         split: str,
         task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int) -> QuizBatch:
-            return self._generate(rng, size, task_weights)
+        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
+            return self._generate(rng, size, index, task_weights)
 
         return draw_split(self, generate, stream, start, count, split)
 
     def _generate(
-        self, rng: np.random.Generator, count: int, task_weights: Sequence[float] | None
+        self,
+        rng: np.random.Generator,
+        count: int,
+        split: int,
+        task_weights: Sequence[float] | None,
     ) -> QuizBatch:
-        """Quizzes of every split whose pairs each tell their rule."""
+        """Quizzes of two different pairs of one split, each of which tells its rule."""
         weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
         task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
         strings = np.zeros((count, len(PARTS), self.length + 1), dtype=np.uint8)
         for index, name in enumerate(self.tasks):
-            todo = np.flatnonzero(task == index)
-            while len(todo):
-                strings[todo] = self._drawn(rng, name, len(todo))
-                todo = todo[~self._is_clear(strings[todo])]
+            rows = np.flatnonzero(task == index)
+            pairs = self._different_pairs(rng, name, len(rows), split)
+            strings[rows] = pairs.reshape(len(rows), len(PARTS), self.length + 1)
         return self._batch(strings, task)
 
-    def _drawn(self, rng: np.random.Generator, task: str, count: int) -> Strings:
-        """[count, 4, length + 1]: two strings of any kind and what a rule makes of them."""
-        x, z = (self._questions(rng, count) for _ in range(2))
-        rule = string_tasks[task]()
-        images = (rule.apply(question, self.letters) for question in (x, z))
-        return np.stack(
-            [part for pair in zip((x, z), images, strict=True) for part in pair], axis=1
-        )
+    def _different_pairs(
+        self, rng: np.random.Generator, task: str, count: int, split: int
+    ) -> NDArray[np.uint8]:
+        """uint8 [count, 2, 2, length + 1]: for each quiz two pairs of a split that tell a rule."""
+        pairs = np.zeros((count, 2, 2, self.length + 1), dtype=np.uint8)
+        units = np.zeros((count, 2), dtype=np.uint64)
 
-    def _is_clear(self, strings: Strings) -> NDArray[np.bool_]:
-        """bool [n]: the pairs differ, and one rule alone explains each of them."""
-        clear = (strings[:, 0] != strings[:, 2]).any(axis=1)
-        for part in (0, 2):
-            clear &= self._rules_of(strings[:, part], strings[:, part + 1]) == 1
-        return clear
+        def draw(which: int, todo: NDArray[np.int64]) -> NDArray[np.bool_]:
+            pairs[todo, which] = drawn = self._pairs_of(rng, task, len(todo))
+            units[todo, which] = own = _pair_units(drawn)
+            clear = self._rules_of(drawn[:, 0], drawn[:, 1]) == 1
+            return clear & (own != units[todo, 1 - which]) & (split_by_hash(own) == split)
+
+        for which in range(2):
+            redraw(count, partial(draw, which), f"few different strings for task {task!r}")
+        return pairs
+
+    def _pairs_of(self, rng: np.random.Generator, task: str, count: int) -> Strings:
+        """uint8 [count, 2, length + 1]: strings of any kind and what a rule makes of them."""
+        x = self._questions(rng, count)
+        return np.stack([x, string_tasks[task]().apply(x, self.letters)], axis=1)
 
     def _questions(self, rng: np.random.Generator, count: int) -> Strings:
         letters = rng.integers(1, self.letters + 1, size=(count, self.length + 1))
@@ -202,6 +211,11 @@ class StringsWorld(QuizWorld):
     def _strings(self, batch: QuizBatch) -> Strings:
         """uint8 [B, 4, length + 1], whatever the layout of each row."""
         return self.codec.strings(self.arrange(batch, 0))
+
+    def units_of(self, batch: QuizBatch) -> NDArray[np.uint64]:
+        """uint64 [B, 2]: of both pairs, whichever string of a pair is the image."""
+        pairs = self._strings(batch).reshape(2 * len(batch), 2, self.length + 1)
+        return _pair_units(pairs).reshape(len(batch), 2)
 
     def _pairs(self, batch: QuizBatch) -> Strings:
         return self._strings(batch).reshape(len(batch), 2, 2 * (self.length + 1))
@@ -336,3 +350,8 @@ class StringsWorld(QuizWorld):
         index = np.arange(len(rows))
         contrast = np.stack([b.tokens[index, position] for b in (clean, changed)], axis=1)
         return Counterfactual(clean, changed, position, contrast.astype(np.int64))
+
+
+def _pair_units(pairs: Strings) -> NDArray[np.uint64]:
+    """uint64 [n] of pairs of strings [n, 2, length + 1], whichever comes first."""
+    return pair_hash(hash_rows(pairs[:, 0]), hash_rows(pairs[:, 1]))

@@ -75,7 +75,7 @@ def _closest(
         least = bound[reading, candidate]
         if least[0] >= best:
             break
-        joint = _joint(readings[reading], known[candidate], len(renamable))
+        joint = joint_counts(readings[reading], known[candidate], len(renamable))
         least = np.maximum(least, _least(joint, renamable))
         for row in np.flatnonzero(least < best).tolist():
             if least[row] < best and (found := _distance(joint[row], renamable)) < best:
@@ -89,10 +89,10 @@ def distance(one: Tokens, other: Tokens, renamable: NDArray[np.bool_]) -> int:
     renamable: bool [V], the values that may be exchanged for each other. The best renaming is an
     assignment problem.
     """
-    return _distance(_joint(one[None], other[None], len(renamable))[0], renamable)
+    return _distance(joint_counts(one[None], other[None], len(renamable))[0], renamable)
 
 
-def _joint(one: Tokens, other: Tokens, values: int) -> NDArray[np.int64]:
+def joint_counts(one: Tokens, other: Tokens, values: int) -> NDArray[np.int64]:
     """int64 [k, V, V]: tokens of each two quizzes [k, M] by the value in one and in the other."""
     pair = np.arange(len(one))[:, None]
     code = (pair * values + one) * values + other

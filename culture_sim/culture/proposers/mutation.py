@@ -1,4 +1,4 @@
-"""Mutation: a kept quiz with some of its cells changed by chance, and its answer made anew."""
+"""Mutation: a kept quiz with some of its tokens changed by chance, and its answer made anew."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Effects:
     """What ablating each of F features changes, in each of T tasks; "all" is the first.
 
     quizzes: int64 [T], how many were answered. accuracy: float64 [F, T, 3], ``INTERVAL``. loss:
-    float64 [F], nats per answer cell over all tasks. NaN where it is not known. families:
+    float64 [F], nats per answer token over all tasks. NaN where it is not known. families:
     ``OF_FAMILIES`` of those that were looked at as such, None where none was.
     """
 

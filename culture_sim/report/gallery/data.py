@@ -77,7 +77,7 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
     trained = [agent for agent in run.agents if run.agent_state(agent) is not None]
     if not trained:
         return {}
-    # In the precision of the votes: a cell may hang on it.
+    # In the precision of the votes: a token may hang on it.
     accelerator = make_accelerator(run.config.train)
     reporter, given = StageReporter(run, "report", speaks=True), {}
     for agent in trained:
@@ -165,7 +165,7 @@ def vote_marks(votes: VoteTable) -> list[str]:
 
 
 def mean_wrong(votes: VoteTable) -> NDArray[np.float64]:
-    """float64 [B]: cells wrong, the mean over the agents asked and all directions."""
+    """float64 [B]: tokens wrong, the mean over the agents asked and all directions."""
     asked = np.broadcast_to(votes.voted[:, :, None], votes.correct.shape)
     count = np.maximum(asked.sum(axis=(1, 2)), 1)
     return np.asarray((votes.wrong_tokens * asked).sum(axis=(1, 2)) / count)

@@ -34,10 +34,13 @@ def round_starts(curves: Curves) -> dict[int, list[Point]]:
     }
 
 
-def learning_curves(curves: Curves, target: float, what: str) -> Markup:
+def learning_curves(
+    curves: Curves, target: float, what: str, beside: Curves | None = None
+) -> Markup:
     """Accuracy against quizzes seen, a line for each agent, with the target.
 
-    A ring marks where an agent began to train on a round's culture.
+    A ring marks where an agent began to train on a round's culture. beside: other accuracies of the
+    same agents, dotted.
     """
     last = max((point.quizzes for points in curves.values() for point in points), default=1)
 
@@ -60,10 +63,13 @@ def learning_curves(curves: Curves, target: float, what: str) -> Markup:
             f"{quizzes / 1000:.3g}k</text>"
         )
     starts = round_starts(curves)
-    for agent, points in sorted(curves.items()):
-        path = "L".join(f"{x(p.quizzes):.1f} {y(p.accuracy):.1f}" for p in points)
+    for kind, lines in (("line dotted", beside or {}), ("line", curves)):
+        for agent, points in sorted(lines.items()):
+            path = "L".join(f"{x(p.quizzes):.1f} {y(p.accuracy):.1f}" for p in points)
+            stroke = line_colour(agent)
+            marks.append(f'<path class="{kind}" stroke="{stroke}" d="M{path}"/>')
+    for agent in sorted(curves):
         colour = line_colour(agent)
-        marks.append(f'<path class="line" stroke="{colour}" d="M{path}"/>')
         marks += [
             f'<circle class="start" stroke="{colour}" r="4" '
             f'cx="{x(p.quizzes):.1f}" cy="{y(p.accuracy):.1f}"/>'

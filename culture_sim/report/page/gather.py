@@ -21,8 +21,9 @@ from culture_sim.report.page.drift import drift
 from culture_sim.report.page.joint import joint
 from culture_sim.report.page.layers import layers
 from culture_sim.report.shared.blobs import embed
-from culture_sim.report.summary import culture_summary
+from culture_sim.report.summary import EXAMS, culture_summary
 from culture_sim.run.config import config_to_dict
+from culture_sim.run.lookup import read_lookup
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
@@ -38,7 +39,7 @@ def gather(run: Run) -> Tree:
     """The template's variables."""
     saved = read_json(run.path / "config.json", "restore or remove it")
     summary = run.summary()
-    curves = _curves(run)
+    curves = _curves(run, "validation")
     culture, (features, left_out) = _culture(run), _features(run)
     return {
         "name": run.path.name,
@@ -48,6 +49,7 @@ def gather(run: Run) -> Tree:
         "seconds": summary.get("seconds", {}),
         "target": run.config.train.target,
         "curves": curves,
+        "recombined": _curves(run, "recombined"),
         "round_starts": round_starts(curves),
         "validation_quizzes": run.config.train.validation_quizzes,
         "agents": [
@@ -55,6 +57,7 @@ def gather(run: Run) -> Tree:
             for agent in run.agents
             if (state := run.agent_state(agent))
         ],
+        "lookup": read_lookup(run),
         "groups": _groups(run.config.world),
         "words": _words(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
@@ -99,14 +102,17 @@ def _drawing(run: Run, culture: Tree | None, features: Tree | None) -> Markup | 
     return embed(drawing) if browsed else None
 
 
-def _curves(run: Run) -> dict[int, list[Point]]:
-    """By agent, its validations in order; one that was made again counts once."""
+def _curves(run: Run, what: str) -> dict[int, list[Point]]:
+    """By agent, its accuracies after each epoch in order; one that was made again counts once.
+
+    what: "validation" or "recombined".
+    """
     path = run.path / "metrics.jsonl"
     curves: dict[int, dict[int, Point]] = {}
     for line in path.read_text().splitlines() if path.exists() else []:
         entry = parse_line(line)
-        if entry is not None and entry.get("event") == "epoch":
-            accuracy = entry["validation"]["accuracy"]
+        if entry is not None and entry.get("event") == "epoch" and entry.get(what):
+            accuracy = entry[what]["accuracy"]
             points = curves.setdefault(entry["agent"], {})
             points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
     return {agent: sorted(points.values()) for agent, points in curves.items()}
@@ -117,7 +123,7 @@ def _agent(state: AgentState) -> Tree:
     return {
         "number": state.agent,
         **{key: tree[key] for key in ("quizzes", "seconds", "round")},
-        **{key: tree[key] for key in ("test", "tests", "final_test")},
+        **{key: tree[key] for key in EXAMS},
         "before": tree["culture_before"],
         "after": tree["culture_after"],
     }

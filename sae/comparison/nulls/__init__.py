@@ -2,30 +2,40 @@
 
 A null takes rows and a generator, and returns a function of features: those of one agent go in,
 features come out that share with another agent no more than chance gives. Matches among these are
-chosen and graded as without the null. One null is one file in this package. Most permute rows, and
-are written as a function of rows and a generator that gives their order; one with options is a
-frozen dataclass that is called.
+chosen and graded as without the null. One null is one file in this package: a frozen dataclass
+whose fields are its options and whose call draws. Most permute rows, and say in which order.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sae.activations.harvest import Splits, TokenRows
-from sae.matching.features import Features
 from world import Registry
 
-Draw = Callable[[Features], Features]
-"""One draw of a null, the same for every agent."""
-Null = Callable[[Splits, np.random.Generator], Draw]
-Order = Callable[[TokenRows, np.random.Generator], NDArray[np.int64]]
-"""Gives a permutation int64 [N] of rows."""
+# Numba takes time to load, and options, which hold nulls, do without it.
+if TYPE_CHECKING:
+    from sae.activations.harvest import Splits, TokenRows
+    from sae.matching.features import Features
 
-nulls: Registry[Null] = Registry("null", "sae.comparison.nulls")
+Draw: TypeAlias = "Callable[[Features], Features]"
+"""One draw of a null, the same for every agent."""
+
+
+class Null(ABC):
+    """What features are made to share no more than."""
+
+    @abstractmethod
+    def __call__(self, rows: Splits, rng: np.random.Generator) -> Draw:
+        """A draw on the tokens of either split."""
+
+
+nulls: Registry[type[Null]] = Registry("null", "sae.comparison.nulls", Null)
 
 
 @dataclass(frozen=True)
@@ -45,24 +55,15 @@ class PermutedRows:
         return float(np.concatenate([order == np.arange(len(order)) for order in orders]).mean())
 
 
-@dataclass(frozen=True)
-class Permutation:
+class PermutingNull(Null):
     """A null that permutes the rows of either split by ``order``."""
 
-    order: Order
+    @abstractmethod
+    def order(self, rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
+        """int64 [N]: a permutation of N rows."""
 
     def __call__(self, rows: Splits, rng: np.random.Generator) -> PermutedRows:
         return PermutedRows(self.order(rows.selection, rng), self.order(rows.evaluation, rng))
 
 
-def permutation(name: str) -> Callable[[Order], Order]:
-    """Decorator: register a function that gives an order of rows as a null."""
-
-    def register(order: Order) -> Order:
-        nulls.register(name)(Permutation(order))
-        return order
-
-    return register
-
-
-__all__ = ["Draw", "Null", "Order", "Permutation", "PermutedRows", "nulls", "permutation"]
+__all__ = ["Draw", "Null", "PermutedRows", "PermutingNull", "nulls"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.architectures.culture_gpt import CultureGPTArchitecture
 from culture_sim.cli import main
 from culture_sim.commands import commands
 from culture_sim.culture.config import CultureConfig
@@ -22,6 +23,10 @@ from culture_sim.culture.rules.severe_failure import SevereFailure
 from culture_sim.presets import presets
 from culture_sim.run.config import VERSION, RunConfig, config_from_dict, config_to_dict, read_config
 from culture_sim.run.run import Run
+from sae.comparison.nulls.rotation import Rotation
+from sae.comparison.nulls.within_cell import WithinCell
+from sae.config import DictionaryConfig
+from sae.dictionaries.architectures.of_sae_lens import BatchTopK, Gated
 from world.core.errors import UserError
 from world.grids.world import GridsWorld
 from world.strings.world import StringsWorld
@@ -222,7 +227,7 @@ def test_only_workers_wait_for_sae_lens(needed):
         (
             "culture",
             ["--culture.proposers", "ladder", "ladder"],
-            "culture.proposers names a method twice: ladder, ladder",
+            "culture.proposers names ladder twice, with the same options",
         ),
         ("train-agents", ["--processes", "x"], "Error parsing --processes: not x"),
         ("train-agents", ["--train.target", "nan"], "train.target must be in [0, 1], got nan"),
@@ -278,6 +283,14 @@ def test_the_options_of_a_runs_rule_may_be_given_again(tmp_path, flags, rule):
             ["--culture.proposers.hot_then_cold.temperature", "0.5"],
             (HotThenCold(1.2, 0.5), Mutation()),
         ),
+        (
+            [
+                *("--culture.proposers", "mutation", "hot_then_cold", "mutation", "mutation"),
+                *("--culture.proposers.mutation-2.rate", "0.2"),
+                *("--culture.proposers.mutation-3.rate=0.3",),
+            ],
+            (Mutation(), HotThenCold(1.2), Mutation(0.2), Mutation(0.3)),
+        ),
     ],
 )
 def test_several_proposers_are_named_each_with_its_options(tmp_path, flags, proposers):
@@ -285,6 +298,42 @@ def test_several_proposers_are_named_each_with_its_options(tmp_path, flags, prop
     Run.start(tmp_path / "made", RunConfig(culture=culture), "compact")
     made = parsed("culture-round", "--runs", str(tmp_path), "--run", "made", *flags)
     assert made.options.culture == replace(culture, proposers=proposers)
+
+
+@pytest.mark.parametrize(
+    ("option", "flags", "chosen"),
+    [
+        ("sae.nulls", ["within_cell", "rotation"], (WithinCell(), Rotation())),
+        (
+            "sae.nulls",
+            ["within_cell", "rotation", "--sae.nulls.rotation.most", "9"],
+            (WithinCell(), Rotation(9)),
+        ),
+        ("sae.architectures", ["batch_topk", "gated"], (BatchTopK(), Gated())),
+        (
+            "sae.architectures",
+            ["gated", "gated", "--sae.architectures.gated-2.sparsity=0.5"],
+            (Gated(), Gated(0.5)),
+        ),
+        (
+            "model.architecture",
+            ["culture_gpt", "--model.architecture.base", "100"],
+            CultureGPTArchitecture(100.0),
+        ),
+    ],
+)
+def test_networks_nulls_and_sae_architectures_have_options(tmp_path, option, flags, chosen):
+    options = parsed("culture", "--runs", str(tmp_path), f"--{option}", *flags).options
+    part, name = option.split(".")
+    assert getattr(getattr(options, part), name) == chosen
+    assert config_from_dict(json.loads(json.dumps(config_to_dict(options)))) == options
+
+
+def test_the_name_of_a_dictionary_says_what_is_not_as_by_default():
+    names = [
+        DictionaryConfig(architecture=one, d_sae=64).name for one in (Gated(), Gated(sparsity=0.5))
+    ]
+    assert names == ["gated-64", "gated-sparsity-0.5-64"]
 
 
 def test_any_world_is_chosen_by_its_name(tmp_path):

@@ -47,15 +47,26 @@ def test_every_kind_of_variant_is_used_in_every_process(made):
     assert saved["plugins"] == ["outside"]
     assert saved["config"]["culture"]["rule"] == {"name": "first_few", "count": 4}
     assert saved["config"]["culture"]["proposers"] == [{"name": "copies"}]
+    model = saved["config"]["model"]
+    assert model["architecture"] == {"name": "outside_gpt", "scale": 0.5}
     table = CultureStore(path / "culture").table(1).to_pandas()
     assert set(table["rule"]) == {"first_few"}
     assert set(table["rule_options"]) == {'{"count": 4}'}
     assert set(table["method"]) == {"copies"}
     assert 0 < table["keep"].sum() <= 4
     summary = json.loads((path / "summary.json").read_text())
-    (compared,) = summary["features"].values()
-    assert "reversed_rows" in json.dumps(compared["pairs"][0])
-    assert (path / "sae" / "blocks.1.hook_resid_post" / "outside_topk-64").is_dir()
+    assert saved["config"]["sae"]["nulls"][1:] == [
+        {"name": "shifted_rows", "by": 1},
+        {"name": "shifted_rows", "by": 50},
+    ]
+    architectures = saved["config"]["sae"]["architectures"]
+    assert architectures == [{"name": "outside_topk", "revive": revive} for revive in (0.0, 0.5)]
+    for name in ("outside_topk-64", "outside_topk-revive-0.5-64"):
+        assert (path / "sae" / "blocks.1.hook_resid_post" / name).is_dir()
+    for compared in summary["features"].values():
+        by_null = compared["by_null"]
+        assert set(by_null) == {"within_cell", "shifted_rows", "shifted_rows-by-50"}
+        assert by_null["shifted_rows"]["null"] != by_null["shifted_rows-by-50"]["null"]
     assert "among the first 4 that 2 agents vote on" in (path / "report" / "index.html").read_text()
 
 
@@ -65,6 +76,9 @@ def test_a_run_remembers_its_plugins(made, tmp_path):
     assert "first_few count 4" in ended.stdout
     helped = run(made, "culture-round", "--run", "outside", "--help")
     assert "--culture.rule.count" in helped.stdout
+    of_features = run(made, "sae", "--run", "outside", "--help").stdout
+    assert "--sae.nulls.shifted-rows-2.by" in of_features
+    assert "--sae.architectures.outside-topk-2.revive" in of_features
     elsewhere = run(tmp_path, "replay", "--run", "outside", "--runs", str(made / "runs"))
     assert elsewhere.returncode == 2
     assert elsewhere.stderr.count("\n") == 1

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from accelerate import Accelerator
 
-from culture_sim.culture.curriculum import make_curriculum
+from culture_sim.culture.curriculum import held_out_asked, make_curriculum
 from culture_sim.culture.store import CultureStore
 from culture_sim.population.population import Population
 from culture_sim.run.run import Run
 from tests.helpers.stored_round import AGENTS, EPOCH, TRAIN
-from world import UNKNOWN_TASK
+from world import UNKNOWN_TASK, Stream
+from world.grids.world import GridsWorld
+from world.strings import StringsWorld
+
+WORLD = GridsWorld()
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def store(stored):
 
 
 def test_each_agent_trains_on_what_it_proposed(store):
-    curriculum = make_curriculum(store, "own", AGENTS)
+    curriculum = make_curriculum(store, WORLD, "own", AGENTS)
     table = store.table(1).to_pandas()
     for agent, quizzes in enumerate(curriculum.by_agent):
         own = table[table["keep"] & (table["split"] == "culture_train")]
@@ -34,7 +38,7 @@ def test_each_agent_trains_on_what_it_proposed(store):
 
 @pytest.mark.parametrize(("trains_on", "size"), [("all", TRAIN), ("first", TRAIN), ("none", 0)])
 def test_all_agents_train_on_the_same(store, trains_on, size):
-    curriculum = make_curriculum(store, trains_on, AGENTS)
+    curriculum = make_curriculum(store, WORLD, trains_on, AGENTS)
     assert [len(quizzes) for quizzes in curriculum.by_agent] == [size] * AGENTS
     assert curriculum.kept == TRAIN
     assert np.array_equal(curriculum.held_out.tokens, store.kept("culture_test").tokens)
@@ -55,7 +59,7 @@ def test_the_share_of_culture_does_not_depend_on_who_trains_on_what(
     run = Run.open(stored)
     culture = replace(run.config.culture, trains_on=trains_on, repeats=repeats)
     run = replace(run, config=replace(run.config, culture=culture))
-    curriculum = make_curriculum(store, trains_on, AGENTS)
+    curriculum = make_curriculum(store, WORLD, trains_on, AGENTS)
     population = Population(run, Accelerator(cpu=True), 1, curriculum)
     learner, state = population.learners.open(3, 1)
     drawn = population.draw(learner, state)(0, 8192)
@@ -67,6 +71,20 @@ def test_the_share_of_culture_does_not_depend_on_who_trains_on_what(
         assert set(chosen.tolist()) == hashes
 
 
+@pytest.mark.parametrize("world", [WORLD, StringsWorld()], ids=["grids", "strings"])
+def test_the_exam_asks_for_the_pair_that_is_held_out(world):
+    """Of a quiz that mixes pairs, the one to train on becomes the example."""
+    train, test = (world.draw(Stream(0, "x"), 0, 50, split) for split in ("train", "test"))
+    question = world.slots[0] >= world.example_parts
+    for first, second in ((train, test), (test, train), (test, test)):
+        mixed = replace(first, tokens=np.where(question, second.tokens, first.tokens), regions=None)
+        asked = held_out_asked(world, mixed)
+        assert (world.unit_split_of(asked)[:, 1] > 0).all()
+        assert np.array_equal(world.canonical_hash(asked), world.canonical_hash(mixed))
+    assert np.array_equal(world.units_of(world.exchanged(test)), world.units_of(test)[:, ::-1])
+    assert len(held_out_asked(world, test[:0])) == 0
+
+
 def test_a_run_without_culture_has_no_curriculum(tmp_path):
     with pytest.raises(ValueError, match="no culture round is stored"):
-        make_curriculum(CultureStore(tmp_path), "all", AGENTS)
+        make_curriculum(CultureStore(tmp_path), WORLD, "all", AGENTS)

@@ -22,7 +22,6 @@ from culture_sim.culture.votes import vote
 from world import Stream
 from world.core.errors import UserError
 from world.core.options import from_tree
-from world.core.world import split_by_hash
 
 
 def same_round(folder, round_one):
@@ -117,10 +116,9 @@ def test_splits_do_not_leak(round_one, world, test_hashes):
     hashes = store.hashes()
     assert not np.isin(hashes, test_hashes).any()
     assert len(np.unique(hashes)) == len(hashes)
-    train = world.canonical_hash(store.kept("culture_train"))
-    test = world.canonical_hash(store.kept("culture_test"))
-    assert (split_by_hash(train) == 0).all()
-    assert (split_by_hash(test) > 0).all()
+    train, test = (store.kept(f"culture_{split}") for split in ("train", "test"))
+    assert (world.unit_split_of(train) == 0).all()
+    assert (world.unit_split_of(test) > 0).any(axis=1).all()
     assert len(train) == summary["culture_train"] > 0
     assert len(test) == summary["culture_test"] > 0
     for held_out in ("test", "sae"):
@@ -345,3 +343,15 @@ def test_too_few_voters_are_refused_before_any_work(make_round, tmp_path):
     with pytest.raises(UserError, match="four_of_five needs the votes of all agents"):
         make_round(tmp_path / "culture", voters=4)
     assert not (tmp_path / "culture").exists()
+
+
+def test_one_method_may_stand_twice_with_other_options(make_round, tmp_path):
+    methods = (HotThenCold(), HotThenCold(1.2))
+    summary = make_round(tmp_path, proposers=methods, quota=10_000, max_proposals=16 * 5 * 2)
+    names = ["hot_then_cold", "hot_then_cold-hot_temperature-1.2"]
+    assert [(one["method"], one["proposed"]) for one in summary["by_method"]] == [
+        (name, 16 * 5) for name in names
+    ]
+    rows = CultureStore(tmp_path).table(1).to_pylist()
+    hot = {row["method"]: row["hot_temperature"] for row in rows}
+    assert hot == dict(zip(names, (1.5, 1.2), strict=True))

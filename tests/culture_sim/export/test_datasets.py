@@ -30,7 +30,6 @@ from tests.helpers.exporting import (
 )
 from tests.helpers.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
 from world import QuizBatch, World
-from world.core.world import split_by_hash
 from world.grids.painting.task import tasks
 from world.grids.world import PARTS, GridsWorld
 
@@ -135,7 +134,7 @@ def test_no_quiz_is_in_two_splits(cultured, load):
         for split, rows in load(cultured, name).items():
             batch = drawn_from(rows)
             hashes = world.canonical_hash(batch)
-            assert (split_by_hash(hashes) == World.splits.index(split)).all()
+            assert (world.split_of(batch) == World.splits.index(split)).all()
             assert rows["hash"][:] == [f"{h:016x}" for h in hashes.tolist()]
             names = np.concatenate([[0], 1 + rng.permutation(world.colours), np.arange(7, 11)])
             renamed = QuizBatch(names.astype(np.uint8)[batch.tokens], batch.layout, batch.task)

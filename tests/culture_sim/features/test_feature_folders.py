@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.config import ModelConfig
+from agents.config import ModelConfig, architectures
 from agents.model import build_model
 from culture_sim.features.folders import compared_folders, dictionary_configs, features_path
 from culture_sim.features.stage import sae_slots
@@ -68,7 +68,7 @@ def test_no_two_saes_of_a_run_start_alike(run):
 
 @pytest.mark.parametrize("architecture", ["gpt", "culture_gpt"])
 def test_every_site_of_the_agents_is_known(architecture):
-    model = replace(MODEL, architecture=architecture)
+    model = replace(MODEL, architecture=architectures[architecture]())
     config = RunConfig(model=model, sae=SAEConfig(sites=("*",)))
     known = comparable_sites(build_model(config.model, config.world, seed=0))
     assert [each.site for each in dictionary_configs(config)] == known

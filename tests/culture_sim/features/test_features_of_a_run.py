@@ -17,7 +17,6 @@ from sae.activations.quizzes import is_held_out
 from sae.files import write_parquet
 from tests.helpers.stored_round import AGENTS, SAE_SPLIT, culture_sim
 from world import World
-from world.core.world import split_by_hash
 
 SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
 SEEDS = 3
@@ -55,9 +54,10 @@ def test_features_are_compared_on_held_out_culture_too(compared):
     path = compared
     run = Run.open(path)
     world = run.config.world
-    hashes = world.canonical_hash(CultureStore(path / "culture").kept("culture_test"))
+    held_out = CultureStore(path / "culture").kept("culture_test")
+    hashes = world.canonical_hash(held_out)
     # Quizzes that an SAE may have been trained on are left out of the comparison.
-    trainable = (split_by_hash(hashes) == World.splits.index("sae")) & ~is_held_out(hashes)
+    trainable = (world.split_of(held_out) == World.splits.index("sae")) & ~is_held_out(hashes)
     assert 0 < trainable.sum() < SAE_SPLIT
     unseen = len(world.answer_layouts) * int((~trainable).sum())
     place = f"{run.config.sae.sites[0]}/{dictionary_configs(run.config)[0].name}"

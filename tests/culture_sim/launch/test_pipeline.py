@@ -10,7 +10,6 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.run.run import Run
 from tests.helpers.browser import check_page
 from tests.helpers.commands import culture_sim
-from world.core.world import split_by_hash
 
 pytestmark = pytest.mark.slow
 PLACE = "blocks.1.hook_resid_post/batch_topk-64"
@@ -52,7 +51,7 @@ def test_no_quiz_is_in_training_and_in_a_test(runs):
     world = run.config.world
     kept = store.kept("culture_train")
     if kept is not None and len(kept):
-        assert (split_by_hash(world.canonical_hash(kept)) == 0).all()
+        assert (world.split_of(kept) == 0).all()
 
 
 @pytest.mark.browser

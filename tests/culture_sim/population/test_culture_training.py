@@ -29,7 +29,6 @@ from culture_sim.run.run import Run
 from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
 from tests.helpers.stored_round import AGENTS, EASY, EPOCH, HARD, HELD_OUT, TRAIN, culture_sim
 from world import UNKNOWN_TASK, Stream, World
-from world.core.world import split_by_hash
 
 
 def test_a_stored_round_is_not_made_again(stored, trained):
@@ -77,7 +76,7 @@ def again(stored, path, *, culture, epochs=1, fresh=True):
     train = replace(run.config.train, target=1.0, max_quizzes=epochs * EPOCH)
     run = replace(run, config=replace(run.config, train=train))
     store = CultureStore(path / "culture")
-    curriculum = make_curriculum(store, "all", AGENTS) if culture else None
+    curriculum = make_curriculum(store, run.config.world, "all", AGENTS) if culture else None
     for epoch in range(epochs):
         if fresh or not epoch:
             population = Population(run, Accelerator(cpu=True), 1, curriculum)
@@ -102,7 +101,7 @@ def test_agents_begin_anew_when_enough_is_kept(stored, trained, tmp_path):
         assert state.transfer_before == other.transfer_before
     assert not equal(weights(path), weights(trained))
     run = Run.open(path)
-    curriculum = make_curriculum(CultureStore(path / "culture"), "all", AGENTS)
+    curriculum = make_curriculum(CultureStore(path / "culture"), run.config.world, "all", AGENTS)
     population = Population(run, Accelerator(cpu=True), 1, curriculum)
     learner, state = population.learners.open(0, population.round)
     assert learner.stream.round == 1
@@ -176,7 +175,10 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     run = Run.open(stored)
     config = replace(run.config, culture=replace(run.config.culture, max_share=max_share))
     store = CultureStore(stored / "culture")
-    kept, curriculum = store.kept("culture_train"), make_curriculum(store, "all", AGENTS)
+    kept, curriculum = (
+        store.kept("culture_train"),
+        make_curriculum(store, run.config.world, "all", AGENTS),
+    )
     population = Population(replace(run, config=config), Accelerator(cpu=True), 1, curriculum)
     learner, state = population.learners.open(0, population.round)
     count = 8192
@@ -185,7 +187,7 @@ def test_the_mix_has_every_kept_quiz_once_an_epoch_up_to_the_cap(stored, max_sha
     spread = 5 * (expected * (1 - expected) / count) ** 0.5
     assert abs(culture.mean() - expected) <= spread
     world = config.world
-    assert (split_by_hash(world.canonical_hash(drawn)) == World.splits.index("train")).all()
+    assert (world.split_of(drawn) == World.splits.index("train")).all()
     task_weights = task_weights_for(
         state.validation.accuracy_by["task"], world.tasks, config.train.error_weighting
     )

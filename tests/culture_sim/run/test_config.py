@@ -12,6 +12,8 @@ from culture_sim.cli import main
 from culture_sim.launch.checks import check_options
 from culture_sim.presets import presets
 from culture_sim.run.config import VERSION, RunConfig, config_from_dict, config_to_dict, read_config
+from sae.comparison.nulls.quizzes import Quizzes
+from sae.comparison.nulls.rotation import Rotation
 from sae.config import SAEConfig
 from world.core.errors import UserError
 from world.core.options import from_tree
@@ -25,7 +27,7 @@ TYPES = [
     ("world.name", ["grids"], "a string, got ['grids']"),
     ("world.height", "6", "a whole number, got '6'"),
     ("world.tasks", "frame", "a list, got 'frame'"),
-    ("model.architecture", 1, "a string, got 1"),
+    ("model.architecture", 1, "a name or an object of options, got 1"),
     ("model.dropout", None, "a finite number, got None"),
     ("train", 5, "an object of options, got 5"),
     ("train", None, "an object of options, got None"),
@@ -56,6 +58,7 @@ RANGES = [
     *((name, -3, "at least 1, got -3") for name in NOT_COUNTS),
     ("agents", 1, "at least 2, got 1"),
     ("rounds", -1, "not be negative, got -1"),
+    ("model.architecture", "rnn", "unknown model.architecture 'rnn'; known: culture_gpt"),
     ("model.dropout", 1.0, "in [0, 1), got 1.0"),
     ("model.n_heads", 5, "model.d_model (96) must be a multiple of model.n_heads (5)"),
     ("train.target", 1.01, "in [0, 1], got 1.01"),
@@ -79,11 +82,13 @@ RANGES = [
     ("sae.k", 0.001, "sae.k (0.001) leaves a batch of 512 no active feature"),
     ("sae.learning_rate", 0.0, "positive and finite, got 0.0"),
     ("sae.warmup_steps", -1, "0 or more and finite, got -1"),
-    ("sae.aux_coefficient", -1.0, "0 or more and finite, got -1.0"),
+    ("sae.architectures", ["vae"], "unknown sae.architectures 'vae'; known: batch_topk"),
+    ("sae.architectures", [], "sae.architectures is empty"),
     ("sae.training_tokens", 511, "sae.training_tokens (511) must be at least batch_size (512)"),
     ("sae.widths", [], "sae.widths is empty"),
     ("sae.nulls", [], "sae.nulls is empty"),
-    ("sae.nulls", ["quizzes", "quizzes"], "sae.nulls names quizzes twice"),
+    ("sae.nulls", ["quizzes", "quizzes"], "sae.nulls names quizzes twice, with the same options"),
+    ("sae.nulls", ["quizzes", "none"], "unknown sae.nulls 'none'; known: quizzes"),
 ]
 
 
@@ -119,7 +124,7 @@ def test_a_value_out_of_range_is_refused(option, value, says):
 
 def test_an_item_of_a_list_is_named():
     text = refusal(tree_with("sae.nulls", ["quizzes", 3]))
-    assert text == "option sae.nulls[1] must be a string, got 3"
+    assert text == "option sae.nulls[1] must be a name or an object of options, got 3"
 
 
 @pytest.mark.parametrize("tree", [None, 5, "all", []])
@@ -261,23 +266,17 @@ def test_every_preset_can_be_run(name):
     ("change", "says"),
     [
         ({"agents": 3}, "needs 5 agents, the population has 3; .* choose another culture.rule"),
-        ({"model": ModelConfig("rnn")}, "unknown model.architecture 'rnn'; known: culture_gpt"),
         ({"model": ModelConfig(n_layers=2)}, "no site 'blocks.2.hook_resid_post' .* sae.sites"),
         ({"sae": SAEConfig(sites=("hook_pos_embed",))}, "no site 'hook_pos_embed' .* sae.sites"),
-        ({"sae": SAEConfig(nulls=("quizzes", "none"))}, "unknown sae.nulls 'none'; known: quizzes"),
-        ({"sae": SAEConfig(nulls=("rotation", "quizzes"))}, "'rotation', which permutes no rows"),
+        ({"sae": SAEConfig(nulls=(Rotation(), Quizzes()))}, "'rotation', which permutes no rows"),
         ({"sae": SAEConfig(baselines=("luck",))}, "unknown sae.baselines 'luck'; known: frozen"),
-        (
-            {"sae": SAEConfig(architectures=("vae",))},
-            "unknown sae.architectures 'vae'; known",
-        ),
         (
             {"sae": SAEConfig(buffer_quizzes=3, batch_size=433)},
             r"sae.buffer_quizzes \(3\) gives 432 activations, fewer than sae.batch_size \(433\)",
         ),
         (
             {"world": GridsWorld(3, 4, colours=2, rectangles=1, tasks=("half_fill",))},
-            "world: .* has too few different quizzes",
+            "world: .* has too few different pairs",
         ),
     ],
 )

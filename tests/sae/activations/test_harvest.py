@@ -14,7 +14,6 @@ from sae.activations.quizzes import held_out_quizzes, training_source
 from tests.sae.conftest import SITE
 from world import Stream, concatenate
 from world.core.errors import UserError
-from world.core.world import split_by_hash
 from world.grids.codec import LABEL
 from world.grids.world import GridsWorld
 
@@ -27,7 +26,7 @@ def test_training_and_held_out_quizzes_are_disjoint():
     held_out = held_out_quizzes(world, STREAM, 1500)
     first, second = (set(world.canonical_hash(b).tolist()) for b in (training, held_out))
     assert not first & second
-    assert set(split_by_hash(world.canonical_hash(held_out))) == {2}
+    assert set(world.split_of(held_out)) == {2}
     counts = np.bincount(held_out.layout)
     assert counts.min() >= 1500 // 4 - 8
     assert len(counts) == 4

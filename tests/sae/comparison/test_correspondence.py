@@ -10,6 +10,8 @@ from scipy import sparse
 
 from sae.comparison.compare import compare_features
 from sae.comparison.correspondence import Correspondence
+from sae.comparison.nulls.rotation import Rotation
+from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import SAEConfig
 from sae.matching.correlation import make_codes
 from sae.matching.covariance import covariance, predicted
@@ -17,7 +19,7 @@ from sae.matching.features import select_features
 from tests.sae.comparison.test_compare import EVALUATION, STREAM, cell_features, events, noisy, rows
 
 CONFIG = SAEConfig(
-    min_firings=15, permutations=2, resamples=10, widths=(64,), nulls=("within_cell",)
+    min_firings=15, permutations=2, resamples=10, widths=(64,), nulls=(WithinCell(),)
 )
 EACH, MIXTURES, MIXED = 50, 20, 80
 
@@ -104,7 +106,7 @@ def test_a_reference_null_that_permutes_nothing_leaves_splits_unknown(rows):
     rng = np.random.default_rng(0)
     first, second = (events(rng, rows, 8, 0.05) for _ in range(2))
     both = {0: [features(first + second)], 1: [features(np.concatenate([first, second], axis=1))]}
-    config = replace(CONFIG, nulls=("rotation",))
+    config = replace(CONFIG, nulls=(Rotation(),))
     found = compare_features(both, rows, config, STREAM)
     assert set(found.matches.table.kind.dropna()) <= {Correspondence.MATCHED}
     assert found.matches.table.ridge_null_r2.isna().all()

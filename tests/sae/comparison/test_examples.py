@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from agents.config import ModelConfig
-from agents.model import architectures, build_model
+from agents.config import ModelConfig, architectures
+from agents.model import build_model
 from sae.comparison.examples import BINS, _best, _histogram, _quantised
 from sae.comparison.logits import logit_weights
 
@@ -36,7 +36,9 @@ def test_nothing_that_fires_is_shown_as_silent():
 @pytest.mark.parametrize("architecture", sorted(architectures))
 def test_logits_move_along_their_weights(architecture, small_world):
     """In a stream so long that a unit does not change its length, the readout moves by them."""
-    model = build_model(ModelConfig(architecture=architecture, **FIELDS), small_world, 0).double()
+    model = build_model(
+        ModelConfig(architecture=architectures[architecture](), **FIELDS), small_world, 0
+    ).double()
     generator = torch.Generator().manual_seed(0)
     decoder = torch.randn(5, 32, generator=generator, dtype=torch.float64)
     found = logit_weights(model, "blocks.0.hook_resid_post", decoder)

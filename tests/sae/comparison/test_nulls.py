@@ -9,7 +9,7 @@ from scipy.stats import ortho_group
 
 from sae.activations.harvest import token_rows
 from sae.activations.quizzes import held_out_quizzes
-from sae.comparison.nulls import Permutation, PermutedRows, nulls
+from sae.comparison.nulls import PermutedRows, PermutingNull, nulls
 from sae.matching.features import select_features
 from sae.statistics.permutation import group_index, permute_within
 from world import QuizBatch, Stream, concatenate
@@ -25,17 +25,17 @@ def batch():
     return concatenate([drawn[40:], unknown])
 
 
-PERMUTING = [name for name in nulls if isinstance(nulls[name], Permutation)]
+PERMUTING = [name for name in nulls if issubclass(nulls[name], PermutingNull)]
 
 
 @pytest.mark.parametrize("name", PERMUTING)
 def test_permutations_are_reproducible_and_leave_little_in_place(name, batch):
     rows = token_rows(WORLD, batch)
-    order = nulls[name].order(rows, np.random.default_rng(3))
+    order = nulls[name]().order(rows, np.random.default_rng(3))
     assert order.shape == (len(rows),)
     assert (np.sort(order) == np.arange(len(rows))).all()
-    assert (order == nulls[name].order(rows, np.random.default_rng(3))).all()
-    assert (order != nulls[name].order(rows, np.random.default_rng(4))).any()
+    assert (order == nulls[name]().order(rows, np.random.default_rng(3))).all()
+    assert (order != nulls[name]().order(rows, np.random.default_rng(4))).any()
     assert (order == np.arange(len(rows))).mean() < 0.5
 
 
@@ -53,7 +53,7 @@ def test_contract(name, batch):
     features = planted(rows, np.random.default_rng(0))
     found = []
     for seed in (1, 1, 2):
-        draw = nulls[name](rows.splits, np.random.default_rng(seed))
+        draw = nulls[name]()(rows.splits, np.random.default_rng(seed))
         forward, backward = draw(features).matches_of(features)
         assert forward.r.shape == backward.r.shape == (features.compared,)
         found.append(forward.r)
@@ -67,7 +67,7 @@ def test_contract(name, batch):
 def test_rotation_equals_rotated_codes(batch):
     rows = token_rows(WORLD, batch)
     a, b = (planted(rows, np.random.default_rng(seed)) for seed in (0, 1))
-    rotate = nulls["rotation"](rows.splits, np.random.default_rng(5))
+    rotate = nulls["rotation"]()(rows.splits, np.random.default_rng(5))
     forward, backward = rotate(b).matches_of(a)
     seed = np.random.default_rng(5).integers(2**63)
     basis = ortho_group.rvs(b.compared, random_state=np.random.default_rng(seed))
@@ -86,7 +86,7 @@ def test_rotation_equals_rotated_codes(batch):
 
 def test_within_cell_keeps_task_layout_position_and_token(batch):
     rows = token_rows(WORLD, batch)
-    order = nulls["within_cell"].order(rows, np.random.default_rng(0))
+    order = nulls["within_cell"]().order(rows, np.random.default_rng(0))
     for key in ("task", "layout", "position", "token"):
         values = getattr(rows, key)
         assert (values[order] == values).all()
@@ -98,7 +98,7 @@ def test_within_cell_keeps_task_layout_position_and_token(batch):
 
 def test_quizzes_keeps_positions_and_whole_quizzes(batch):
     rows = token_rows(WORLD, batch)
-    order = nulls["quizzes"].order(rows, np.random.default_rng(0))
+    order = nulls["quizzes"]().order(rows, np.random.default_rng(0))
     assert (rows.position[order] == rows.position).all()
     pairs = np.unique(np.stack([rows.quiz, rows.quiz[order]]), axis=1)
     assert pairs.shape[1] == len(batch)
@@ -107,7 +107,7 @@ def test_quizzes_keeps_positions_and_whole_quizzes(batch):
 
 def test_within_task_keeps_task_layout_and_whole_quizzes(batch):
     rows = token_rows(WORLD, batch)
-    order = nulls["within_task"].order(rows, np.random.default_rng(0))
+    order = nulls["within_task"]().order(rows, np.random.default_rng(0))
     for key in ("task", "layout", "position"):
         values = getattr(rows, key)
         assert (values[order] == values).all()

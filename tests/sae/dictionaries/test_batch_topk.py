@@ -8,13 +8,17 @@ from sae_lens import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
 from sae_lens.saes.batchtopk_sae import BatchTopK as TheirBatchTopK
 from sae_lens.saes.sae import TrainStepInput
 
+from sae.dictionaries import batch_topk
 from sae.dictionaries.batch_topk import BatchTopK, QuickBatchTopKSAE
 
 ROWS, D, FEATURES = 40, 16, 64
 
 
+@pytest.mark.parametrize("searched_on", [("cpu",), ()], ids=["search", "sort"])
 @pytest.mark.parametrize("k", [0.5, 6.0, 30.0, 64.0])
-def test_keeps_the_same_values(k):
+def test_keeps_the_same_values(k, searched_on, monkeypatch):
+    """Whether the threshold is searched for, or found by sorting as on a GPU."""
+    monkeypatch.setattr(batch_topk, "SEARCHED_ON", searched_on)
     ours, theirs = BatchTopK(k), TheirBatchTopK(k)
     for seed, scale in enumerate([1.0, 0.9, 3.0, 0.1, 0.1]):  # the last threshold misleads, too
         x = scale * torch.randn(ROWS, FEATURES, generator=torch.Generator().manual_seed(seed))

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from sae.config import DictionaryConfig
 from sae.dictionaries.architectures import architectures
+from sae.dictionaries.architectures.of_sae_lens import BatchTopK
 from sae.dictionaries.loop import make_trainer
 from sae.dictionaries.schedule import learning_rate, steps_of
 from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
@@ -25,7 +26,7 @@ SCALE = 0.7
 
 def fresh_sae(config=CONFIG):
     torch.manual_seed(0)
-    sae = architectures[config.architecture](WIDTH, config, SAEMetadata())
+    sae = config.architecture(WIDTH, config, SAEMetadata())
     sae.b_dec.data = torch.randn(WIDTH)
     return sae
 
@@ -54,7 +55,7 @@ def assert_alike(found, expected):
 @pytest.mark.parametrize(("learns_decoder", "aux"), [(True, 0), (True, 1), (True, 20), (False, 1)])
 def test_every_step_is_that_of_sae_lens(learns_decoder, aux):
     """Over a whole schedule, without dead features, with few and with many."""
-    config = replace(CONFIG, aux_coefficient=float(aux))
+    config = replace(CONFIG, architecture=BatchTopK(aux_coefficient=float(aux)))
     sae = fresh_sae(config)
     theirs = of_sae_lens(sae)
     for each in (sae, theirs):
@@ -134,7 +135,10 @@ def test_a_batch_in_which_nothing_fires_leaves_the_threshold():
     [
         ({}, True),
         ({"k": 9.0}, False),
-        *(({"architecture": name, "k": 5.0}, False) for name in ("topk", "matryoshka", "gated")),
+        *(
+            ({"architecture": architectures[name](), "k": 5.0}, False)
+            for name in ("topk", "matryoshka", "gated")
+        ),
     ],
 )
 def test_other_saes_are_left_to_sae_lens(change, sparse):

@@ -14,6 +14,8 @@ from agents.scoring import graded_mask, score
 from sae.activations.codes import agent_codes, encode
 from sae.activations.harvest import ActivationStream, activations, kept_tokens, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.comparison.nulls.quizzes import Quizzes
+from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import SAEConfig
 from sae.dictionaries.architectures import architectures
 from sae.dictionaries.baselines import baselines
@@ -38,7 +40,7 @@ CONFIG = SAEConfig(
     comparison_quizzes=200,
     min_firings=10,
     baselines=(),
-    nulls=("within_cell", "quizzes"),
+    nulls=(WithinCell(), Quizzes()),
     permutations=2,
     resamples=20,
 )
@@ -246,7 +248,7 @@ def test_saes_together_are_those_trained_alone(
         drawn.append(start)
         return source(start, count)
 
-    config = replace(QUICK, architecture=architecture)
+    config = replace(QUICK, architecture=architectures[architecture]())
     roles = ["0", "1", "frozen_decoder"]
     together, alone = (slots_in(tmp_path / name, roles) for name in ("together", "alone"))
     known = agents[0], small_world, counted, held_out[:40], config
@@ -288,7 +290,7 @@ def test_agents_that_never_learned_have_a_source_of_their_own(
 def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     name, agents, small_world, held_out, tmp_path
 ):
-    config = replace(SHORT, architecture=name)
+    config = replace(SHORT, architecture=architectures[name]())
     slot = SAESlot(0, "0", 3, tmp_path / "0")
     source = training_source(small_world, STREAM)
     (record,) = train_slots(agents[0], small_world, source, held_out, config, [slot], "agent 0")

@@ -17,7 +17,7 @@ from world import Stream
 STREAM = Stream(0, "test-families")
 AGENTS, QUIZZES, CELLS, WRITINGS = 5, 250, 10, 2
 COST, LOST = 0.02, 0.1
-"""What silencing a planted feature costs: nats per answer cell, and share of quizzes."""
+"""What silencing a planted feature costs: nats per answer token, and share of quizzes."""
 
 
 def drawn(rng, features, planted=()):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from agents.architectures.culture_gpt import CultureGPTArchitecture
 from agents.config import ModelConfig
 from agents.generation import generate
 from agents.hooks import capture, intervene
@@ -98,7 +99,9 @@ def test_features_of_a_linear_readout_have_their_analytic_effect(
     small_world, batch, rows, make_sae
 ):
     """Behind the last block of this network stands a linear map alone."""
-    config = ModelConfig(architecture="culture_gpt", d_model=32, n_layers=1, n_heads=2, d_mlp=64)
+    config = ModelConfig(
+        architecture=CultureGPTArchitecture(), d_model=32, n_layers=1, n_heads=2, d_mlp=64
+    )
     model = build_model(config, small_world, 0).eval().requires_grad_(False)
     site = "blocks.0.hook_resid_post"
     sae = make_sae(model, site)

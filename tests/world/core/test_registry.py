@@ -6,7 +6,7 @@ from dataclasses import dataclass, make_dataclass
 import pytest
 
 from world.core.errors import UserError
-from world.core.options import from_tree, to_tree
+from world.core.options import from_tree, label, labels, require_different, to_tree
 from world.core.registry import Registry, registry_of
 
 
@@ -100,3 +100,20 @@ def test_a_variant_may_be_named_alone_and_its_name_left_out():
 def test_what_a_variant_cannot_be_is_refused_by_name(tree, says):
     with pytest.raises(UserError, match=says):
         from_tree(Drawing, tree)
+
+
+def test_a_label_says_what_is_not_as_by_default():
+    assert [label(one) for one in (Dot(), Line(), Line(-2))] == ["dot", "line", "line-length--2"]
+    with pytest.raises(UserError, match="is no variant of any kind"):
+        label(Drawing())
+
+
+def test_labels_have_options_only_where_a_name_is_not_enough():
+    assert labels([Line(2), Dot()]) == ("line", "dot")
+    assert labels([Line(2), Dot(), Line()]) == ("line-length-2", "dot", "line")
+
+
+def test_the_same_variant_twice_is_refused_unless_its_options_differ():
+    require_different("shapes", (Line(2), Dot(), Line()))
+    with pytest.raises(UserError, match="shapes names line-length-2 twice, with the same options"):
+        require_different("shapes", (Line(2), Dot(), Line(2)))

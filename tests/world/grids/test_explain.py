@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.core.rules import ExplainedBy
+from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
@@ -94,6 +95,47 @@ def test_a_task_followed_by_another_colour_is_found(first):
             or each.kind in (ExplainedBy.TASK, ExplainedBy.BACKWARDS)
         )
     assert np.mean(found) > 0.9
+
+
+@pytest.fixture(scope="module", params=tasks.names())
+def corrupted(request):
+    """A world of one task, with quizzes that follow it less and less, and not at all."""
+    world = GridsWorld(tasks=(request.param,), held_out_tasks=())
+    rng = np.random.default_rng(0)
+    drawn = world.grids(world.draw(Stream(2, "corrupted"), 0, 30, "train"))
+    noisy = []
+    for rate in (0.01, 0.03, 0.1, 0.5):
+        hit = rng.random(drawn.shape) < rate
+        noisy.append(np.where(hit, rng.integers(7, size=drawn.shape), drawn))
+    few = rng.random((30, 4, 6, 6)) < 0.08
+    cells = few * rng.integers(1, 5, size=few.shape)
+    swapped = rng.permuted(drawn, axis=1)
+    return world, quizzes(np.concatenate([*noisy, cells, swapped, _boxes_only(rng, 60)]))
+
+
+def _boxes_only(rng, count):
+    """Grids uint8 [count, 4, 6, 6] of boxes of any size: what a grid is read as, and no rule."""
+    grids = np.zeros((count, 4, 6, 6), dtype=np.uint8)
+    for grid in grids.reshape(-1, 6, 6):
+        for colour in 1 + rng.permutation(6)[: rng.integers(1, 5)]:
+            (top, left), (bottom, right) = np.sort(rng.integers(7, size=(2, 2)), axis=0)
+            grid[top:bottom, left:right] = colour
+    return grids
+
+
+def test_no_quiz_is_too_odd_to_be_explained(corrupted):
+    world, batch = corrupted
+    found = world.explain(batch)
+    assert len(found) == len(world.rule_answers(batch)) == len(batch)
+    assert {task for each in found for task in each.tasks} <= {*world.tasks}
+    assert ExplainedBy.NONE in {each.kind for each in found}
+
+
+def test_single_cells_are_read_where_a_rule_draws_them():
+    world = GridsWorld(tasks=("trajectory",), held_out_tasks=())
+    batch = world.draw(Stream(3, "marks"), 0, 30, "train")
+    for answers, tokens in zip(world.rule_answers(batch), batch.tokens, strict=True):
+        assert answers.tolist() == [tokens.tolist()]
 
 
 def test_a_world_quiz_implies_its_answer_and_no_other(drawn):

@@ -105,6 +105,9 @@ def test_generated_quizzes_are_among_those_looked_at(size):
     edges = graphs(*size)
     drawn = tuple(dict.fromkeys(task for task, _ in edges))
     world = GridsWorld(height, width, 2 * count + 2, count, drawn)
+    # Where there is one scene alone, as of four rectangles, most tasks have one pair.
+    enough = [name for name, material in world.painter.material.items() if material.odds(0).any()]
+    world = world.with_tasks(tuple(enough))
     explains = by_example(edges)
     quizzes = world.draw(Stream(0, "uniqueness"), 0, 4000, "train")
     for quiz, task in zip(world.grids(quizzes), quizzes.task, strict=True):

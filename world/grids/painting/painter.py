@@ -1,6 +1,6 @@
-"""Painting quizzes of a task, in batches: which scenes its rules can act on, and what they do.
+"""Painting quizzes of tasks, in batches: scenes are drawn, and each task paints its own.
 
-All quizzes of a task are as likely as each other, whatever their rule's parameter.
+All quizzes of a task and split are as likely as each other, whatever their rule's parameter.
 """
 
 from __future__ import annotations
@@ -11,14 +11,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from world.grids.painting.rectangles import Plane, Rectangles
-from world.grids.painting.scenes import Scenes
+from world.core.sampling import too_small
+from world.grids.painting.material import Material
+from world.grids.painting.rectangles import Plane
 from world.grids.painting.task import Pair, Scene, tasks
-
-LISTED_SETS = 100_000
-"""Where there are at most this many scenes, those that a rule can act on are listed."""
-SAMPLED_SETS = 4096
-"""Where there are more, the share that a rule can act on is found from this many."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,13 @@ class Painter:
     colours: int
     tasks: tuple[str, ...]
 
+    @cached_property
+    def material(self) -> dict[str, Material]:
+        """By task: the pairs that it can make on these grids."""
+        return {name: Material(tasks[name](), self.plane, self.rectangles) for name in self.tasks}
+
     def paint_each(
-        self, rng: np.random.Generator, chosen: NDArray[np.int64]
+        self, rng: np.random.Generator, chosen: NDArray[np.int64], split: int | None
     ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
         """Grids uint8 and regions int8, both [B, 4, G], of the tasks int64 [B] chosen."""
         grids = np.zeros((len(chosen), 4, self.plane.height * self.plane.width), dtype=np.uint8)
@@ -39,91 +40,29 @@ class Painter:
         for index, name in enumerate(self.tasks):
             rows = np.flatnonzero(chosen == index)
             if len(rows):
-                grids[rows], regions[rows] = self.paint(rng, name, len(rows))
+                grids[rows], regions[rows] = self.paint(rng, name, len(rows), split)
         return grids, regions
 
     def paint(
-        self, rng: np.random.Generator, name: str, count: int
+        self, rng: np.random.Generator, name: str, count: int, split: int | None
     ) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
-        """Grids uint8 and regions int8, both [count, 4, G], of one task."""
-        task = tasks[name]()
-        needed = task.colours(self.rectangles)
+        """Grids uint8 and regions int8, both [count, 4, G], of one task.
+
+        split: index of that of both pairs; None: any. Raises UserError where it has too few pairs.
+        """
+        task, material = tasks[name](), self.material[name]
+        odds = material.odds(split)
+        if not odds.any():
+            raise too_small(f"few different pairs of task {name!r} to have some in each split")
         palette = np.tile(np.arange(1, self.colours + 1, dtype=np.uint8), (count, 1))
-        colours = rng.permuted(palette, axis=1)[:, :needed]
-        parameter = rng.choice(task.parameters, size=count, p=self.odds[name])
+        colours = rng.permuted(palette, axis=1)[:, : task.colours(self.rectangles)]
+        parameter = rng.choice(task.parameters, size=count, p=odds)
         cells, canvases = self.plane.height * self.plane.width, []
-        for rects in self._pair(rng, name, parameter):
+        for scenes in material.draw(rng, parameter, split):
             pair = Pair.blank(count, cells)
-            task.paint(pair, Scene(self.plane, rects, colours, parameter))
+            task.paint(pair, Scene(self.plane, scenes, colours, parameter))
             canvases += [pair.x, pair.fx]
         return (
             np.stack([c.cells for c in canvases], axis=1),
             np.stack([c.regions for c in canvases], axis=1),
         )
-
-    @cached_property
-    def _scenes(self) -> dict[str, Scenes]:
-        """By task: the scenes that its grids can show."""
-        return {name: tasks[name]().scenes(self.plane, self.rectangles) for name in self.tasks}
-
-    @cached_property
-    def _listed(self) -> dict[str, Rectangles | None]:
-        """By task: every scene, if they are few."""
-        return {name: scenes.listed(LISTED_SETS) for name, scenes in self._scenes.items()}
-
-    @cached_property
-    def _valid(self) -> dict[tuple[str, int], NDArray[np.int64]]:
-        """By task and parameter: which of the listed sets (or of a sample) the rule can act on."""
-        valid = {}
-        for name, sets in self._listed.items():
-            if sets is None:
-                sets = self._scenes[name].sample(np.random.default_rng(0), SAMPLED_SETS)
-            for value in range(tasks[name].parameters):
-                good = tasks[name]().valid(self.plane, sets, np.full(len(sets), value))
-                valid[name, value] = np.flatnonzero(good)
-        return valid
-
-    @cached_property
-    def odds(self) -> dict[str, NDArray[np.float64]]:
-        """By task: the chance of each parameter, so that all quizzes of the task are as likely.
-
-        A parameter with k scenes has k (k - 1) quizzes with A and B different. With
-        equal chances instead, the diagonal moves of `translate`, which leave a 6x6 grid a choice
-        of two, would be half of its quizzes and nearly all the same. 0 for all: no quiz at all.
-        """
-        odds = {}
-        for name in self.tasks:
-            sets = [len(self._valid[name, value]) for value in range(tasks[name].parameters)]
-            weights = np.array([k * (k - 1.0) for k in sets])
-            odds[name] = weights / max(weights.sum(), 1.0)
-        return odds
-
-    def _pair(
-        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
-    ) -> tuple[Rectangles, Rectangles]:
-        """Two different scenes [n, R, 4] for each parameter, bearing the rule."""
-        listed = self._listed[name]
-        if listed is None:
-            first, second = (self._drawn(rng, name, parameter) for _ in range(2))
-            while (same := np.flatnonzero((first == second).all(axis=(1, 2)))).size:
-                second[same] = self._drawn(rng, name, parameter[same])
-            return first, second
-        chosen = np.zeros((2, len(parameter)), dtype=np.int64)
-        for value in np.flatnonzero(self.odds[name]).tolist():
-            rows, valid = np.flatnonzero(parameter == value), self._valid[name, value]
-            one = rng.integers(len(valid), size=len(rows))
-            other = rng.integers(len(valid) - 1, size=len(rows))
-            chosen[:, rows] = valid[one], valid[other + (other >= one)]
-        return listed[chosen[0]], listed[chosen[1]]
-
-    def _drawn(
-        self, rng: np.random.Generator, name: str, parameter: NDArray[np.int64]
-    ) -> Rectangles:
-        """int16 [n, R, 4]: a scene for each parameter, by drawing until it bears the rule."""
-        task, scenes = tasks[name](), self._scenes[name]
-        rects = scenes.sample(rng, len(parameter))
-        todo = np.flatnonzero(~task.valid(self.plane, rects, parameter))
-        while len(todo):
-            rects[todo] = scenes.sample(rng, len(todo))
-            todo = todo[~task.valid(self.plane, rects[todo], parameter[todo])]
-        return rects

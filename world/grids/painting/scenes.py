@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from world.grids.painting.rectangles import Plane, Rectangles
+from world.grids.painting.rectangles import MIN_SIDE, Mask, Plane, Rectangles
 
 
 def _nothing() -> Rectangles:
@@ -46,6 +46,14 @@ class Scenes:
         if not self.rectangles:
             return marks
         return np.concatenate([self.plane.sample(rng, count, self.rectangles), marks], axis=1)
+
+    def holds(self, boxes: Rectangles) -> Mask:
+        """bool [n]: which of int16 [n, R + M, 4] end in a choice of marks, after rectangles that
+        are large enough; whether these overlap is not asked."""
+        rectangles, marks = boxes[:, : self.rectangles], boxes[:, self.rectangles :]
+        large = (rectangles[..., 2:] - rectangles[..., :2] >= MIN_SIDE).all(axis=(1, 2))
+        known = {choice.tobytes() for choice in self.marks}
+        return large & np.array([choice.tobytes() in known for choice in marks], dtype=np.bool_)
 
 
 def single_cells(plane: Plane) -> Rectangles:

@@ -33,13 +33,16 @@ class Bounce(Task):
         return Scenes(plane, max(rectangles - 1, 1), cells_in_step(plane, STEPS, ahead=1))
 
     def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
-        """Where the ball turns, and only its first step is beside its start."""
+        """Where the ball turns, its track tells to which side, and only its first step is beside
+        its start."""
         walls = plane.union(rects[:, :-2])
         start = plane.full(rects[:, -2])
         good = ~np.any(walls & (start | plane.full(rects[:, -1])), axis=1)
         track, turned = _roll(plane, walls[good], rects[good], parameter[good])
+        other, _ = _roll(plane, walls[good], rects[good], 1 - parameter[good])
         by_start = beside(start[good].reshape(track.shape))
-        good[good] = turned & ((track & by_start).sum(axis=(1, 2)) == 1)
+        told = (track != other).any(axis=(1, 2))  # once round a grid, it is the same both ways
+        good[good] = turned & told & ((track & by_start).sum(axis=(1, 2)) == 1)
         return good
 
     def paint(self, pair: Pair, scene: Scene) -> None:

@@ -1,0 +1,66 @@
+"""One agent learning by a recipe until the target or the end of its budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from agents.precision import make_accelerator
+from agents.training import Learner, mixed_draw, task_weights_for, unseen_quizzes
+from benchmarks.measure import device
+from benchmarks.recipes import recipes
+from culture_sim.run.config import RunConfig
+from world import Stream
+
+
+def learn(
+    name: str,
+    agent: int,
+    config: RunConfig,
+    budget: float,
+    clock: Callable[[], float] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train one agent by a recipe; where it is after every epoch, ready for JSON.
+
+    config: whose world, size of network, length of an epoch and torch.compile. budget: seconds of
+    the clock; by default the processor's, which a busy machine does not cut short, or the wall's
+    where a GPU does the work.
+    """
+    world, epoch = config.world, config.train.epoch_quizzes
+    model, train = recipes[name](config.model)
+    train = replace(
+        train, epoch_quizzes=epoch - epoch % train.batch_size, compile=config.train.compile
+    )
+    root = Stream(0, "")
+    stream = Stream(0, "", agent=agent)
+    learner = Learner(model, train, world, stream, make_accelerator(train))
+    test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
+    validation = unseen_quizzes(
+        world, root.with_role("world-gate"), train.validation_quizzes, [test]
+    )
+    by_task: dict[str, float] = {}
+    clock = clock or (time.process_time if device().type == "cpu" else time.perf_counter)
+    began, spent, reached = time.perf_counter(), time.process_time(), False
+    end = clock() + budget
+    while not reached and clock() < end:
+        task_weights = task_weights_for(by_task, world.tasks, train.error_weighting)
+        for _ in learner.train_epoch(mixed_draw(world, learner.stream, task_weights=task_weights)):
+            if clock() > end:
+                break
+        found = learner.evaluate(validation)
+        by_task = found.accuracy_by["task"]
+        if found.accuracy >= train.target:
+            found = learner.evaluate(test)
+            reached = found.accuracy >= train.target
+        yield {
+            "recipe": name,
+            "quizzes": learner.quizzes,
+            "seconds": time.perf_counter() - began,
+            "processor_seconds": time.process_time() - spent,
+            "accuracy": found.accuracy,
+            "of": found.total,
+            "loss": found.loss,
+            "reached": reached,
+        }

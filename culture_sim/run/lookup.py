@@ -1,0 +1,40 @@
+"""What a lookup of training pairs would have answered: the scores that stand beside the agents'."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from culture_sim.run.run import Run
+from world.core.files import read_json, write_json
+
+FILE = "lookup.json"
+
+
+@dataclass(frozen=True)
+class LookupScores:
+    """What a lookup answers that knows the training pairs of all agents of a run.
+
+    quizzes: that agents trained on in all, before culture. pairs: different ones among them.
+    accuracy: on the quizzes that training stops by, 0 to 1; low, high: its Wilson 95 % interval;
+    by_task: by task. recombined: accuracy on new quizzes of pairs that it knows; None where there
+    are none.
+    """
+
+    quizzes: int
+    pairs: int
+    accuracy: float
+    low: float
+    high: float
+    by_task: dict[str, float]
+    recombined: float | None
+
+
+def read_lookup(run: Run) -> LookupScores | None:
+    """The scores of a run's lookup, None where it has none."""
+    path = run.path / FILE
+    return LookupScores(**read_json(path, "remove it")) if path.exists() else None
+
+
+def write_lookup(run: Run, scores: LookupScores) -> None:
+    """Keep the scores with the run."""
+    write_json(run.path / FILE, asdict(scores))
