@@ -84,11 +84,20 @@ class AgentModel(nn.Module):
         B, n = inputs.shape
         positions = self.position_table()[start : start + n].expand(B, n, -1)
         x = self.hook_embed(self.embed_tokens(inputs)) + self.hook_pos_embed(positions)
-        for layer, block in enumerate(self.blocks):
-            x = block(x, cache, layer)
+        logits = self._rest(x, 0, cache)
         if cache is not None:
             cache.length += n
-        return self.unembed(self.ln_final(x))
+        return logits
+
+    def resume(self, x: Float[Tensor, "B T d_model"], first: int) -> Float[Tensor, "B T V"]:
+        """Logits of whole sequences from the residual stream before block ``first``."""
+        return self._rest(x, first, None)
+
+    def _rest(self, x: Tensor, first: int, cache: Cache | None) -> Tensor:
+        for layer in range(first, self.n_layers):
+            x = self.blocks[layer](x, cache, layer)
+        logits: Tensor = self.unembed(self.ln_final(x))
+        return logits
 
     def site_names(self) -> tuple[str, ...]:
         """The hook points, in the order in which they are computed."""

@@ -1,9 +1,11 @@
-"""Training one SAE, harvesting included: ours against sae_lens's language-model runner.
+"""Training SAEs, harvesting included: ours against sae_lens's language-model runner.
 
 Same agent, same kind and size of SAE, same number of activations in batches of the same size,
 float32. sae_lens harvests every activation that it shows, and so does the first row; the second is
-the default, which shows each harvested activation several times. The floor is the arithmetic of an
-encoder and a decoder, forward and backward.
+the default, which shows each harvested activation several times; in the third the SAEs that read
+one agent's activations share them, as they do in a run. The floor is the arithmetic that a sparse
+code leaves: an encoder's product with all features, and, forward and backward, products with the
+active ones.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from benchmarks.subjects import fresh_agent, some_quizzes, subject
 from sae.activations.harvest import ActivationStream
 from sae.activations.quizzes import training_source
 from sae.config import DictionaryConfig
-from sae.dictionaries.training import train_sae
+from sae.dictionaries.training import sae_training, train_in_turn
 from world import Stream, World
 
 
@@ -33,13 +35,15 @@ def rows(quick: bool) -> Iterator[Row]:
     count, model = config.training_tokens, fresh_agent(world, size)
     theirs = runner(model, some_quizzes(world, 2 * count // world.seq_len + 1024), config)
     baseline = count / seconds(theirs.run, 1)
-    flops = 3 * 2 * 2 * model.d_model * config.d_sae
-    for epochs in (1, config.epochs_per_buffer):
-        spent = seconds(partial(_train, model, world, replace(config, epochs_per_buffer=epochs)), 1)
+    flops = 2 * model.d_model * (config.d_sae + 4 * config.k)
+    for epochs, together in ((1, 1), (config.epochs_per_buffer, 1), (config.epochs_per_buffer, 3)):
+        shown = replace(config, epochs_per_buffer=epochs)
+        spent = seconds(partial(_train, model, world, shown, together), 1)
+        of = f", {together} SAEs of an agent together" if together > 1 else ""
         yield Row(
             "SAE training",
-            f"{model.d_model} -> {config.d_sae}, k {config.k:g}, activations shown {epochs}x",
-            count / spent,
+            f"{model.d_model} -> {config.d_sae}, k {config.k:g}, activations shown {epochs}x{of}",
+            together * count / spent,
             "activations/s",
             "sae_lens's language-model runner",
             baseline,
@@ -48,7 +52,7 @@ def rows(quick: bool) -> Iterator[Row]:
         )
 
 
-def _train(model: AgentModel, world: World, config: DictionaryConfig) -> None:
+def _train(model: AgentModel, world: World, config: DictionaryConfig, together: int) -> None:
     source = training_source(world, Stream(0, "benchmark"))
     stream = ActivationStream(
         model,
@@ -59,4 +63,9 @@ def _train(model: AgentModel, world: World, config: DictionaryConfig) -> None:
         config.epochs_per_buffer,
         config.batch_size,
     )
-    train_sae(stream.batches(seed=0), config, seed=0, model_name="benchmark")
+    train_in_turn(
+        [
+            sae_training(stream.batches(seed), config, seed, model_name="benchmark")
+            for seed in range(together)
+        ]
+    )

@@ -17,8 +17,8 @@ from culture_sim.run.run import Run
 from sae.activations.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
 from sae.comparison.stage import compare_agents
 from sae.config import DictionaryConfig
-from sae.dictionaries.slots import SAESlot, sae_done, sae_roles, train_one
-from sae.dictionaries.training import Progress
+from sae.dictionaries.loop import Progress
+from sae.dictionaries.slots import SAESlot, sae_done, sae_roles, train_slots, with_one_source
 from world import QuizBatch, Stream, concatenate
 
 
@@ -65,26 +65,28 @@ def open_features(run: Run, accelerator: Accelerator) -> FeatureWork:
 
 
 def train_dictionaries(work: FeatureWork) -> None:
-    """Train the SAEs that are missing, one a worker at a time, until all are there.
+    """Train the SAEs that are missing, those of one agent and source together, until all are there.
 
     Those that another worker has begun are left to it.
     """
-    todo = [
-        (dictionary, slot)
+    groups = [
+        (dictionary, group)
         for dictionary in work.dictionaries
-        for slot in sae_slots(work.run, dictionary)
+        for group in with_one_source(sae_slots(work.run, dictionary))
     ]
-    source, total = (
-        training_source(work.run.config.world, _stream(work.run, "sae-train")),
-        len(todo),
-    )
-    while todo := [(d, s) for d, s in todo if not sae_done(work.models[s.agent], d, s)]:
-        done = total - len(todo)
+    source = training_source(work.run.config.world, _stream(work.run, "sae-train"))
+    total = sum(len(slots) for _, slots in groups)
+
+    def missing(dictionary: DictionaryConfig, slots: Sequence[SAESlot]) -> int:
+        return sum(not sae_done(work.models[s.agent], dictionary, s) for s in slots)
+
+    while todo := [each for each in groups if missing(*each)]:
+        done = total - sum(missing(*each) for each in todo)
 
         def progress(*_: object, done: int = done) -> None:
             work.reporter.report(f"{done} of {total} SAEs")
 
-        if not any(_train_if_free(work, source, *one, progress) for one in todo):
+        if not any(_train_if_free(work, source, *each, progress) for each in todo):
             time.sleep(0.5)
 
 
@@ -92,16 +94,17 @@ def _train_if_free(
     work: FeatureWork,
     source: QuizSource,
     dictionary: DictionaryConfig,
-    slot: SAESlot,
+    slots: Sequence[SAESlot],
     progress: Progress,
 ) -> bool:
-    """Train one SAE, unless another worker is at it: then False."""
-    slot.path.parent.mkdir(parents=True, exist_ok=True)
-    model, world = work.models[slot.agent], work.run.config.world
-    name = f"{work.run.path.name}/{slot.agent}"
+    """Train the SAEs of a group, unless another worker is at it: then False."""
+    first = slots[0]
+    first.path.parent.mkdir(parents=True, exist_ok=True)
+    model, world = work.models[first.agent], work.run.config.world
+    name = f"{work.run.path.name}/{first.agent}"
     try:
-        with FileLock(slot.path.with_name(f".{slot.role}.lock"), timeout=0):
-            train_one(model, world, source, work.held_out, dictionary, slot, name, progress)
+        with FileLock(first.path.with_name(f".{first.role}.lock"), timeout=0):
+            train_slots(model, world, source, work.held_out, dictionary, slots, name, progress)
             return True
     except Timeout:
         return False

@@ -8,7 +8,7 @@ so the rows of all agents line up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import NamedTuple
@@ -161,9 +161,11 @@ def activations(model: AgentModel, world: World, batch: QuizBatch, site: str) ->
 
 @dataclass(frozen=True)
 class ActivationStream:
-    """Shuffled activations for training an SAE: blocks of quizzes, each shown several times.
+    """Shuffled activations for training SAEs: blocks of quizzes, each shown several times.
 
-    Only one block is in memory. Quizzes are independent draws, so a block is a fair sample.
+    Only one block is in memory, or two while the next is harvested. Quizzes are independent draws,
+    so a block is a fair sample. Several series of batches that are read in turn, a batch each,
+    share every block.
 
     source: where quizzes come from. buffer_quizzes: quizzes in a block. epochs_per_buffer: times
     each activation is shown. batch_size: activations in a batch.
@@ -176,10 +178,17 @@ class ActivationStream:
     buffer_quizzes: int
     epochs_per_buffer: int
     batch_size: int
+    _latest: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def batches(self, seed: int) -> Iterator[Tensor]:
         """Endless batches float32 [batch_size, d] in an order drawn from ``seed``."""
-        size = self.buffer_quizzes
-        quizzes = (self.source(start, size) for start in count(step=size))
-        blocks = (activations(self.model, self.world, each, self.site) for each in quizzes)
+        blocks = map(self._block, count())
         return shuffled_batches(blocks, self.epochs_per_buffer, self.batch_size, seed, "sae")
+
+    def _block(self, number: int) -> Tensor:
+        """A block of the series, harvested unless it is the latest that was."""
+        if number not in self._latest:
+            self._latest.clear()
+            quizzes = self.source(number * self.buffer_quizzes, self.buffer_quizzes)
+            self._latest[number] = activations(self.model, self.world, quizzes, self.site)
+        return self._latest[number]

@@ -16,11 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.model import AgentModel
-from sae.activations.harvest import TokenRows, activations
+from sae.activations.harvest import TokenRows
+from sae.activations.kept import KeptActivations
 from sae.comparison.matches import Matches
 from sae.matching.alignment import align
-from world import QuizBatch, World
 
 QUIZZES = 400
 """Quizzes of either split that maps are fitted to and graded on."""
@@ -43,17 +42,16 @@ class Geometry:
 
 
 def decoder_geometry(
-    agents: Mapping[int, AgentModel],
+    activations: KeptActivations,
     decoders: Mapping[int, Tensor],
     matches: Matches,
-    world: World,
-    batch: QuizBatch,
     rows: TokenRows,
-    site: str,
 ) -> dict[tuple[int, int], Geometry]:
-    """By ordered pair of agents. decoders: float32 [F, d]."""
-    quizzes = [_quizzes(batch, rows, evaluation) for evaluation in (False, True)]
-    x = {n: [activations(agents[n], world, part, site).cpu() for part in quizzes] for n in agents}
+    """By ordered pair of agents. activations: on the batch that ``rows`` are of. decoders:
+    float32 [F, d]."""
+    agents = activations.agents
+    chosen = [_chosen(rows, evaluation) for evaluation in (False, True)]
+    x = {n: [activations.of_some(n, part).cpu() for part in chosen] for n in agents}
     geometry = {}
     for a, b in permutations(sorted(agents), 2):
         table = matches.of(a, b)
@@ -63,9 +61,9 @@ def decoder_geometry(
     return geometry
 
 
-def _quizzes(batch: QuizBatch, rows: TokenRows, evaluation: bool) -> QuizBatch:
-    """The first QUIZZES of one split."""
-    return batch[np.unique(rows.quiz[rows.evaluation == evaluation])[:QUIZZES]]
+def _chosen(rows: TokenRows, evaluation: bool) -> NDArray[np.int64]:
+    """int64: the first QUIZZES of one split."""
+    return np.unique(rows.quiz[rows.evaluation == evaluation])[:QUIZZES]
 
 
 def _geometry(

@@ -107,7 +107,7 @@ class _Job:
         """Do all steps, write every table and return the figures."""
         self.rows = token_rows(self.world, self.batch)
         self.dictionaries = AgentDictionaries(
-            self.agents, self.slots, self.world, self.dictionary.site
+            self.agents, self.slots, self.world, self.dictionary.site, self.batch
         )
         self._start_counting()
         seeds = sorted({slot.role for slot in self.slots if slot.role.isdigit()}, key=int)
@@ -172,13 +172,7 @@ class _Job:
         decoders = {agent: self.dictionaries.load(agent).W_dec for agent in self.agents}
         self._step()
         return decoder_geometry(
-            self.agents,
-            decoders,
-            comparison.matches,
-            self.world,
-            self.batch,
-            self.rows,
-            self.dictionary.site,
+            self.dictionaries.activations, decoders, comparison.matches, self.rows
         )
 
     def _meaning(self, comparison: Comparison) -> Meaning:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from sae_lens import BatchTopKTrainingSAEConfig
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import CrosscoderSAE
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
 
 
 def train_crosscoder(
@@ -28,7 +29,7 @@ def train_crosscoder(
     Every agent's activations are scaled to a mean norm of sqrt(d), else the loss would favour the
     loudest; the scales are in the metadata.
     """
-    first = first_batches(batches, config)
+    first = list(islice(batches, first_batches(config)))
     scales = _scales(torch.cat(first))
     sae = _initial(torch.cat(first) * scales[:, None], scales, agents, config, seed, site)
     trainer = make_trainer(sae, batches, config)
@@ -36,7 +37,8 @@ def train_crosscoder(
     def scaled(batch: Tensor) -> Tensor:
         return (batch * scales[:, None]).flatten(1)
 
-    train(trainer, first, batches, config, progress, scaled)
+    for _ in training_steps(trainer, first, batches, config, progress, scaled):
+        pass
     return sae
 
 

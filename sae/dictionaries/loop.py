@@ -1,6 +1,6 @@
-"""sae_lens's trainer, driven step by step: for an SAE of one agent or of all.
+"""A trainer driven step by step: sae_lens's, or its like for sparse codes.
 
-Its own loop spends a thousand batches on the normalisation alone and reports nothing without
+sae_lens's own loop spends a thousand batches on the normalisation alone and reports nothing without
 wandb.
 """
 
@@ -15,6 +15,8 @@ from sae_lens.config import SAETrainerConfig
 from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
+from sae.dictionaries.schedule import Schedule, decay_of, steps_of, warmup_of
+
 Progress = Callable[[int, int, float], None]
 """(activations seen, activations in all, explained variance of the last batch)."""
 FIRST_BATCHES = 32
@@ -23,61 +25,66 @@ REPORT_EVERY = 25
 """Steps between two calls of the progress function."""
 
 
-class Schedule(Protocol):
-    """The options of a training."""
+class Output(Protocol):
+    """What a step gives: activations as they were shown, and their reconstruction, [batch, d]."""
 
     @property
-    def training_tokens(self) -> int: ...
+    def sae_in(self) -> Tensor: ...
     @property
-    def batch_size(self) -> int: ...
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def warmup_steps(self) -> int: ...
-    @property
-    def dead_after(self) -> int: ...
+    def sae_out(self) -> Tensor: ...
 
 
-def steps_of(schedule: Schedule) -> int:
-    """Optimiser steps in all."""
-    return schedule.training_tokens // schedule.batch_size
+class Trainer(Protocol):
+    """Takes one step after the other; sae_lens leaves the counting to the loop."""
+
+    n_training_steps: int
+
+    def step(self, batch: Tensor) -> Output: ...
 
 
-def first_batches(batches: Iterator[Tensor], schedule: Schedule) -> list[Tensor]:
-    """The batches to estimate scales from, taken from the series."""
-    return [next(batches) for _ in range(min(FIRST_BATCHES, steps_of(schedule)))]
+def first_batches(schedule: Schedule) -> int:
+    """How many batches scales are estimated from."""
+    return min(FIRST_BATCHES, steps_of(schedule))
 
 
 def make_trainer(
-    sae: TrainingSAE[Any], batches: Iterator[Tensor], schedule: Schedule
+    sae: TrainingSAE[Any],
+    batches: Iterator[Tensor],
+    schedule: Schedule,
+    scale: float | None = None,
 ) -> SAETrainer[Any, Any]:
-    """The rate rises over the warm-up, and falls to zero in the last fifth."""
-    steps = steps_of(schedule)
-    return SAETrainer(
+    """sae_lens's trainer. The rate rises over the warm-up, and falls to zero in the last fifth.
+
+    scale: what activations are multiplied by.
+    """
+    trainer = SAETrainer(
         cfg=SAETrainerConfig(
-            total_training_samples=steps * schedule.batch_size,
+            total_training_samples=steps_of(schedule) * schedule.batch_size,
             train_batch_size_samples=schedule.batch_size,
             lr=schedule.learning_rate,
             lr_end=schedule.learning_rate,
-            lr_warm_up_steps=min(schedule.warmup_steps, steps // 5),
-            lr_decay_steps=steps // 5,
+            lr_warm_up_steps=warmup_of(schedule),
+            lr_decay_steps=decay_of(schedule),
             dead_feature_window=schedule.dead_after,
             device=str(sae.W_dec.device),
         ),
         sae=sae,
         data_provider=batches,
     )
+    trainer.activation_scaler.scaling_factor = scale
+    return trainer
 
 
-def train(
-    trainer: SAETrainer[Any, Any],
+def training_steps(
+    trainer: Trainer,
     first: Sequence[Tensor],
     batches: Iterator[Tensor],
     schedule: Schedule,
     progress: Progress | None,
     transform: Callable[[Tensor], Tensor] = lambda batch: batch,
-) -> None:
-    """All steps of a training, on the first batches and then on those that follow.
+) -> Iterator[None]:
+    """All steps of a training, on the first batches and then on those that follow; each is taken
+    when it is asked for.
 
     transform: what the SAE is shown of a batch.
     """
@@ -88,6 +95,7 @@ def train(
         if progress and (step % REPORT_EVERY == 0 or step == steps - 1):
             explained = _explained(output.sae_in, output.sae_out)
             progress((step + 1) * schedule.batch_size, schedule.training_tokens, explained)
+        yield
 
 
 def _explained(x: Tensor, reconstruction: Tensor) -> float:

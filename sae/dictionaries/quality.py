@@ -6,7 +6,8 @@ its activations are replaced by the SAE's (the measures of sae_lens's own evalua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from sae_lens import SAE
 from torch import Tensor
 from torch.nn import functional as F
 
-from agents.hooks import intervene
+from agents.hooks import capture, intervene
 from agents.model import AgentModel
 from agents.scoring import graded_mask
 from sae.activations.codes import pieces
@@ -68,26 +69,41 @@ def measure_quality(
     sae: SAE[Any],
 ) -> SAEQuality:
     """Grade an SAE on a batch in answer layouts. Raises ValueError for other layouts."""
-    spliced = _Spliced(sae)
-    ce_clean, accuracy_clean = _answers(model, world, batch, site, None)
-    ce_sae, accuracy_sae = _answers(model, world, batch, site, spliced)
-    ce_ablated, accuracy_ablated = _answers(model, world, batch, site, torch.zeros_like)
-    gap = ce_ablated - ce_clean
-    return SAEQuality(
-        tokens=spliced.tokens,
-        quizzes=len(batch),
-        l0=float(spliced.firings.sum()) / spliced.tokens,
-        explained_variance=spliced.explained_variance,
-        dead=float((spliced.firings == 0).double().mean()),
-        frequent=float((spliced.firings >= FREQUENT).double().mean()),
-        ce_clean=ce_clean,
-        ce_sae=ce_sae,
-        ce_ablated=ce_ablated,
-        ce_recovered=(ce_ablated - ce_sae) / gap if gap else None,
-        accuracy_clean=accuracy_clean,
-        accuracy_sae=accuracy_sae,
-        accuracy_ablated=accuracy_ablated,
+    (quality,) = measure_qualities(model, world, batch, site, [sae])
+    return quality
+
+
+def measure_qualities(
+    model: AgentModel,
+    world: World,
+    batch: QuizBatch,
+    site: str,
+    saes: Sequence[SAE[Any]],
+) -> list[SAEQuality]:
+    """Grade SAEs of one agent and site at once: what does not depend on them is computed once."""
+    spliced = [_Spliced(sae) for sae in saes]
+    clean, ablated, *replaced = _answers(
+        model, world, batch, site, [None, torch.zeros_like, *spliced]
     )
+    gap = ablated.ce - clean.ce
+    return [
+        SAEQuality(
+            tokens=each.tokens,
+            quizzes=len(batch),
+            l0=float(each.firings.sum()) / each.tokens,
+            explained_variance=each.explained_variance,
+            dead=float((each.firings == 0).double().mean()),
+            frequent=float((each.firings >= FREQUENT).double().mean()),
+            ce_clean=clean.ce,
+            ce_sae=answers.ce,
+            ce_ablated=ablated.ce,
+            ce_recovered=(ablated.ce - answers.ce) / gap if gap else None,
+            accuracy_clean=clean.accuracy,
+            accuracy_sae=answers.accuracy,
+            accuracy_ablated=ablated.accuracy,
+        )
+        for each, answers in zip(spliced, replaced, strict=True)
+    ]
 
 
 class _Spliced:
@@ -126,24 +142,68 @@ class _Spliced:
         return 1 - self._residual / variance
 
 
+@dataclass
+class _Answers:
+    """Cross-entropy in nats and exact answers, sums over quizzes and their answer tokens."""
+
+    loss: float = 0.0
+    tokens: int = 0
+    exact: int = 0
+    quizzes: int = 0
+
+    def add(self, logits: Tensor, tokens: Tensor, answer: Tensor) -> None:
+        """Of logits [n, T, V] and tokens [n, T], those in the answer, bool [n, T]."""
+        self.loss += float(F.cross_entropy(logits[answer], tokens[answer], reduction="sum"))
+        self.tokens += int(answer.sum())
+        self.exact += int(((logits.argmax(dim=-1) == tokens) | ~answer).all(dim=1).sum())
+        self.quizzes += len(tokens)
+
+    @property
+    def ce(self) -> float:
+        return self.loss / self.tokens
+
+    @property
+    def accuracy(self) -> float:
+        return self.exact / self.quizzes
+
+
 @torch.no_grad()
 def _answers(
     model: AgentModel,
     world: World,
     batch: QuizBatch,
     site: str,
-    change: Callable[[Tensor], Tensor] | None,
+    changes: Sequence[Callable[[Tensor], Tensor] | None],
     size: int = 128,
-) -> tuple[float, float]:
-    """Cross-entropy of answer tokens in nats, and share of exact answers, under a change."""
-    loss, count, exact = 0.0, 0, 0
+) -> list[_Answers]:
+    """What the agent answers under each of the changes of its activations."""
+    site, first = _from_block(model, site)
+    found = [_Answers() for _ in changes]
     for tokens, kept, answer in _parts(model, world, batch, size):
-        with _changed(model, site, change, kept):
-            logits = model(tokens).float()
-        loss += float(F.cross_entropy(logits[answer], tokens[answer], reduction="sum"))
-        count += int(answer.sum())
-        exact += int(((logits.argmax(dim=-1) == tokens) | ~answer).all(dim=1).sum())
-    return loss / count, exact / len(batch)
+        x = _before(model, tokens, first)
+        for change, answers in zip(changes, found, strict=True):
+            with _changed(model, site, change, kept):
+                logits = model(tokens) if x is None else model.resume(x, first)
+            answers.add(logits.float(), tokens, answer)
+    return found
+
+
+def _before(model: AgentModel, tokens: Tensor, block: int) -> Tensor | None:
+    """The residual stream that a block reads, None for the first: the embedding is cheap."""
+    site = f"blocks.{block}.hook_resid_pre"
+    return capture(model, tokens, [site])[site] if block else None
+
+
+def _from_block(model: AgentModel, site: str) -> tuple[str, int]:
+    """The same activations by the name that comes latest, and the block that reads them: all
+    before it is the same whatever they are changed to."""
+    place = re.match(r"blocks\.(\d+)\.(.*)", site)
+    if not place:
+        return site, 0
+    block = int(place[1])
+    if place[2] == "hook_resid_post" and block + 1 < model.n_layers:
+        return f"blocks.{block + 1}.hook_resid_pre", block + 1
+    return site, block
 
 
 def _parts(

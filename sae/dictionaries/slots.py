@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from sae_lens import SAE
 from agents.model import AgentModel
 from sae.activations.harvest import ActivationStream, check_site
 from sae.activations.quizzes import QuizSource
-from sae.artifacts import current_record, kept, read_record
+from sae.artifacts import current_record, read_record
 from sae.config import DictionaryConfig, SAEConfig
 from sae.dictionaries.baselines import TrainedBaseline, baselines
-from sae.dictionaries.quality import measure_quality
-from sae.dictionaries.training import RECORD, Progress, save_sae, train_sae
+from sae.dictionaries.loop import Progress
+from sae.dictionaries.quality import measure_qualities
+from sae.dictionaries.training import RECORD, sae_training, save_saes, train_in_turn
 from world import QuizBatch, World
 from world.core.errors import UserError
 from world.core.options import to_tree
@@ -83,46 +85,85 @@ def _identity(model: AgentModel, dictionary: DictionaryConfig, slot: SAESlot) ->
     return {"made_from": {**made_from, **to_tree(dictionary)}}
 
 
-def train_one(
+def with_one_source(slots: Sequence[SAESlot]) -> list[list[SAESlot]]:
+    """SAEs of one dictionary, put together where they read the same activations: an agent's own.
+
+    Those that are the most come first.
+    """
+    together: dict[tuple[int, str], list[SAESlot]] = {}
+    for slot in slots:
+        source = "" if slot.baseline.reads_the_agent else slot.role
+        together.setdefault((slot.agent, source), []).append(slot)
+    return sorted(together.values(), key=len, reverse=True)
+
+
+def train_slots(
     model: AgentModel,
     world: World,
     source: QuizSource,
     held_out: QuizBatch,
     dictionary: DictionaryConfig,
-    slot: SAESlot,
+    slots: Sequence[SAESlot],
     name: str,
     progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Train, grade and save one SAE of one agent, unless it is there; returns its record.
+) -> list[dict[str, Any]]:
+    """Train, grade and save SAEs of one agent, all but those that are there; returns the records.
 
-    source: training quizzes in answer layouts. held_out: other quizzes, to grade it on.
-    name: the agent's, for the metadata. Raises UserError on an unknown site.
+    Their activations are harvested once; each SAE sees them in an order of its own.
+
+    source: training quizzes in answer layouts. held_out: other quizzes, to grade them on.
+    slots: with one source (``with_one_source``). name: the agent's, for the metadata. progress:
+    called for each SAE in turn. Raises UserError on an unknown site.
     """
     check_site(model, dictionary.site)
-    identity = _identity(model, dictionary, slot)
+    missing = [slot for slot in slots if not sae_done(model, dictionary, slot)]
+    if missing:
+        _train_missing(model, world, source, held_out, dictionary, missing, name, progress)
+    return [slot.record() for slot in slots]
 
-    def make() -> None:
-        began = time.time()
-        source_model = slot.baseline.source_model(model, world, slot.seed)
-        stream = ActivationStream(
-            source_model,
-            world,
-            source,
-            dictionary.site,
-            dictionary.buffer_quizzes,
-            dictionary.epochs_per_buffer,
-            dictionary.batch_size,
+
+def _train_missing(
+    model: AgentModel,
+    world: World,
+    source: QuizSource,
+    held_out: QuizBatch,
+    dictionary: DictionaryConfig,
+    slots: Sequence[SAESlot],
+    name: str,
+    progress: Progress | None,
+) -> None:
+    if len(with_one_source(slots)) > 1:
+        raise ValueError("SAEs that are trained together must read the same activations")
+    began = time.time()
+    source_model = slots[0].baseline.source_model(model, world, slots[0].seed)
+    stream = ActivationStream(
+        source_model,
+        world,
+        source,
+        dictionary.site,
+        dictionary.buffer_quizzes,
+        dictionary.epochs_per_buffer,
+        dictionary.batch_size,
+    )
+    trainings = [
+        sae_training(
+            stream.batches(slot.seed), dictionary, slot.seed, name, progress, slot.baseline.prepare
         )
-        batches = stream.batches(slot.seed)
-        prepare = slot.baseline.prepare
-        sae = train_sae(batches, dictionary, slot.seed, name, progress, prepare)
-        seconds = round(time.time() - began, 1)
+        for slot in slots
+    ]
+    saes = train_in_turn(trainings)
+    seconds = round((time.time() - began) / len(slots), 1)
 
-        def record(saved: SAE[Any]) -> dict[str, Any]:
-            graded = held_out[:GRADED_QUIZZES]
-            quality = measure_quality(source_model, world, graded, dictionary.site, saved)
-            return {**identity, "seconds": seconds, "quality": quality.as_dict()}
+    def records(saved: list[SAE[Any]]) -> list[dict[str, Any]]:
+        graded = held_out[:GRADED_QUIZZES]
+        qualities = measure_qualities(source_model, world, graded, dictionary.site, saved)
+        return [
+            {
+                **_identity(model, dictionary, slot),
+                "seconds": seconds,
+                "quality": quality.as_dict(),
+            }
+            for slot, quality in zip(slots, qualities, strict=True)
+        ]
 
-        save_sae(sae, slot.path, record)
-
-    return kept(slot.path / RECORD, identity, make)
+    save_saes(saes, [slot.path for slot in slots], records)

@@ -1,11 +1,12 @@
-"""Training one SAE with sae_lens, and its folder on disk in sae_lens's own format."""
+"""Training SAEs, and their folders on disk in sae_lens's own format."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from sae_lens.saes.sae import SAEMetadata
 from torch import Tensor
 
 from sae.config import DictionaryConfig
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, train
+from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
+from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
 from world.core.errors import UserError
 
 RECORD = "training.json"
@@ -38,14 +40,53 @@ def train_sae(
     Initial weights are drawn from ``seed`` alone: SAEs of different agents that start from
     equal weights end up with aligned features, whatever the agents share.
     """
-    first = first_batches(batches, dictionary)
+    training = sae_training(batches, dictionary, seed, model_name, progress, prepare)
+    (sae,) = train_in_turn([training])
+    return sae
+
+
+Training = Generator[None, None, TrainingSAE[Any]]
+"""An SAE in training, which takes one batch each time it is asked to go on, and at last returns."""
+
+
+def sae_training(
+    batches: Iterator[Tensor],
+    dictionary: DictionaryConfig,
+    seed: int,
+    model_name: str,
+    progress: Progress | None = None,
+    prepare: Callable[[TrainingSAE[Any]], None] = lambda sae: None,
+) -> Training:
+    """The training of ``train_sae``, for ``train_in_turn``.
+
+    It begins with the batches that scales are estimated from, and steps on these first.
+    """
+    first = []
+    for batch in islice(batches, first_batches(dictionary)):
+        first.append(batch)
+        yield
+    scale = _scale(torch.cat(first))
     sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
     prepare(sae)
-    trainer = make_trainer(sae, batches, dictionary)
-    trainer.activation_scaler.scaling_factor = _scale(torch.cat(first))
-    train(trainer, first, batches, dictionary, progress)
-    sae.fold_activation_norm_scaling_factor(trainer.activation_scaler.scaling_factor)
+    sparse = SparseTrainer(sae, dictionary, scale) if trains_sparsely(sae) else None
+    trainer = sparse or make_trainer(sae, batches, dictionary, scale)
+    yield from training_steps(trainer, first, batches, dictionary, progress)
+    if sparse:
+        sparse.finish()
+    sae.fold_activation_norm_scaling_factor(scale)
     return sae
+
+
+def train_in_turn(trainings: Sequence[Training]) -> list[TrainingSAE[Any]]:
+    """Train SAEs on the same schedule to the end, each a batch at a time in turn."""
+    saes: list[TrainingSAE[Any]] = []
+    while len(saes) < len(trainings):
+        for training in trainings:
+            try:
+                next(training)
+            except StopIteration as end:
+                saes.append(end.value)
+    return saes
 
 
 def _scale(activations: Tensor) -> float:
@@ -76,14 +117,26 @@ def save_sae(
 
     record: what to note of the SAE as it will be loaded; whatever is at ``path`` is complete.
     """
-    aside = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(aside, ignore_errors=True)
-    sae.save_inference_model(aside)
-    content = record(load_sae(aside, str(sae.W_dec.device)))
-    (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
-    shutil.rmtree(path, ignore_errors=True)
-    os.rename(aside, path)
+    (content,) = save_saes([sae], [path], lambda saved: [record(saved[0])])
     return content
+
+
+def save_saes(
+    saes: Sequence[TrainingSAE[Any]],
+    paths: Sequence[Path],
+    records: Callable[[list[SAE[Any]]], list[dict[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Write several as ``save_sae`` does one; records: what to note of each."""
+    asides = [path.with_name(f".{path.name}.tmp") for path in paths]
+    for sae, aside in zip(saes, asides, strict=True):
+        shutil.rmtree(aside, ignore_errors=True)
+        sae.save_inference_model(aside)
+    contents = records([load_sae(aside, str(saes[0].W_dec.device)) for aside in asides])
+    for content, aside, path in zip(contents, asides, paths, strict=True):
+        (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
+        shutil.rmtree(path, ignore_errors=True)
+        os.rename(aside, path)
+    return contents
 
 
 def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:

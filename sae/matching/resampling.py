@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from sae.matching.correlation import Codes, grouped_moments, grouped_products
 
@@ -55,7 +56,8 @@ class Resampler:
         ours, theirs = self._spread(x), self._spread(y)
         for block in _blocks(np.flatnonzero(match >= 0)):
             other = match[block]
-            sums = grouped_products(x.values[:, block], y.values, other, self.quiz, self._quizzes)
+            values = _columns(x, block)
+            sums = grouped_products(values, y.values, other, self.quiz, self._quizzes)
             shared = self._mean(sums) - ours.mean[:, block] * theirs.mean[:, other]
             r[:, block] = shared / np.sqrt(ours.variance[:, block] * theirs.variance[:, other])
         return r
@@ -73,7 +75,7 @@ class Resampler:
         shape = len(self.weights), codes.size
         mean, square = np.empty(shape), np.empty(shape)
         for block in _blocks(np.arange(codes.size)):
-            sums = grouped_moments(codes.values[:, block], self.quiz, self._quizzes)
+            sums = grouped_moments(_columns(codes, block), self.quiz, self._quizzes)
             mean[:, block], square[:, block] = self._mean(sums[0]), self._mean(sums[1])
         variance = square - mean**2
         varies = variance > 1e-12 * (mean**2 + 1e-30)
@@ -87,6 +89,11 @@ class Resampler:
     @property
     def _quizzes(self) -> int:
         return self.weights.shape[1]
+
+
+def _columns(codes: Codes, features: NDArray[np.int64]) -> sparse.csr_array:
+    """Codes of some features; of all without a copy."""
+    return codes.values if len(features) == codes.size else codes.values[:, features]
 
 
 def _blocks(features: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -11,9 +11,10 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from scipy import sparse
+from torch import Tensor
 
 from agents.model import AgentModel
-from sae.activations.harvest import TokenRows
+from sae.activations.harvest import TokenRows, activations
 from world import QuizBatch, Registry, World
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class TrainedBaseline:
     def source_model(self, agent: AgentModel, world: World, seed: int) -> AgentModel:
         """Whose activations the SAE is trained on: the agent's, or another's."""
         return agent
+
+    @property
+    def reads_the_agent(self) -> bool:
+        """Whether the SAE is trained on the agent's own activations, as the compared ones are."""
+        return type(self).source_model is TrainedBaseline.source_model
 
     def prepare(self, sae: TrainingSAE[Any]) -> None:
         """What is done to the SAE before its first step."""
@@ -45,8 +51,21 @@ class ReadBaseline(ABC):
         """float32 [N, F] of the batch's kept tokens, of which ``rows`` says what is known."""
 
 
+class SiteBaseline(ReadBaseline):
+    """One that is made of the activations at the site alone, which others read as well."""
+
+    def codes(
+        self, agent: AgentModel, world: World, batch: QuizBatch, site: str, rows: TokenRows
+    ) -> sparse.csr_array:
+        return self.codes_of(activations(agent, world, batch, site), rows)
+
+    @abstractmethod
+    def codes_of(self, x: Tensor, rows: TokenRows) -> sparse.csr_array:
+        """float32 [N, F] of activations float32 [N, d], of which ``rows`` says what is known."""
+
+
 Baseline = TrainedBaseline | ReadBaseline
 
 baselines: Registry[Baseline] = Registry("baseline", "sae.dictionaries.baselines")
 
-__all__ = ["Baseline", "ReadBaseline", "TrainedBaseline", "baselines"]
+__all__ = ["Baseline", "ReadBaseline", "SiteBaseline", "TrainedBaseline", "baselines"]

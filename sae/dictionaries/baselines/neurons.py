@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-import torch
 from scipy import sparse
 
 from agents.hooks import site_names
 from agents.model import AgentModel
 from sae.activations.harvest import TokenRows, activation_chunks
+from sae.activations.kernels import compress
 from sae.dictionaries.baselines import ReadBaseline, baselines
 from world import QuizBatch, World
 
@@ -30,11 +30,7 @@ class Neurons(ReadBaseline):
     ) -> sparse.csr_array:
         """float32 [N, d_mlp]: what the neurons put out, zero where they are off."""
         chunks = activation_chunks(agent, world, batch, _hidden(site))
-        return sparse.vstack([_sparse(chunk) for chunk in chunks], format="csr")
-
-
-def _sparse(chunk: torch.Tensor) -> sparse.csr_array:
-    return sparse.csr_array(chunk.cpu().numpy())
+        return sparse.vstack([compress(chunk.cpu().numpy()) for chunk in chunks], format="csr")
 
 
 def _hidden(site: str) -> str:

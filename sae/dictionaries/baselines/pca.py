@@ -8,30 +8,28 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy import sparse
+from torch import Tensor
 
-from agents.model import AgentModel
-from sae.activations.harvest import TokenRows, activations
-from sae.dictionaries.baselines import ReadBaseline, baselines
-from world import QuizBatch, World
+from sae.activations.harvest import TokenRows
+from sae.activations.kernels import compress
+from sae.dictionaries.baselines import SiteBaseline, baselines
 
 MOST = 64
 """Components at the most, those of the greatest variance."""
 
 
-class PrincipalComponents(ReadBaseline):
+class PrincipalComponents(SiteBaseline):
     """Components fitted on the selection split."""
 
-    def codes(
-        self, agent: AgentModel, world: World, batch: QuizBatch, site: str, rows: TokenRows
-    ) -> sparse.csr_array:
+    def codes_of(self, x: Tensor, rows: TokenRows) -> sparse.csr_array:
         """float32 [N, 2 x components]: positive parts, then negative ones."""
-        x = activations(agent, world, batch, site).double()
+        x = x.double()
         chosen = x[torch.from_numpy(np.flatnonzero(~rows.evaluation)).to(x.device)]
         mean = chosen.mean(dim=0)
         _, vectors = torch.linalg.eigh(torch.cov((chosen - mean).T))
         # Eigenvalues ascend.
         z = ((x - mean) @ vectors.flip(1)[:, :MOST]).float()
-        return sparse.csr_array(torch.cat([z.relu(), (-z).relu()], dim=1).cpu().numpy())
+        return compress(torch.cat([z.relu(), (-z).relu()], dim=1).cpu().numpy())
 
 
 baselines.register("pca")(PrincipalComponents())

@@ -17,7 +17,7 @@ from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.comparison.examples import LEVELS, QUIZZES
 from sae.comparison.stage import compare_agents
 from sae.dictionaries.baselines import baselines
-from sae.dictionaries.slots import SAESlot, sae_roles, train_one
+from sae.dictionaries.slots import SAESlot, sae_roles, train_slots
 from sae.dictionaries.training import load_sae
 from sae.matching.features import select_features
 from tests.sae.conftest import SITE
@@ -47,7 +47,7 @@ def compared(agents, small_world, batch, tmp_path_factory):
         for i, role in enumerate(sae_roles(SHORT)):
             seed = Stream(0, "sae", number).seed(i)
             slot = SAESlot(number, role, seed, root / "sae" / SITE / str(number) / role)
-            train_one(agent, small_world, source, batch, DICTIONARY, slot, f"agent {number}")
+            train_slots(agent, small_world, source, batch, DICTIONARY, [slot], f"agent {number}")
             slots.append(slot)
     by_number = dict(enumerate(agents))
     out, ticks = root / "features" / SITE, []

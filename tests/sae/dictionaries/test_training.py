@@ -10,17 +10,17 @@ import pytest
 import torch
 from sae_lens import SAE
 
-from agents.scoring import score
+from agents.scoring import graded_mask, score
 from sae.activations.codes import agent_codes, encode
-from sae.activations.harvest import ActivationStream, activations, token_rows
+from sae.activations.harvest import ActivationStream, activations, kept_tokens, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
 from sae.comparison.nulls.quizzes import Quizzes
 from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import SAEConfig
 from sae.dictionaries.architectures import architectures
 from sae.dictionaries.baselines import baselines
-from sae.dictionaries.quality import FREQUENT, measure_quality
-from sae.dictionaries.slots import SAESlot, sae_done, train_one
+from sae.dictionaries.quality import FREQUENT, measure_qualities, measure_quality
+from sae.dictionaries.slots import SAESlot, sae_done, train_slots, with_one_source
 from sae.dictionaries.training import load_sae, train_sae
 from tests.sae.conftest import SITE
 from world import Stream
@@ -57,13 +57,13 @@ def trained(agents, small_world, held_out, tmp_path_factory):
     path = tmp_path_factory.mktemp("sae") / SITE / "0" / "0"
     source = training_source(small_world, STREAM)
     seen = []
-    record = train_one(
+    (record,) = train_slots(
         agents[0],
         small_world,
         source,
         held_out,
         DICTIONARY,
-        SAESlot(0, "0", 11, path),
+        [SAESlot(0, "0", 11, path)],
         "agent 0",
         lambda done, total, explained: seen.append((done, total, explained)),
     )
@@ -126,6 +126,46 @@ class Unchanged(torch.nn.Module):
         return x
 
 
+class Negated(Unchanged):
+    """Gives the opposite of what it is given."""
+
+    def decode(self, codes):
+        return -codes
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "hook_embed",
+        "blocks.0.hook_resid_post",
+        "blocks.0.hook_mlp_out",
+        "blocks.1.attn.hook_z",
+        "blocks.1.hook_resid_post",
+    ],
+)
+def test_blocks_before_the_site_are_run_once(site, agents, small_world, held_out):
+    """Figures are those of whole passes with the activations replaced."""
+    batch, model = held_out[:50], agents[0]
+    width = activations(model, small_world, batch[:1], site).shape[1]
+    opposite, lossless = Negated(width), Unchanged(width)
+    first, second = measure_qualities(model, small_world, batch, site, [opposite, lossless])
+    tokens = torch.from_numpy(batch.tokens).long()
+    kept = torch.from_numpy(kept_tokens(small_world, batch))
+
+    def negated(x):
+        wide = kept.view(*kept.shape, *[1] * (x.ndim - 2))
+        return torch.where(wide, -x, x)
+
+    answer = torch.from_numpy(graded_mask(small_world, batch))
+    with model.intervene({site: negated}):
+        logits = model(tokens)[answer]
+    expected = torch.nn.functional.cross_entropy(logits, tokens[answer])
+    assert first.ce_sae == pytest.approx(float(expected), rel=1e-4)
+    assert first.ce_sae != pytest.approx(first.ce_clean, rel=1e-3)
+    assert second.ce_sae == pytest.approx(second.ce_clean, rel=1e-4)
+    assert second == measure_quality(model, small_world, batch, site, lossless)
+
+
 def test_lossless_sae_recovers_everything(agents, small_world, held_out):
     quality = measure_quality(agents[0], small_world, held_out, SITE, Unchanged(32))
     assert quality.ce_recovered == pytest.approx(1.0, abs=1e-6)
@@ -162,7 +202,7 @@ def test_complete_sae_is_left_alone_and_outdated_one_is_not(trained, agents, sma
     source = training_source(small_world, STREAM)
     slot = SAESlot(0, "0", 11, path)
     before = (path / "sae_weights.safetensors").stat().st_mtime_ns
-    again = train_one(agents[0], small_world, source, held_out, DICTIONARY, slot, "agent 0")
+    (again,) = train_slots(agents[0], small_world, source, held_out, DICTIONARY, [slot], "agent 0")
     assert again == record
     assert (path / "sae_weights.safetensors").stat().st_mtime_ns == before
     assert not sae_done(agents[1], DICTIONARY, slot)
@@ -190,6 +230,60 @@ def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
 
 
 SHORT = replace(DICTIONARY, training_tokens=60_000, learning_rate=3e-3)
+QUICK = replace(DICTIONARY, training_tokens=60 * 512, buffer_quizzes=80, epochs_per_buffer=2)
+
+
+def slots_in(folder, roles):
+    return [SAESlot(0, role, seed, folder / role) for seed, role in enumerate(roles)]
+
+
+@pytest.mark.parametrize("architecture", ["batch_topk", "topk", "gated"])
+def test_saes_together_are_those_trained_alone(
+    architecture, agents, small_world, held_out, tmp_path
+):
+    """Each sees its own order of the same quizzes, which are drawn once for all."""
+    source, drawn = training_source(small_world, STREAM), []
+
+    def counted(start, count):
+        drawn.append(start)
+        return source(start, count)
+
+    config = replace(QUICK, architecture=architectures[architecture]())
+    roles = ["0", "1", "frozen_decoder"]
+    together, alone = (slots_in(tmp_path / name, roles) for name in ("together", "alone"))
+    known = agents[0], small_world, counted, held_out[:40], config
+    records = train_slots(*known, together, "agent 0")
+    blocks = 60 * 512 // (2 * 80 * 100) + 1
+    assert drawn == [80 * n for n in range(blocks)]
+    for slot, record in zip(alone, records, strict=True):
+        (own,) = train_slots(*known, [slot], "agent 0")
+        assert own["quality"] == pytest.approx(record["quality"])
+    for one, other in zip(together, alone, strict=True):
+        ours, theirs = (load_sae(slot.path).state_dict() for slot in (one, other))
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_only_what_is_missing_is_trained(agents, small_world, held_out, tmp_path):
+    source = training_source(small_world, STREAM)
+    slots = slots_in(tmp_path, ["0", "1", "frozen_decoder"])
+    known = agents[0], small_world, source, held_out[:40], QUICK
+    train_slots(*known, [slots[1]], "agent 0")
+    weights = slots[1].path / "sae_weights.safetensors"
+    before = weights.stat().st_mtime_ns
+    records = train_slots(*known, slots, "agent 0")
+    assert [record["made_from"]["seed"] for record in records] == [0, 1, 2]
+    assert weights.stat().st_mtime_ns == before
+
+
+def test_agents_that_never_learned_have_a_source_of_their_own(
+    agents, small_world, held_out, tmp_path
+):
+    slots = slots_in(tmp_path, ["untrained", "0", "1", "frozen_decoder"])
+    groups = [[slot.role for slot in group] for group in with_one_source(slots)]
+    assert groups == [["0", "1", "frozen_decoder"], ["untrained"]]
+    source = training_source(small_world, STREAM)
+    with pytest.raises(ValueError, match="the same activations"):
+        train_slots(agents[0], small_world, source, held_out, QUICK, slots, "agent 0")
 
 
 @pytest.mark.parametrize("name", architectures.names())
@@ -199,7 +293,7 @@ def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     config = replace(SHORT, architecture=architectures[name]())
     slot = SAESlot(0, "0", 3, tmp_path / "0")
     source = training_source(small_world, STREAM)
-    record = train_one(agents[0], small_world, source, held_out, config, slot, "agent 0")
+    (record,) = train_slots(agents[0], small_world, source, held_out, config, [slot], "agent 0")
     assert record["quality"]["explained_variance"] > 0.4
     assert 0 < record["quality"]["l0"] < config.d_sae
     sae = SAE.load_from_disk(slot.path).requires_grad_(False)
@@ -261,7 +355,7 @@ def test_wide_codes_are_made_a_few_rows_at_a_time(
     x = activations(agents[0], small_world, held_out, SITE)
     whole, quality = encode(sae, x), measure_quality(agents[0], small_world, held_out, SITE, sae)
     rows = 37
-    monkeypatch.setattr("sae.activations.codes.PIECE", rows * DICTIONARY.d_sae)
+    monkeypatch.setattr("sae.activations.codes.CACHED", rows * DICTIONARY.d_sae)
     encoded = sae.encode
     sizes = []
     monkeypatch.setattr(sae, "encode", lambda part: sizes.append(len(part)) or encoded(part))
