@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import STATE, read_model, read_state
 from agents.model import AgentModel, build_model
+from agents.precision import Formats
 from culture_sim.run.config import (
     VERSION,
     RunConfig,
@@ -40,11 +41,15 @@ PACKAGES = ("torch", "accelerate", "numpy", "datasets", "sae-lens", "transformer
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and its configuration."""
+    """A run's folder and its configuration.
+
+    formats: number formats that the processes of a stage agreed on; None outside of stages.
+    """
 
     path: Path
     config: RunConfig
     preset: str
+    formats: Formats | None = None
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -190,13 +195,14 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name that the processor gives itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
