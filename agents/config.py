@@ -106,7 +106,7 @@ class TrainConfig:
     prompt_noise: float = 0.0
     """Share of prompt tokens replaced at random while training, where the world has a prompt."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """"auto": bf16 where the processor or GPU multiplies matrices in it, else fp32."""
+    """Of matrix products; "auto": bf16 for those that are measured to be clearly faster in it."""
     compile: Literal["auto", "on", "off"] = "auto"
     """torch.compile for training; "auto": on a GPU (it loses time on a CPU)."""
 

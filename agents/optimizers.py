@@ -10,19 +10,23 @@ import torch
 from torch import Tensor, nn, optim
 
 from agents.config import TrainConfig
+from agents.muon import Muon
 
 
-def make_optimizers(model: nn.Module, config: TrainConfig) -> dict[str, optim.Optimizer]:
-    """Optimisers by name; together they own every parameter exactly once."""
+def make_optimizers(
+    model: nn.Module, config: TrainConfig, newton_schulz: torch.dtype = torch.float32
+) -> dict[str, optim.Optimizer]:
+    """Optimisers by name; together they own every parameter exactly once.
+
+    newton_schulz: the number format in which Muon orthogonalises.
+    """
     if config.optimizer == "adam":
         return {"adam": optim.Adam(model.parameters(), lr=config.learning_rate, foreach=True)}
     matrices = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.ndim == 2]
     owned = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in owned]
     return {
-        "muon": optim.Muon(
-            matrices, lr=config.learning_rate, momentum=config.momentum, weight_decay=0.0
-        ),
+        "muon": Muon(matrices, config.learning_rate, config.momentum, newton_schulz),
         "adamw": optim.AdamW(
             rest, lr=config.adam_learning_rate, betas=(0.9, 0.98), weight_decay=0.0, foreach=True
         ),

@@ -1,20 +1,114 @@
-"""Which number format the matrix products run in, decided once from the device."""
+"""Which number format matrix products run in: decided once for all processes, by measuring.
+
+What a processor says that it can is no measurement: one may claim bf16 and emulate it, at a
+thirtieth of the speed of float32.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Literal
 
 import torch
 from accelerate import Accelerator, PartialState
+from torch import Tensor
 
 from agents.config import TrainConfig
 
+Format = Literal["bf16", "fp32"]
+DTYPES: dict[Format, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.float32}
+CLEARLY = 1.2
+"""Times faster that bf16 must be: it is less exact, and conversions take their time too."""
+REPEATS = 9
+ENOUGH = 3
+"""Repeats after which bf16 is given up if it is HOPELESS times slower; the first loads a kernel,
+and any one may be interrupted."""
+HOPELESS = 3.0
 
-def fast_bf16(device: torch.device) -> bool:
-    """True where the hardware multiplies bf16 matrices faster than fp32 ones."""
+
+@dataclass(frozen=True)
+class Formats:
+    """The number format of each kind of product.
+
+    network: of activations and weights or each other, in training, writing, scoring and votes.
+    newton_schulz: of Muon's small square matrices. Autoencoders and statistics are in float32.
+    """
+
+    network: Format
+    newton_schulz: Format
+
+    def __str__(self) -> str:
+        return f"{self.network} in the network, {self.newton_schulz} in Newton-Schulz"
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """How many times faster bf16 is than float32, for each kind of product."""
+
+    network: float
+    newton_schulz: float
+
+    def formats(self) -> Formats:
+        """bf16 for what is clearly faster in it."""
+        kinds = (self.network, self.newton_schulz)
+        network, newton_schulz = ("bf16" if ratio >= CLEARLY else "fp32" for ratio in kinds)
+        return Formats(network, newton_schulz)  # type: ignore[arg-type]
+
+
+def choose_formats(config: TrainConfig, device: torch.device) -> Formats:
+    """What the options ask for; with "auto", what is fastest on the device."""
+    if config.precision != "auto":
+        return Formats(config.precision, config.precision)
+    return fastest_formats(device)
+
+
+@cache
+def fastest_formats(device: torch.device) -> Formats:
+    """The formats that are fastest here, on a processor by measuring once a process."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+        # A GPU has no other bf16 than one of tensor cores, and the flag leaves out emulation.
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Formats("bf16", "bf16") if fast else Formats("fp32", "fp32")
+    if device.type != "cpu":
+        return Formats("fp32", "fp32")
+    return measure_speedup().formats()
+
+
+def measure_speedup() -> Speedup:
+    """Products of both kinds timed in both formats on one thread of the processor, in about 10 ms.
+
+    As wide as those of the default agent, and small: emulated at 1 GFLOP/s they take 0.1 s.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        activations, weights = _numbers(256, 96), _numbers(96, 384)
+        squares = _numbers(8, 96, 96)
+        return Speedup(_speedup(activations, weights), _speedup(squares, squares.mT))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _numbers(*shape: int) -> Tensor:
+    """Not random: the global generator is left alone. Nor zero, which may be quick."""
+    return torch.linspace(-1.0, 1.0, torch.Size(shape).numel()).view(shape)
+
+
+def _speedup(a: Tensor, b: Tensor) -> float:
+    """Times that a @ b is faster in bf16: the fastest of several turns, since others only slow."""
+    pairs = [(a.to(dtype), b.to(dtype)) for dtype in (torch.float32, torch.bfloat16)]
+    fastest = [float("inf"), float("inf")]
+    for turn in range(REPEATS):
+        for place, (left, right) in enumerate(pairs):
+            began = time.perf_counter()
+            left @ right
+            fastest[place] = min(fastest[place], time.perf_counter() - began)
+        if turn + 1 >= ENOUGH and fastest[1] > HOPELESS * fastest[0]:
+            break
+    return fastest[0] / fastest[1]
 
 
 PATIENCE = timedelta(days=30)
@@ -27,8 +121,10 @@ def process_state() -> PartialState:
     return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
 
 
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """This process's accelerator, in bf16 if the configuration and the device agree."""
-    device = process_state().device
-    bf16 = config.precision == "bf16" or (config.precision == "auto" and fast_bf16(device))
-    return Accelerator(mixed_precision="bf16" if bf16 else "no")
+def make_accelerator(config: TrainConfig, formats: Formats | None = None) -> Accelerator:
+    """This process's accelerator, whose autocast has the network's format.
+
+    formats: those agreed on with other processes; None: chosen here.
+    """
+    formats = formats or choose_formats(config, process_state().device)
+    return Accelerator(mixed_precision="bf16" if formats.network == "bf16" else "no")

@@ -34,6 +34,7 @@ from agents.optimizers import (
     optimizer_tensors,
     set_learning_rate,
 )
+from agents.precision import DTYPES, Formats, choose_formats
 from agents.replicas import ReplicaGroup
 from world import QuizBatch, Stream, World, concatenate
 from world.core.errors import UserError
@@ -77,7 +78,9 @@ class Learner:
         stream: Stream,
         accelerator: Accelerator,
         replicas: ReplicaGroup | None = None,
+        formats: Formats | None = None,
     ) -> None:
+        """formats: those agreed on with other processes; None: chosen here."""
         self.config = config
         self.world = world
         self.stream = stream
@@ -86,7 +89,8 @@ class Learner:
         seed = stream.with_role("weights").seed()
         self.model = build_model(model_config, world, seed).to(accelerator.device)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizers = make_optimizers(self.model, config)
+        formats = formats or choose_formats(config, accelerator.device)
+        self.optimizers = make_optimizers(self.model, config, DTYPES[formats.newton_schulz])
         self.quizzes = 0
         self.steps = 0
         self._forward = compiled(self.model, config.compile)

@@ -9,7 +9,7 @@ import torch
 
 from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
-from agents.precision import fast_bf16
+from agents.precision import DTYPES, fastest_formats
 from benchmarks.measure import device
 from culture_sim.presets import presets
 from world import QuizBatch, QuizWorld, Stream, World
@@ -39,7 +39,7 @@ def some_quizzes(world: World, count: int) -> QuizBatch:
 
 def working_dtype() -> torch.dtype:
     """The number format of matrix products on this device."""
-    return torch.bfloat16 if fast_bf16(device()) else torch.float32
+    return DTYPES[fastest_formats(device()).network]
 
 
 @contextmanager

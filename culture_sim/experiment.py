@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from accelerate import Accelerator
 
 from agents.precision import make_accelerator
+from culture_sim.run.formats import agreed
 from culture_sim.run.run import Run
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def report(run: Run, accelerator: Accelerator) -> None:
 
 def run_stage(run: Run, stage: str) -> None:
     """Do this process's part of a stage: "train", "round-3", "sae" or "report"."""
-    accelerator = make_accelerator(run.config.train)
+    run = agreed(run, stage)
+    accelerator = make_accelerator(run.config.train, run.formats)
     name, _, number = stage.partition("-")
     if name == "round":
         culture(run, int(number), accelerator)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from accelerate.state import AcceleratorState
 
-from agents.precision import fast_bf16
+from agents.precision import choose_formats
 from benchmarks.gpu.parts import Figures, Note, Setting, one_line
 from benchmarks.gpu.size import number_format, published
 from benchmarks.learning import learn
@@ -76,7 +76,7 @@ def _note(name: str, line: dict[str, Any]) -> Note:
 
 def _rows(name: str, config: RunConfig, line: dict[str, Any]) -> Figures:
     model, train = recipes[name](config.model)
-    bf16 = train.precision == "bf16" or (train.precision == "auto" and fast_bf16(device()))
+    bf16 = choose_formats(train, device()).network == "bf16"
     flops = learning_flops(config.world, model)
     dtype, written = number_format(bf16)
     ceiling = matrix_flops(dtype)

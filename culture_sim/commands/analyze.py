@@ -14,6 +14,7 @@ from culture_sim.commands.base import FindingCommand, Findings, Report
 from culture_sim.culture.analysis.summary import MEASURES, summarize
 from culture_sim.culture.analysis.table import GROUPS, SUMMARY, TABLE, counts_of, quiz_table
 from culture_sim.culture.store import open_culture, write_table
+from culture_sim.run.formats import formats_here
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, require
 from world.core.files import write_json
@@ -51,7 +52,7 @@ class Analyze(FindingCommand):
         store = open_culture(run.path)
         with Run.lock(run.path):
             models = [run.load_agent(agent) for agent in run.agents]
-            with make_accelerator(run.config.train).autocast():
+            with make_accelerator(run.config.train, formats_here(run)).autocast():
                 world = run.config.quiz_world
                 table = quiz_table(models, world, store, self.seed, self.most, report)
             write_table(store.folder / TABLE, table)

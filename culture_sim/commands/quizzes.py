@@ -100,6 +100,7 @@ def _mistakes(options: Quizzes, run: Run, agent: int) -> Shown:
     from agents.precision import make_accelerator
     from agents.scoring import answers, score
     from agents.training import unseen_quizzes
+    from culture_sim.run.formats import formats_here
 
     world: QuizWorld = run.config.quiz_world
     if options.task is not None:
@@ -109,7 +110,7 @@ def _mistakes(options: Quizzes, run: Run, agent: int) -> Shown:
     model = run.load_agent(agent)
     stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")
     batch = unseen_quizzes(world, stream, 1000)
-    with make_accelerator(run.config.train).autocast():
+    with make_accelerator(run.config.train, formats_here(run)).autocast():
         wrong = batch[~score(model, world, batch).correct][: options.count]
         answered = answers(model, world, wrong)
     pairs = [concatenate([wrong[i : i + 1], answered[i : i + 1]]) for i in range(len(wrong))]

@@ -56,7 +56,13 @@ class Learners:
         config = self.run.config
         stream = Stream(config.seed, "", agent=state.agent, round=state.generation)
         return Learner(
-            config.model, config.train, config.world, stream, self.accelerator, self.replicas
+            config.model,
+            config.train,
+            config.world,
+            stream,
+            self.accelerator,
+            self.replicas,
+            self.run.formats,
         )
 
     def _remembered(self, agent: int, state: AgentState | None) -> Learner | None:

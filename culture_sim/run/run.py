@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import STATE, read_model, read_state
 from agents.model import AgentModel, build_model
+from agents.precision import Formats
 from culture_sim.run.config import (
     VERSION,
     RunConfig,
@@ -38,11 +39,15 @@ FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_siz
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and its configuration."""
+    """A run's folder and its configuration.
+
+    formats: number formats that the processes of a stage agreed on; None outside of stages.
+    """
 
     path: Path
     config: RunConfig
     preset: str
+    formats: Formats | None = None
 
     @classmethod
     def open(cls, path: Path) -> Run:

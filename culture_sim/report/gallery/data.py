@@ -78,7 +78,7 @@ def answers_now(run: Run, batch: QuizBatch) -> Given:
     if not trained:
         return {}
     # In the precision of the votes: a token may hang on it.
-    accelerator = make_accelerator(run.config.train)
+    accelerator = make_accelerator(run.config.train, run.formats)
     reporter, given = StageReporter(run, "report", speaks=True), {}
     for agent in trained:
         reporter.report(f"agent {agent} answers {len(batch):,} kept quizzes")
