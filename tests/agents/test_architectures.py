@@ -10,7 +10,7 @@ import torch
 
 from agents.architectures.culture_gpt import sinusoids
 from agents.config import ModelConfig
-from agents.layers import fused_attention, plain_attention
+from agents.attention import fused_attention, plain_attention
 from agents.model import architectures, build_model
 
 SMALL = {"d_model": 32, "n_layers": 2, "n_heads": 2, "d_mlp": 64}

@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 
 from agents.generation import generate
-from agents.layers import fused_attention, plain_attention
+from agents.attention import fused_attention, plain_attention
 from agents.model import shift
 
 
