@@ -1,9 +1,7 @@
 """The layers of every architecture, with hook points named as TransformerLens names them.
 
-Attention is written in two ways: PyTorch's fused kernel for a GPU, and plain matrix products
-with a softmax kept in the working precision for a CPU, where the fused bf16 kernel's backward
-is several times slower. Hook points within attention cost nothing: only where one of them is in
-use is attention computed step by step.
+Hook points within attention cost nothing: only where one of them is in use is attention computed
+step by step.
 """
 
 from __future__ import annotations
@@ -16,6 +14,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.attention import (
+    blockwise_attention,
+    blockwise_suits,
+    causal_scores,
+    fused_attention,
+    plain_attention,
+)
 from agents.hooks import HookPoint
 
 CHUNK = 32
@@ -46,53 +51,6 @@ class Cache:
                 kept[layer] = F.pad(kept[layer], (0, 0, 0, more))
             kept[layer][:, :, start:stop] = fresh
         return self.keys[layer], self.values[layer]
-
-
-def causal_scores(
-    q: Float[Tensor, "B H n d_head"], k: Float[Tensor, "B H C d_head"], start: int
-) -> Float[Tensor, "B H n C"]:
-    """Products of queries and keys, -inf at keys that come after the query."""
-    n, total = q.shape[-2], k.shape[-2]
-    scores = q @ k.transpose(-1, -2)
-    if start + 1 < total:
-        hidden = torch.full((n, total), float("-inf"), dtype=scores.dtype, device=q.device)
-        scores = scores + hidden.triu(start + 1)
-    return scores
-
-
-def plain_attention(
-    q: Float[Tensor, "B H n d_head"],
-    k: Float[Tensor, "B H C d_head"],
-    v: Float[Tensor, "B H C d_head"],
-    start: int,
-    dropout: float,
-) -> Float[Tensor, "B H n d_head"]:
-    """Causal attention by matrix products.
-
-    q: already scaled, at positions start .. start + n. k, v: of positions 0 .. C, C at least
-    start + n. dropout: rate at which attention weights are dropped.
-    """
-    scores = causal_scores(q, k, start)
-    with torch.autocast(q.device.type, enabled=False):
-        weights = torch.softmax(scores, dim=-1)
-        if dropout:
-            weights = F.dropout(weights, dropout)
-        return weights @ v
-
-
-def fused_attention(
-    q: Float[Tensor, "B H n d_head"],
-    k: Float[Tensor, "B H C d_head"],
-    v: Float[Tensor, "B H C d_head"],
-    start: int,
-    dropout: float,
-) -> Float[Tensor, "B H n d_head"]:
-    """The same by PyTorch's fused kernel."""
-    n, total = q.shape[-2], k.shape[-2]
-    if n == total:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0, dropout_p=dropout)
-    visible = torch.ones(n, total, dtype=torch.bool, device=q.device).tril(start)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=visible, scale=1.0, dropout_p=dropout)
 
 
 class Attention(nn.Module):
@@ -136,6 +94,10 @@ class Attention(nn.Module):
         qkv = F.linear(x, self.qkv_weight()).view(B, n, 3, self.n_heads, self.d_head)
         if self.hooked:
             return self._step_by_step(qkv, cache, layer)
+        dropout = self.dropout if self.training else 0.0
+        fused = x.device.type in FUSED_ON
+        if cache is None and not dropout and not fused and blockwise_suits(qkv):
+            return self.out(blockwise_attention(qkv))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         q = q * self.d_head**-0.5
         start = 0
@@ -143,8 +105,7 @@ class Attention(nn.Module):
             start = cache.length
             k, v = cache.extend(layer, k, v)
             q = q.to(k.dtype)
-        attend = fused_attention if x.device.type in FUSED_ON else plain_attention
-        dropout = self.dropout if self.training else 0.0
+        attend = fused_attention if fused else plain_attention
         z = attend(q, k, v, start, dropout).transpose(1, 2).reshape(B, n, d)
         return self.out(z)
 

@@ -58,7 +58,8 @@ def test_an_agent_reaches_its_target_and_its_answers_end_by_themselves():
         if learner.evaluate(test).accuracy >= TARGET:
             break
     assert learner.evaluate(test).accuracy >= TARGET
-    other = unseen_quizzes(world.with_tasks(("reverse",)), Stream(0, "other"), 100)
+    reverse = world.with_tasks(("reverse",))
+    other = reverse.for_exam(reverse.draw(Stream(0, "other"), 0, 100, "train"))
     both = concatenate([test, other])
     exact = (answers(learner.averaged, world, both).tokens == both.tokens).all(axis=1)
     assert np.array_equal(score(learner.averaged, world, both).correct, exact)

@@ -10,7 +10,6 @@ import torch
 
 from agents.architectures.culture_gpt import CultureGPTArchitecture, sinusoids
 from agents.config import ModelConfig, architectures
-from agents.layers import fused_attention, plain_attention
 from agents.model import build_model
 from world.core.errors import UserError
 
@@ -137,18 +136,3 @@ def test_the_source_has_no_final_norm_and_no_attention_bias(strings):
     assert not list(model.ln_final.parameters())
     assert float(model.embed.weight.detach().std()) == pytest.approx(0.02, rel=0.2)
     assert float(model.blocks[0].attn.q.weight.detach().std()) == pytest.approx(32**-0.5, rel=0.1)
-
-
-@pytest.mark.parametrize(("start", "n"), [(0, 7), (0, 1), (4, 1), (4, 3)])
-def test_the_two_ways_of_attending_agree(start, n):
-    generator = torch.Generator().manual_seed(0)
-    q = torch.randn(2, 3, n, 8, generator=generator)
-    k, v = torch.randn(2, 2, 3, start + n, 8, generator=generator)
-    expected = plain_attention(q, k, v, start, dropout=0.0)
-    torch.testing.assert_close(fused_attention(q, k, v, start, dropout=0.0), expected)
-    by_hand = [
-        torch.softmax(q[:, :, i : i + 1] @ k[:, :, : start + i + 1].mT, -1)
-        @ v[:, :, : start + i + 1]
-        for i in range(n)
-    ]
-    torch.testing.assert_close(torch.cat(by_hand, 2), expected)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
+from agents.attention import fused_attention, plain_attention
 from agents.generation import generate
-from agents.layers import fused_attention, plain_attention
 from agents.model import shift
 
 
