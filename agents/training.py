@@ -265,8 +265,8 @@ def recombined_quizzes(world: World, stream: Stream, trained: QuizBatch, count: 
             drawn = drawn[np.flatnonzero(trained_on & ~again)[: wanted - found]]
             kept.append(drawn)
             found += len(drawn)
-            if found == wanted:
-                break
+            if found == wanted or (start and not found):
+                break  # enough, or a world in which next to none would be found
     return world.for_exam(concatenate(kept))
 
 

@@ -14,7 +14,7 @@ from world.core.errors import COUNT, UserError, require
 @rules.register("all_but_k")
 @dataclass(frozen=True)
 class AllButK(Rule):
-    """Keep a quiz that all of its voters but exactly ``k`` solve in both directions."""
+    """Keep a quiz that all of its voters but exactly ``k`` solve in every direction."""
 
     k: int = 1
     """Voters that fail a kept quiz; at least one must be left that solves it."""
@@ -44,7 +44,7 @@ class AllButK(Rule):
         return Decision(keep, dissenter, reasons)
 
     def describe(self, n_agents: int) -> str:
-        return f"all voters but exactly {in_words(self.k)} solve it in both directions"
+        return f"all voters but exactly {in_words(self.k)} solve it in every direction"
 
     def _reason(self, voters: int, failing: int) -> str:
         if failing == self.k:

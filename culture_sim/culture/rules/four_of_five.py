@@ -19,7 +19,7 @@ AGENTS = 5
 @rules.register("four_of_five")
 @dataclass(frozen=True)
 class FourOfFive(Rule):
-    """Keep a quiz that exactly four of five agents solve in both directions."""
+    """Keep a quiz that exactly four of five agents solve in every direction."""
 
     def __call__(self, votes: VoteTable) -> Decision:
         """The dissenter is the agent that fails at least one direction.
@@ -36,4 +36,4 @@ class FourOfFive(Rule):
         return AllButK(k=1)(votes)
 
     def describe(self, n_agents: int) -> str:
-        return "exactly four of five agents solve it in both directions"
+        return "exactly four of five agents solve it in every direction"

@@ -21,7 +21,7 @@ class SevereFailure(Rule):
     """Keep a quiz that enough voters solve, and enough others get wrong in many tokens."""
 
     perfect: int = 4
-    """Voters that must solve the quiz in both directions."""
+    """Voters that must solve the quiz in every direction."""
     failing: int = 4
     """Voters that must fail it severely."""
     wrong_tokens: int = 5

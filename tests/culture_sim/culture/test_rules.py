@@ -236,8 +236,8 @@ def test_a_rule_is_read_by_its_name_and_written_with_its_options(name):
 
 def test_every_rule_says_when_it_keeps_a_quiz():
     said = {name: rules[name]().describe(5) for name in rules}
-    assert said["four_of_five"] == "exactly four of five agents solve it in both directions"
-    assert AllButK(2).describe(6) == "all voters but exactly two solve it in both directions"
+    assert said["four_of_five"] == "exactly four of five agents solve it in every direction"
+    assert AllButK(2).describe(6) == "all voters but exactly two solve it in every direction"
     assert len(set(said.values())) == len(rules.names())
 
 
