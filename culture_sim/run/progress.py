@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from agents.evaluation import Evaluation
-from culture_sim.run.lookup import read_lookup
+from culture_sim.run.lookup import LookupScores, read_lookup
 from culture_sim.run.run import Run
 
 
@@ -48,11 +48,11 @@ def training_table(run: Run) -> Table:
     """Accuracy of every agent on unseen quizzes, with its interval."""
     table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
     columns = (
-        *("agent", "test", "95 % interval", "fresh", "recombined", "other scenes"),
+        *("agent", "test", "95 %\ninterval", "fresh", "recom-\nbined", "other\nscenes"),
         *("quizzes", "seconds", "target"),
     )
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for agent in run.agents:
         state = run.agent_state(agent)
         if state is None or state.test is None:
@@ -61,23 +61,26 @@ def training_table(run: Run) -> Table:
         test = state.test
         table.add_row(
             str(agent),
-            f"{test.accuracy:.2%}",
-            f"{test.low:.2%} to {test.high:.2%}",
+            _accuracy(test),
+            _interval(test),
             *map(_accuracy, (state.final_test, state.recombined, state.other_scenes)),
             f"{state.quizzes:,}",
             f"{state.seconds:.0f}",
             _verdict(run, target_reached(run, agent)),
         )
     if (lookup := read_lookup(run)) is not None:
-        known = "-" if lookup.recombined is None else f"{lookup.recombined:.2%}"
-        interval = f"{lookup.low:.2%} to {lookup.high:.2%}"
-        figures = f"{lookup.accuracy:.2%}", interval, "-", known, "-", f"{lookup.quizzes:,}"
-        table.add_row("lookup", *figures, "-", "by heart")
+        known = "-" if lookup.recombined is None else f"{lookup.recombined:.1%}"
+        figures = f"{lookup.accuracy:.1%}", _interval(lookup), "-", known, "-"
+        table.add_row("lookup", *figures, f"{lookup.quizzes:,}", "-", "by heart")
     return table
 
 
+def _interval(of: Evaluation | LookupScores) -> str:
+    return f"{100 * of.low:.1f} to {100 * of.high:.1f}"
+
+
 def _accuracy(evaluation: Evaluation | None) -> str:
-    return f"{evaluation.accuracy:.2%}" if evaluation else "-"
+    return f"{evaluation.accuracy:.1%}" if evaluation else "-"
 
 
 def _verdict(run: Run, reached: bool) -> str:
