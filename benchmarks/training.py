@@ -82,7 +82,11 @@ def _step_row(world: World, model: ModelConfig, train: TrainConfig, count: int) 
     here, theirs = (1000 * s * train.batch_size / learners[0].config.epoch_quizzes for s in spent)
     formats = choose_formats(train, device())
     case = f"step of the default recipe, {formats}"
-    return Row("training", case, here, MS, TORCHS, theirs, better="less")
+    flops = train.batch_size * learning_flops(world, model)
+    ceiling = matrix_flops(DTYPES[formats.network])
+    words = f"{flops / 1e9:.1f} GFLOP at {ceiling / 1e9:.0f} GFLOP/s, without Muon's"
+    floor = 1000 * flops / ceiling
+    return Row("training", case, here, MS, TORCHS, theirs, floor, words, better="less")
 
 
 def _muon_rows(world: World, size: ModelConfig) -> Iterator[Row]:
