@@ -38,12 +38,11 @@ class Muon(Optimizer):
         """dtype: in which momenta are orthogonalised. Raises ValueError for what is no matrix."""
         super().__init__(matrices, {"lr": lr, "momentum": momentum})
         self.dtype = dtype
-        for matrix in self._matrices():
-            if matrix.ndim != 2:
-                raise ValueError(f"Muon is for matrices, got a parameter of {list(matrix.shape)}")
-
-    def _matrices(self) -> list[nn.Parameter]:
-        return [matrix for group in self.param_groups for matrix in group["params"]]
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.ndim != 2:
+                    shape = list(matrix.shape)
+                    raise ValueError(f"Muon is for matrices, got a parameter of shape {shape}")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Literal
@@ -65,6 +65,23 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
         synchronize()
         spent.append(time.perf_counter() - began)
     return min(spent)
+
+
+def side_by_side(works: Sequence[Callable[[], object]], repeats: int = REPEATS) -> list[float]:
+    """Seconds of the processor that each of several works takes; on a GPU, of the clock.
+
+    The fastest of a few turns, in which all take part: so other work on the machine, which
+    shares its caches and memory, slows them alike.
+    """
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    fastest = [float("inf")] * len(works)
+    for _ in range(repeats):
+        for index, work in enumerate(works):
+            began = clock()
+            work()
+            synchronize()
+            fastest[index] = min(fastest[index], clock() - began)
+    return fastest
 
 
 def device() -> torch.device:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 from accelerate.state import AcceleratorState
@@ -17,15 +18,16 @@ from agents.config import ModelConfig, TrainConfig
 from agents.hooks import HookPoint
 from agents.model import AgentModel, build_model
 from agents.muon import STEPS, Muon
-from agents.precision import DTYPES, Format, fastest_formats, make_accelerator
+from agents.precision import DTYPES, Format, choose_formats, fastest_formats, make_accelerator
 from agents.training import Learner, mixed_draw
-from benchmarks.measure import Row, device, matrix_flops, seconds
+from benchmarks.measure import Row, device, matrix_flops, seconds, side_by_side
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, subject
 from world import Stream, World
 
 BASELINE = "source's recipe, float32"
 TORCHS = "torch.optim.Muon"
+MS = "processor ms"
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -47,10 +49,7 @@ def rows(quick: bool) -> Iterator[Row]:
     )
     case = f"hook points, none in use, {chosen}"
     yield Row("training", case, rate, "quizzes/s", "no hook points", bare, ceiling / flops, words)
-    here, with_torchs = _rate(world, model, train, count), _rate(world, model, train, count, True)
-    yield Row(
-        "training", "default recipe, formats by measuring", here, "quizzes/s", TORCHS, with_torchs
-    )
+    yield _step_row(world, model, train, count)
     yield from _muon_rows(world, model)
 
 
@@ -74,6 +73,22 @@ def _formats() -> list[Format]:
     return ["fp32"] if slow else ["bf16", "fp32"]
 
 
+def _step_row(world: World, model: ModelConfig, train: TrainConfig, count: int) -> Row:
+    """A training step as it is here, and with PyTorch's Muon."""
+    learners = [_learner(world, model, train, count) for _ in range(2)]
+    muon = learners[1].optimizers["muon"]
+    learners[1].optimizers["muon"] = torchs_muon(muon.param_groups[0]["params"])
+    spent = side_by_side([partial(_epoch, learner) for learner in learners])
+    here, theirs = (1000 * s * train.batch_size / learners[0].config.epoch_quizzes for s in spent)
+    formats = choose_formats(train, device())
+    case = f"step of the default recipe, {formats}"
+    flops = train.batch_size * learning_flops(world, model)
+    ceiling = matrix_flops(DTYPES[formats.network])
+    words = f"{flops / 1e9:.1f} GFLOP at {ceiling / 1e9:.0f} GFLOP/s, without Muon's"
+    floor = 1000 * flops / ceiling
+    return Row("training", case, here, MS, TORCHS, theirs, floor, words, better="less")
+
+
 def _muon_rows(world: World, size: ModelConfig) -> Iterator[Row]:
     """Muon's step on the network's matrices in every format."""
     model = build_model(size, world, seed=0).to(device())
@@ -81,14 +96,16 @@ def _muon_rows(world: World, size: ModelConfig) -> Iterator[Row]:
     for matrix in matrices:
         matrix.grad = torch.randn_like(matrix)
     flops = sum(map(_newton_schulz_flops, matrices))
-    theirs = torchs_muon(matrices, lr=0.01, momentum=0.9)
-    baseline = 1 / seconds(theirs.step, 10)
-    for chosen in _formats():
-        ours = Muon(matrices, lr=0.01, momentum=0.9, dtype=DTYPES[chosen])
+    formats = _formats()
+    ours = [Muon(matrices, lr=0.01, momentum=0.9, dtype=DTYPES[chosen]) for chosen in formats]
+    steps = [muon.step for muon in (torchs_muon(matrices), *ours)]
+    baseline, *spent = side_by_side(steps, 10)
+    for chosen, seconds_here in zip(formats, spent, strict=True):
         ceiling = matrix_flops(DTYPES[chosen])
-        words = f"{flops / 1e6:.0f} MFLOP a step at {ceiling / 1e9:.0f} GFLOP/s"
-        case, value = f"Muon's step, Newton-Schulz in {chosen}", 1 / seconds(ours.step, 10)
-        yield Row("training", case, value, "steps/s", TORCHS, baseline, ceiling / flops, words)
+        words = f"{flops / 1e6:.0f} MFLOP at {ceiling / 1e9:.0f} GFLOP/s"
+        case = f"Muon's part of a step, Newton-Schulz in {chosen}"
+        figures = (1000 * seconds_here, MS, TORCHS, 1000 * baseline, 1000 * flops / ceiling, words)
+        yield Row("training", case, *figures, better="less")
 
 
 def _newton_schulz_flops(matrix: nn.Parameter) -> float:
@@ -97,9 +114,9 @@ def _newton_schulz_flops(matrix: nn.Parameter) -> float:
     return STEPS * (2.0 * short**3 + 4.0 * short**2 * long)
 
 
-def torchs_muon(matrices: list[nn.Parameter], lr: float, momentum: float) -> torch.optim.Muon:
+def torchs_muon(matrices: list[nn.Parameter]) -> torch.optim.Muon:
     """The same optimiser as PyTorch has it, with bf16 whatever the device."""
-    return torch.optim.Muon(matrices, lr=lr, momentum=momentum, weight_decay=0.0)
+    return torch.optim.Muon(matrices, lr=0.01, momentum=0.9, weight_decay=0.0)
 
 
 def _rate(
@@ -107,22 +124,22 @@ def _rate(
     model: ModelConfig,
     train: TrainConfig,
     count: int,
-    torchs: bool = False,
     prepare: Callable[[AgentModel], None] = lambda model: None,
 ) -> float:
-    """Quizzes a second; torchs: with PyTorch's Muon. prepare: what is done to the model first."""
+    """Quizzes a second. prepare: what is done to the model first."""
+    learner = _learner(world, model, train, count)
+    prepare(learner.model)
+    return learner.config.epoch_quizzes / seconds(partial(_epoch, learner))
+
+
+def _learner(world: World, model: ModelConfig, train: TrainConfig, count: int) -> Learner:
+    """An agent with epochs of about ``count`` quizzes."""
     # A process has one accelerator; another number format needs another.
     AcceleratorState._reset_state()
     train = replace(train, epoch_quizzes=count // train.batch_size * train.batch_size)
-    learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
-    prepare(learner.model)
-    if torchs:
-        matrices = learner.optimizers["muon"].param_groups[0]["params"]
-        learner.optimizers["muon"] = torchs_muon(matrices, train.learning_rate, train.momentum)
-    draw = mixed_draw(world, learner.stream)
+    return Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
 
-    def epoch() -> None:
-        for _ in learner.train_epoch(draw):
-            pass
 
-    return train.epoch_quizzes / seconds(epoch)
+def _epoch(learner: Learner) -> None:
+    for _ in learner.train_epoch(mixed_draw(learner.world, learner.stream)):
+        pass

@@ -80,7 +80,7 @@ def test_nothing_to_follow_is_nothing_to_do():
 
 
 def test_what_is_no_matrix_is_refused():
-    with pytest.raises(ValueError, match=r"Muon is for matrices, got a parameter of \[3\]"):
+    with pytest.raises(ValueError, match=r"Muon is for matrices, got a parameter of shape \[3\]"):
         Muon([nn.Parameter(torch.zeros(3))], lr=0.1, momentum=0.9)
     with pytest.raises(ValueError, match="no closure"):
         Muon([nn.Parameter(torch.zeros(3, 3))], lr=0.1, momentum=0.9).step(lambda: 0.0)
