@@ -23,14 +23,14 @@ from tests.helpers.processes import equal, kill_with_workers, tensors, wait_unti
 TINY = [
     "--world.tasks", "frame", "replace_color",
     "--world.rectangles", "1",
-    "--world.height", "5",
-    "--world.width", "6",
+    "--world.height", "7",
+    "--world.width", "7",
     "--agents", "2",
     "--model.d-model", "48",
     "--model.d-mlp", "96",
     "--model.n-layers", "2",
-    "--train.test-quizzes", "200",
-    "--train.validation-quizzes", "200",
+    "--train.test-quizzes", "120",
+    "--train.validation-quizzes", "100",
 ]  # fmt: skip
 SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
          "--train.max-quizzes", "1024"]  # fmt: skip
