@@ -17,7 +17,7 @@ from world import UNKNOWN_TASK, Stream
 from world.grids.world import GridsWorld
 from world.strings import StringsWorld
 
-WORLD = GridsWorld()
+WORLD = GridsWorld(height=7, width=7)
 
 
 @pytest.fixture
