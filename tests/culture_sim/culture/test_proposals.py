@@ -21,7 +21,7 @@ from world.grids.codec import ANSWER
 @pytest.fixture(scope="module")
 def parents(world):
     """World quizzes in the place of kept and of rejected ones; half of the latter are too old."""
-    drawn = world.draw(Stream(4, "parents"), 0, 400, "train")
+    drawn = world.generate(Stream(4, "parents").generator(), 400)
     drawn = drawn[np.unique(world.canonical_hash(drawn), return_index=True)[1]]
     return ParentPool(drawn[:30], drawn[30:50], (np.arange(20) % 4).astype(np.int16))
 
@@ -201,7 +201,7 @@ def test_votes_say_what_decoding_would(agents, world):
 
 
 def test_votes_do_not_depend_on_how_the_batch_is_cut(agents, world):
-    drawn = world.draw(Stream(1, "votes"), 0, 90, "test")
+    drawn = world.generate(Stream(1, "votes").generator(), 90)
     proposer = np.zeros(90, dtype=np.int16)
     whole = vote(agents, world, drawn, proposer)
     part = vote(agents, world, drawn[70:77], proposer[:7])
@@ -210,7 +210,7 @@ def test_votes_do_not_depend_on_how_the_batch_is_cut(agents, world):
 
 
 def test_only_drawn_agents_vote_and_their_votes_are_the_same(agents, world):
-    drawn = world.draw(Stream(1, "votes"), 0, 60, "test")
+    drawn = world.generate(Stream(1, "votes").generator(), 60)
     proposer = np.zeros(60, dtype=np.int16)
     voted = draw_voters(np.random.default_rng(3), 60, 5, 2)
     whole, part = vote(agents, world, drawn, proposer), vote(agents, world, drawn, proposer, voted)
@@ -222,7 +222,7 @@ def test_only_drawn_agents_vote_and_their_votes_are_the_same(agents, world):
 
 
 def test_probabilities_are_averaged_over_noisy_prompts(agents, world):
-    drawn = world.draw(Stream(1, "votes"), 0, 40, "test")
+    drawn = world.generate(Stream(1, "votes").generator(), 40)
     proposer, rng = np.zeros(40, dtype=np.int16), np.random.default_rng(0)
     clean = vote(agents[:2], world, drawn, proposer)
     expected = np.exp(clean.log_prob.sum(axis=2))

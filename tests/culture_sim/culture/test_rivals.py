@@ -12,7 +12,7 @@ from world import UNKNOWN_TASK, QuizBatch, Stream
 
 @pytest.fixture(scope="module")
 def drawn(world):
-    return world.draw(Stream(8, "rivals"), 0, 60, "test")
+    return world.generate(Stream(8, "rivals").generator(), 60)
 
 
 @pytest.fixture(scope="module")
