@@ -9,7 +9,7 @@ from world import UNKNOWN_TASK, QuizBatch
 from world.grids.world import PARTS, GridsWorld
 
 QUIZZES = 3000
-WORLD = GridsWorld(tasks=("frame", "detect"))
+WORLD = GridsWorld(height=7, width=7, tasks=("frame", "detect"))
 SMALL = [
     "--world.tasks", *WORLD.tasks,
     "--quizzes", str(QUIZZES), "--seed", "7", "--text",

@@ -18,6 +18,7 @@ from sae.comparison.nulls.within_cell import WithinCell
 from sae.dictionaries.architectures import NORMALISED, Architecture
 from sae.dictionaries.architectures import architectures as sae_architectures
 from world.grids.painting.task import Task, tasks
+from world.grids.world import GridsWorld
 
 
 @tasks.register("ring")
@@ -121,7 +122,7 @@ def outside():
     return replace(
         smoke,
         agents=2,
-        world=replace(smoke.world, tasks=("ring",), held_out_tasks=("frame",)),
+        world=GridsWorld(7, 7, tasks=("ring",), held_out_tasks=("frame",)),
         model=replace(smoke.model, architecture=OutsideGPT(scale=0.5)),
         culture=replace(smoke.culture, rule=FirstFew(4), proposers=(Copies(),), max_proposals=64),
         sae=replace(

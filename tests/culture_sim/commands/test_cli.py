@@ -28,7 +28,6 @@ from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import DictionaryConfig
 from sae.dictionaries.architectures.of_sae_lens import BatchTopK, Gated
 from world.core.errors import UserError
-from world.grids.world import GridsWorld
 from world.strings.world import StringsWorld
 
 
@@ -338,9 +337,10 @@ def test_the_name_of_a_dictionary_says_what_is_not_as_by_default():
 
 def test_any_world_is_chosen_by_its_name(tmp_path):
     where = ("--runs", str(tmp_path))
-    assert parsed("culture", *where, "--world.height", "8").options.world == GridsWorld(height=8)
-    grids = parsed("culture", *where, "--world.name", "grids", "--world.width", "7").options
-    assert grids.world == GridsWorld(width=7)
+    changed = parsed("culture", *where, "--world.height", "8").options.world
+    assert changed == replace(presets["compact"]().world, height=8)
+    grids = parsed("culture", *where, "--world.name", "grids", "--world.width", "5").options
+    assert grids.world == replace(presets["compact"]().world, width=5)
     for flag in ("--world", "--world.name"):
         strings = parsed("culture", *where, flag, "strings", "--world.length", "4").options
         assert strings.world == StringsWorld(length=4)

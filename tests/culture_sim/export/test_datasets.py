@@ -31,7 +31,7 @@ from tests.helpers.exporting import (
 from tests.helpers.stored_round import EASY, HARD, HELD_OUT, SAE_SPLIT, TEST, TRAIN
 from world import QuizBatch, World
 from world.grids.painting.task import tasks
-from world.grids.world import PARTS, GridsWorld
+from world.grids.world import PARTS
 
 NAMES = ("A", "f(A)", "B", "f(B)")
 
@@ -48,7 +48,7 @@ def test_the_world_is_the_default_with_its_splits_and_types(written, load):
     for rows in found.values():
         assert rows.features == world_features(WORLD)
     types = found["train"].features
-    assert types["A"] == datasets.Array2D((6, 6), "uint8")
+    assert types["A"] == datasets.Array2D((7, 7), "uint8")
     assert types["task"].names == list(WORLD.tasks)
     assert types["layout"].names == [layout.name for layout in WORLD.layouts]
 
@@ -128,7 +128,7 @@ def test_a_handful_of_quizzes_has_the_splits_that_it_fills(tmp_path, load):
 
 def test_no_quiz_is_in_two_splits(cultured, load):
     """By the hash of the grids as they are loaded, over every configuration, renamed or not."""
-    world, rng = GridsWorld(tasks=("frame", "detect")), np.random.default_rng(0)
+    world, rng = WORLD, np.random.default_rng(0)
     found = {split: set() for split in World.splits}
     for name in ("world", "culture", "culture-proposals"):
         for split, rows in load(cultured, name).items():
@@ -208,7 +208,7 @@ def test_the_card_says_what_it_is_and_how_it_was_made(cultured):
         assert [files["split"] for files in config["data_files"]] == list(World.splits)
     assert "culture-sim export dataset --run stored --quizzes 2000 --seed 0" in card.text
     assert str(cultured.parent) not in card.content
-    assert "height 6; width 6; colours 6;" in card.text
+    assert "height 7; width 7; colours 6;" in card.text
     assert re.search(r"numpy \d+\.\d+", card.text)
     assert (
         f"| 1 | {TRAIN + HELD_OUT + EASY + HARD} | {TRAIN + HELD_OUT} | four_of_five |" in card.text

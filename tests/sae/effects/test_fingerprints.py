@@ -110,7 +110,9 @@ def test_profiles_count_the_tokens_of_the_selection_split(
     profiles = firing_profiles(subject, small_world, batch)
     active = subject.codes.toarray() != 0
     assert (profiles.sum(axis=1) == active[~rows.evaluation].sum(axis=0)).all()
-    first = ~rows.evaluation & (rows.task == 0) & (rows.layout == 0)
+    selected = ~rows.evaluation
+    task, layout = min(zip(rows.task[selected], rows.layout[selected], strict=True))
+    first = selected & (rows.task == task) & (rows.layout == layout)
     assert (profiles[:, 0] == active[first].sum(axis=0)).all()
 
 
