@@ -57,7 +57,8 @@ def test_no_quiz_is_in_training_and_in_a_test(runs):
 @pytest.mark.browser
 def test_the_report_opens_and_fits(browser, runs):
     check_page(browser, runs / "smoke" / "report" / "index.html")
-    assert len(browser.find_elements("css selector", ".chart .line")) == 5
+    assert len(browser.find_elements("css selector", ".chart .line:not(.dotted)")) == 5
+    assert len(browser.find_elements("css selector", ".chart .dotted")) == 5
     assert len(browser.find_elements("css selector", "#features .matrix td")) == 26
     assert browser.find_elements("css selector", "svg.quiz")
 
