@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -54,12 +54,11 @@ def held_out_asked(world: QuizWorld, held_out: QuizBatch) -> QuizBatch:
     Agents do not know the splits: the other pair of such a quiz may be one to train on. Then it is
     the example.
     """
-    asked = world.unit_split_of(held_out)[:, -1] > 0
-    order = np.concatenate([np.flatnonzero(asked), np.flatnonzero(~asked)])
+    asked = world.unit_split_of(held_out)[:, -1:] > 0
     if asked.all():
         return held_out
-    both = concatenate([held_out[asked], world.exchanged(held_out[~asked])])
-    return both[np.argsort(order)]
+    tokens = np.where(asked, held_out.tokens, world.exchanged(held_out).tokens)
+    return replace(held_out, tokens=tokens)
 
 
 def _own(store: CultureStore, n_agents: int) -> list[QuizBatch]:

@@ -1,8 +1,8 @@
 """The null for learning: what an agent could answer that had learned pairs by heart, and no rule.
 
-The lookup knows every pair of its training quizzes, and is told which of them show the rule of the
-example; only applying the rule is beyond it. So its accuracy is at least that of any memory of the
-same pairs, and an agent that is well above it has learned more than pairs.
+The lookup knows the pairs of as many training quizzes as all agents of a run saw, and is told which
+of them show the rule of the example; only applying the rule is beyond it. An agent that is well
+above it has learned more than pairs.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _only_in(pairs: Tokens, place: int, size: int) -> NDArray[np.bool_]:
 
 
 def score_lookup(run: Run) -> None:
-    """Examine a lookup of the world's quizzes that agents were trained on, and write its scores.
+    """Examine a lookup of as many training quizzes as the agents saw, and write its scores.
 
     Nothing where its world has no pairs or rules, or where they are there.
     """

@@ -12,9 +12,9 @@ FILE = "lookup.json"
 
 @dataclass(frozen=True)
 class LookupScores:
-    """What a lookup answers that knows the training pairs of all agents of a run.
+    """What a lookup answers that knows the pairs of as many training quizzes as agents saw.
 
-    quizzes: that agents trained on in all, before culture. pairs: different ones among them.
+    quizzes: that all agents of the run saw before culture. pairs: different ones among them.
     accuracy: on the quizzes that training stops by, 0 to 1; low, high: its Wilson 95 % interval;
     by_task: by task. recombined: accuracy on new quizzes of pairs that it knows; None where there
     are none.

@@ -121,6 +121,10 @@ def test_splits_do_not_leak(round_one, world, test_hashes):
     assert (world.unit_split_of(test) > 0).any(axis=1).all()
     assert len(train) == summary["culture_train"] > 0
     assert len(test) == summary["culture_test"] > 0
+    drawn = world.generate(Stream(9, "any").generator(), 2000)
+    held_out = world.units_of(drawn)[world.unit_split_of(drawn) > 0]
+    assert len(held_out)
+    assert not np.isin(world.units_of(train), held_out).any()
 
 
 def test_the_hashes_stored_are_those_of_the_quizzes(round_one, world):

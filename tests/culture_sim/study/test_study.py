@@ -177,7 +177,7 @@ class Small:
             *("study", "--runs", str(self.runs), "--name", "s"),
             *("--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
             *("--exam-proposals", "96", "--processes", "1", *SMALL, *LEARNED),
-            *("--culture.max-proposals", "96", "--culture.batch-size", "32"),
+            *("--culture.max-proposals", "288", "--culture.batch-size", "32"),
         ]
 
     def make(self, *options):
@@ -330,7 +330,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert asked["agents"]["quizzes"] == untaught.sum()
     # All that were kept, and of the others why they were not.
     keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
-    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 1
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
     by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
     assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
     assert 0 < by_reason["kept"] < untaught.sum()
@@ -338,7 +338,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
     for origin in ("world", "agents"):
-        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 0
+        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 5
     origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
         (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
@@ -347,7 +347,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert told["agents_kept"] <= min(by_reason["kept"], told["agents"])
     occurs = pd.read_parquet(folder / "occurrence.parquet")
     for halves in ("world_world", "kept_kept"):
-        assert held_at_level(occurs[occurs.groups == halves].q.dropna())
+        assert (occurs[occurs.groups == halves].q.dropna() <= 0.05).mean() < 0.05
     kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
     most = kept.groupby("groups").quizzes.max()
     assert most["kept_world"] == most["kept_hard"] == keep.sum()
@@ -358,11 +358,6 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     }
     assert main(["culture-features", *where, "--solved", "0"]) == 2
     assert "solved must be at least 1" in capsys.readouterr().err
-
-
-def held_at_level(q):
-    """Of kept quizzes there may be too few to compare their halves."""
-    return (q <= 0.05).sum() <= 0.05 * len(q)
 
 
 def columns(table):
