@@ -24,7 +24,10 @@ from world.core.rules import ExplainedWorld
 Tokens = NDArray[np.unsignedinteger]
 NEAREST = 64
 """Pairs that are looked at for a question: those that are nearest if colours are taken for one."""
-CHUNK = 128
+MOST_QUIZZES = 300_000
+"""Training quizzes that it looks up in at most: of 10x10 grids with three rectangles they take
+2.3 GB and 45 ms a question."""
+CHUNK = 64
 """Questions whose distances to all pairs are in memory at once."""
 
 
@@ -92,7 +95,7 @@ class Lookup:
     def _nearest(self, given: Tokens, place: int) -> NDArray[np.int64]:
         """int64 [B, k]: pairs with the least tokens that differ, renamable values taken for one."""
         values, known = self._renamable.astype(np.uint8), self.pairs[:, place]
-        kinds = np.where(values, 1, np.arange(len(values)) + 2)
+        kinds = np.where(values, 1, np.arange(len(values)) + 2).astype(np.int16)
         one, other = kinds[given], kinds[known]
         same = np.zeros((len(given), len(known)), dtype=np.float32)
         for kind in np.unique(one).tolist():
@@ -169,12 +172,14 @@ def _only_in(pairs: Tokens, place: int, size: int) -> NDArray[np.bool_]:
 
 
 def score_lookup(run: Run) -> None:
-    """Examine a lookup of as many training quizzes as the agents saw, and write its scores.
+    """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
+    write its scores.
 
     Nothing where its world has no pairs or rules, or where they are there.
     """
     config, world = run.config, run.config.world
-    counts = [_first_quizzes(run, agent) for agent in run.agents]
+    most = MOST_QUIZZES // config.agents
+    counts = [min(_first_quizzes(run, agent), most) for agent in run.agents]
     known = read_lookup(run)
     if not isinstance(world, QuizWorld) or (known and known.quizzes == sum(counts)):
         return

@@ -14,7 +14,7 @@ FILE = "lookup.json"
 class LookupScores:
     """What a lookup answers that knows the pairs of as many training quizzes as agents saw.
 
-    quizzes: that all agents of the run saw before culture. pairs: different ones among them.
+    quizzes: how many, of all agents before culture. pairs: different ones among them.
     accuracy: on the quizzes that training stops by, 0 to 1; low, high: its Wilson 95 % interval;
     by_task: by task. recombined: accuracy on new quizzes of pairs that it knows; None where there
     are none.

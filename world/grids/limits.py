@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from world.core.errors import UserError
+from world.core.world import World
+from world.grids.painting.material import Material
 from world.grids.painting.painter import Painter
 from world.grids.painting.rectangles import MIN_SIDE, Plane
 from world.grids.painting.task import tasks as registered
@@ -88,6 +90,19 @@ def _reason_against(shape: Shape, task: str) -> str | None:
     return None
 
 
-def possible_tasks(shape: Shape, names: Sequence[str], but: Sequence[str]) -> tuple[str, ...]:
-    """The tasks among ``names`` that such grids can show and that are not among ``but``."""
-    return tuple(n for n in names if n not in but and _reason_against(shape, n) is None)
+def examinable_tasks(shape: Shape, names: Sequence[str], but: Sequence[str]) -> tuple[str, ...]:
+    """The tasks among ``names`` that such grids can show, with quizzes to examine agents on, and
+    that are not among ``but``."""
+    wanted = (n for n in names if n not in but and _reason_against(shape, n) is None)
+    return tuple(name for name in wanted if _has_test_quizzes(shape, name))
+
+
+def _has_test_quizzes(shape: Shape, task: str) -> bool:
+    material = Material(registered[task](), shape.plane, shape.rectangles)
+    return bool(material.odds(World.splits.index("test")).any())
+
+
+def shows_more(shape: Shape, other: Shape, task: str) -> bool:
+    """Whether a task has other scenes in grids of another number of rectangles."""
+    scenes = (registered[task]().scenes(s.plane, s.rectangles).rectangles for s in (shape, other))
+    return len(set(scenes)) > 1

@@ -26,7 +26,7 @@ from world.grids.codec import PARTS, Codec
 from world.grids.explain import Explainer
 from world.grids.hashing import canonical_hash
 from world.grids.labels import grid_labels
-from world.grids.limits import Shape, possible_tasks, refuse_impossible
+from world.grids.limits import Shape, examinable_tasks, refuse_impossible, shows_more
 from world.grids.painting.objects import counts
 from world.grids.painting.painter import Painter
 from world.grids.painting.rectangles import Plane
@@ -277,11 +277,12 @@ class GridsWorld(QuizWorld):
         """Grids with one rectangle more, of the tasks that they can show; else with one less."""
         for rectangles in (self.rectangles + 1, self.rectangles - 1):
             shape = replace(self.shape, rectangles=rectangles)
-            if shape.can_be_drawn and (names := possible_tasks(shape, self.tasks, ())):
+            changed = [name for name in self.tasks if shows_more(self.shape, shape, name)]
+            if shape.can_be_drawn and (names := examinable_tasks(shape, changed, ())):
                 return replace(self, rectangles=rectangles, tasks=names)
         return None
 
     def held_out_world(self) -> GridsWorld | None:
-        """The same grids with the held-out tasks that they can show."""
-        names = possible_tasks(self.shape, self.held_out_tasks, self.tasks)
+        """The same grids with the held-out tasks that agents can be examined on in them."""
+        names = examinable_tasks(self.shape, self.held_out_tasks, self.tasks)
         return replace(self, tasks=names) if names else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +105,29 @@ def test_the_exam_of_an_agent_is_of_its_own_first_epoch(stored):
     units = [set(config.world.units_of(quizzes).ravel().tolist()) for quizzes in sets]
     assert units[0] != units[1]
     assert all(len(quizzes) for quizzes in sets)
+
+
+def test_it_looks_up_in_so_many_quizzes_at_most(stored, tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    shutil.copytree(stored, path)
+    monkeypatch.setattr("culture_sim.population.lookup.MOST_QUIZZES", 1000)
+    run = Run.open(path)
+    score_lookup(run)
+    assert read_lookup(run).quizzes == 1000 // run.config.agents * run.config.agents
+
+
+def test_other_scenes_can_be_drawn_where_there_is_hardly_a_scene_more():
+    """Of four rectangles on 6x6 grids there is one scene: its pairs are in no split twice."""
+    world = GridsWorld(rectangles=3, tasks=("replace_color", "grow"))
+    other = world.other_scenes()
+    assert other.rectangles == 2
+    assert len(other.draw(STREAM, 0, 20, "test")) == 20
+    assert GridsWorld(rectangles=4, tasks=("frame", "half_fill"), colours=8).other_scenes()
+
+
+@pytest.mark.parametrize("task", ["trajectory", "scale"])
+def test_a_task_that_shows_no_rectangles_has_no_other_scenes(task):
+    assert GridsWorld(tasks=(task,)).other_scenes() is None
 
 
 @pytest.mark.parametrize("size", [6, 7, 8])

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from world.core.sampling import TRIES, too_small
 from world.core.world import SHARES, split_by_hash
 from world.grids.hashing import canonical_hash
 from world.grids.painting.rectangles import MOST_TRIES, Plane, Rectangles
@@ -140,9 +141,13 @@ class Material:
             rows = np.flatnonzero(parameter == value)
             first[rows], units = self._found(rng, value, len(rows), split)
             todo = np.arange(len(rows))
-            while len(todo):
+            for _ in range(TRIES):
                 second[rows[todo]], others = self._found(rng, value, len(todo), split)
                 todo = todo[units[todo] == others]
+                if not len(todo):
+                    break
+            else:
+                raise too_small("few different pairs in one of its tasks")
         return first, second
 
     def _found(
@@ -154,11 +159,16 @@ class Material:
         share = len(self._valid[value]) / len(self._known[0])
         share *= 1.0 if split is None else SHARES[split]
         kept: list[tuple[Rectangles, NDArray[np.uint64]]] = []
-        while (missing := count - sum(len(units) for _, units in kept)) > 0:
+        for _ in range(TRIES):
+            missing = count - sum(len(units) for _, units in kept)
+            if missing <= 0:
+                break
             scenes = sets.sample(rng, min(int(1.1 * missing / share) + 64, MOST_TRIES))
             scenes = scenes[self.task.valid(self.plane, scenes, np.full(len(scenes), value))]
             units = self.units(scenes, np.full(len(scenes), value))
             good = slice(None) if split is None else split_by_hash(units) == split
             kept.append((scenes[good], units[good]))
+        else:
+            raise too_small("few different pairs in one of its tasks")
         scenes, units = (np.concatenate(arrays)[:count] for arrays in zip(*kept, strict=True))
         return scenes, units
