@@ -81,7 +81,7 @@ class TrainConfig:
     """Quizzes between two evaluations (and checkpoints)."""
     max_quizzes: int = 400_000
     """Budget of one agent to reach the target, in quizzes; a culture round gives as many again."""
-    batch_size: int = 32
+    batch_size: int = 16
     """Quizzes in one optimiser step."""
     optimizer: Literal["muon", "adam"] = "muon"
     """"muon": Muon for matrices with AdamW for the rest; "adam": Adam for everything."""
@@ -93,7 +93,7 @@ class TrainConfig:
     """Muon's Nesterov momentum."""
     warmup_steps: int = 100
     """Steps over which the learning rates rise linearly from zero."""
-    ema_decay: float = 0.99
+    ema_decay: float = 0.995
     """Decay per step of the averaged weights, which are the ones evaluated; 0 turns it off."""
     writing_share: float = 0.1
     """Share of training quizzes written in the layout of proposals, where the world has one."""

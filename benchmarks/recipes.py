@@ -99,6 +99,24 @@ class JointGPT(GPT):
             block.attn = JointAttention(cast(Block, block).attn)
 
 
+@architectures.register("gpt_own_keys")
+@dataclass(frozen=True)
+class OwnKeysArchitecture(Architecture):
+    """``OwnKeysGPT``."""
+
+    def __call__(self, config: ModelConfig, world: World) -> AgentModel:
+        return OwnKeysGPT(config, world)
+
+
+class OwnKeysGPT(GPT):
+    """The default network with keys that start apart from the queries."""
+
+    def __init__(self, config: ModelConfig, world: World) -> None:
+        super().__init__(config, world)
+        for block in self.blocks:
+            cast(Block, block).attn.k.reset_parameters()
+
+
 def _without(**changes: object) -> Recipe:
     """The default recipe with other options, of the network or of training."""
 
@@ -116,6 +134,8 @@ ABLATIONS: dict[str, Recipe] = {
     "source's network": _without(architecture=CultureGPTArchitecture()),
     "Adam, 1e-3": _without(optimizer="adam", learning_rate=1e-3),
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
+    "keys of their own": _without(architecture=OwnKeysArchitecture()),
+    "batch 32, average 0.99": _without(batch_size=32, ema_decay=0.99),
     "momentum 0.95": _without(momentum=0.95),
     "one matrix for q, k, v": _without(architecture=JointArchitecture()),
     "no averaging": _without(ema_decay=0.0),

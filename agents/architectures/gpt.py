@@ -48,11 +48,16 @@ class GPT(AgentModel):
         self._init_weights()
 
     def _init_weights(self) -> None:
-        """Small embeddings; layers that write to the residual stream start near zero."""
+        """Small embeddings; layers that write to the residual stream start near zero.
+
+        Keys start as the queries: what is alike attends to itself, such as one place in two grids,
+        and training need not find that first.
+        """
         for module in self.modules():
             if isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.5)
             if isinstance(module, Block):
+                module.attn.k.weight.data.copy_(module.attn.q.weight.data)
                 for linear in (module.attn.out, module.mlp.down):
                     linear.weight.data.mul_((2 * self.n_layers) ** -0.5)
 

@@ -10,7 +10,7 @@ from culture_sim.run.config import RunConfig
 
 @presets.register("fleuret")
 def fleuret() -> RunConfig:
-    """10x10 grids and 37M parameters, with the default network and training of `compact`.
+    """10x10 grids and 37M parameters, the network and training of `compact` in larger batches.
 
     Command: make culture PRESET=fleuret
     Hardware: one GPU or more; not measured here yet (docs/scaling.md computes what it takes).
@@ -19,5 +19,8 @@ def fleuret() -> RunConfig:
     return replace(
         faithful(),
         model=ModelConfig(d_model=512, n_layers=12, n_heads=8, d_mlp=2048),
-        train=TrainConfig(epoch_quizzes=16_000, max_quizzes=20_000_000),
+        # A GPU would idle in steps of 16 quizzes.
+        train=TrainConfig(
+            epoch_quizzes=16_000, max_quizzes=20_000_000, batch_size=32, ema_decay=0.99
+        ),
     )

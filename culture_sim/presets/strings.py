@@ -23,7 +23,7 @@ def strings() -> RunConfig:
         base,
         world=StringsWorld(),
         model=ModelConfig(d_model=64, n_layers=3, n_heads=4, d_mlp=256),
-        train=replace(base.train, epoch_quizzes=8000, batch_size=64),
+        train=replace(base.train, epoch_quizzes=8000, batch_size=64, ema_decay=0.99),
         culture=CultureConfig(quota=120, max_proposals=12_800),
         sae=replace(
             base.sae,

@@ -34,6 +34,13 @@ def tokens(quizzes):
     return torch.from_numpy(quizzes.tokens[:8]).long()
 
 
+def test_keys_of_the_default_network_start_as_its_queries(strings):
+    model = build_model(ModelConfig(**SMALL), strings, seed=1)
+    weights = [(block.attn.q.weight, block.attn.k.weight) for block in model.blocks]
+    assert all(torch.equal(q, k) and q is not k for q, k in weights)
+    assert not torch.equal(weights[0][0], weights[1][0])
+
+
 def test_logits_are_causal_and_rows_independent(model, tokens):
     with torch.no_grad():
         logits = model(tokens)
