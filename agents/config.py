@@ -86,9 +86,12 @@ class TrainConfig:
     optimizer: Literal["muon", "adam"] = "muon"
     """"muon": Muon for matrices with AdamW for the rest; "adam": Adam for everything."""
     learning_rate: float = 0.008
-    """Constant learning rate: of Muon for "muon", of Adam for "adam"."""
+    """Learning rate: of Muon for "muon", of Adam for "adam"."""
     adam_learning_rate: float = 3e-3
     """Learning rate of embeddings, norms and output under "muon"."""
+    cooling: float = 0.3
+    """Error at the last evaluation, 0 to 1, below which the learning rates fall with its square
+    root, to a quarter at the least; 0 keeps them constant."""
     momentum: float = 0.9
     """Muon's Nesterov momentum."""
     warmup_steps: int = 100
@@ -122,7 +125,7 @@ class TrainConfig:
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
         require(self, "train", AMOUNT, "warmup_steps", "part_weighting", "error_weighting")
         require(self, "train", AMOUNT, "recombined_quizzes")
-        require(self, "train", SHARE, "target", "prompt_noise")
+        require(self, "train", SHARE, "target", "prompt_noise", "cooling")
         require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:
             raise UserError(

@@ -6,11 +6,16 @@ output layer are left to AdamW, as its author advises.
 
 from __future__ import annotations
 
+from math import sqrt
+
 import torch
 from torch import Tensor, nn, optim
 
 from agents.config import TrainConfig
 from agents.muon import Muon
+
+COOLEST = 0.25
+"""Least share of the learning rates."""
 
 
 def make_optimizers(
@@ -34,14 +39,24 @@ def make_optimizers(
 
 
 def set_learning_rate(
-    optimizers: dict[str, optim.Optimizer], config: TrainConfig, step: int
+    optimizers: dict[str, optim.Optimizer], config: TrainConfig, step: int, share: float = 1.0
 ) -> None:
-    """Linear warm-up to the constant rates of the configuration; step counts from 0."""
-    scale = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    """A share of the configuration's rates, after a linear warm-up; step counts from 0."""
+    scale = share * min(1.0, (step + 1) / max(1, config.warmup_steps))
     for name, optimizer in optimizers.items():
         rate = config.adam_learning_rate if name == "adamw" else config.learning_rate
         for group in optimizer.param_groups:
             group["lr"] = rate * scale
+
+
+def cooled(accuracy: float, cooling: float) -> float:
+    """The share of the learning rates at an accuracy, from COOLEST to 1.
+
+    It falls with the square root of the error, once that is below ``cooling``; 0: never. What is
+    left to learn near the target is small, and the steps of a constant rate undo it.
+    """
+    error = 1.0 - accuracy
+    return max(COOLEST, sqrt(error / cooling)) if error < cooling else 1.0
 
 
 def optimizer_tensors(optimizers: dict[str, optim.Optimizer]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """One agent learning: steps over quizzes, an average of the weights, evaluation, checkpoints.
 
-The rate is constant and the evaluated weights are an exponential average of the trained ones,
-so nothing has to be known about the length of training: it ends when the target is reached.
+The rates fall with the error, and the evaluated weights are an exponential average of the trained
+ones, so nothing has to be known about the length of training: it ends when the target is reached.
 Everything random is addressed by (agent, round, step), so a resumed agent sees what it would
 have seen.
 """
@@ -29,6 +29,7 @@ from agents.config import ModelConfig, TrainConfig
 from agents.evaluation import Evaluation, evaluate
 from agents.model import AgentModel, build_model
 from agents.optimizers import (
+    cooled,
     load_optimizer_tensors,
     make_optimizers,
     optimizer_tensors,
@@ -96,13 +97,17 @@ class Learner:
         self._forward = compiled(self.model, config.compile)
         self._weights = part_weights(world, config.part_weighting).to(accelerator.device)
 
-    def train_epoch(self, draw: Draw) -> Iterator[Progress]:
-        """Learn from the next ``epoch_quizzes`` quizzes, one step at a time."""
+    def train_epoch(self, draw: Draw, accuracy: float = 0.0) -> Iterator[Progress]:
+        """Learn from the next ``epoch_quizzes`` quizzes, one step at a time.
+
+        accuracy: at the last evaluation, by which the learning rates fall.
+        """
         self.model.train()
+        share = cooled(accuracy, self.config.cooling)
         size = self.config.batch_size
         for tokens, part in self._pieces(draw):
             for rows, parts in zip(tokens.split(size), part.split(size), strict=True):
-                loss = self._step(rows.long(), self._weights[parts.long()])
+                loss = self._step(rows.long(), self._weights[parts.long()], share)
                 self.quizzes += len(rows)
                 yield Progress(self.quizzes, loss)
 
@@ -134,9 +139,12 @@ class Learner:
         share, noise = self.config.writing_share, self.config.prompt_noise
         return self.world.for_training(quizzes, rng, share, noise)
 
-    def _step(self, tokens: Tensor, weights: Tensor) -> Tensor:
-        """One optimiser step of the replicas on int64 tokens [B, T] weighted by [B, T]."""
-        set_learning_rate(self.optimizers, self.config, self.steps)
+    def _step(self, tokens: Tensor, weights: Tensor, share: float) -> Tensor:
+        """One optimiser step of the replicas on int64 tokens [B, T] weighted by [B, T].
+
+        share: of the learning rates.
+        """
+        set_learning_rate(self.optimizers, self.config, self.steps, share)
         # Dropout is the only thing that reads the global generator; it is put back afterwards.
         device = self.accelerator.device
         forked = [device] if device.type == "cuda" else []

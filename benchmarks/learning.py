@@ -41,16 +41,18 @@ def learn(
         world, root.with_role("world-gate"), train.validation_quizzes, [test]
     )
     by_task: dict[str, float] = {}
+    accuracy = 0.0
     clock = clock or (time.process_time if device().type == "cpu" else time.perf_counter)
     began, spent, reached = time.perf_counter(), time.process_time(), False
     end = clock() + budget
     while not reached and clock() < end:
         task_weights = task_weights_for(by_task, world.tasks, train.error_weighting)
-        for _ in learner.train_epoch(mixed_draw(world, learner.stream, task_weights=task_weights)):
+        draw = mixed_draw(world, learner.stream, task_weights=task_weights)
+        for _ in learner.train_epoch(draw, accuracy):
             if clock() > end:
                 break
         found = learner.evaluate(validation)
-        by_task = found.accuracy_by["task"]
+        by_task, accuracy = found.accuracy_by["task"], found.accuracy
         if found.accuracy >= train.target:
             found = learner.evaluate(test)
             reached = found.accuracy >= train.target

@@ -136,6 +136,7 @@ ABLATIONS: dict[str, Recipe] = {
     "Adam, 5e-4": _without(optimizer="adam", learning_rate=5e-4),
     "keys of their own": _without(architecture=OwnKeysArchitecture()),
     "batch 32, average 0.99": _without(batch_size=32, ema_decay=0.99),
+    "constant rates": _without(cooling=0.0),
     "momentum 0.95": _without(momentum=0.95),
     "one matrix for q, k, v": _without(architecture=JointArchitecture()),
     "no averaging": _without(ema_decay=0.0),

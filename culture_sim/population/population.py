@@ -101,7 +101,8 @@ class Population:
 
     def _learn(self, learner: Learner, state: AgentState) -> None:
         last = 0.0
-        for progress in learner.train_epoch(self.draw(learner, state)):
+        accuracy = state.validation.accuracy if state.validation else 0.0
+        for progress in learner.train_epoch(self.draw(learner, state), accuracy):
             if time.time() - last > HEARTBEAT_S:
                 last = time.time()
                 self._log(state, event="step", quizzes=progress.quizzes, loss=float(progress.loss))

@@ -34,6 +34,7 @@ def faithful() -> RunConfig:
             optimizer="adam",
             learning_rate=5e-4,
             warmup_steps=0,
+            cooling=0.0,
             part_weighting=0.0,
             ema_decay=0.0,
             writing_share=0.2,

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 import agents.training
 from agents.config import ModelConfig, TrainConfig
+from agents.optimizers import COOLEST, cooled
 from agents.training import WEIGHT_FLOOR, Learner, mixed_draw, task_weights_for
 from world import Stream
 from world.core.errors import UserError
@@ -107,6 +108,23 @@ def test_the_rate_of_drawing_changes_nothing(monkeypatch):
             pass
         weights.append(subject.averaged.state_dict())
     assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
+def test_rates_fall_with_the_root_of_a_small_error():
+    assert [cooled(accuracy, 0.3) for accuracy in (0.0, 0.7)] == [1.0, pytest.approx(1.0)]
+    assert cooled(0.9, 0.3) == pytest.approx((0.1 / 0.3) ** 0.5)
+    assert [cooled(accuracy, 0.3) for accuracy in (0.99, 1.0)] == [COOLEST, COOLEST]
+    assert [cooled(accuracy, 0.0) for accuracy in (0.0, 1.0)] == [1.0, 1.0]
+
+
+def test_an_epoch_has_the_rates_of_its_accuracy():
+    subject = learner(warmup_steps=0)
+    for accuracy in (0.0, 0.9):
+        for _ in subject.train_epoch(mixed_draw(WORLD, subject.stream), accuracy):
+            pass
+        share = cooled(accuracy, subject.config.cooling)
+        rates = {name: o.param_groups[0]["lr"] for name, o in subject.optimizers.items()}
+        assert rates == {"muon": pytest.approx(0.008 * share), "adamw": pytest.approx(3e-3 * share)}
 
 
 @pytest.mark.slow
