@@ -83,13 +83,14 @@ def take_place(environ: MutableMapping[str, str]) -> Place | None:
     if place is None:
         be_alone(environ)
         return None
-    environ |= {
+    settled = {
         "RANK": str(place.rank),
         "WORLD_SIZE": str(place.size),
         "LOCAL_RANK": str(place.local_rank),
         "LOCAL_WORLD_SIZE": str(place.local_size),
         PORT: str(place.port),
     }
+    environ.update(settled)
     return place
 
 

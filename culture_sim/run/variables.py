@@ -73,9 +73,8 @@ def settle(environ: MutableMapping[str, str]) -> list[str]:
     taken = {name: environ.pop(name) for name in leaking(environ)}
     # accelerate would join processes by XLA wherever that is installed.
     environ["USE_TORCH_XLA"] = "0"
-    named = sorted(
-        f"{name}={value}" for name, value in taken.items() if _said(name, value, environ)
-    )
+    said = {name: value for name, value in taken.items() if _said(name, value, environ)}
+    named = sorted(f"{name}={value}" for name, value in said.items())
     if not named:
         return []
     return [

@@ -69,7 +69,7 @@ def under(folder, files):
             "5:memory:/job\n4:cpu:/job\n0::/\n",
             under("cpu/job", v1(200_000)),
             2,
-            id="both versions",
+            id="both",
         ),
         pytest.param("5:cpuset:/job\n", under("cpuset/job", v1(200_000)), MACHINE, id="not cpu"),
     ],
