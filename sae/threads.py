@@ -18,7 +18,7 @@ MOST = 8
 
 
 def side_by_side(jobs: Sequence[Callable[[], T]]) -> Iterator[T]:
-    """Results of the jobs in order, each on one thread, as many at once as there are usable cores."""
+    """Results of the jobs in order, each on one thread, one a usable core at a time."""
     threads = max(1, min(MOST, len(jobs), usable_cores()))
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
         yield from pool.map(lambda job: job(), jobs)
