@@ -129,4 +129,4 @@ def _said(name: str, value: str, environ: Mapping[str, str]) -> bool:
         return value.lower() not in NOTHING
     if name.endswith("_NUM_THREADS"):
         return value != environ.get(THREADS)
-    return name != "USE_TORCH_XLA"
+    return (name, value) != ("USE_TORCH_XLA", "0")
