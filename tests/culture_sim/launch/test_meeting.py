@@ -1,4 +1,4 @@
-"""Processes of a launcher that wait for each other: they say so, give up, and can be interrupted."""
+"""Processes of a launcher that wait for each other say so, give up, and can be interrupted."""
 
 from __future__ import annotations
 

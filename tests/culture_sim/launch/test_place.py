@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from culture_sim.launch.place import VARIABLES, Place, be_alone, place_in, take_place
@@ -77,7 +79,7 @@ def test_what_is_incomplete_is_refused_in_a_line_that_says_how_to_run_alone(vari
     assert "\n" not in line
     assert named in line
     words = line.partition("run alone: ")[2].split()
-    unset = {word for flag, word in zip(words, words[1:], strict=False) if flag == "-u"}
+    unset = {word for flag, word in pairwise(words) if flag == "-u"}
     assert unset == variables.keys()
     assert place_in({}) is None
 

@@ -1,4 +1,4 @@
-"""Variables of the environment: what would decide results is taken away and said, the rest stays."""
+"""Variables of the environment: what would decide results is taken away, the rest stays."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_gpu_is_hidden_where_the_processor_is_asked_for(asked):
 
 @pytest.mark.parametrize("asked", ["0", "-1", "many", "4,2", "", "1.5", "²"])
 def test_a_number_of_threads_that_is_none_is_refused(asked):
-    with pytest.raises(UserError, match="OMP_NUM_THREADS=.* is no number of threads"):
+    with pytest.raises(UserError, match="is no number of threads"):
         settle({"OMP_NUM_THREADS": asked})
 
 
