@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -115,10 +115,22 @@ PATIENCE = timedelta(days=30)
 """How long a process waits for the others: one may be comparing features while they are done."""
 
 
-def process_state() -> PartialState:
-    """This process's place among those that were started together."""
-    # It looks for other CPU processes only if it is told that the CPU is meant.
-    return PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+def process_state(**meeting: Any) -> PartialState:
+    """This process's place among those that were started together, on a GPU or the processor.
+
+    meeting: arguments of torch.distributed.init_process_group, where they have met already.
+    """
+    # Other accelerators (a Mac's, for one) are left alone: processes cannot meet over all of them,
+    # and what they compute was never compared. accelerate takes what it finds unless told.
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE, **meeting)
+
+
+def unused_accelerator() -> str | None:
+    """The kind of this machine's accelerator where there is one that is no CUDA GPU."""
+    if torch.cuda.is_available() or not torch.accelerator.is_available():
+        return None
+    found = torch.accelerator.current_accelerator()
+    return found.type if found is not None else None
 
 
 def make_accelerator(config: TrainConfig, formats: Formats | None = None) -> Accelerator:

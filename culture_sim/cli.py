@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from culture_sim.commands import commands
+from culture_sim.commands import Command, commands
 from culture_sim.commands.parsing import values_of
+from culture_sim.launch.interruption import CODE, INTERRUPTED
+from culture_sim.launch.place import Place, be_alone, take_place
+from culture_sim.run.variables import limit_threads, settle
 from world.core.errors import ERROR_PREFIX, UserError
 from world.core.plugins import load_plugins
 
@@ -26,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
-        return _fail("interrupted; run the same command again to go on from here", 130)
+        return _fail(INTERRUPTED, CODE)
     except OSError as error:
         from culture_sim.launch.worker import describe_os_error  # loads torch
 
@@ -39,15 +43,32 @@ def _fail(message: str, code: int) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    notes = settle(os.environ)  # before a plugin loads what reads them
     load_plugins(values_of("--plugin", arguments))
     if not arguments or arguments[0] in ("-h", "--help"):
         _overview()
         return 0 if arguments else 2
     name, *arguments = arguments
     command = commands[name].parse(arguments, f"culture-sim {name}", commands.about(name))
+    place = _take_place(command)
+    if place is None or place.rank == 0:
+        for note in notes:
+            print(f"culture-sim: {note}", file=sys.stderr)
     from rich.console import Console
 
     return command.execute(Console())
+
+
+def _take_place(command: Command) -> Place | None:
+    """The command's place among processes of a launcher; its threads are of what it may use."""
+    if not command.minds_launchers:
+        be_alone(os.environ)
+    place = take_place(os.environ)
+    if place is not None:
+        limit_threads(os.environ, place.local_size)
+    elif not command.minds_launchers:
+        limit_threads(os.environ)
+    return place
 
 
 def _overview() -> None:

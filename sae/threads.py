@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 import torch
+
+from world.core.cores import usable_cores
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ MOST = 8
 
 
 def side_by_side(jobs: Sequence[Callable[[], T]]) -> Iterator[T]:
-    """Results of the jobs in order, each job on one thread, as many at once as there are cores."""
-    threads = max(1, min(MOST, len(jobs), os.cpu_count() or 1))
+    """Results of the jobs in order, each on one thread, one a usable core at a time."""
+    threads = max(1, min(MOST, len(jobs), usable_cores()))
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
         yield from pool.map(lambda job: job(), jobs)

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from world.core.registry import Registry
 
@@ -31,6 +31,9 @@ STAGES = ("culture", "train-agents", "culture-round", "sae", "report")
 @dataclass(frozen=True, kw_only=True)
 class Command(ABC):
     """Options of a command, and what it does."""
+
+    minds_launchers: ClassVar[bool] = False
+    """Whether processes of an outside launcher matter to it; to others each is alone."""
 
     @classmethod
     @abstractmethod

@@ -6,6 +6,7 @@ override them. What is refused leaves no trace in the run's folder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from culture_sim.commands import Command, commands
 from culture_sim.commands.base import Plugins
 from culture_sim.commands.parsing import parse_known, parse_options
+from culture_sim.launch.place import place_in
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig, read_config
 from culture_sim.run.run import Run
@@ -66,11 +68,13 @@ class RunLocation(Plugins):
 class StageCommand(RunLocation, Command):
     """A command that does stages of a run."""
 
+    minds_launchers: ClassVar[bool] = True
     starts_runs: ClassVar[bool] = False
     """Whether it makes a run where there is none."""
 
     processes: int | None = None
-    """Worker processes on this machine; one a GPU or core by default."""
+    """Worker processes on this machine; by default one a GPU, or one a core that may be used: a
+    container's quota and a job's affinity count."""
     wandb: bool = False
     """Track with Weights & Biases instead of TensorBoard."""
     options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
@@ -88,16 +92,21 @@ class StageCommand(RunLocation, Command):
         """Do the stages; this process starts workers and shows their progress."""
         if not self.starts_runs:
             Run.open(self.path)  # raises when there is none
-        from agents.precision import process_state
+        from agents.precision import unused_accelerator
+        from culture_sim.launch.interruption import end_when_told
+        from culture_sim.launch.meeting import meet
         from culture_sim.launch.pipeline import check_command, follow, run_command
-        from culture_sim.launch.processes import launched_outside, leads
 
         name = commands.name_of(type(self))
         check_command(name, self.options, self.processes)
-        if launched_outside():
-            process_state()  # once they have met, the others notice when one ends
-        if not leads():
-            return follow(self.path)
+        if place := place_in(os.environ):
+            end_when_told()
+            meet(place)  # after it, the others notice when one ends
+            if place.rank:
+                return follow(self.path)
+        if accelerator := unused_accelerator():
+            text = f"this machine's {accelerator} is not used: agents learn on the processor"
+            console.print(text, highlight=False, soft_wrap=True)
         with Run.lock(self.path):
             if not (self.path / "config.json").exists():
                 text = f"new run {self.path}, preset {self.preset}"

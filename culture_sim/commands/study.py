@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 import tyro
@@ -14,6 +15,7 @@ from rich.table import Table
 from culture_sim.commands import commands
 from culture_sim.commands.base import OptionsCommand
 from culture_sim.launch.checks import check_features
+from culture_sim.launch.place import alone_command
 from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
@@ -35,6 +37,8 @@ RESULTS, SUMMARY, FIGURE = "results.parquet", "study.json", "study.svg"
 class Study(OptionsCommand):
     """Train agents for each seed, copy them into every arm, make the rounds, compare."""
 
+    minds_launchers: ClassVar[bool] = True
+
     name: str = "study"
     """Name of the study, a folder under --runs."""
     runs: Path = Path("runs")
@@ -52,7 +56,7 @@ class Study(OptionsCommand):
     features: bool = False
     """Also train SAEs on the agents of every arm, and compare what features they share."""
     processes: int | None = None
-    """Worker processes on this machine; one a GPU or core by default."""
+    """Worker processes on this machine; by default one a GPU, or one a core that may be used."""
     options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(
         default_factory=lambda: presets["study"]()
     )
@@ -103,7 +107,10 @@ class Study(OptionsCommand):
     def execute(self, console: Console) -> int:
         """Make what is missing, measure, compare."""
         if launched_outside():
-            raise UserError("a study starts its own processes; run it without a launcher")
+            raise UserError(
+                f"a study starts its own processes; run it without a launcher: "
+                f"{alone_command(os.environ)}"
+            )
         folder = self.runs / self.name
         if self.features:
             check_features(self.options)

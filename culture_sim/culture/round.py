@@ -214,7 +214,7 @@ def _refuse_strangers(accelerator: Accelerator) -> None:
     if started != accelerator.num_processes:
         raise UserError(
             f"{started} processes were started but accelerate joined {accelerator.num_processes}; "
-            f"without a GPU, set ACCELERATE_USE_CPU=true (accelerate launch --cpu does)"
+            f"make the accelerator by agents.make_accelerator, which looks for the others"
         )
 
 

@@ -1,7 +1,7 @@
 """Processes that were launched together: how many, which one leads, what it tells the others.
 
 `accelerate launch`, torchrun and mpirun hand each process its place in RANK, WORLD_SIZE and the
-rest; `culture_sim.workers` does the same on one machine. Under an outside launcher (several
+rest; `culture_sim.launch.workers` does the same on one machine. Under an outside launcher (several
 machines, or one of your own) nothing is started.
 """
 
@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from accelerate.utils import broadcast_object_list, get_cpu_distributed_information
+from accelerate.utils import broadcast_object_list
 from torch.distributed import DistError
 
 from agents.precision import process_state
+from culture_sim.launch.place import place_in
+from world.core.cores import usable_cores
 from world.core.errors import UserError
 
 END = "end"
@@ -28,12 +30,7 @@ class WorkerError(UserError):
 
 def launched_outside() -> bool:
     """True under accelerate launch, torchrun or mpirun with several processes."""
-    return get_cpu_distributed_information().world_size > 1
-
-
-def leads() -> bool:
-    """True for the process that decides: the only one, or an outside launcher's first."""
-    return get_cpu_distributed_information().rank == 0
+    return place_in(os.environ) is not None
 
 
 def tell(word: str) -> None:
@@ -63,11 +60,6 @@ def connection() -> Iterator[None]:
 
 
 def default_processes(agents: int) -> int:
-    """One process a GPU, or one a core; never more than there are agents."""
+    """One process a GPU, or one a core that may be used; never more than there are agents."""
     places = torch.cuda.device_count() if torch.cuda.is_available() else usable_cores()
     return max(1, min(places, agents))
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -23,9 +23,10 @@ from pathlib import Path
 
 import torch
 
-from culture_sim.launch.processes import WorkerError, usable_cores
+from culture_sim.launch.processes import WorkerError
 from culture_sim.launch.worker import work
 from culture_sim.run.run import Run
+from world.core.cores import usable_cores
 from world.core.errors import ERROR_PREFIX
 
 # Large tensors are freed and taken again at every step; without these, glibc returns their
@@ -154,7 +155,6 @@ def _place(rank: int, processes: int, port: str) -> dict[str, str]:
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": port,
-        "ACCELERATE_USE_CPU": str(not torch.cuda.is_available()).lower(),
     }
 
 

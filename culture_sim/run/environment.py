@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from culture_sim.run.variables import of_machine
+from world.core.cores import usable_cores
+
 PACKAGES = ("torch", "accelerate", "numpy", "datasets", "sae-lens", "transformer-lens")
 
 
@@ -19,7 +22,8 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
+        "variables": of_machine(os.environ),
         "versions": dict(_versions()),
     }
 

@@ -18,6 +18,8 @@ from agents.precision import (
     choose_formats,
     fastest_formats,
     measure_speedup,
+    process_state,
+    unused_accelerator,
 )
 
 CPU = torch.device("cpu")
@@ -120,3 +122,27 @@ def test_a_process_measures_once(monkeypatch):
     first = fastest_formats(CPU)
     monkeypatch.setattr(agents.precision, "measure_speedup", None)
     assert fastest_formats(CPU) is first
+
+
+@pytest.mark.parametrize(
+    ("gpu", "found", "on_cpu", "unused"),
+    [
+        (False, None, True, None),
+        (False, "mps", True, "mps"),
+        (False, "xpu", True, "xpu"),
+        (False, "hpu", True, "hpu"),
+        (True, "cuda", False, None),
+    ],
+)
+def test_a_process_takes_a_gpu_or_the_processor_and_no_other(
+    monkeypatch, gpu, found, on_cpu, unused
+):
+    asked = []
+    device = None if found is None else torch.device(found)
+    monkeypatch.setattr(agents.precision, "PartialState", lambda **asks: asked.append(asks))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: found is not None)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: device)
+    process_state(rank=1)
+    assert asked == [{"cpu": on_cpu, "timeout": agents.precision.PATIENCE, "rank": 1}]
+    assert unused_accelerator() == unused

@@ -99,6 +99,32 @@ def test_two_processes_give_the_agents_that_one_gives(uninterrupted, tmp_path):
     assert equal(tensors(tmp_path / "two"), tensors(uninterrupted))
 
 
+@pytest.mark.slow
+def test_variables_in_a_shell_change_no_weights(uninterrupted, tmp_path):
+    """The first two give other weights, and the third an error, where they are not taken away."""
+    leaks = {
+        "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "2",
+        "MKL_NUM_THREADS": "2",
+        "ACCELERATE_TORCH_DEVICE": "meta",
+        "ONEDNN_DEFAULT_FPMATH_MODE": "BF16",
+        "ACCELERATE_DYNAMO_BACKEND": "EAGER",
+        "PYTORCH_JIT": "0",
+        "LOCAL_RANK": "0",
+    }
+    ended = subprocess.run(
+        command(tmp_path, "leaked", 2, SHORT),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**ENVIRONMENT, **leaks},
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert equal(tensors(tmp_path / "leaked"), tensors(uninterrupted))
+    (line,) = ended.stderr.splitlines()
+    assert "not used" in line
+    assert [name for name in leaks if f"{name}=" not in line] == ["LOCAL_RANK"]
+
+
 def test_three_processes_share_two_agents(uninterrupted, tmp_path):
     """One agent has two processes: its sums are taken in another order, its course is the same."""
     ended = train(tmp_path, "three", 3, SHORT)
