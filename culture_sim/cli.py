@@ -10,7 +10,8 @@ from pathlib import Path
 
 from culture_sim.commands import commands
 from culture_sim.commands.parsing import values_of
-from world.core.errors import ERROR_PREFIX, UserError
+from culture_sim.launch.output import complain, fail_to_take
+from world.core.errors import UserError
 from world.core.plugins import load_plugins
 
 PRESETS = Path(__file__).with_name("presets")
@@ -28,13 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on from here", 130)
     except OSError as error:
+        if fail_to_take():
+            return 2  # and the process says so, or that nobody reads, as it ends
         from culture_sim.launch.worker import describe_os_error  # loads torch
 
         return _fail(describe_os_error(error), 2)
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"{ERROR_PREFIX}{message}", file=sys.stderr)
+    complain(message)
     return code
 
 
@@ -45,9 +48,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0 if arguments else 2
     name, *arguments = arguments
     command = commands[name].parse(arguments, f"culture-sim {name}", commands.about(name))
-    from rich.console import Console
+    from culture_sim.launch.console import OutputConsole  # loads rich
 
-    return command.execute(Console())
+    return command.execute(OutputConsole())
 
 
 def _overview() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 from world.core.errors import UserError
 from world.core.files import changed, read_json
 
-
 FILES = "files"
 """The entry of a record under which the SHA-256 of each of the artifact's files is, by name."""
 

@@ -42,7 +42,7 @@ def read_parquet(
     """
     known = (record or {}).get(FILES, {})
     if path.name in known and changed(path.parent, {path.name: known[path.name]}):
-        raise UserError(f"{path} is lost or damaged (its hash is another); {remedy}")
+        raise UserError(f"{path} cannot be read (its hash is not the one in its record); {remedy}")
     chosen = None if columns is None else list(columns)
     given = None if filters is None else list(filters)
     try:

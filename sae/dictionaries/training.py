@@ -173,7 +173,9 @@ def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:
     remedy = "remove it and run sae again to train that SAE again"
     record = read_json(path / RECORD, remedy) if (path / RECORD).exists() else {}
     if damaged := changed(path, record.get(FILES, {})):
-        raise UserError(f"{path / damaged} is lost or damaged (its hash is another); {remedy}")
+        raise UserError(
+            f"{path / damaged} cannot be read (its hash is not the one in its record); {remedy}"
+        )
     try:
         sae = SAE.load_from_disk(path, device=device)
     except (OSError, KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:

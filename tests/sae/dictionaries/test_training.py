@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +24,7 @@ from sae.dictionaries.training import load_sae, train_sae
 from tests.sae.conftest import SITE
 from world import Stream
 from world.core.errors import UserError
+from world.core.files import read_json
 
 STREAM = Stream(0, "test-training")
 CONFIG = SAEConfig(
@@ -76,7 +76,7 @@ def test_folder_is_in_the_format_of_sae_lens(trained):
     assert sae.cfg.architecture() == "jumprelu"
     assert sae.cfg.metadata.hook_name == SITE
     assert sae.cfg.metadata.model_name == "agent 0"
-    assert json.loads((path / "training.json").read_text()) == record
+    assert read_json(path / "training.json", "") == record
     assert [p.name for p in path.parent.iterdir()] == ["0"]
 
 
