@@ -10,7 +10,7 @@ from pathlib import Path
 
 from culture_sim.commands import commands
 from culture_sim.commands.parsing import values_of
-from culture_sim.launch.output import complain, fail_to_take
+from culture_sim.launch.output import CLOSED_PIPE, complain, without_reader
 from world.core.errors import UserError
 from world.core.plugins import load_plugins
 
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on from here", 130)
     except OSError as error:
-        if fail_to_take():
-            return 2  # and the process says so, or that nobody reads, as it ends
+        if isinstance(error, BrokenPipeError) and without_reader():
+            return CLOSED_PIPE
         from culture_sim.launch.worker import describe_os_error  # loads torch
 
         return _fail(describe_os_error(error), 2)

@@ -8,6 +8,8 @@ as with a quiet one.
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 from contextlib import suppress
 
@@ -28,17 +30,20 @@ def open_outputs() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.set_inheritable(number, True)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
-def fail_to_take() -> bool:
-    """Whether an output takes no more: nobody reads it, or its disk is full."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        return True
+def without_reader() -> bool:
+    """Whether an output is a pipe or a connection that nobody reads any more."""
+    for number in (1, 2):
+        mode = os.fstat(number).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            outputs = select.poll()
+            outputs.register(number, 0)
+            if any(events & (select.POLLERR | select.POLLHUP) for _, events in outputs.poll(0)):
+                return True
     return False
 
 
