@@ -42,6 +42,8 @@ def _fail(message: str, code: int) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if any("\0" in argument for argument in arguments):
+        raise UserError("an argument holds the character NUL, which no name of a file can")
     load_plugins(values_of("--plugin", arguments))
     if not arguments or arguments[0] in ("-h", "--help"):
         _overview()

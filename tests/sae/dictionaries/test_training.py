@@ -363,3 +363,48 @@ def test_wide_codes_are_made_a_few_rows_at_a_time(
     again = measure_quality(agents[0], small_world, held_out, SITE, sae)
     assert max(sizes) == rows
     assert again.as_dict() == pytest.approx(quality.as_dict(), rel=1e-4)
+
+
+def test_the_hashes_of_an_sae_are_in_its_record(trained, tmp_path):
+    path = shutil.copytree(trained[0], tmp_path / "0")
+    record = read_json(path / RECORD, "")
+    assert set(record[FILES]) == {"cfg.json", "sae_weights.safetensors"}
+    assert {S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {
+        S_IMODE((path / "cfg.json").stat().st_mode)
+    }
+    for name in (*record[FILES], RECORD):
+        whole = (path / name).read_bytes()
+        for damage in DAMAGES:
+            if name == RECORD and damage is lose:
+                continue  # nothing says then what it was
+            damage(path / name)
+            with pytest.raises(UserError, match=f"{name} .*; remove it and run sae again") as caught:
+                load_sae(path)
+            assert "\n" not in str(caught.value)
+            assert current_record(path / RECORD, {}) is None  # so it is trained again
+            mend(path / name, whole)
+    assert current_record(path / RECORD, {}) == record
+
+
+def test_a_link_to_a_folder_on_another_disk_is_followed(tmp_path):
+    """Where files are put, and that what was there is replaced."""
+    (tmp_path / "disk" / "sae").mkdir(parents=True)
+    (tmp_path / "disk" / "sae" / "earlier").write_text("")
+    link = tmp_path / "0"
+    link.symlink_to(tmp_path / "disk" / "sae")
+
+    class Small:
+        W_dec = torch.zeros(1)
+
+        def save_inference_model(self, folder):
+            folder.mkdir()
+            (folder / "weights").write_text("weights")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sae.dictionaries.training.load_sae", lambda *_: None)
+        for number in (1, 2):
+            save_saes.__wrapped__([Small()], [link], lambda _, number=number: [{"number": number}])
+            assert link.is_symlink()
+            assert read_json(link / RECORD, "")["number"] == number
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["sae"]
+    assert sorted(path.name for path in link.iterdir()) == [RECORD, "weights"]
