@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from stat import S_IMODE
 
 import numpy as np
 import pytest
 import torch
 from sae_lens import SAE
+from sae_lens.saes.sae import SAEMetadata
 
 from agents.scoring import graded_mask, score
 from sae.activations.codes import agent_codes, encode
 from sae.activations.harvest import ActivationStream, activations, kept_tokens, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.artifacts import FILES, current_record
 from sae.comparison.nulls.quizzes import Quizzes
 from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import SAEConfig
@@ -20,7 +24,8 @@ from sae.dictionaries.architectures import architectures
 from sae.dictionaries.baselines import baselines
 from sae.dictionaries.quality import FREQUENT, measure_qualities, measure_quality
 from sae.dictionaries.slots import SAESlot, sae_done, train_slots, with_one_source
-from sae.dictionaries.training import load_sae, train_sae
+from sae.dictionaries.training import RECORD, load_sae, save_sae, train_sae
+from tests.helpers.damage import DAMAGES, lose, mend
 from tests.sae.conftest import SITE
 from world import Stream
 from world.core.errors import UserError
@@ -378,7 +383,9 @@ def test_the_hashes_of_an_sae_are_in_its_record(trained, tmp_path):
             if name == RECORD and damage is lose:
                 continue  # nothing says then what it was
             damage(path / name)
-            with pytest.raises(UserError, match=f"{name} .*; remove it and run sae again") as caught:
+            with pytest.raises(
+                UserError, match=f"{name} .*; remove it and run sae again"
+            ) as caught:
                 load_sae(path)
             assert "\n" not in str(caught.value)
             assert current_record(path / RECORD, {}) is None  # so it is trained again
@@ -393,18 +400,12 @@ def test_a_link_to_a_folder_on_another_disk_is_followed(tmp_path):
     link = tmp_path / "0"
     link.symlink_to(tmp_path / "disk" / "sae")
 
-    class Small:
-        W_dec = torch.zeros(1)
-
-        def save_inference_model(self, folder):
-            folder.mkdir()
-            (folder / "weights").write_text("weights")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sae.dictionaries.training.load_sae", lambda *_: None)
-        for number in (1, 2):
-            save_saes.__wrapped__([Small()], [link], lambda _, number=number: [{"number": number}])
-            assert link.is_symlink()
-            assert read_json(link / RECORD, "")["number"] == number
+    (dictionary,) = CONFIG.dictionaries([SITE])
+    sae = dictionary.architecture(16, dictionary, SAEMetadata(model_name="a", hook_name=SITE))
+    for number in (1, 2):
+        save_sae(sae, link, lambda _, number=number: {"number": number})
+        assert link.is_symlink()
+        assert read_json(link / RECORD, "")["number"] == number
+        load_sae(link)
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["sae"]
-    assert sorted(path.name for path in link.iterdir()) == [RECORD, "weights"]
+    assert not (link / "earlier").exists()
