@@ -20,6 +20,7 @@ from torch import Tensor
 
 from world.core.errors import UserError
 from world.core.files import (
+    GONE,
     behind_links,
     file_hash,
     hashes_of,
@@ -87,9 +88,11 @@ def read_state(path: Path) -> dict[str, Any] | None:
     path = behind_links(path)
     # The path once more at the end: the swap may have ended between the first two looks.
     for candidate in (path, _beside(path, "old"), path):
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(*GONE):
             content = (candidate / STATE).read_bytes()
             return parse_json(candidate / STATE, content, _again(path))
+    if (path / STATE).is_dir():
+        raise _damaged(path / STATE, "a folder is in its place")
     # Twice: the first look may be into the earlier checkpoint while it is being removed.
     if all(_lacks_state(path) for _ in range(2)):
         raise _damaged(path / STATE, "not there beside the weights")

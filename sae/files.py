@@ -60,14 +60,15 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(aside, index=False, write_page_checksum=True)
 
 
-def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
-    """All arrays of an .npz file by name; raises UserError, naming the remedy, when damaged."""
+def read_arrays(path: Path, names: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file of these names; raises UserError, naming the remedy, when damaged
+    or gone."""
     try:
         with zipfile.ZipFile(path) as stored:
             # A member that is read whole is checked; NumPy would stop before its checksum.
-            contents = {name: stored.read(name) for name in stored.namelist()}
+            contents = {name: stored.read(f"{name}.npy") for name in names}
         return {
-            name.removesuffix(".npy"): np.load(BytesIO(content), allow_pickle=False)
+            name: np.load(BytesIO(content), allow_pickle=False)
             for name, content in contents.items()
         }
     except DAMAGED as error:

@@ -36,6 +36,8 @@ ABLATE, AMPLIFY = 0.0, 2.0
 METHOD = 1
 """To be raised with every change of the code by which a step finds other results than before: what
 was found otherwise is then found again."""
+SCALED = ("feature", "loss", "exact", "fires")
+"""Arrays that are kept of scaling features."""
 AGAIN = "remove it and run effects again"
 """What to do about a damaged file."""
 
@@ -143,7 +145,7 @@ class _Steps:
         split = "evaluation" if evaluation else "selection"
         path = self.folder / self._name(f"agent-{number}-{factor:g}-{split}", "npz")
         try:
-            stored = read_arrays(path, AGAIN)
+            stored = read_arrays(path, SCALED, AGAIN)
         except UserError:  # it is not there, or damaged
             what = f"agent {number}, features times {factor:g}, {split} split"
             tick = partial(self._progress, what)

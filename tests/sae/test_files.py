@@ -12,6 +12,8 @@ from tests.helpers.damage import DAMAGES
 from world.core.errors import UserError
 from world.core.files import hashes_of
 
+NAMES = ("feature", "fires")
+
 
 @pytest.fixture
 def archive(tmp_path):
@@ -21,7 +23,7 @@ def archive(tmp_path):
 
 
 def test_arrays_come_back_by_name(archive):
-    found = read_arrays(archive, "remove it")
+    found = read_arrays(archive, NAMES, "remove it")
     assert set(found) == {"feature", "fires"}
     assert found["fires"].dtype == np.bool_
     assert (found["feature"] == np.arange(5)).all()
@@ -31,7 +33,7 @@ def test_arrays_come_back_by_name(archive):
 def test_an_archive_that_ends_early_is_one_line(archive, size):
     archive.write_bytes(archive.read_bytes()[:size])
     with pytest.raises(UserError, match=r"found.npz cannot be read \(.+\); remove it$"):
-        read_arrays(archive, "remove it")
+        read_arrays(archive, NAMES, "remove it")
 
 
 def test_an_archive_with_other_bytes_is_one_line(archive):
@@ -40,7 +42,7 @@ def test_an_archive_with_other_bytes_is_one_line(archive):
     for start in range(len(whole) - 8):
         archive.write_bytes(whole[:start] + bytes(8) + whole[start + 8 :])
         try:
-            found = read_arrays(archive, "remove it")
+            found = read_arrays(archive, NAMES, "remove it")
         except UserError as error:
             said.append(str(error))
         else:
