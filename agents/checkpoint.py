@@ -2,15 +2,15 @@
 
 Safetensors and JSON only, so that opening somebody's agent never runs their code. While the
 swap is under way the earlier checkpoint stands beside the final place, and recover() puts it
-back if the process died in between.
+back if the process died in between. A checkpoint may be a link: all this then happens where it
+leads.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from world.core.errors import UserError
+from world.core.files import (
+    GONE,
+    behind_links,
+    file_hash,
+    hashes_of,
+    json_text,
+    let_umask_decide,
+    parse_json,
+)
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
@@ -32,15 +41,17 @@ def save_checkpoint(
 ) -> None:
     """Replace the checkpoint at ``path``; an interruption leaves the earlier one whole."""
     recover(path)
+    path = behind_links(path)
     fresh, earlier = _beside(path, "tmp"), _beside(path, "old")
-    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     _write_tensors(fresh / MODEL, model)
     _write_tensors(fresh / OPTIMIZER, optimizer)
-    hashes = {HASHES[name]: file_hash(fresh / name) for name in HASHES}
-    state = {**state, **hashes}
-    (fresh / STATE).write_text(json.dumps(state, indent=1) + "\n")
-    for file in fresh.iterdir():
+    hashes = hashes_of(fresh, HASHES)
+    state = {**state, **{HASHES[name]: hashes[name] for name in HASHES}}
+    (fresh / STATE).write_text(json_text(state), "utf-8")
+    files = list(fresh.iterdir())
+    let_umask_decide(*files)
+    for file in files:
         _flush(file)
     if path.exists():
         os.rename(path, earlier)
@@ -50,7 +61,17 @@ def save_checkpoint(
 
 
 def recover(path: Path) -> None:
-    """Finish or undo a swap that was cut off. Call it only while holding the agent's lock."""
+    """Finish or undo a swap that was cut off. Call it only while holding the agent's lock.
+
+    Raises UserError where no checkpoint can be: at a file, at a link that leads nowhere, and where
+    another disk is mounted, whose folder cannot be renamed.
+    """
+    path = behind_links(path)
+    if path.is_mount() or (path.exists() and not path.is_dir()):
+        raise UserError(
+            f"{path} is {'where a disk is mounted' if path.is_mount() else 'a file'}, and an "
+            f"agent's folder cannot be there; remove it, or link to a folder on that disk"
+        )
     earlier = _beside(path, "old")
     if path.exists():
         shutil.rmtree(earlier, ignore_errors=True)
@@ -60,16 +81,30 @@ def recover(path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any] | None:
-    """The state of the checkpoint at ``path`` (or of the one being swapped), or None."""
+    """The state of the checkpoint at ``path`` (or of the one being swapped), or None.
+
+    Raises UserError when it is damaged, or lost from beside the weights.
+    """
+    path = behind_links(path)
     # The path once more at the end: the swap may have ended between the first two looks.
     for candidate in (path, _beside(path, "old"), path):
-        try:
-            return dict(json.loads((candidate / STATE).read_text()))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except ValueError as error:
-            raise _damaged(candidate / STATE, error) from None
+        with suppress(*GONE):
+            content = (candidate / STATE).read_bytes()
+            return parse_json(candidate / STATE, content, _again(path))
+    if (path / STATE).is_dir():
+        raise _damaged(path / STATE, "a folder is in its place")
+    # Twice: the first look may be into the earlier checkpoint while it is being removed.
+    if all(_lacks_state(path) for _ in range(2)):
+        raise _damaged(path / STATE, "not there beside the weights")
     return None
+
+
+def _lacks_state(path: Path) -> bool:
+    """Whether there are weights without a state."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        names = os.listdir(path)
+        return MODEL in names and STATE not in names
+    return False
 
 
 def read_model(path: Path) -> dict[str, Tensor]:
@@ -80,12 +115,6 @@ def read_model(path: Path) -> dict[str, Tensor]:
 def read_optimizer(path: Path) -> dict[str, Tensor]:
     """Raw weights and optimiser state; raises UserError when the file is damaged."""
     return _read_tensors(path, OPTIMIZER)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -102,7 +131,7 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 def _read_tensors(path: Path, name: str) -> dict[str, Tensor]:
     try:
         tensors = load_file(path / name)
-    except (safetensors.SafetensorError, FileNotFoundError) as error:
+    except (safetensors.SafetensorError, OSError) as error:
         raise _damaged(path / name, error) from None
     # A bit that flipped on the disk leaves a file that opens, and another agent.
     if file_hash(path / name) != (read_state(path) or {}).get(HASHES[name]):
@@ -111,9 +140,11 @@ def _read_tensors(path: Path, name: str) -> dict[str, Tensor]:
 
 
 def _damaged(path: Path, error: object) -> UserError:
-    return UserError(
-        f"{path} is damaged or missing ({error}); remove {path.parent} to train that agent again"
-    )
+    return UserError(f"{path} is damaged or missing ({error}); {_again(path.parent)}")
+
+
+def _again(path: Path) -> str:
+    return f"remove {path} to train that agent again"
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from agents.model import AgentModel
 from world.core.errors import UserError
+from world.core.files import let_umask_decide
 from world.core.options import name_of, to_tree
 
 CARD = """\
@@ -58,6 +59,7 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
     path.mkdir(parents=True, exist_ok=True)
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    let_umask_decide(path / "model.safetensors")
     sizes = {"vocab_size": model.vocab_size, "seq_len": model.seq_len}
     config = {"model": to_tree(model.config), **sizes, "world": world_info}
     (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")

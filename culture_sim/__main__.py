@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import NoReturn
 
 from culture_sim.launch.exit import exit_now
+from culture_sim.launch.output import complain, flushed, open_outputs
 
 
 def main() -> NoReturn:
     """Run the command line and exit; an interruption while it loads ends in one line too."""
+    open_outputs()
     try:
         from culture_sim.cli import main as run
 
@@ -17,9 +18,9 @@ def main() -> NoReturn:
     except SystemExit as ended:  # after --help
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
-        print("culture-sim: error: interrupted", file=sys.stderr)
+        complain("interrupted")
         code = 130
-    exit_now(code)
+    exit_now(flushed(code))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from pathlib import Path
 from culture_sim.commands import Command, commands
 from culture_sim.commands.parsing import values_of
 from culture_sim.launch.interruption import CODE, INTERRUPTED
+from culture_sim.launch.output import CLOSED_PIPE, complain, without_reader
 from culture_sim.launch.place import Place, be_alone, take_place
 from culture_sim.run.variables import limit_threads, settle
-from world.core.errors import ERROR_PREFIX, UserError
+from world.core.errors import UserError
 from world.core.plugins import load_plugins
 
 PRESETS = Path(__file__).with_name("presets")
@@ -32,17 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(INTERRUPTED, CODE)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and without_reader():
+            return CLOSED_PIPE
         from culture_sim.launch.worker import describe_os_error  # loads torch
 
         return _fail(describe_os_error(error), 2)
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"{ERROR_PREFIX}{message}", file=sys.stderr)
+    complain(message)
     return code
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if any("\0" in argument for argument in arguments):
+        raise UserError("an argument holds the character NUL, which no name of a file can")
     notes = settle(os.environ)  # before a plugin loads what reads them
     load_plugins(values_of("--plugin", arguments))
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -54,9 +59,9 @@ def _dispatch(arguments: list[str]) -> int:
     if place is None or place.rank == 0:
         for note in notes:
             print(f"culture-sim: {note}", file=sys.stderr)
-    from rich.console import Console
+    from culture_sim.run.console import OutputConsole  # loads rich
 
-    return command.execute(Console())
+    return command.execute(OutputConsole())
 
 
 def _take_place(command: Command) -> Place | None:

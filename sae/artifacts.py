@@ -1,7 +1,7 @@
 """What is made once from known inputs, and made again when these change.
 
-Beside an artifact lies a record in JSON that says what it was made from. The record is written
-last, so that an artifact that has one is whole.
+Beside an artifact lies a record in JSON that says what it was made from, and which hashes its files
+have. The record is written last, so that an artifact that has one is whole.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from world.core.errors import UserError
+from world.core.files import changed, read_json
+
+FILES = "files"
+"""The entry of a record under which the SHA-256 of each of the artifact's files is, by name."""
+
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """The record of an artifact, None when it is missing or incomplete."""
+    """The record of an artifact, None when it is missing or damaged."""
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError):
+        return read_json(path, "make it again")
+    except (OSError, UserError):
         return None
 
 
@@ -27,13 +33,13 @@ def current_record(
     """The record at ``path`` if its artifact is whole and of this identity, else None.
 
     identity: entries that the record must have, such as what the artifact is made from. files:
-    those that must be there beside the record.
+    those that must be there beside the record, as must be all whose hashes are in it.
     """
     record = read_record(path)
     if record is None or not all(file.exists() for file in files):
         return None
     same = all(record.get(name) == value for name, value in plain(identity).items())
-    return record if same else None
+    return record if same and not changed(path.parent, record.get(FILES, {})) else None
 
 
 def kept(

@@ -1,9 +1,15 @@
-"""Tables and arrays as files, each written whole or not at all."""
+"""Tables and arrays as files, each written whole or not at all, and checked when it is read.
+
+Pages of Parquet and members of an archive carry checksums; what else there is in a table, such as
+the names of its columns, is covered by the hash in the record that is written after it.
+"""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +17,60 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sae.artifacts import FILES
 from world.core.errors import UserError, first_line
-from world.core.files import replacing
+from world.core.files import changed, replacing
+
+DAMAGED = (
+    *(OSError, ValueError, EOFError, RuntimeError, KeyError, TypeError, AttributeError),
+    *(NotImplementedError, MemoryError, zipfile.BadZipFile, zlib.error),
+)
+"""What Arrow, pandas and NumPy raise on files of which some bytes are gone or others."""
 
 
-def read_parquet(path: Path, remedy: str) -> pd.DataFrame:
-    """A table from Parquet; raises UserError, naming the remedy, when it is damaged or gone."""
+def read_parquet(
+    path: Path,
+    remedy: str,
+    columns: Sequence[str] | None = None,
+    filters: Sequence[tuple[str, str, Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """A table from Parquet; raises UserError, naming the remedy, when it is damaged or gone.
+
+    columns, filters: what to read of it, as pandas has them. record: of the artifact that it is
+    part of, with the hash that it must have.
+    """
+    known = (record or {}).get(FILES, {})
+    if path.name in known and changed(path.parent, {path.name: known[path.name]}):
+        raise UserError(f"{path} cannot be read (its hash is not the one in its record); {remedy}")
+    chosen = None if columns is None else list(columns)
+    given = None if filters is None else list(filters)
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # Arrow's own errors are among these
+        with path.open("rb") as file:  # given a path, Arrow would take columns from folder names
+            return pd.read_parquet(
+                file, columns=chosen, filters=given, page_checksum_verification=True
+            )
+    except DAMAGED as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {remedy}") from None
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet."""
     with replacing(path) as aside:
-        table.to_parquet(aside, index=False)
+        table.to_parquet(aside, index=False, write_page_checksum=True)
 
 
-DAMAGED = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What NumPy raises on an archive of which some bytes are gone or others."""
-
-
-def read_arrays(path: Path, remedy: str) -> dict[str, NDArray[Any]]:
-    """All arrays of an .npz file by name; raises UserError, naming the remedy, when damaged."""
+def read_arrays(path: Path, names: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file of these names; raises UserError, naming the remedy, when damaged
+    or gone."""
     try:
-        with path.open("rb") as file, np.lib.npyio.NpzFile(file) as stored:
-            return dict(stored)
+        with zipfile.ZipFile(path) as stored:
+            # A member that is read whole is checked; NumPy would stop before its checksum.
+            contents = {name: stored.read(f"{name}.npy") for name in names}
+        return {
+            name: np.load(BytesIO(content), allow_pickle=False)
+            for name, content in contents.items()
+        }
     except DAMAGED as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {remedy}") from None
 

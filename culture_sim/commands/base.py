@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from culture_sim.commands import Command
 from culture_sim.commands.parsing import parse_options
+from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class RunCommand(OptionsCommand):
 
     def open_run(self) -> Run:
         """The run; raises UserError when there is none."""
-        return Run.open(self.runs / self.run)
+        return Run.open(run_path(self.runs, self.run))
 
 
 class Findings(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -28,13 +29,15 @@ from sae.effects.spliced_agent import SplicedAgent, splice_sae
 from sae.effects.substitution import Interchange, substitution_summary, substitution_table
 from sae.files import read_arrays, read_parquet, write_arrays, write_parquet
 from world import QuizBatch, Stream
-from world.core.errors import COUNT, require
+from world.core.errors import COUNT, UserError, require
 
 ABLATE, AMPLIFY = 0.0, 2.0
 """Factors on a feature's activation."""
 METHOD = 1
 """To be raised with every change of the code by which a step finds other results than before: what
 was found otherwise is then found again."""
+SCALED = ("feature", "loss", "exact", "fires")
+"""Arrays that are kept of scaling features."""
 AGAIN = "remove it and run effects again"
 """What to do about a damaged file."""
 
@@ -126,8 +129,10 @@ class _Steps:
     ) -> pd.DataFrame:
         """The table of a step, read back if it was made before."""
         path = self.folder / self._name(what, "parquet", matched)
-        if not path.exists():
-            write_parquet(path, make())
+        with suppress(UserError):
+            return read_parquet(path, AGAIN)
+        # Not there, or damaged.
+        write_parquet(path, make())
         return read_parquet(path, AGAIN)
 
     def _agent(self, number: int) -> AgentEffects:
@@ -139,20 +144,21 @@ class _Steps:
         """What scaling each feature of an agent does, read back if it was found before."""
         split = "evaluation" if evaluation else "selection"
         path = self.folder / self._name(f"agent-{number}-{factor:g}-{split}", "npz")
-        if not path.exists():
+        try:
+            stored = read_arrays(path, SCALED, AGAIN)
+        except UserError:  # it is not there, or damaged
             what = f"agent {number}, features times {factor:g}, {split} split"
             tick = partial(self._progress, what)
             scaled = scale_features(
                 self.spliced[number], self.world, self.batch, factor, None, evaluation, tick
             )
-            write_arrays(
-                path,
-                feature=scaled.feature,
-                loss=scaled.loss_change,
-                exact=scaled.exact_change,
-                fires=scaled.fires,
-            )
-        stored = read_arrays(path, AGAIN)
+            stored = {
+                "feature": scaled.feature,
+                "loss": scaled.loss_change,
+                "exact": scaled.exact_change,
+                "fires": scaled.fires,
+            }
+            write_arrays(path, **stored)
         quizzes = split_quizzes(self.world, self.batch, self.rows, evaluation)
         arrays = (stored[name] for name in ("loss", "exact", "fires"))
         return Effects(stored["feature"], factor, quizzes, *arrays)

@@ -18,6 +18,7 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.export.dataset import is_written, refuse_occupied, write_dataset
 from culture_sim.export.spec import Export
 from culture_sim.presets import presets
+from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world import QuizWorld, World
 from world.core.errors import UserError
@@ -43,7 +44,7 @@ class Source(Plugins):
         if self.run is not None and self.preset is not None:
             raise UserError("give --preset or --run, not both: a run has a world of its own")
         if self.run is not None:
-            return Run.open(self.runs / self.run).config.world
+            return Run.open(run_path(self.runs, self.run)).config.world
         return presets[self.preset or DEFAULT_PRESET]().world
 
 
@@ -129,7 +130,7 @@ def _culture(options: ExportQuizzes) -> CultureStore | None:
     """The culture to export."""
     if options.run is None or not options.culture:
         return None
-    store = CultureStore(options.runs / options.run / "culture")
+    store = CultureStore(run_path(options.runs, options.run) / "culture")
     if not store.rounds():
         raise UserError(
             f"run {options.run} has no culture yet; run first: culture-sim culture-round --run "

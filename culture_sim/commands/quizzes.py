@@ -14,6 +14,7 @@ from culture_sim.commands import commands
 from culture_sim.commands.base import OptionsCommand
 from culture_sim.culture.store import CultureStore
 from culture_sim.presets import presets
+from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world import QuizBatch, QuizWorld, Stream, World, concatenate
 from world.core.errors import UserError
@@ -69,7 +70,7 @@ def _choose(options: Quizzes) -> Shown:
         if options.agent is not None:
             raise UserError("--agent needs --run: the run whose agent's mistakes to show")
         return _world_quizzes(options, presets[options.preset]().world)
-    run = Run.open(options.runs / options.run)
+    run = Run.open(run_path(options.runs, options.run))
     if options.agent is not None:
         return _mistakes(options, run, options.agent)
     if options.task is not None:

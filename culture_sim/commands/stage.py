@@ -21,6 +21,7 @@ from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.launch.place import place_in
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig, read_config
+from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world.core.errors import UserError
 
@@ -43,7 +44,8 @@ class RunLocation(Plugins):
     @property
     def path(self) -> Path:
         """The run's folder."""
-        return self.runs / (self.run or self.preset or DEFAULT_PRESET)
+        name = self.run if self.run is not None else self.preset or DEFAULT_PRESET
+        return run_path(self.runs, name)
 
     def start(self) -> tuple[RunConfig, str]:
         """The options before flags, and the preset that they came from.

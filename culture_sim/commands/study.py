@@ -19,9 +19,11 @@ from culture_sim.launch.place import alone_command
 from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
+from culture_sim.run.places import run_path
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
 from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam, measure
 from culture_sim.study.runs import StudyRuns
+from sae.files import write_parquet
 from world.core.errors import COUNT, SHARE, UserError, require
 from world.core.files import write_json
 
@@ -71,8 +73,7 @@ class Study(OptionsCommand):
             raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
         if len(set(self.arms)) < len(self.arms):
             raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
-        if Path(self.name).name != self.name:
-            raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
+        run_path(self.runs, self.name, "--name")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
         if self.options.compare_on_culture:
@@ -130,7 +131,7 @@ class Study(OptionsCommand):
         if self.features:
             study.compare_features(self.processes)
         results = measure(study, self.features)
-        results.to_parquet(folder / RESULTS)
+        write_parquet(folder / RESULTS, results)
         compared = compare(results, self.options.rounds)
         write_json(folder / SUMMARY, self._summary(study, compared))
         from culture_sim.study.figure import draw  # takes a second to load

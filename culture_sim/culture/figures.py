@@ -35,7 +35,7 @@ def read_summary(store: CultureStore, round_: int) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path} is missing beside its Parquet file; restore it")
     figures = read_json(path, "restore it")
-    if not isinstance(figures, dict) or not figures.keys() >= READ_LATER:
+    if not figures.keys() >= READ_LATER:
         raise UserError(f"{path} is damaged: it lacks figures of the round; restore it")
     return figures
 

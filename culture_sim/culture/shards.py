@@ -6,7 +6,6 @@ when it is whole, so they are voted on and then dropped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from culture_sim.culture.store import read_table, write_table
 from culture_sim.culture.votes import concatenate_votes
 from world import QuizBatch
 from world.core.errors import UserError
+from world.core.files import json_text, parse_json
 
 OUTCOMES = ("proposed", "trivial", "duplicate", "voted", "kept")
 METADATA = b"shard"
@@ -146,16 +146,17 @@ def save_shard(path: Path, shard: Shard, identity: dict[str, Any], seconds: floa
     identity: what decides the content of a shard. seconds: wall-clock it took.
     """
     note = {"identity": identity, "tally": shard.tally.tolist(), "seconds": seconds}
-    metadata = {**(shard.table.schema.metadata or {}), METADATA: json.dumps(note).encode()}
+    metadata = {**(shard.table.schema.metadata or {}), METADATA: json_text(note, None).encode()}
     write_table(path, shard.table.replace_schema_metadata(metadata))
 
 
 def load_shard(path: Path, identity: dict[str, Any]) -> tuple[Shard, float]:
     """A part file and the seconds it took; raises UserError when it is damaged or of another
     identity."""
-    table = read_table(path, "remove it to have the round make that part again")
+    remedy = "remove it to have the round make that part again"
+    table = read_table(path, remedy)
     metadata = dict(table.schema.metadata or {})
-    note = json.loads(metadata.pop(METADATA, b"{}"))
+    note = parse_json(path, metadata.pop(METADATA, b"{}"), remedy)
     changed = [key for key in identity if note.get("identity", {}).get(key) != identity[key]]
     if changed:
         raise UserError(

@@ -29,7 +29,7 @@ from culture_sim.culture.records import (
 from culture_sim.culture.votes import Decision, VoteTable
 from world import QuizBatch, concatenate
 from world.core.errors import UserError, first_line
-from world.core.files import replacing
+from world.core.files import GONE, replacing
 
 ROUND_FILE = re.compile(r"round-(\d{4,})\.parquet")
 
@@ -138,7 +138,7 @@ def open_culture(run: Path) -> CultureStore:
 def write_table(path: Path, table: pa.Table) -> None:
     """Write Parquet beside its place, then rename: a reader never sees half a file."""
     with replacing(path) as aside, aside.open("wb") as file:
-        pq.write_table(table.combine_chunks(), file, compression="zstd")
+        pq.write_table(table.combine_chunks(), file, compression="zstd", write_page_checksum=True)
         file.flush()
         os.fsync(file.fileno())
 
@@ -151,13 +151,13 @@ def read_table(path: Path, remedy: str, columns: Sequence[str] | None = None) ->
     try:
         # Read from an open file: given a path, pyarrow would take columns from folder names.
         with path.open("rb") as file:
-            stored = pq.ParquetFile(file)
+            stored = pq.ParquetFile(file, page_checksum_verification=True)
             _refuse_missing(stored.schema_arrow.names, columns or features(1, 1))
             table = stored.read(columns)
         return _typed(table) if columns is None else table
-    except (pa.ArrowException, EOFError, OSError) as error:
-        # A corrupted page is reported as an OSError without a number; a full disk is not.
-        if isinstance(error, OSError) and error.errno is not None:
+    except (pa.ArrowException, EOFError, OSError, KeyError, ValueError, TypeError) as error:
+        # A corrupted page is reported as an OSError without a number; a missing right is not.
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, GONE):
             raise
         raise UserError(f"{path} is damaged ({first_line(error)}); {remedy}") from None
 

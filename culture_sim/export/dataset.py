@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from datasets import Dataset, disable_progress_bars
-from rich.console import Console
 from rich.progress import track
 
 from culture_sim.culture.records import quizzes_of
@@ -22,6 +21,7 @@ from culture_sim.export.card import write_card
 from culture_sim.export.quizzes import KEPT, culture_shards, draw_task, world_shards
 from culture_sim.export.schema import culture_rows, text_rows, world_rows
 from culture_sim.export.spec import Export
+from culture_sim.run.console import OutputConsole
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
 
@@ -64,7 +64,7 @@ def is_written(out: Path, export: Export) -> bool:
 def _tables(export: Export) -> Iterator[tuple[str, Dataset]]:
     """Every file below data/, and its rows."""
     yield from _of_culture(export)  # first: it raises when a round is damaged
-    world, console = export.world, Console()
+    world, console = export.world, OutputConsole()
     shards = world_shards(world, export.quizzes)
     for drawn in track(
         shards, "quizzes", console=console, transient=True, disable=not console.is_terminal

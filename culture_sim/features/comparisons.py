@@ -78,7 +78,8 @@ class Compared:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the comparison, such as "families"; raises UserError when it is damaged."""
-        return read_parquet(self.folder / f"{name}.parquet", "remove it and run sae again")
+        path = self.folder / f"{name}.parquet"
+        return read_parquet(path, "run sae again", record=self.summary)
 
     @property
     def slots(self) -> list[SAESlot]:

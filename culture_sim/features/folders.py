@@ -16,11 +16,12 @@ from agents.model import build_model
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from sae.activations.harvest import comparable_sites
+from sae.artifacts import FILES
 from sae.comparison.results import SCHEMA
 from sae.config import DictionaryConfig
 from sae.files import write_parquet
 from world.core.errors import UserError
-from world.core.files import read_json, write_json
+from world.core.files import hashes_of, read_json, write_json
 
 CULTURE, CROSSCODER, EFFECTS = "culture.json", "crosscoder.json", "effects.json"
 """What commands write last beside a comparison; without it, their tables may be of two runs."""
@@ -67,7 +68,8 @@ def write_figures(
     where.unlink(missing_ok=True)
     for stem, table in tables.items():
         write_parquet(folder / f"{stem}.parquet", table)
-    write_json(where, figures)
+    hashes = hashes_of(folder, [f"{stem}.parquet" for stem in tables])
+    write_json(where, {**figures, FILES: hashes})
     return where
 
 
@@ -77,7 +79,7 @@ def read_comparison(folder: Path, run: str) -> dict[str, Any]:
     Raises UserError when they are damaged, OtherVersionError when other code wrote its files.
     """
     remedy = f"remove it and make it again with: culture-sim sae --run {run}"
-    summary = dict(read_json(folder / "summary.json", remedy))
+    summary = read_json(folder / "summary.json", remedy)
     if summary.get("schema") != SCHEMA:
         raise OtherVersionError(
             f"the files of {folder} are of version {summary.get('schema')}, and version {SCHEMA} "

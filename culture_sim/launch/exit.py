@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -15,6 +16,7 @@ def exit_now(code: int) -> NoReturn:
     when the interpreter takes itself down.
     """
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # there is nobody left to be told
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)

@@ -46,7 +46,8 @@ class Monitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.tick()
+        if not isinstance(error, OSError):  # it may be that nobody reads what is said
+            self.tick()
         if self.tracker is not None:
             self.tracker.finish()
         if self.console.is_terminal:

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
-from rich.console import Console
 
 from agents.precision import process_state
 from culture_sim.experiment import run_stage
+from culture_sim.run.console import OutputConsole
 from culture_sim.launch.monitor import Monitor
 from culture_sim.launch.processes import (
     END,
@@ -41,7 +41,7 @@ from culture_sim.run.progress import (
 from culture_sim.run.run import Run
 from world.core.errors import UserError
 
-console = Console()
+console = OutputConsole()
 ALONE = ("report",)
 """Stages that one process does."""
 LATER = {"culture": ("round", "sae")}

@@ -51,7 +51,7 @@ def machine() -> str:
 
 def _record(run: Run) -> dict[str, Any]:
     path = run.path / RECORD
-    return dict(read_json(path, "remove it")) if path.exists() else {}
+    return read_json(path, "remove it") if path.exists() else {}
 
 
 def _decided(run: Run, stage: str) -> Formats:

@@ -58,7 +58,7 @@ class Run:
                 f"culture-sim train-agents --run {path.name}"
             )
         saved = read_json(path / "config.json", "restore or remove it")
-        if not isinstance(saved, dict) or not saved.keys() >= {"config", "preset"}:
+        if not saved.keys() >= {"config", "preset"}:
             raise UserError(f"{path / 'config.json'} lacks the run's options; restore or remove it")
         refuse_other_version(path / "config.json", saved)
         load_plugins(saved.get("plugins", ()))
@@ -165,7 +165,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The headline figures gathered so far."""
         path = self.path / "summary.json"
-        return dict(read_json(path, "remove it")) if path.exists() else {}
+        return read_json(path, "remove it") if path.exists() else {}
 
     def add_summary(self, stage: str, figures: Any) -> None:
         """Replace one stage's headline figures in summary.json."""

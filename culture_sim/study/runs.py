@@ -121,8 +121,6 @@ class StudyRuns:
             raise UserError(f"{self.folder} is a run; give the study a --name of its own")
         path = self.folder / OPTIONS
         begun = read_json(path, "remove the study's folder") if path.exists() else wanted
-        if not isinstance(begun, dict):
-            raise UserError(f"{path} holds no options; remove the study's folder")
         changed = [k for k in wanted if begun.get(k) != wanted[k] and k not in MAY_CHANGE]
         # What the agents know after more rounds is not what they knew after fewer.
         if begun.get("rounds", 0) > self.options.rounds:

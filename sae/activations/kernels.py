@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-compiled: Any = numba.njit(nogil=True, cache=True)
+from sae.compiling import compiler
+
+compiled = compiler()
 
 
 def compress(dense: NDArray[np.float32]) -> sparse.csr_array:

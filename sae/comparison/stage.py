@@ -18,7 +18,7 @@ from scipy import sparse
 
 from agents.model import AgentModel
 from sae.activations.harvest import token_rows
-from sae.artifacts import kept, plain
+from sae.artifacts import FILES, kept, plain
 from sae.comparison.compare import Comparison, compare_features, measure_universality
 from sae.comparison.examples import Logits, find_examples
 from sae.comparison.geometry import Geometry, decoder_geometry
@@ -33,7 +33,7 @@ from sae.files import write_parquet
 from sae.matching.features import Features, select_features
 from sae.threads import side_by_side
 from world import QuizBatch, Stream, World
-from world.core.files import write_json
+from world.core.files import hashes_of, write_json
 from world.core.options import to_tree
 
 METHOD = 6
@@ -79,7 +79,8 @@ def compare_agents(
 
     def make() -> None:
         figures = job.write_all(out_dir)
-        write_json(out_dir / SUMMARY, {**figures, **(notes or {}), **identity})
+        files = {FILES: hashes_of(out_dir, TABLES)}
+        write_json(out_dir / SUMMARY, {**figures, **(notes or {}), **identity, **files})
 
     return kept(out_dir / SUMMARY, identity, make, [out_dir / name for name in TABLES])
 

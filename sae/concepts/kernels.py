@@ -8,11 +8,9 @@ let go of the interpreter. Shapes are trusted.
 
 from __future__ import annotations
 
-from typing import Any
+from sae.compiling import compiler
 
-import numba
-
-compiled: Any = numba.njit(nogil=True, cache=True)
+compiled = compiler()
 
 
 @compiled

@@ -5,13 +5,12 @@ All let go of the interpreter. Shapes are trusted: callers check them.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 
+from sae.compiling import compiler
+
 # Sums may be taken in another order, which vector instructions need; NaN and infinity stay.
-compiled: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+compiled = compiler(fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @compiled

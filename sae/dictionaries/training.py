@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,10 +15,19 @@ from sae_lens import SAE, TrainingSAE
 from sae_lens.saes.sae import SAEMetadata
 from torch import Tensor
 
+from sae.artifacts import FILES
 from sae.config import DictionaryConfig
 from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
 from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
-from world.core.errors import UserError
+from world.core.errors import UserError, first_line
+from world.core.files import (
+    behind_links,
+    changed,
+    hashes_of,
+    let_umask_decide,
+    read_json,
+    write_json,
+)
 
 RECORD = "training.json"
 """What an SAE was trained from and how it was graded, beside sae_lens's own files."""
@@ -127,24 +135,49 @@ def save_saes(
     records: Callable[[list[SAE[Any]]], list[dict[str, Any]]],
 ) -> list[dict[str, Any]]:
     """Write several as ``save_sae`` does one; records: what to note of each."""
-    asides = [path.with_name(f".{path.name}.tmp") for path in paths]
+    places = [behind_links(path) for path in paths]
+    asides = [place.with_name(f".{place.name}.tmp") for place in places]
     for sae, aside in zip(saes, asides, strict=True):
         shutil.rmtree(aside, ignore_errors=True)
-        sae.save_inference_model(aside)
+        _write(sae, aside)
     contents = records([load_sae(aside, str(saes[0].W_dec.device)) for aside in asides])
-    for content, aside, path in zip(contents, asides, paths, strict=True):
-        (aside / RECORD).write_text(json.dumps(content, indent=1) + "\n")
-        shutil.rmtree(path, ignore_errors=True)
-        os.rename(aside, path)
+    contents = [
+        {**content, FILES: hashes_of(aside, sorted(file.name for file in aside.iterdir()))}
+        for content, aside in zip(contents, asides, strict=True)
+    ]
+    for content, aside, place in zip(contents, asides, places, strict=True):
+        write_json(aside / RECORD, content)
+        let_umask_decide(*aside.iterdir())
+        if place.exists():
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        os.rename(aside, place)
     return contents
 
 
+def _write(sae: TrainingSAE[Any], folder: Path) -> None:
+    try:
+        sae.save_inference_model(folder)
+    except safetensors.SafetensorError as error:
+        # A full disk arrives here as the library's own error.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(
+            f"cannot write {folder} ({error}); mend that and run the same command again to go on"
+        ) from None
+
+
 def load_sae(path: Path, device: str = "cpu") -> SAE[Any]:
-    """The SAE saved at ``path``, ready for inference. Raises UserError when it is damaged."""
+    """The SAE saved at ``path``, ready for inference.
+
+    Raises UserError when it is damaged, or other than its record says.
+    """
+    remedy = "remove it and run sae again to train that SAE again"
+    record = read_json(path / RECORD, remedy) if (path / RECORD).exists() else {}
+    if damaged := changed(path, record.get(FILES, {})):
+        raise UserError(
+            f"{path / damaged} cannot be read (its hash is not the one in its record); {remedy}"
+        )
     try:
         sae = SAE.load_from_disk(path, device=device)
     except (OSError, KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
-        raise UserError(
-            f"{path} holds no readable SAE ({error}); remove it to train that SAE again"
-        ) from None
+        raise UserError(f"{path} holds no readable SAE ({first_line(error)}); {remedy}") from None
     return sae.eval().requires_grad_(False)

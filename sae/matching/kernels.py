@@ -7,12 +7,11 @@ threads run them side by side. Indices are trusted: callers check shapes.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 
-compiled: Any = numba.njit(nogil=True, cache=True)
+from sae.compiling import compiler
+
+compiled = compiler()
 
 
 @compiled

@@ -1,6 +1,9 @@
 """Checkpoints: what is written is read back, and no interruption of a swap loses anything."""
 
 import json
+import os
+from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 import torch
@@ -15,6 +18,7 @@ from agents.checkpoint import (
     recover,
     save_checkpoint,
 )
+from tests.helpers.damage import DAMAGES
 from world.core.errors import UserError
 
 
@@ -105,3 +109,63 @@ def test_damaged_state_is_named(tmp_path):
 
 def test_no_checkpoint_is_none(tmp_path):
     assert read_state(tmp_path / "0") is None
+
+
+def test_a_link_to_another_disk_is_followed_and_stays(tmp_path):
+    """Saved again and again, cut off and recovered: all of it happens where the link leads."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "agents").mkdir()
+    path, place = tmp_path / "agents" / "0", tmp_path / "disk" / "agent"
+    path.symlink_to(place)
+    for value in (1.0, 2.0, 3.0):
+        save(path, value)
+        assert path.is_symlink()
+        assert read_model(path)["w"][0] == value
+        assert [p.name for p in place.parent.iterdir()] == ["agent"]
+    place.rename(place.with_name(".agent.old"))
+    assert read_state(path)["value"] == 3.0
+    recover(path)
+    assert read_model(path)["w"][0] == 3.0
+    assert [p.name for p in path.parent.iterdir()] == ["0"]
+
+
+def test_where_no_checkpoint_can_be_is_said_before_the_work(tmp_path):
+    lost, file = tmp_path / "0", tmp_path / "1"
+    lost.symlink_to(tmp_path / "unmounted" / "agent")
+    file.write_text("")
+    for path, says in ((lost, "which is not there"), (file, "is a file")):
+        with pytest.raises(UserError, match=says):
+            recover(path)
+        with pytest.raises(UserError, match=says):
+            save(path, 1.0)
+    with pytest.raises(UserError, match="is where a disk is mounted"):
+        recover(Path("/proc"))
+
+
+def test_the_umask_decides_who_may_read(tmp_path):
+    earlier = os.umask(0o027)
+    try:
+        save(tmp_path / "0", 1.0)
+    finally:
+        os.umask(earlier)
+    modes = {S_IMODE(file.stat().st_mode) for file in (tmp_path / "0").iterdir()}
+    assert modes == {0o640}
+
+
+def test_a_state_that_is_lost_from_beside_its_weights_is_named(tmp_path):
+    path = tmp_path / "0"
+    save(path, 1.0)
+    (path / "state.json").unlink()
+    with pytest.raises(UserError, match=r"state.json is damaged or missing .* train that agent"):
+        read_state(path)
+
+
+@pytest.mark.parametrize("name", [MODEL, OPTIMIZER, "state.json"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_every_damage_to_every_file_is_named(tmp_path, name, damage):
+    path = tmp_path / "0"
+    save(path, 1.0)
+    damage(path / name)
+    with pytest.raises(UserError, match=f"{name} (is|cannot be read).*train that agent") as caught:
+        read_optimizer(path) if name == OPTIMIZER else read_model(path)
+    assert "\n" not in str(caught.value)

@@ -1,16 +1,28 @@
-"""Writing files so that a reader never meets half of one, and a failed write leaves none behind."""
+"""Files as a reader wants them: whole or not there, checked when they are read, and named when they
+cannot be written or read.
+
+Links are followed: what takes a file's place does so where the link leads. The umask decides who
+may read a file.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 from world.core.errors import UserError
+
+CHECKSUM = "checksum"
+"""The entry of a JSON file under which the SHA-256 of all the others is."""
+GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""Where a file was, there is none."""
 
 
 @contextmanager
@@ -19,19 +31,34 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Folders are made. One process at a time may do this to a path. An OSError, such as that of a
     full disk, names ``path``. Raises UserError for what is there and no ordinary file, such as a
-    device, which would be replaced too.
+    device, which would be replaced too, and for a link that leads nowhere.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    place = behind_links(path)
+    if place.exists() and not place.is_file():
         raise UserError(f"{path} is there and no ordinary file; give another path")
     # One name for each file, so that what a killed process left is overwritten by the next.
-    aside = path.with_name(f".{path.name}.tmp")
+    aside = place.with_name(f".{place.name}.tmp")
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield aside
-            os.replace(aside, path)
+            os.replace(aside, place)
         finally:
-            aside.unlink(missing_ok=True)
+            with suppress(NotADirectoryError):
+                aside.unlink(missing_ok=True)
+
+
+def behind_links(path: Path) -> Path:
+    """Where a path leads, itself if it is no link; what is written beside that is on its disk.
+
+    Raises UserError for a link to a folder that is not there, as on a disk that is not mounted.
+    """
+    if not path.is_symlink():
+        return path
+    place = Path(os.path.realpath(path))
+    if place.is_symlink() or not place.parent.is_dir():
+        raise UserError(f"{path} is a link to {place}, which is not there; mend or remove the link")
+    return place
 
 
 @contextmanager
@@ -44,18 +71,86 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def read_json(path: Path, remedy: str) -> Any:
-    """Plain types from a JSON file; raises UserError, naming the remedy, when it is damaged."""
+def let_umask_decide(*files: Path) -> None:
+    """Give files of one folder the mode of any that is made there: libraries make some for their
+    owner alone."""
+    probe = files[0].with_name(".mode")
+    probe.touch()
+    mode = S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    for file in files:
+        file.chmod(mode)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of files in a folder by name, to be kept in the record beside them."""
+    return {name: file_hash(folder / name) for name in names}
+
+
+def changed(folder: Path, hashes: dict[str, str]) -> str | None:
+    """The first file of a folder that is lost or has another hash than this; None for none."""
+    for name, known in hashes.items():
+        try:
+            if file_hash(folder / name) != known:
+                return name
+        except GONE:
+            return name
+    return None
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """The object in a JSON file, without its checksum.
+
+    Raises UserError, naming the remedy, when it is damaged, lost, or no object.
+    """
     try:
-        return json.loads(path.read_text())
-    except ValueError as error:
+        content = path.read_bytes()
+    except GONE as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {remedy}") from None
+    return parse_json(path, content, remedy)
+
+
+def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
+    """The same of the file's content, where it was read before."""
+    try:
+        tree = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} is damaged (it holds no JSON object); {remedy}")
+    known = tree.pop(CHECKSUM, None)
+    if known not in (None, _checksum(tree)):
+        raise UserError(
+            f"{path} is damaged (its checksum is another, so it is not as it was written); {remedy}"
+        )
+    return tree
 
 
 def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
-    """Write JSON; figures that are not finite become null, as JSON has no other name for them."""
+    """Write JSON, an object with its checksum; figures that are not finite become null, as JSON
+    has no other name for them."""
     with replacing(path) as aside:
-        aside.write_text(json.dumps(_finite(tree), indent=indent, allow_nan=False) + "\n")
+        aside.write_text(json_text(tree, indent), "utf-8")
+
+
+def json_text(tree: Any, indent: int | None = 1) -> str:
+    """What ``write_json`` writes."""
+    tree = _finite(tree)
+    if isinstance(tree, dict):
+        tree[CHECKSUM] = _checksum(tree)
+    return json.dumps(tree, indent=indent, allow_nan=False) + "\n"
+
+
+def _checksum(tree: dict[str, Any]) -> str:
+    """SHA-256 of an object's entries, whatever their order and spacing."""
+    text = json.dumps({k: v for k, v in tree.items() if k != CHECKSUM}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _finite(tree: Any) -> Any:

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from culture_sim.features.folders import EFFECTS
-from culture_sim.report.page.damage import damage_named
+from sae.artifacts import read_record
+from sae.files import read_parquet
 
 INTERVAL = ("accuracy_change", "accuracy_low", "accuracy_high")
 """A change of exact accuracy, as a share of quizzes, and its 95 % interval."""
@@ -48,13 +49,10 @@ def read_effects(folder: Path, run: str) -> tuple[pd.DataFrame, pd.DataFrame | N
     path, beside = folder / "effects.parquet", folder / "family_effects.parquet"
     if not (folder / EFFECTS).exists() or not path.exists():
         return None
-    with damage_named(
-        f"the tables of effects in {folder} are",
-        f"make them again with: culture-sim effects --run {run}",
-    ):
-        ablated = [("factor", "==", 0.0)]
-        features = pd.read_parquet(path, columns=list(OF_FEATURES), filters=ablated)
-        families = pd.read_parquet(beside, columns=list(OF_FAMILIES)) if beside.exists() else None
+    remedy = f"make it again with: culture-sim effects --run {run}"
+    ablated, record = [("factor", "==", 0.0)], read_record(folder / EFFECTS)
+    features = read_parquet(path, remedy, OF_FEATURES, ablated, record)
+    families = read_parquet(beside, remedy, OF_FAMILIES, record=record) if beside.exists() else None
     return (features, families) if len(features) else None
 
 

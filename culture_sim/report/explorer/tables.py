@@ -15,10 +15,12 @@ from culture_sim.features.folders import CULTURE
 from culture_sim.features.on_culture.figures import TIMES
 from culture_sim.report.explorer.effects import Effects, line_up, read_effects
 from culture_sim.report.page.damage import damage_named
+from sae.artifacts import read_record
 from sae.comparison.correspondence import Correspondence
 from sae.comparison.examples import QUIZZES
 from sae.comparison.significance import MAX_Q
 from sae.concepts.tables import TOP
+from sae.files import read_parquet
 
 NEEDED = ("matches", "families", "features", "concepts", "quizzes", "examples", "family_examples")
 ORIGINS = ("agents", "world", "many", "never")
@@ -103,9 +105,12 @@ def read_tables(folder: Path, run: str) -> Tables | None:
         return None
     occurs = _read_occurrence(folder / "occurrence.parquet", run)
     effects = read_effects(folder, run)
-    remedy = f"remove the folder and make them again with: culture-sim sae --run {run}"
-    with damage_named(f"the tables in {folder} are", remedy):
-        found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in NEEDED}
+    remedy = f"make it again with: culture-sim sae --run {run}"
+    record = read_record(folder / "summary.json")
+    found = {
+        name: read_parquet(folder / f"{name}.parquet", remedy, record=record) for name in NEEDED
+    }
+    with damage_named(f"the tables in {folder} are", f"remove them; {remedy}"):
         return _lined_up(found, effects, occurs) if len(found["examples"]) else None
 
 
@@ -113,12 +118,11 @@ def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
     """How often features fire on agents' quizzes and on the world's, None where it is not known."""
     if not path.exists() or not path.with_name(CULTURE).exists():
         return None
-    columns = ["agent", "feature", "share", "share_other", "q"]
-    with damage_named(
-        f"{path} is", f"make it again with: culture-sim culture-features --run {run}"
-    ):
-        groups = [("groups", "==", "agents_world")]
-        found = pd.read_parquet(path, columns=columns, filters=groups)
+    columns = ("agent", "feature", "share", "share_other", "q")
+    remedy = f"make it again with: culture-sim culture-features --run {run}"
+    groups = [("groups", "==", "agents_world")]
+    record = read_record(path.with_name(CULTURE))
+    found = read_parquet(path, remedy, columns, groups, record)
     return found if len(found) else None
 
 

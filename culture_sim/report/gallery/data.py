@@ -110,7 +110,7 @@ def read_analysis(folder: Path, hashes: Sequence[str], counts: Sequence[str]) ->
     remedy = f"make it again with: culture-sim analyze --run {folder.parent.name}"
     with damage_named(f"{path} is", remedy):
         with path.open("rb") as file:
-            table = pq.read_table(file)
+            table = pq.read_table(file, page_checksum_verification=True)
         if not {*ANALYSED} <= {*table.column_names}:
             return None
         names = [*ANALYSED, *(name for name in counts if name in table.column_names)]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from sae.files import DAMAGED
 from world.core.errors import UserError, first_line
 
 
@@ -15,5 +16,5 @@ def damage_named(what: str, remedy: str) -> Iterator[None]:
     """Raise UserError, naming the remedy, when ``what`` is read inside and is damaged."""
     try:
         yield
-    except (pa.ArrowException, KeyError, EOFError, OSError, ValueError, AttributeError) as error:
+    except (pa.ArrowException, *DAMAGED) as error:
         raise UserError(f"{what} damaged ({first_line(error)}); {remedy}") from None

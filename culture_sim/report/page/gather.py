@@ -109,7 +109,7 @@ def _curves(run: Run, what: str) -> dict[int, list[Point]]:
     """
     path = run.path / "metrics.jsonl"
     curves: dict[int, dict[int, Point]] = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_bytes().splitlines() if path.exists() else []:
         entry = parse_line(line)
         if entry is not None and entry.get("event") == "epoch" and entry.get(what):
             accuracy = entry[what]["accuracy"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from culture_sim.features.folders import CROSSCODER
 from culture_sim.report.page.damage import damage_named
 from sae.crosscoder.controls import CONTROLS
+from world.core.files import read_json
 
 Tree = dict[str, Any]
 
@@ -23,8 +23,9 @@ def joint(folder: Path, run: str) -> Tree | None:
     path = folder / CROSSCODER
     if not path.exists():
         return None
-    with damage_named(f"{path} is", f"make it again with: culture-sim crosscoder --run {run}"):
-        tree = json.loads(path.read_text())
+    remedy = f"make it again with: culture-sim crosscoder --run {run}"
+    tree = read_json(path, remedy)
+    with damage_named(f"{path} is", remedy):
         min_r = max(tree["agreement"], key=float)
         return {
             "found": {control: _figures(found) for control, found in tree["found"].items()},

@@ -9,6 +9,8 @@ import pandas as pd
 
 from culture_sim.features.folders import EFFECTS
 from culture_sim.report.page.damage import damage_named
+from sae.artifacts import read_record
+from sae.files import read_parquet
 
 ABLATION = "mean"
 """Outputs are replaced by their mean; zero is a value that they seldom have."""
@@ -24,8 +26,10 @@ def layers(folder: Path, run: str) -> Tree | None:
     path = folder / "components.parquet"
     if not (folder / EFFECTS).exists() or not path.exists():
         return None
-    with damage_named(f"{path} is", f"make it again with: culture-sim effects --run {run}"):
-        return _condensed(pd.read_parquet(path))
+    remedy = f"make it again with: culture-sim effects --run {run}"
+    table = read_parquet(path, remedy, record=read_record(folder / EFFECTS))
+    with damage_named(f"{path} is", remedy):
+        return _condensed(table)
 
 
 def _condensed(table: pd.DataFrame) -> Tree:

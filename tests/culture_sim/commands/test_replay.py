@@ -12,6 +12,7 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.culture.rules.random_filter import RandomFilter
 from culture_sim.culture.store import CultureStore, write_table
+from world.core.files import read_json, write_json
 
 
 def test_replay_by_the_rule_of_a_round_gives_its_decisions(stored, capsys, tmp_path):
@@ -73,9 +74,9 @@ def test_a_rule_that_chooses_does_so_within_a_wave(stored, tmp_path):
         array = pa.array(values, field.type)
         table = table.set_column(table.column_names.index(name), field, array)
     write_table(store.path(1), table)
-    summary = json.loads(path.read_text())
+    summary = read_json(path, "")
     made = {"rule": {"name": "random_filter"}, "batch_size": 16, "shard_batches": 2}
-    path.write_text(json.dumps({**summary, "culture": {**summary["culture"], **made}}))
+    write_json(path, {**summary, "culture": {**summary["culture"], **made}})
     assert main(["replay", "--runs", str(tmp_path), "--run", run.name]) == 0
 
 

@@ -17,6 +17,7 @@ from sae.activations.quizzes import is_held_out
 from sae.files import write_parquet
 from tests.helpers.stored_round import AGENTS, SAE_SPLIT, culture_sim
 from world import World
+from world.core.files import CHECKSUM, read_json, write_json
 
 SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
 SEEDS = 3
@@ -93,11 +94,11 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     assert "no features are compared there; known in" in capsys.readouterr().err
     hurt = next((folder / "effects").glob("agent-0-0-evaluation-*.npz"))
     hurt.write_bytes(hurt.read_bytes()[:100])
-    assert main(["effects", *where, *options]) == 2
-    error = capsys.readouterr().err
-    assert error.startswith(f"culture-sim: error: {hurt} cannot be read")
-    assert error.endswith("remove it and run effects again\n")
-    # Of other code nothing is taken over, nor what is damaged of this one.
+    # What is damaged is found again, and of other code nothing is taken over.
+    assert main(["effects", *where, *options]) == 0
+    assert read_json(folder / "effects.json", "") == {
+        name: value for name, value in found.items() if name != CHECKSUM
+    }
     monkeypatch.setattr("culture_sim.commands.effects.METHOD", 2)
     assert main(["effects", *where, *options]) == 0
     assert len(list((folder / "effects").iterdir())) == 2 * len(before)
@@ -217,10 +218,10 @@ def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path,
     assert main(["effects", *where, "--quizzes", "8"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"culture-sim: error: {table} cannot be read")
-    assert error.endswith("remove it and run sae again\n")
-    tree = json.loads(record.read_text())
+    assert error.endswith("(its hash is not the one in its record); run sae again\n")
+    tree = read_json(record, "")
     tree["made_from"]["training_tokens"] += 1
-    record.write_text(json.dumps(tree))
+    write_json(record, tree)
     assert main(["effects", *where]) == 2
     assert "the agents or SAEs of" in capsys.readouterr().err
 

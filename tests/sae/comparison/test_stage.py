@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from tests.sae.conftest import SITE
 from tests.sae.dictionaries.test_training import CONFIG
 from world import QuizBatch, Stream, concatenate
 from world.core.errors import UserError
+from world.core.files import read_json, write_json
 
 STREAM = Stream(0, "test-stage")
 SHORT = replace(CONFIG, training_tokens=80_000, baselines=tuple(baselines))
@@ -91,7 +91,7 @@ def test_agents_that_learned_the_same_share_features(compared):
 
 def test_summary(compared):
     (*_, out, _, _), found, ticks = compared
-    assert found == json.loads((out / "summary.json").read_text())
+    assert found == read_json(out / "summary.json", "")
     assert found["agents"] == [0, 1]
     assert found["quizzes"] == 200
     assert found["culture_quizzes"] == 30
@@ -226,8 +226,8 @@ def test_complete_comparison_is_left_alone_until_an_option_changes(compared):
 def test_files_of_another_version_are_made_again(compared, tmp_path, monkeypatch):
     (*head, out, stream, notes), found, _ = compared
     shutil.copytree(out, tmp_path / "other")
-    stale = {**json.loads((out / "summary.json").read_text()), "schema": found["schema"] - 1}
-    (tmp_path / "other" / "summary.json").write_text(json.dumps(stale))
+    stale = {**read_json(out / "summary.json", ""), "schema": found["schema"] - 1}
+    write_json(tmp_path / "other" / "summary.json", stale)
 
     def begun(*_):
         raise InterruptedError

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import replace
+from stat import S_IMODE
 
 import numpy as np
 import pytest
 import torch
 from sae_lens import SAE
+from sae_lens.saes.sae import SAEMetadata
 
 from agents.scoring import graded_mask, score
 from sae.activations.codes import agent_codes, encode
 from sae.activations.harvest import ActivationStream, activations, kept_tokens, token_rows
 from sae.activations.quizzes import held_out_quizzes, training_source
+from sae.artifacts import FILES, current_record
 from sae.comparison.nulls.quizzes import Quizzes
 from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import SAEConfig
@@ -21,10 +24,12 @@ from sae.dictionaries.architectures import architectures
 from sae.dictionaries.baselines import baselines
 from sae.dictionaries.quality import FREQUENT, measure_qualities, measure_quality
 from sae.dictionaries.slots import SAESlot, sae_done, train_slots, with_one_source
-from sae.dictionaries.training import load_sae, train_sae
+from sae.dictionaries.training import RECORD, load_sae, save_sae, train_sae
+from tests.helpers.damage import DAMAGES, lose, mend
 from tests.sae.conftest import SITE
 from world import Stream
 from world.core.errors import UserError
+from world.core.files import read_json
 
 STREAM = Stream(0, "test-training")
 CONFIG = SAEConfig(
@@ -76,7 +81,7 @@ def test_folder_is_in_the_format_of_sae_lens(trained):
     assert sae.cfg.architecture() == "jumprelu"
     assert sae.cfg.metadata.hook_name == SITE
     assert sae.cfg.metadata.model_name == "agent 0"
-    assert json.loads((path / "training.json").read_text()) == record
+    assert read_json(path / "training.json", "") == record
     assert [p.name for p in path.parent.iterdir()] == ["0"]
 
 
@@ -363,3 +368,44 @@ def test_wide_codes_are_made_a_few_rows_at_a_time(
     again = measure_quality(agents[0], small_world, held_out, SITE, sae)
     assert max(sizes) == rows
     assert again.as_dict() == pytest.approx(quality.as_dict(), rel=1e-4)
+
+
+def test_the_hashes_of_an_sae_are_in_its_record(trained, tmp_path):
+    path = shutil.copytree(trained[0], tmp_path / "0")
+    record = read_json(path / RECORD, "")
+    assert set(record[FILES]) == {"cfg.json", "sae_weights.safetensors"}
+    assert {S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {
+        S_IMODE((path / "cfg.json").stat().st_mode)
+    }
+    for name in (*record[FILES], RECORD):
+        whole = (path / name).read_bytes()
+        for damage in DAMAGES:
+            if name == RECORD and damage is lose:
+                continue  # nothing says then what it was
+            damage(path / name)
+            with pytest.raises(
+                UserError, match=f"{name} .*; remove it and run sae again"
+            ) as caught:
+                load_sae(path)
+            assert "\n" not in str(caught.value)
+            assert current_record(path / RECORD, {}) is None  # so it is trained again
+            mend(path / name, whole)
+    assert current_record(path / RECORD, {}) == record
+
+
+def test_a_link_to_a_folder_on_another_disk_is_followed(tmp_path):
+    """Where files are put, and that what was there is replaced."""
+    (tmp_path / "disk" / "sae").mkdir(parents=True)
+    (tmp_path / "disk" / "sae" / "earlier").write_text("")
+    link = tmp_path / "0"
+    link.symlink_to(tmp_path / "disk" / "sae")
+
+    (dictionary,) = CONFIG.dictionaries([SITE])
+    sae = dictionary.architecture(16, dictionary, SAEMetadata(model_name="a", hook_name=SITE))
+    for number in (1, 2):
+        save_sae(sae, link, lambda _, number=number: {"number": number})
+        assert link.is_symlink()
+        assert read_json(link / RECORD, "")["number"] == number
+        load_sae(link)
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["sae"]
+    assert not (link / "earlier").exists()
