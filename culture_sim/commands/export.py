@@ -21,6 +21,7 @@ from culture_sim.presets import presets
 from culture_sim.run.run import Run
 from world import QuizWorld, World
 from world.core.errors import UserError
+from world.core.names import refuse_unreadable
 from world.grids.world import GridsWorld
 
 DEFAULT_PRESET = "compact"
@@ -89,6 +90,7 @@ class ExportQuizzes(Source, Command):
         # What this very command wrote needs no second writing to be uploaded.
         written = self.push_to_hub is not None and is_written(out, export)
         if not written:
+            refuse_unreadable("--out", out)
             refuse_occupied(out)
         if self.push_to_hub is not None:
             # Before the work: to write a million quizzes and then miss a token helps nobody.

@@ -22,6 +22,7 @@ from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam,
 from culture_sim.study.runs import StudyRuns
 from world.core.errors import COUNT, SHARE, UserError, require
 from world.core.files import write_json
+from world.core.names import refuse_unreadable
 
 LOSSES = {LOSS.format(name) for name in EXAMS}
 SHOWN = ("after", "gained", "against_control", "full_against")
@@ -69,6 +70,7 @@ class Study(OptionsCommand):
             raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
         if Path(self.name).name != self.name:
             raise UserError(f"study.name must be the name of a folder, got {self.name!r}")
+        refuse_unreadable("--name", Path(self.name))
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
         if self.options.compare_on_culture:
