@@ -21,11 +21,11 @@ from culture_sim.culture.records import quizzes_of
 from culture_sim.export.card import write_card
 from culture_sim.export.quizzes import KEPT, culture_shards, draw_task, world_shards
 from culture_sim.export.schema import culture_rows, text_rows, world_rows
-from culture_sim.export.spec import Export
+from culture_sim.export.spec import RECORD, Export
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
 
-RECORD, VERIFIER = "export.json", "verify_quiz.py"
+VERIFIER = "verify_quiz.py"
 
 
 def write_dataset(export: Export, out: Path) -> None:

@@ -89,6 +89,7 @@ def test_memory_is_bounded_by_a_file(tmp_path):
         (["--preset", "none"], "unknown preset 'none'"),
         (["--world.tasks", "none"], "unknown task 'none'"),
         (["--private"], "--private needs --push-to-hub"),
+        (["--overwrite"], "--overwrite needs --push-to-hub"),
         (["--push-to-hub", "a//b"], "--push-to-hub a//b: Repo id must"),
     ],
 )
