@@ -76,8 +76,8 @@ def universality(r: Triple, resampled: Triple | None) -> Universality:
     if np.isfinite(r.ceiling).any():
         chosen &= np.isfinite(r.ceiling)
     if not chosen.any():
-        nan, reason = float("nan"), "there is no feature to compare"
-        return Universality(None, None, None, reason, *[nan] * 5, intervals={}, features=0)
+        nothing, nan = "there is no feature to compare", float("nan")
+        return Universality(None, None, None, nothing, nan, nan, nan, nan, nan, {}, 0)
     middle = {name: float(value) for name, value in r.medians(chosen).items()}
     value = middle.pop("value")
     intervals: dict[str, Interval] = {}
