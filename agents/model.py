@@ -116,15 +116,17 @@ class AgentModel(nn.Module):
     def to_transformer_lens(self) -> HookedTransformer:
         """The same network as a HookedTransformer: see ``agents.lens.hooked_transformer``.
 
-        Logits agree within 1e-5 in float32. The agent shifts its tokens itself, a
-        HookedTransformer does not: ``hooked(shift(tokens))`` equals ``agent(tokens)``.
+        Logits agree up to rounding: in float32 within 1e-5 of the largest logit. The agent
+        shifts its tokens itself, a HookedTransformer does not: ``hooked(shift(tokens))`` equals
+        ``agent(tokens)``.
         """
         return hooked_transformer(self._parts())
 
     def to_transformer_bridge(self) -> TransformerBridge:
         """The same network as a TransformerBridge: see ``agents.lens.transformer_bridge``.
 
-        ``bridge(shift(tokens))`` equals ``agent(tokens)`` within 1e-5 in float32.
+        ``bridge(shift(tokens))`` equals ``agent(tokens)`` up to rounding: in float32 within 1e-5
+        of the largest logit.
         """
         return transformer_bridge(self._parts())
 

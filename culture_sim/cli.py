@@ -59,7 +59,7 @@ def _dispatch(arguments: list[str]) -> int:
     if place is None or place.rank == 0:
         for note in notes:
             print(f"culture-sim: {note}", file=sys.stderr)
-    from culture_sim.run.console import OutputConsole  # loads rich
+    from culture_sim.launch.console import OutputConsole  # loads rich
 
     return command.execute(OutputConsole())
 

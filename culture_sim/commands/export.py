@@ -22,6 +22,7 @@ from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world import QuizWorld, World
 from world.core.errors import UserError
+from world.core.names import refuse_unreadable
 from world.grids.world import GridsWorld
 
 DEFAULT_PRESET = "compact"
@@ -67,6 +68,8 @@ class ExportQuizzes(Source, Command):
     """Upload the folder to this repository of the Hugging Face Hub, such as user/name."""
     private: bool = False
     """With --push-to-hub: make the repository, where there is none, a private one."""
+    overwrite: bool = False
+    """With --push-to-hub: replace what the repository holds, even if it is other data."""
     world: World = field(default_factory=GridsWorld)
     """The world, where it is not that of a run."""
 
@@ -84,22 +87,26 @@ class ExportQuizzes(Source, Command):
 
     def execute(self, console: Console) -> int:
         """Write the folder, and upload it where that is asked for."""
-        from culture_sim.export.hub import check_hub, push
+        from culture_sim.export.hub import Upload
 
         export, out = _export(self, self.start()), self.out.resolve()
+        upload = None
+        if self.push_to_hub is not None:
+            record = export.record()
+            upload = Upload(self.push_to_hub, record, self.private, self.overwrite)
         # What this very command wrote needs no second writing to be uploaded.
-        written = self.push_to_hub is not None and is_written(out, export)
+        written = upload is not None and is_written(out, export)
         if not written:
+            refuse_unreadable("--out", out)
             refuse_occupied(out)
-        if self.push_to_hub is not None:
+        if upload is not None:
             # Before the work: to write a million quizzes and then miss a token helps nobody.
-            check_hub(self.push_to_hub)
+            upload.check()
         if not written:
-            write_dataset(export, out)
+            write_dataset(export, out, console)
             console.print(f"wrote {self.out}", highlight=False, soft_wrap=True)
-        if self.push_to_hub is not None:
-            address = push(out, self.push_to_hub, self.private)
-            console.print(f"uploaded to {address}", highlight=False, soft_wrap=True)
+        if upload is not None:
+            console.print(f"uploaded to {upload.push(out)}", highlight=False, soft_wrap=True)
         return 0
 
 
@@ -112,6 +119,8 @@ def _export(options: ExportQuizzes, base: World) -> Export:
         raise UserError(f"--quizzes must be at least 1, got {options.quizzes}")
     if options.private and options.push_to_hub is None:
         raise UserError("--private needs --push-to-hub: the repository that is to be private")
+    if options.overwrite and options.push_to_hub is None:
+        raise UserError("--overwrite needs --push-to-hub: folders here are never written over")
     if options.run is not None and options.world != base:
         raise UserError(
             f"run {options.run} has a world of its own; give other options with --preset"

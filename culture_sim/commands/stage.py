@@ -24,6 +24,7 @@ from culture_sim.run.config import RunConfig, read_config
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world.core.errors import UserError
+from world.core.names import refuse_unreadable
 
 DEFAULT_PRESET = "compact"
 
@@ -85,6 +86,8 @@ class StageCommand(RunLocation, Command):
     def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
         """The command, with every option of the run."""
         location = parse_known(RunLocation, arguments)
+        if cls.starts_runs and not (location.path / "config.json").exists():
+            refuse_unreadable("--run", Path(location.path.name))
         options, preset = location.start()
         named = {field.name: getattr(location, field.name) for field in fields(location)}
         named |= {"preset": preset, "run": location.path.name}

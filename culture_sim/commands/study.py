@@ -26,6 +26,7 @@ from culture_sim.study.runs import StudyRuns
 from sae.files import write_parquet
 from world.core.errors import COUNT, SHARE, UserError, require
 from world.core.files import write_json
+from world.core.names import refuse_unreadable
 
 LOSSES = {LOSS.format(name) for name in EXAMS}
 SHOWN = ("after", "gained", "against_control", "full_against")
@@ -74,6 +75,7 @@ class Study(OptionsCommand):
         if len(set(self.arms)) < len(self.arms):
             raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
         run_path(self.runs, self.name, "--name")
+        refuse_unreadable("--name", Path(self.name))
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
         if self.options.compare_on_culture:

@@ -28,6 +28,8 @@ SIZES = {"n<1K": 1e3, "1K<n<10K": 1e4, "10K<n<100K": 1e5, "100K<n<1M": 1e6, "1M<
 """The Hub's names of sizes, and the numbers of rows below which they stay."""
 DESCRIBED = ("world", "culture-proposals", "text")
 """Configurations whose columns the card lists; the others have the same or fewer."""
+KINDS = ("world", "text", "culture", "culture-proposals", "culture-text")
+"""Configurations that the card loads: all but those of one task."""
 
 
 class Config(NamedTuple):
@@ -70,6 +72,8 @@ def write_card(root: Path, export: Export) -> None:
         options=_options(export),
         judged=isinstance(export.world, ExplainedWorld),
         configs=[(config, rows[config]) for config in configs],
+        loads={c.name: [*rows[c]] for c in configs if c.name in KINDS},
+        gaps=_gaps(rows, splits),
         tasks={task: _distinct(root, task, splits) for task in export.world.tasks},
         rounds=_rounds(export),
         columns={c.name: _columns(c, root, export) for c in configs if c.name in DESCRIBED},
@@ -81,22 +85,24 @@ def write_card(root: Path, export: Export) -> None:
 
 def _configs(export: Export) -> list[Config]:
     """Everything that could be loaded; what has no quizzes is left out of the card."""
+    kinds = [("world", "quizzes of the world, all tasks")]
+    kinds += [("text", "the quizzes of `world` as text")] if export.text else []
     configs = []
-    for kind, about in (
-        ("world", "quizzes of the world, all tasks"),
-        ("text", "the quizzes of `world` as text"),
-    ):
+    for kind, about in kinds:
         configs.append(Config(kind, about, f"{kind}/{{split}}/*"))
         for task in export.world.tasks:
             folder = f"{kind}/{{split}}/{task}"
             configs.append(Config(f"{kind}-{task}", f"of the task {task} alone", folder))
-    proposals = "every quiz that agents voted on, kept or not"
-    return [
-        *configs,
-        Config("culture", "quizzes that agents made and kept", f"culture/{{split}}/{KEPT}"),
-        Config("culture-proposals", proposals, "culture/{split}/*"),
-        Config("culture-text", "`culture` as text", f"culture-text/{{split}}/{KEPT}"),
-    ]
+    if export.culture is not None:
+        proposals = "every quiz that agents voted on, kept or not"
+        configs += [
+            Config("culture", "quizzes that agents made and kept", f"culture/{{split}}/{KEPT}"),
+            Config("culture-proposals", proposals, "culture/{split}/*"),
+        ]
+        if export.text:
+            folder = f"culture-text/{{split}}/{KEPT}"
+            configs.append(Config("culture-text", "`culture` as text", folder))
+    return configs
 
 
 def _rows(config: Config, root: Path, splits: tuple[str, ...]) -> dict[str, int]:
@@ -107,6 +113,16 @@ def _rows(config: Config, root: Path, splits: tuple[str, ...]) -> dict[str, int]
         for split, of_split in paths.items()
         if of_split
     }
+
+
+def _gaps(rows: dict[Config, dict[str, int]], splits: tuple[str, ...]) -> list[str]:
+    """Which of KINDS lack which splits, in words; all splits, where one has no quizzes at all."""
+    lacking = {
+        config.name: [split for split in splits if split not in of_split]
+        for config, of_split in rows.items()
+        if config.name in KINDS
+    }
+    return [f"`{name}` has no {' and no '.join(lacks)}" for name, lacks in lacking.items() if lacks]
 
 
 def _data_files(config: Config, splits: list[str]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ MEANING = {
     "hash": "canonical hash, the same for quizzes that differ by a symmetry of the world alone; "
     "it decides the split",
     "index": "its place in its split and task; in culture among the proposals of its round",
-    "prompt": "an instruction, all pieces but the last, and the name of that",
+    "prompt": "what to write and how, all pieces but the last, and the name of that",
     "completion": "the last piece",
+    "answer": "the same again, for rewards: trainers keep `completion` from these",
     "round": "culture round, from 1",
     "proposer": "the agent that made it",
     "solved": "for each agent and direction: its answer is right in every token",

@@ -14,21 +14,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from datasets import Dataset, disable_progress_bars
+from rich.console import Console
 from rich.progress import track
 
 from culture_sim.culture.records import quizzes_of
 from culture_sim.export.card import write_card
 from culture_sim.export.quizzes import KEPT, culture_shards, draw_task, world_shards
 from culture_sim.export.schema import culture_rows, text_rows, world_rows
-from culture_sim.export.spec import Export
-from culture_sim.run.console import OutputConsole
+from culture_sim.export.spec import RECORD, Export
 from world.core.errors import UserError
 from world.core.files import naming, read_json, write_json
 
-RECORD, VERIFIER = "export.json", "verify_quiz.py"
+VERIFIER = "verify_quiz.py"
 
 
-def write_dataset(export: Export, out: Path) -> None:
+def write_dataset(export: Export, out: Path, console: Console) -> None:
     """Write the dataset's folder ``out``.
 
     Raises UserError, and changes nothing, when ``out`` holds something already.
@@ -38,7 +38,7 @@ def write_dataset(export: Export, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
         folder = Path(aside) / out.name
-        for path, rows in _tables(export):
+        for path, rows in _tables(export, console):
             _write(folder / "data" / path, rows)
         write_json(folder / RECORD, export.record())
         if export.text:
@@ -61,10 +61,10 @@ def is_written(out: Path, export: Export) -> bool:
     return path.exists() and read_json(path, "choose another --out") == export.record()
 
 
-def _tables(export: Export) -> Iterator[tuple[str, Dataset]]:
+def _tables(export: Export, console: Console) -> Iterator[tuple[str, Dataset]]:
     """Every file below data/, and its rows."""
     yield from _of_culture(export)  # first: it raises when a round is damaged
-    world, console = export.world, OutputConsole()
+    world = export.world
     shards = world_shards(world, export.quizzes)
     for drawn in track(
         shards, "quizzes", console=console, transient=True, disable=not console.is_terminal

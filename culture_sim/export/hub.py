@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import (
@@ -12,39 +15,93 @@ from huggingface_hub.errors import (
     HFValidationError,
     HTTPError,
     LocalTokenNotFoundError,
+    RepositoryNotFoundError,
 )
 from huggingface_hub.utils import validate_repo_id
 
+from culture_sim.export.spec import RECORD
 from world.core.errors import UserError, first_line
+from world.core.files import read_json
+
+NO_DATA = (".gitattributes", "README.md")
+"""Files of a repository that holds no data yet."""
 
 
-def check_hub(repo: str) -> None:
-    """Raise UserError unless ``repo`` can be a repository's name and the Hub knows the user."""
-    try:
-        validate_repo_id(repo)
-    except HFValidationError as error:
-        raise UserError(f"--push-to-hub {repo}: {first_line(error)}") from None
-    with _one_line():
-        HfApi().whoami()
+@dataclass(frozen=True)
+class Upload:
+    """Where a dataset goes.
 
-
-def push(folder: Path, repo: str, private: bool) -> str:
-    """Upload a dataset's folder in one commit; returns the address of the repository.
-
-    The repository is made if need be. What an earlier export left under data/ is removed in the
-    same commit: its quizzes could be in other splits. Raises UserError when the Hub refuses.
+    repo: the repository. record: of the export, as ``Export.record`` gives it. private: make the
+    repository, where there is none, a private one. overwrite: whatever it holds.
     """
-    api = HfApi()
-    with _one_line():
-        address = api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        api.upload_folder(
-            repo_id=address.repo_id,
-            folder_path=folder,
-            repo_type="dataset",
-            commit_message="Export by culture-sim",
-            delete_patterns="data/**",
-        )
-    return str(address)
+
+    repo: str
+    record: Any
+    private: bool = False
+    overwrite: bool = False
+
+    def check(self) -> None:
+        """Raise UserError unless ``push`` can be expected to succeed: to be asked before the work.
+
+        The repository's name must be possible, the user known, and nothing there that is not of
+        this very export, unless it is to be overwritten.
+        """
+        try:
+            validate_repo_id(self.repo)
+        except HFValidationError as error:
+            raise UserError(f"--push-to-hub {self.repo}: {first_line(error)}") from None
+        with _one_line():
+            user = HfApi().whoami()["name"]
+            self._look(self.repo if "/" in self.repo else f"{user}/{self.repo}")
+
+    def push(self, folder: Path) -> str:
+        """Upload a dataset's folder in one commit; returns the address of the repository.
+
+        The repository is made if need be, and looked at again. All under data/ is replaced: what
+        an earlier export left there could be in other splits. Raises UserError when the Hub
+        refuses, as it does when the repository changes meanwhile.
+        """
+        api = HfApi()
+        with _one_line():
+            address = api.create_repo(
+                self.repo, repo_type="dataset", private=self.private, exist_ok=True
+            )
+            api.upload_folder(
+                repo_id=address.repo_id,
+                folder_path=folder,
+                repo_type="dataset",
+                commit_message="Export by culture-sim",
+                delete_patterns="data/**",
+                parent_commit=self._look(address.repo_id),
+            )
+        return str(address)
+
+    def _look(self, repo: str) -> str | None:
+        """The commit that a repository is at, None where there is none.
+
+        Raises UserError when it holds other data that is not to be overwritten.
+        """
+        try:
+            info = HfApi().dataset_info(repo)
+        except RepositoryNotFoundError:
+            return None
+        files = [file.rfilename for file in info.siblings or () if file.rfilename not in NO_DATA]
+        if files and not self.overwrite and not (RECORD in files and self._is_there(repo)):
+            more = f" and {len(files) - 1} more files" if files[1:] else ""
+            raise UserError(
+                f"the repository {repo} holds other data ({files[0]}{more}); push to another, or "
+                f"replace it with --overwrite"
+            )
+        return info.sha
+
+    def _is_there(self, repo: str) -> bool:
+        """Whether a repository's record is of this very export, whose upload may be repeated."""
+        with TemporaryDirectory() as aside:
+            path = HfApi().hf_hub_download(repo, RECORD, repo_type="dataset", local_dir=aside)
+            try:
+                return bool(read_json(Path(path), "push to another repository") == self.record)
+            except UserError:
+                return False
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def culture_features(world: QuizWorld, stored: pa.Schema) -> Features:
 
 def text_features(world: QuizWorld, with_task: bool) -> Features:
     """Of a quiz as text; agents' quizzes have no task."""
-    columns = {"prompt": Value("string"), "completion": Value("string")}
+    columns = dict.fromkeys(("prompt", "completion", "answer"), Value("string"))
     features = _quiz_features(world)
     task = {"task": Value("string")} if with_task else {}
     return Features({**columns, **task, **{name: features[name] for name in ("layout", "hash")}})
@@ -86,6 +86,7 @@ def text_rows(world: QuizWorld, batch: QuizBatch, with_task: bool) -> Dataset:
     columns = {
         "prompt": prompts,
         "completion": completions,
+        "answer": completions,
         "layout": batch.layout,
         "hash": _hashes(world, batch),
     }

@@ -13,6 +13,9 @@ from typing import Any
 from culture_sim.culture.store import CultureStore
 from world import QuizWorld
 
+RECORD = "export.json"
+"""The file of a dataset's folder that says what is in it."""
+
 
 @dataclass(frozen=True)
 class Export:

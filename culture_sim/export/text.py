@@ -7,12 +7,19 @@ world's rule itself decides, by a check of its own which never sees the right an
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from culture_sim.export.verify_quiz import MalformedError, Verdict, parse_rows
+from culture_sim.export.verify_quiz import (
+    MalformedError,
+    Rows,
+    Verdict,
+    find_rows,
+    parse_rows,
+    text_of,
+)
 from world import UNKNOWN_TASK, ExplainedWorld, Piece, QuizBatch, QuizWorld, UserError
 
 BLANK = "."
@@ -53,7 +60,15 @@ class Script:
 
     def read(self, text: str, piece: Piece) -> NDArray[np.int64]:
         """int64 [rows * columns]: the cells of a piece. Raises MalformedError where it is none."""
-        rows = parse_rows(text, self.numbers)
+        return self._values(parse_rows(text, self.numbers), piece)
+
+    def find(self, text: str, piece: Piece) -> NDArray[np.int64]:
+        """The same of a piece that stands in a text, the last of several."""
+        shape = piece.rows, piece.columns if self.numbers else None
+        longest = max(map(len, self.symbols))
+        return self._values(find_rows(text, self.numbers, longest, shape), piece)
+
+    def _values(self, rows: Rows, piece: Piece) -> NDArray[np.int64]:
         if not self.numbers:
             rows = [row + [BLANK] * (piece.columns - len(row)) for row in rows]
         if len(rows) != piece.rows or len(rows[0]) != piece.columns:
@@ -76,7 +91,7 @@ def to_text(world: QuizWorld, batch: QuizBatch) -> tuple[list[str], list[str]]:
     view, script = world.view, Script(world)
     plain = world.arrange(batch, 0).tokens
     texts = [script.write(plain[:, piece.cells], piece.columns) for piece in view.pieces]
-    head = f"{view.about} Write the last {view.piece}.".lstrip()
+    head = f"{view.about} {_instruction(world)}".lstrip()
     orders = [layout.parts for layout in world.layouts]
     prompts, completions = [], []
     for row, layout in enumerate(batch.layout.tolist()):
@@ -85,6 +100,16 @@ def to_text(world: QuizWorld, batch: QuizBatch) -> tuple[list[str], list[str]]:
         prompts.append("\n\n".join([head, *blocks, f"{view.pieces[asked].name}:\n"]))
         completions.append(texts[asked][row])
     return prompts, completions
+
+
+def _instruction(world: QuizWorld) -> str:
+    """What to write, and how."""
+    view, cells = world.view, "numbers" if Script(world).numbers else "letters"
+    rows = "a row a line, " if any(piece.rows > 1 for piece in view.pieces) else ""
+    return (
+        f"Write the last {view.piece}, {rows}its cells as {cells} with spaces between them, and "
+        f"nothing else."
+    )
 
 
 def parse_prompt(prompt: str, names: tuple[str, ...]) -> Asked:
@@ -97,22 +122,26 @@ def parse_prompt(prompt: str, names: tuple[str, ...]) -> Asked:
     return Asked(shown, asked)
 
 
-def verify(world: QuizWorld, task: str, prompt: str, prediction: str) -> Verdict:
+def verify(
+    world: QuizWorld, task: str, prompt: Any, prediction: Any, strict: bool = False
+) -> Verdict:
     """Whether the quiz, completed by a model's prediction, follows the rule of a task.
 
-    wrong_tokens of the verdict is None: a rule accepts or refuses. Raises UserError for an unknown
-    task and for a world that has no rules to judge by, and MalformedError, a ValueError, for a
-    prompt that is none.
+    prompt, prediction: text, or messages of a chat, the last of which is taken. strict: the
+    prediction must be the piece and nothing else. wrong_tokens of the verdict is None: a rule
+    accepts or refuses. Raises UserError for an unknown task and for a world that has no rules to
+    judge by, and MalformedError, a ValueError, for a prompt that is none.
     """
     if not isinstance(world, ExplainedWorld):
         raise UserError(
             f"the world {world.name!r} has no rules to judge by; compare with its answer"
         )
     script, pieces = Script(world), {piece.name: piece for piece in world.view.pieces}
-    asked = parse_prompt(prompt, tuple(pieces))
+    asked, said = parse_prompt(text_of(prompt), tuple(pieces)), text_of(prediction)
     cells = {name: script.read(text, pieces[name]) for name, text in asked.shown.items()}
     try:
-        cells[asked.name] = script.read(prediction, pieces[asked.name])
+        read = script.read if strict else script.find
+        cells[asked.name] = read(said, pieces[asked.name])
     except MalformedError as error:
         return Verdict(False, None, f"malformed: {error}")
     follows = bool(world.follows(_quiz(world, cells, asked.name), task)[0])

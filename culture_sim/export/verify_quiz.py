@@ -2,12 +2,15 @@
 
 A quiz is a prompt that shows some of its pieces and names one more, which is the completion. A
 piece is written a row a line, its cells as numbers or letters with spaces between them. An answer
-is right when it is the piece asked for, cell by cell, and nothing else.
+is right when it has the piece asked for, cell by cell. What a model says around it is passed over:
+labels, code fences, brackets, thoughts. Of several pieces of the right shape the last one counts.
+Asked to be strict, an answer is the piece and nothing else.
 
-    python verify_quiz.py predictions.jsonl
+    python verify_quiz.py [--strict] predictions.jsonl
 
 reads one JSON object a line, with the "completion" of the dataset, the "prediction" of a model
-and, where there is one, the "task"; it prints how many are right.
+and, where there is one, the "task"; it prints how many are right. A prediction is text, or messages
+of a chat. ``reward`` and ``strict_reward`` are rewards for reinforcement learning with TRL.
 """
 
 import json
@@ -15,14 +18,30 @@ import re
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 NUMBER = re.compile(r"[0-9]{1,5}")
 LONGEST = 16
 """Characters of a cell."""
 
+THOUGHT = "</think>"
+"""What follows the last of these is the answer."""
+LIST = re.compile(r"\[[^\[\]]*\]")
+LISTS = (
+    (re.compile(r"\][.,;]+"), "]"),
+    (re.compile(r"\[\s*\["), "\n\n["),
+    (re.compile(r"\]\s*\]"), "]\n\n"),
+    (re.compile(r"\]\s*\["), "]\n["),
+    (re.compile(r"(?<=[^\s\]])[^\S\n]+\["), "\n["),
+)
+"""In this order they write lists of lists a row a line."""
+AROUND = str.maketrans(dict.fromkeys("[](),;|`'\"*", " "))
+"""Characters around cells that are no part of them."""
+
 Rows = list[list[str]]
 """Rows of cells, all of one length."""
+Shape = tuple[int, int | None]
+"""Rows and columns; None: any number of these."""
 
 
 class MalformedError(ValueError):
@@ -57,35 +76,116 @@ def parse_rows(text: str, numbers: bool) -> Rows:
     return [[str(int(cell)) for cell in row] for row in rows] if numbers else rows
 
 
-def verify(prediction: str, completion: str) -> Verdict:
-    """Compare what a model wrote with the completion of the dataset."""
+def find_rows(text: str, numbers: bool, longest: int, shape: Shape) -> Rows:
+    """The last rows in a text that have a shape, or the last rows of all where none has.
+
+    numbers: cells are numbers. longest: characters of a cell that is no number. Raises
+    MalformedError where there are no rows, or the last ones differ in length.
+    """
+    text = LIST.sub(_in_a_line, text.rpartition(THOUGHT)[2])
+    for pattern, replacement in LISTS:
+        text = pattern.sub(replacement, text)
+    blocks: list[Rows] = []
+    current: Rows = []
+    for line in [*text.splitlines(), ""]:
+        cells = _cells(line, numbers, longest)
+        if cells:
+            current.append(cells)
+        # Where a piece is a row, lines below each other are several.
+        if current and (not cells or shape[0] == 1):
+            blocks.append(current)
+            current = []
+    fit = [rows for rows in blocks if _has(rows, shape)]
+    if not blocks:
+        raise MalformedError("no rows of cells" if text.strip() else "empty")
+    return parse_rows("\n".join(map(" ".join, (fit or blocks)[-1])), numbers)
+
+
+def _in_a_line(found: "re.Match[str]") -> str:
+    """A list whose items have commas between them, as one line."""
+    text = found.group()
+    return (
+        " ".join(text.split()) if all(len(x.split()) <= 1 for x in text[1:-1].split(",")) else text
+    )
+
+
+def _cells(line: str, numbers: bool, longest: int) -> list[str]:
+    """The cells of a line, behind a label or not; none where it holds anything else."""
+    words = line.rpartition(":")[2].translate(AROUND).split()
+    is_cell = NUMBER.fullmatch if numbers else lambda word: len(word) <= longest
+    return words if all(map(is_cell, words)) else []
+
+
+def _has(rows: Rows, shape: Shape) -> bool:
+    return len(rows) == shape[0] and all(shape[1] in (None, len(row)) for row in rows)
+
+
+def text_of(said: Any) -> str:
+    """A text, or that of the last of a chat's messages, whose content may be in parts."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, dict):
+        return text_of(said.get("content", said.get("text")))
+    if isinstance(said, list) and said:
+        parts = all(isinstance(part, dict) and "role" not in part for part in said)
+        return "".join(map(text_of, said)) if parts else text_of(said[-1])
+    return ""
+
+
+def verify(prediction: Any, completion: str, strict: bool = False) -> Verdict:
+    """Compare what a model wrote, text or messages of a chat, with the completion of the dataset.
+
+    strict: it must be the piece and nothing else.
+    """
     numbers = all(map(NUMBER.fullmatch, completion.split()))
     answer = parse_rows(completion, numbers)
+    said, longest = text_of(prediction), max(map(len, completion.split()))
     try:
-        rows = parse_rows(prediction, numbers)
+        shape = len(answer), len(answer[0]) if numbers else None
+        rows = parse_rows(said, numbers) if strict else find_rows(said, numbers, longest, shape)
     except MalformedError as error:
         return Verdict(False, None, f"malformed: {error}")
-    shape, wanted = (len(rows), len(rows[0])), (len(answer), len(answer[0]))
-    if shape != wanted:
+    found, wanted = (len(rows), len(rows[0])), (len(answer), len(answer[0]))
+    if found != wanted:
         return Verdict(
-            False, None, f"malformed: {shape[0]}x{shape[1]}, not {wanted[0]}x{wanted[1]}"
+            False, None, f"malformed: {found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]}"
         )
     pairs = zip(rows, answer, strict=True)
     wrong = sum(x != y for row, true in pairs for x, y in zip(row, true, strict=True))
     return Verdict(not wrong, wrong, "right" if not wrong else f"{wrong} cells wrong")
 
 
+def reward(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
+    """For TRL's GRPOTrainer, on text or chat: 1 for a right answer, else 0.
+
+    answer: the column of the dataset, which TRL hands on as it does not "prompt" and "completion".
+    """
+    return _rewards(completions, answer, False)
+
+
+def strict_reward(completions: list[Any], answer: list[str], **_: Any) -> list[float]:
+    """The same for answers that are the piece and nothing else."""
+    return _rewards(completions, answer, True)
+
+
+def _rewards(completions: list[Any], answer: list[str], strict: bool) -> list[float]:
+    pairs = zip(completions, answer, strict=True)
+    return [float(verify(said, right, strict).correct) for said, right in pairs]
+
+
 def main(arguments: list[str]) -> int:
     """Print how many predictions of a JSON Lines file are right; returns the exit code."""
+    strict = "--strict" in arguments
+    arguments = [word for word in arguments if word != "--strict"]
     if len(arguments) != 1:
-        print("usage: python verify_quiz.py predictions.jsonl", file=sys.stderr)
+        print("usage: python verify_quiz.py [--strict] predictions.jsonl", file=sys.stderr)
         return 2
     verdicts = defaultdict(list)
     try:
         with Path(arguments[0]).open(encoding="utf-8") as file:
             for line in filter(str.strip, file):
                 row = json.loads(line)
-                verdict = verify(row["prediction"], row["completion"])
+                verdict = verify(row["prediction"], row["completion"], strict)
                 verdicts[row.get("task") or "of no task"].append(verdict)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"{arguments[0]}: {type(error).__name__}: {error}", file=sys.stderr)

@@ -7,16 +7,16 @@ and the file cannot disagree, and workers spend no time on any of it.
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from accelerate.tracking import GeneralTracker
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from culture_sim.run.run import Run, parse_line
+from culture_sim.launch.tracking import Tracking
+from culture_sim.run.run import Run
+from culture_sim.run.tail import Tail
 
 PLAIN_EVERY_S = 15.0
 
@@ -24,18 +24,21 @@ PLAIN_EVERY_S = 15.0
 class Monitor:
     """Follows a run's metrics; use it as a context manager and call ``tick`` often."""
 
-    def __init__(self, run: Run, console: Console, tracker: GeneralTracker | None = None) -> None:
+    def __init__(self, run: Run, console: Console, tracking: Tracking | None = None) -> None:
         self.run = run
         self.console = console
-        self.tracker = tracker
+        self.tracking = tracking
         self.agents: dict[int, dict[str, Any]] = {}
         self.notes: dict[str, str] = {}
-        self._file = _Tail(run.path / "metrics.jsonl")
+        metrics = run.path / "metrics.jsonl"
+        self._file = Tail(metrics, metrics.stat().st_size if metrics.exists() else 0)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._began = time.time()
         self._plain_at = 0.0
 
     def __enter__(self) -> Monitor:
+        if self.tracking is not None:
+            self.tracking.start()
         if self.console.is_terminal:
             self._live.start()
         return self
@@ -48,8 +51,6 @@ class Monitor:
     ) -> None:
         if not isinstance(error, OSError):  # it may be that nobody reads what is said
             self.tick()
-        if self.tracker is not None:
-            self.tracker.finish()
         if self.console.is_terminal:
             self._live.stop()
             if self.agents and kind is None:
@@ -60,6 +61,8 @@ class Monitor:
         news = self._file.lines()
         for entry in news:
             self._take(entry)
+        if self.tracking is not None:
+            self.tracking.follow()
         if self.console.is_terminal:
             self._live.update(self._table(), refresh=True)
 
@@ -69,8 +72,6 @@ class Monitor:
         elif "note" in entry:
             self.notes[entry["stage"]] = entry["note"]
             self._say(f"{entry['stage']}: {entry['note']}", force=bool(entry.get("done")))
-        if self.tracker is not None:
-            self._track(entry)
 
     def _take_training(self, entry: dict[str, Any]) -> None:
         agent = self.agents.setdefault(entry["agent"], {"points": []})
@@ -141,36 +142,6 @@ class Monitor:
         left = self.run.config.train.max_quizzes - spent
         return f"< {left / rate / 60:.0f} min" if rate > 0 and left > 0 else ""
 
-    def _track(self, entry: dict[str, Any]) -> None:
-        owner = f"agent{entry['agent']}/" if "agent" in entry else ""
-        values = {
-            f"{owner}{entry['stage']}/{key}": value
-            for key, value in _numbers(entry).items()
-            if key not in ("time", "agent", "round_began")
-        }
-        if values and self.tracker is not None:
-            # Agents advance side by side, and Weights & Biases drops steps that go back.
-            back = self.tracker.name == "wandb"
-            self.tracker.log(values, step=None if back else entry.get("quizzes"))
-
-
-class _Tail:
-    """Reads the complete lines that were appended to a file since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._offset = path.stat().st_size if path.exists() else 0
-
-    def lines(self) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
-        with self.path.open("rb") as file:
-            file.seek(self._offset)
-            data = file.read()
-        whole, newline, _ = data.rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
-        return [entry for line in whole.splitlines() if (entry := parse_line(line)) is not None]
-
 
 def _rate(points: list[tuple[float, int]]) -> float:
     """Quizzes a second over the last few reports."""
@@ -180,15 +151,3 @@ def _rate(points: list[tuple[float, int]]) -> float:
 
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
-
-
-def _numbers(entry: dict[str, Any]) -> dict[str, float]:
-    flat = {}
-    for key, value in entry.items():
-        if isinstance(value, bool):
-            continue
-        if isinstance(value, int | float):
-            flat[key] = float(value)
-        elif isinstance(value, dict) and "accuracy" in value:
-            flat[f"{key}_accuracy"] = float(value["accuracy"])
-    return flat

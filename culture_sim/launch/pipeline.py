@@ -9,15 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
-
-from agents.precision import process_state
 from culture_sim.experiment import run_stage
-from culture_sim.run.console import OutputConsole
+from culture_sim.launch.console import OutputConsole
 from culture_sim.launch.monitor import Monitor
 from culture_sim.launch.processes import (
     END,
@@ -27,9 +24,10 @@ from culture_sim.launch.processes import (
     tell,
     told,
 )
+from culture_sim.launch.tracking import Tracking
 from culture_sim.launch.workers import run_workers
 from culture_sim.report.summary import culture_summary, features_summary, training_summary
-from culture_sim.run.config import RunConfig, config_to_dict
+from culture_sim.run.config import RunConfig
 from culture_sim.run.progress import (
     in_training,
     round_done,
@@ -68,7 +66,8 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     Call it while holding the run's lock.
     """
     processes = processes or default_processes(run.config.agents)
-    work = partial(_work, run, processes, wandb, LATER.get(command, ()))
+    tracking = Tracking(run, wandb)
+    work = partial(_work, run, processes, tracking, LATER.get(command, ()))
     steps: dict[str, list[Callable[[], int]]] = {
         "train-agents": [partial(_train, run, work)],
         "culture-round": [partial(_rounds, run, work)],
@@ -77,10 +76,11 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     }
     steps["culture"] = [partial(_train, run, work, going_on=True)]
     steps["culture"] += [*steps["culture-round"], *steps["sae"], *steps["report"]]
-    for step in steps[command]:
-        code = step()
-        if code:
-            break
+    with closing(tracking):
+        for step in steps[command]:
+            code = step()
+            if code:
+                break
     if command == "culture" and not code:
         console.print(times_table(run))
     if launched_outside():
@@ -100,11 +100,11 @@ def follow(path: Path) -> int:
     return 0
 
 
-def _work(run: Run, processes: int, wandb: bool, later: Sequence[str], stage: str) -> None:
+def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
     began = time.time()
     try:
-        with Monitor(run, console, _tracker(run, wandb)) as monitor:
+        with Monitor(run, console, tracking) as monitor:
             if launched_outside():
                 tell(stage)
                 with connection(), _ticking(monitor):
@@ -139,30 +139,6 @@ def _add_seconds(run: Run, stage: str, spent: float) -> None:
     earlier = run.summary().get("seconds", {})
     total = earlier.get(stage, 0.0) + spent
     run.add_summary("seconds", {**earlier, stage: round(total, 1)})
-
-
-def _tracker(run: Run, wandb: bool) -> GeneralTracker:
-    """TensorBoard or Weights & Biases, started."""
-    process_state()  # trackers log through it
-    if wandb:
-        return _wandb_tracker(run)
-    tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
-    tracker.start()
-    return tracker
-
-
-def _wandb_tracker(run: Run) -> GeneralTracker:
-    try:
-        import wandb
-    except ImportError:
-        raise UserError("--wandb needs the package wandb; pip install wandb") from None
-    tracker = WandBTracker(run_name="culture-sim", name=run.path.name)
-    try:
-        tracker.start()
-    except wandb.errors.Error as error:
-        raise UserError(f"Weights & Biases cannot start ({str(error).splitlines()[0]})") from None
-    tracker.store_init_configuration(config_to_dict(run.config))
-    return tracker
 
 
 def _train(run: Run, work: Callable[[str], None], going_on: bool = False) -> int:

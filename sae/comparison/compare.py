@@ -168,9 +168,7 @@ def _without(matches: Matches, agents: Sequence[int]) -> dict[int, float | None]
     table = matches.table
     return {
         agent: universality_of(
-            matches,
-            ((table.agent_a != agent) & (table.agent_b != agent)).to_numpy(),
-            intervals=False,
+            matches, ((table.agent_a != agent) & (table.agent_b != agent)).to_numpy()
         ).value
         for agent in agents
     }

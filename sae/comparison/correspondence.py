@@ -1,4 +1,4 @@
-"""What becomes of a feature in another agent: matched, split, merged, only spanned, or unique."""
+"""What becomes of a feature in another agent: matched, split, merged, spanned, related, unique."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Correspondence(StrEnum):
     SPLIT = "split"  # several features there have it as their best match and add up to it
     MERGED = "merged"  # it is one of several parts of a feature there
     SUBSPACE = "subspace"  # no feature corresponds, yet all of them together predict it
-    UNIQUE = "unique"  # nor that
+    RELATED = "related"  # nor that, yet its best match is beyond chance
+    UNIQUE = "unique"  # nor that: nothing there goes with it
 
 
 def with_correspondence(
@@ -48,8 +49,9 @@ def with_correspondence(
         merged = {part for parts in splits[b, a].values() for part in parts}
         table = matches.table[rows]
         spanned = (table.ridge_r2 - table.ridge_null_r2).to_numpy()
+        alone = [_alone(r2, q) for r2, q in zip(spanned, table.q.to_numpy(), strict=True)]
         kinds += [
-            _kind(column, splits[a, b], merged, bool(is_linked), spanned[column])
+            _kind(column, splits[a, b], merged, bool(is_linked), alone[column])
             for column, is_linked in enumerate(linked[rows])
         ]
     return matches.adding({}, kind=pd.array(kinds, dtype="string"))
@@ -117,15 +119,23 @@ def _gain(
 
 
 def _kind(
-    column: int, split: Parts, merged: set[int], linked: bool, spanned: float
+    column: int, split: Parts, merged: set[int], linked: bool, alone: Correspondence | None
 ) -> Correspondence | None:
-    """Of a feature by its column; spanned: R^2 by all of b's features beyond the null."""
+    """Of a feature by its column; alone: what it is where no feature there corresponds to it."""
     if column in split:
         return Correspondence.SPLIT
     if column in merged:
         return Correspondence.MERGED
-    if linked:
-        return Correspondence.MATCHED
+    return Correspondence.MATCHED if linked else alone
+
+
+def _alone(spanned: float, q: float) -> Correspondence | None:
+    """Of a feature to which none corresponds; None where it was not predicted.
+
+    spanned: R^2 by all features there beyond the null. q: of its best match.
+    """
     if not np.isfinite(spanned):
         return None
-    return Correspondence.SUBSPACE if spanned >= SPANNED else Correspondence.UNIQUE
+    if spanned >= SPANNED:
+        return Correspondence.SUBSPACE
+    return Correspondence.RELATED if q <= MAX_Q else Correspondence.UNIQUE

@@ -32,7 +32,7 @@ MATCH_COLUMNS = (
     "dictionary",
 )
 """Of matches.parquet; those of nulls come before the ceiling."""
-SCHEMA = 1
+SCHEMA = 2
 """Version of the files of a comparison; raised when a reader of them would have to change."""
 
 

@@ -18,6 +18,9 @@ from sae.comparison.matches import Matches
 
 ENOUGH = 0.95
 """Share of resamples on which a figure must exist to have an interval."""
+CLEAR = 0.01
+"""By how much the ceiling must be above the null, at the low end of the 95 % interval of their
+difference: below, a quotient by it says nothing."""
 Interval = tuple[float, float] | None
 """95 %, or None where there is none."""
 
@@ -26,20 +29,23 @@ Interval = tuple[float, float] | None
 class Universality:
     """How well features match across agents, between a null and a ceiling.
 
-    value: (cross - null) / (ceiling - null); None when the ceiling is not above the null or
-    there is none. low, high: its 95 % interval, a percentile bootstrap over quizzes.
-    cross, null, ceiling: medians over features of r across agents, under the null, and in
-    another SAE of the same agent (NaN without one). excess: cross - null. intervals: by name of
-    these four. features: how many, each counted once for every other agent.
+    value: (cross - null) / (ceiling - null); None when the ceiling is not clearly above the null
+    (``CLEAR``) or there is none. low, high: its 95 % interval, a percentile bootstrap over
+    quizzes. reason: why there is no value, None where there is one. cross, null, ceiling: medians
+    over features of r across agents, under the null, and in another SAE of the same agent (NaN
+    without one). excess: cross - null; room: ceiling - null. intervals: by name of these five.
+    features: how many, each counted once for every other agent.
     """
 
     value: float | None
     low: float | None
     high: float | None
+    reason: str | None
     cross: float
     null: float
     ceiling: float
     excess: float
+    room: float
     intervals: dict[str, Interval]
     features: int
 
@@ -61,7 +67,7 @@ class Triple:
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(ceiling > null, (cross - null) / (ceiling - null), np.nan)
         three = {"cross": cross, "null": null, "ceiling": ceiling}
-        return {**three, "excess": cross - null, "value": value}
+        return {**three, "excess": cross - null, "room": ceiling - null, "value": value}
 
 
 def universality(r: Triple, resampled: Triple | None) -> Universality:
@@ -70,38 +76,57 @@ def universality(r: Triple, resampled: Triple | None) -> Universality:
     if np.isfinite(r.ceiling).any():
         chosen &= np.isfinite(r.ceiling)
     if not chosen.any():
-        nan = float("nan")
-        return Universality(None, None, None, nan, nan, nan, nan, {}, 0)
+        nothing, nan = "there is no feature to compare", float("nan")
+        return Universality(None, None, None, nothing, nan, nan, nan, nan, nan, {}, 0)
     middle = {name: float(value) for name, value in r.medians(chosen).items()}
     value = middle.pop("value")
     intervals: dict[str, Interval] = {}
     if resampled is not None:
         intervals = {k: _interval(v) for k, v in resampled.medians(chosen).items()}
     low, high = intervals.pop("value", None) or (None, None)
-    known = np.isfinite(value)
+    reason = _no_value(middle["room"], intervals.get("room"))
+    known = reason is None
     return Universality(
         value if known else None,
         low if known else None,
         high if known else None,
+        reason,
         **middle,
         intervals=intervals,
         features=int(chosen.sum()),
     )
 
 
+def _no_value(room: float, interval: Interval) -> str | None:
+    """Why a figure cannot be divided by the room between null and ceiling; None where it can.
+
+    interval: of the room, over quizzes; where there is none the room itself must be clear.
+    """
+    if not np.isfinite(room):
+        return "there is no second SAE of an agent, which gives the ceiling"
+    low, high = interval or (room, room)
+    if min(low, room) > CLEAR:
+        return None
+    spread = f", 95 % interval {low:.3f} to {high:.3f}" if interval else ""
+    return (
+        f"the ceiling is not clearly above the null: {room:.3f} apart{spread}, so what agents "
+        f"share cannot be told from what the null explains"
+    )
+
+
 def universality_of(
-    matches: Matches, rows: NDArray[np.bool_], null: str = "null_r", intervals: bool = True
+    matches: Matches, rows: NDArray[np.bool_], null: str = "null_r"
 ) -> Universality:
     """Universality of some rows bool [n] of the matches.
 
-    null: the column of the null it is measured against. intervals: whether to find these.
+    null: the column of the null it is measured against.
     """
 
     def triple(values: Mapping[str, NDArray[np.floating]]) -> Triple:
         return Triple(*(values[name][..., rows] for name in ("r", null, "ceiling_r")))
 
     columns = {name: matches.table[name].to_numpy() for name in ("r", null, "ceiling_r")}
-    return universality(triple(columns), triple(matches.resampled) if intervals else None)
+    return universality(triple(columns), triple(matches.resampled))
 
 
 def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:

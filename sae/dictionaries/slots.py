@@ -152,6 +152,11 @@ def _train_missing(
         for slot in slots
     ]
     saes = train_in_turn(trainings)
+    for sae in saes:
+        # sae_lens's store of activations and its evaluations ask how the agent is given tokens: a
+        # whole quiz, which begins with a start token already.
+        sae.cfg.metadata.context_size = world.seq_len
+        sae.cfg.metadata.prepend_bos = False
     seconds = round((time.time() - began) / len(slots), 1)
 
     def records(saved: list[SAE[Any]]) -> list[dict[str, Any]]:

@@ -61,6 +61,49 @@ def test_logits_are_the_same(model, hooked, bridge, tokens):
             assert (other(shift(tokens)) - model(tokens)).abs().max() <= 1e-5
 
 
+FORMS = ("to_transformer_lens", "to_transformer_bridge")
+
+
+def share_of_largest(model, other, tokens):
+    """The greatest difference of logits, as a share of the largest logit, and that logit."""
+    with torch.no_grad():
+        ours, largest = model(tokens), model(tokens).abs().max()
+        return float((other(shift(tokens)) - ours).abs().max() / largest), float(largest)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("factor", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("name", architectures.names())
+def test_logits_of_large_weights_agree_within_a_share_of_the_largest(
+    strings, tokens, name, factor, form
+):
+    """As those of trained agents, in which a difference may be above 1e-5."""
+    model = unusual_agent(name, strings)
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight *= factor
+    share, largest = share_of_largest(model, getattr(model, form)(), tokens)
+    assert share <= 1e-5
+    assert largest > factor
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", architectures.names())
+def test_logits_agree_to_rounding_in_float64(strings, tokens, name, form):
+    model = unusual_agent(name, strings)
+    other = getattr(model, form)().double()
+    model = model.double()
+    for module in other.modules():
+        if hasattr(module, "cfg"):
+            module.cfg.dtype = torch.float64  # to which TransformerLens casts patterns
+    positions = {v.shape: v for k, v in other.named_parameters() if "pos" in k}
+    with torch.no_grad():
+        # The table is a sum, which is rounded where it is made.
+        positions[model.position_table().shape].copy_(model.position_table())
+    assert share_of_largest(model, other, tokens)[0] <= 1e-12
+
+
 def test_a_hooked_transformer_has_the_same_activation_at_every_site(model, hooked, tokens):
     _, cache = hooked.run_with_cache(shift(tokens))
     sites = model.site_names()

@@ -254,8 +254,9 @@ class _Made:
 
 def _summary(site, size, members):
     universality = {
-        "value": 0.6, "low": 0.5, "high": 0.7, "cross": 0.7, "null": 0.3, "ceiling": 0.9,
-        "excess": 0.4, "intervals": {"excess": [0.3, 0.5]}, "features": AGENTS * size,
+        "value": 0.6, "low": 0.5, "high": 0.7, "reason": None, "cross": 0.7, "null": 0.3,
+        "ceiling": 0.9, "excess": 0.4, "room": 0.6, "intervals": {"excess": [0.3, 0.5]},
+        "features": AGENTS * size,
     }  # fmt: skip
     square = np.full((AGENTS, AGENTS), 0.5).tolist()
     alone = AGENTS * size - sum(members)

@@ -3,13 +3,15 @@
 The tasks' own verifiers say whether a quiz follows a rule. For two rules in sequence the grid
 between them is sought: the generators run as programs on what a grid shows, in both directions,
 and a verifier judges whether another rule leads from there to the answer. A grid shows a program
-its rectangles only where every colour fills, frames or marks one box; what cannot be read so may
-be explained all the same, so the shares found are lower bounds.
+its rectangles only where every colour fills, frames or marks one box, and where there are few ways
+to read it (``MOST_COLOURS``, ``MOST_READINGS``); what is not read may be explained all the same, so
+the shares found are lower bounds.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +24,13 @@ from world.grids.painting.rectangles import Plane
 from world.grids.painting.scenes import Scenes
 from world.grids.painting.task import Grid, Pair, Scene, tasks
 
-MOST_COLOURS = 4
-"""Grids with more colours are not read: the roles they could play are too many."""
+MOST_COLOURS = 6
+"""Grids with more colours are not read: the roles they could play are too many. Three rectangles of
+two colours each, as in `half_fill`, have six."""
 MOST_EXTRA = 3
 """Colours that a program may bring in, of those that a grid lacks."""
+MOST_READINGS = 20_000
+"""Ways to read a grid for one task: where there are more, it is not read for that task."""
 Reading = tuple[list[Box], list[int]]
 """What a grid may show: rectangles, and colours as a rule would name them."""
 
@@ -141,7 +146,9 @@ class Explainer:
         form = _form(name, self.plane, len(colours))
         extra = -1 if form is None else form.colours - len(colours)
         others = [c for c in range(1, self.colours + 1) if c not in colours]
-        if not 0 <= extra <= MOST_EXTRA:
+        orders = math.factorial(len(colours)) * math.perm(len(others), max(0, extra))
+        # Each colour's box may be one cell larger, or none may.
+        if not 0 <= extra <= MOST_EXTRA or orders * (1 + len(colours)) > MOST_READINGS:
             return
         for boxes in _boxes(grid, colours):
             for order in itertools.permutations(range(len(colours))):

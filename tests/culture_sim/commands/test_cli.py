@@ -27,6 +27,7 @@ from sae.comparison.nulls.rotation import Rotation
 from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import DictionaryConfig
 from sae.dictionaries.architectures.of_sae_lens import BatchTopK, Gated
+from tests.helpers.names import REFUSED
 from world.core.errors import UserError
 from world.strings.world import StringsWorld
 
@@ -160,6 +161,15 @@ def test_quizzes_of_a_preset_are_of_its_world(capsys):
 def test_quizzes_that_cannot_be_shown(capsys, tmp_path, options, says):
     Run.start(tmp_path / "fresh", RunConfig(), "compact")
     assert says in refused(capsys, "quizzes", "--runs", str(tmp_path), *options)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_new_run_or_study_has_a_name_that_other_programs_read(name, tmp_path, capsys):
+    for named in (["train-agents", "--run"], ["culture", "--run"], ["study", "--name"]):
+        error = refused(capsys, *named, name, "--runs", str(tmp_path))
+        assert f"{named[1]}: " in error
+        assert "would not be found" in error
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", presets.names())

@@ -1,8 +1,11 @@
 """Exported datasets as their users meet them: loaded by Hugging Face datasets without a network."""
 
 import re
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 
 import datasets
 import numpy as np
@@ -10,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
-from culture_sim.culture.records import array_of
+from culture_sim.culture.records import array_of, quizzes_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.export import quizzes
 from culture_sim.export.columns import meanings
@@ -121,6 +124,65 @@ def test_a_handful_of_quizzes_has_the_splits_that_it_fills(tmp_path, load):
     assert export(tmp_path / "few", "--world.tasks", "frame", "detect", "--quizzes", "5") == 0
     found = load(tmp_path / "few")
     assert {split: len(rows) for split, rows in found.items()} == {"train": 5}
+
+
+def loaded_by_the_card(folder):
+    """Runs the card's Python as it stands, on the folder; gives what it loads, by name."""
+    (code,) = re.findall(
+        r"```python\n(from datasets .+?)```", (folder / "README.md").read_text(), re.S
+    )
+    place = {"load_dataset": None}
+    with redirect_stdout(StringIO()):
+        exec(code.replace("FOLDER OR REPOSITORY", str(folder)), place)
+    return code, place
+
+
+def without(run, splits, kept_only, tmp_path):
+    """A copy of a run whose culture has no proposals, or none that were kept, of some splits."""
+    shutil.copytree(run, tmp_path / "run")
+    path = CultureStore(tmp_path / "run" / "culture").path(1)
+    table, world = pq.read_table(path), Run.open(run).config.world
+    gone = np.isin(world.split_of(quizzes_of(table)), [World.splits.index(s) for s in splits])
+    gone &= np.asarray(table["keep"]) | (not kept_only)
+    pq.write_table(table.filter(~gone), path)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("splits", "kept_only"),
+    [
+        *((splits, True) for splits in (("test",), ("test", "sae"), ("train",), World.splits)),
+        *((splits, False) for splits in (("test",), ("test", "sae"), ("train",))),
+    ],
+)
+def test_the_card_loads_what_is_there_and_says_what_is_not(
+    stored, tmp_path, monkeypatch, splits, kept_only
+):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    run = without(stored, splits, kept_only, tmp_path)
+    assert export(tmp_path / "out", *of_run(run), "--quizzes", "60", "--text") == 0
+    code, place = loaded_by_the_card(tmp_path / "out")
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert f"`culture` has no {' and no '.join(splits)}" in text
+    assert kept_only or "`culture-proposals` has no" in text
+    for line in code.splitlines()[3:-1]:
+        name, config = re.match(r'(\w+) = load_dataset\(place, "([\w-]+)"', line).groups()
+        alternatives = line.partition("# or ")[2]
+        first = place[name].split
+        there = datasets.get_dataset_split_names(str(tmp_path / "out"), config)
+        assert [str(first), *filter(None, alternatives.split(", "))] == there
+    assert ("culture" in place) == (splits != World.splits)
+
+
+@pytest.mark.parametrize("quizzes_", ["1", "5", "17", "60"])
+def test_the_cards_lines_load_few_quizzes_too(tmp_path, monkeypatch, quizzes_):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    options = ("--world.tasks", "frame", "detect", "--quizzes", quizzes_, "--text")
+    assert export(tmp_path / "out", *options) == 0
+    _, place = loaded_by_the_card(tmp_path / "out")
+    assert len(place["world"]) == len(place["text"]) > 0
+    assert "culture" not in place
+    assert "`culture` has no" not in (tmp_path / "out" / "README.md").read_text()
 
 
 # Splits

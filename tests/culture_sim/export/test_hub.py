@@ -1,33 +1,56 @@
 """The upload of a dataset, to something that stands in for the Hugging Face Hub."""
 
+from pathlib import Path
+
 import huggingface_hub
 import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, tree
 
 
 class Hub:
-    """Stands in for the network: what would be sent to the Hub, and what it would answer."""
+    """Stands in for the network: what would be sent to the Hub, and what it would answer.
+
+    files: of the repository "user/quizzes" by path, None where there is none.
+    """
 
     def __init__(self, monkeypatch):
-        self.calls, self.failure = [], None
-        monkeypatch.setattr(huggingface_hub.HfApi, "whoami", self._whoami)
-        monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", self._create_repo)
-        monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", self._upload_folder)
+        self.calls, self.failure, self.files = [], None, None
+        for name in ("whoami", "create_repo", "upload_folder", "dataset_info", "hf_hub_download"):
+            monkeypatch.setattr(huggingface_hub.HfApi, name, getattr(self, f"_{name}"))
 
     def _whoami(self):
         self.calls.append("whoami")
+        return {"name": "user"}
+
+    def _dataset_info(self, repo_id):
+        assert repo_id == "user/quizzes"
+        if self.files is None:
+            raise RepositoryNotFoundError.__new__(RepositoryNotFoundError)  # asks for a response
+        siblings = [{"rfilename": name} for name in self.files]
+        return huggingface_hub.DatasetInfo(id=repo_id, sha="c0ffee", siblings=siblings, tags=[])
+
+    def _hf_hub_download(self, repo_id, filename, *, repo_type, local_dir):
+        assert (repo_id, repo_type) == ("user/quizzes", "dataset")
+        path = Path(local_dir) / filename
+        path.write_bytes(self.files[filename])
+        return str(path)
 
     def _create_repo(self, repo_id, **options):
         self.calls.append(("create_repo", repo_id, options))
-        return huggingface_hub.RepoUrl(f"https://huggingface.co/datasets/{repo_id}")
+        self.files = {".gitattributes": b""} if self.files is None else self.files
+        name = repo_id if "/" in repo_id else f"user/{repo_id}"
+        return huggingface_hub.RepoUrl(f"https://huggingface.co/datasets/{name}")
 
     def _upload_folder(self, **options):
         if self.failure is not None:
             raise self.failure
         assert (options["folder_path"] / "README.md").exists()
         self.calls.append(("upload_folder", options))
+        kept = {name: data for name, data in self.files.items() if not name.startswith("data/")}
+        self.files = {**kept, **tree(options["folder_path"])}
 
 
 @pytest.fixture
@@ -52,6 +75,72 @@ def test_the_folder_is_uploaded_in_one_commit(hub, tmp_path, capsys):
     assert upload[1]["repo_type"] == "dataset"
     assert upload[1]["folder_path"] == tmp_path / "out"
     assert upload[1]["delete_patterns"] == "data/**"
+    assert upload[1]["parent_commit"] == "c0ffee"
+
+
+OTHER = {".gitattributes": b"", "README.md": b"# Other", "data/train.parquet": b"precious"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        OTHER,
+        {"train.jsonl": b"precious"},
+        {"data/a/b.csv": b"precious", "notes.txt": b""},
+        {"export.json": b"{}", "data/train.parquet": b"precious"},
+        {"export.json": b"no JSON", "data/train.parquet": b"precious"},
+    ],
+)
+@pytest.mark.parametrize("repo", ["user/quizzes", "quizzes"])
+def test_a_repository_with_other_data_is_left_alone(hub, tmp_path, capsys, files, repo):
+    """Before anything is written here."""
+    hub.files = dict(files)
+    assert export(tmp_path / "out", *SMALL, "--push-to-hub", repo) == 2
+    error = error_line(capsys)
+    assert "the repository user/quizzes holds other data" in error
+    assert "--overwrite" in error
+    assert hub.files == files
+    assert hub.calls == ["whoami"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_repository_with_other_data_is_overwritten_when_asked(hub, tmp_path):
+    hub.files = dict(OTHER)
+    assert export(tmp_path / "out", *SMALL, *PUSH, "--overwrite") == 0
+    assert "data/train.parquet" not in hub.files
+    assert tree(tmp_path / "out").items() <= hub.files.items()
+
+
+def test_another_export_is_other_data_and_the_same_is_not(hub, tmp_path, capsys):
+    few = ("--world.tasks", "frame", "--quizzes", "10")
+    assert export(tmp_path / "one", *few, *PUSH) == 0
+    before = dict(hub.files)
+    assert export(tmp_path / "other", *few, "--seed", "1", *PUSH) == 2
+    assert "holds other data" in error_line(capsys)
+    assert hub.files == before
+    assert export(tmp_path / "again", *few, *PUSH) == 0
+    assert export(tmp_path / "other", *few, "--seed", "1", *PUSH, "--overwrite") == 0
+    assert hub.files["export.json"] != before["export.json"]
+
+
+@pytest.mark.parametrize("files", [{}, {".gitattributes": b""}, {"README.md": b"# Empty"}])
+def test_a_repository_without_data_is_filled(hub, tmp_path, files):
+    hub.files = files
+    assert export(tmp_path / "out", "--world.tasks", "frame", "--quizzes", "10", *PUSH) == 0
+    assert "export.json" in hub.files
+
+
+def test_data_that_came_meanwhile_is_left_alone(hub, tmp_path, capsys, monkeypatch):
+    real = dataset.write_card
+
+    def meanwhile(*given):
+        hub.files = dict(OTHER)
+        real(*given)
+
+    monkeypatch.setattr(dataset, "write_card", meanwhile)
+    assert export(tmp_path / "out", "--world.tasks", "frame", "--quizzes", "10", *PUSH) == 2
+    assert "holds other data" in error_line(capsys)
+    assert hub.files == OTHER
 
 
 def test_a_failed_upload_can_be_repeated_alone(hub, tmp_path, capsys, monkeypatch):

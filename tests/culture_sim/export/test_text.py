@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from culture_sim.export.text import parse_prompt, to_text, verify
-from culture_sim.export.verify_quiz import MalformedError, parse_rows
+from culture_sim.export.verify_quiz import MalformedError, parse_rows, reward, strict_reward
 from culture_sim.export.verify_quiz import verify as compare
 from tests.helpers.exporting import WORLD
 from world import Stream
@@ -103,23 +103,158 @@ def test_verifiers_accept_right_answers_and_no_other(task):
         (lambda text: str(parse_grid(text)), "malformed"),
     ],
 )
-def test_malformed_answers_are_wrong(damage, says):
+def test_malformed_answers_are_wrong_where_strict(damage, says):
     _, prompts, completions = quizzes_as_text(FRAMES, "frame", 8)
     for prompt, completion in zip(prompts, completions, strict=True):
         for found in (
-            compare(damage(completion), completion),
-            verify(FRAMES, "frame", prompt, damage(completion)),
+            compare(damage(completion), completion, strict=True),
+            verify(FRAMES, "frame", prompt, damage(completion), strict=True),
         ):
             assert not found.correct
             assert found.wrong_tokens is None
             assert says in found.reason
 
 
-@given(st.text(alphabet="0123 \n-x", max_size=60))
+def as_array(text):
+    rows = [f"[{row}]" for row in text.splitlines()]
+    return "[" + "\n ".join(rows) + "]"
+
+
+AROUND = {
+    "alone": lambda text: text,
+    "fence": lambda text: f"```\n{text}\n```",
+    "fence with a language": lambda text: f"Here it is:\n\n```text\n{text}\n```\nThat is it.",
+    "label": lambda text: f"f(B):\n{text}",
+    "label and a blank line": lambda text: f"**The answer is:**\n\n{text}\n\nI am 95 % sure.",
+    "label in the line": lambda text: f"Answer: {text}",
+    "indented": lambda text: "\n".join(f"    {row}" for row in text.splitlines()),
+    "commas": lambda text: text.replace(" ", ", "),
+    "nested lists": lambda text: f"The answer is {parse_grid(text)}.",
+    "nested lists, a row a line": lambda text: str(parse_grid(text)).replace("], ", "],\n "),
+    "JSON": lambda text: json.dumps({"answer": parse_grid(text), "sure": 0.9}, indent=1),
+    "NumPy": as_array,
+    "array": lambda text: f"array({parse_grid(text)}, dtype=uint8)",
+    "table": lambda text: "\n".join(f"| {row.replace(' ', ' | ')} |" for row in text.splitlines()),
+    "rows with names": lambda text: "\n".join(
+        f"Row {k}: {row}" for k, row in enumerate(text.splitlines(), 1)
+    ),
+    "thoughts": lambda text: f"<think>\n0 0\n0 0\n1 2 3 4 5\n</think>\n{text}",
+    "other grids before": lambda text: f"A:\n{text[::-1]}\n\nB:\n{text[::-1]}\n\nf(B):\n{text}",
+    "other numbers after": lambda text: f"{text}\n\nConfidence: 0.9\n\n9\n\n1 2 3",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_an_answer_is_found_in_what_is_said_around_it(around):
+    _, prompts, completions = quizzes_as_text(FRAMES, "frame", 8)
+    for prompt, completion in zip(prompts, completions, strict=True):
+        said = AROUND[around](completion)
+        for message in (said, [{"role": "assistant", "content": said}]):
+            assert compare(message, completion) == (True, 0, "right")
+            assert verify(FRAMES, "frame", prompt, message).correct
+        strictly = around in ("alone", "indented")
+        assert compare(said, completion, strict=True).correct == strictly
+        assert verify(FRAMES, "frame", prompt, said, strict=True).correct == strictly
+        wrong = AROUND[around](f"{(int(completion[0]) + 1) % 7}{completion[1:]}")
+        assert compare(wrong, completion).wrong_tokens == 1
+        assert not verify(FRAMES, "frame", prompt, wrong).correct
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: "",
+        lambda _: " \n\n ",
+        lambda _: "I do not know.",
+        lambda text: text[: text.rindex("\n")],
+        lambda text: f"{text}\n{text}",
+        lambda text: text.rsplit(" ", 1)[0],
+        lambda text: text.replace(" ", ""),
+        lambda text: text.replace(text[0], "x", 1),
+    ],
+)
+def test_what_holds_no_answer_is_wrong(damage):
+    _, prompts, completions = quizzes_as_text(FRAMES, "frame", 8)
+    for prompt, completion in zip(prompts, completions, strict=True):
+        assert not compare(damage(completion), completion).correct
+        assert not verify(FRAMES, "frame", prompt, damage(completion)).correct
+
+
+def test_of_several_answers_the_last_counts():
+    """To write down every possible answer is not to answer."""
+    _, prompts, completions = quizzes_as_text(FRAMES, "frame", 8)
+    answer = completions[0]
+    wrong = next(other for other in completions if other != answer)
+    for said, right in ((f"{wrong}\n\n{answer}", True), (f"{answer}\n\n{wrong}", False)):
+        assert compare(said, answer).correct == right
+        assert verify(FRAMES, "frame", prompts[0], said).correct == right
+
+
+def test_the_prompt_says_what_to_write():
+    _, prompts, _ = quizzes_as_text(FRAMES, "frame", 1)
+    assert prompts[0].startswith(
+        "One rule f makes f(A) of A and f(B) of B. Write the last grid, a row a line, its cells as "
+        "numbers with spaces between them, and nothing else.\n\n"
+    )
+
+
+# Rewards
+
+
+def messages(role, text, parts):
+    return [{"role": role, "content": [{"type": "text", "text": text}] if parts else text}]
+
+
+CHATS = {
+    "text": (lambda text: text, lambda text: text),
+    "chat": (lambda t: messages("user", t, False), lambda t: messages("assistant", t, False)),
+    "parts": (lambda t: messages("user", t, True), lambda t: messages("assistant", t, True)),
+}
+
+
+def called_as_by_trl(function, rows, said):
+    """A call as ``GRPOTrainer._calculate_rewards`` makes it: see TRL 1.16."""
+    kept = [name for name in rows[0] if name not in ("prompt", "completion", "completion_ids")]
+    columns = {name: [row[name] for row in rows] for name in kept}
+    return function(
+        prompts=[row["prompt"] for row in rows],
+        completions=said,
+        completion_ids=[[0]] * len(rows),
+        **columns,
+        trainer_state=None,
+        log_extra=None,
+        log_metric=None,
+    )
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_the_rewards_are_called_as_trl_does(written, load, chat):
+    asked, answered = CHATS[chat]
+    rows = [*load(written, "text", split="test").select(range(6))]
+    answers = [row["completion"] for row in rows]
+    said = [answers[0], f"```\n{answers[1]}\n```", answers[0] + "\n0", "", "no", answers[5]]
+    rows = [{**row, "prompt": asked(row["prompt"])} for row in rows]
+    said = [*map(answered, said)]
+    assert called_as_by_trl(reward, rows, said) == [1, 1, 0, 0, 0, 1]
+    assert called_as_by_trl(strict_reward, rows, said) == [1, 0, 0, 0, 0, 1]
+    by_rule = [verify(WORLD, r["task"], r["prompt"], s) for r, s in zip(rows, said, strict=True)]
+    assert [found.correct for found in by_rule] == [True, True, False, False, False, True]
+
+
+def test_a_message_without_text_is_no_answer():
+    for said in (None, [], {}, [{"role": "assistant", "content": None}], [{"role": "tool"}], 7):
+        assert not compare(said, EXAMPLE[1]).correct
+
+
+@given(st.text(alphabet="0123 \n-x[],:`", max_size=80))
 def test_no_answer_breaks_a_verifier(text):
     prompt, completion = EXAMPLE
-    for found in (compare(text, completion), verify(FRAMES, "frame", prompt, text)):
-        assert not found.correct
+    for strict in (False, True):
+        for found in (
+            compare(text, completion, strict),
+            verify(FRAMES, "frame", prompt, text, strict),
+        ):
+            assert not found.correct
 
 
 EXAMPLE = [column[0] for column in quizzes_as_text(FRAMES, "frame", 1)[1:]]
@@ -161,6 +296,7 @@ def test_the_verifier_runs_alone_in_the_folder(written, load, tmp_path):
     assert ["detect", "148 of 150 right (98.7%), 1 malformed"] in said or (
         ["frame", "148 of 150 right (98.7%), 1 malformed"] in said
     )
+    assert run("--strict", "predictions.jsonl").stdout == done.stdout
     (tmp_path / "bad.jsonl").write_text('{"prediction": "0"}\n')
     for arguments in (["none.jsonl"], ["bad.jsonl"], []):
         failed = run(*arguments)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from huggingface_hub import DatasetCard
+from rich.console import Console
 
 from culture_sim.export.dataset import Export, write_dataset
 from culture_sim.export.quizzes import draw_task
@@ -17,7 +18,7 @@ STRINGS, COPIES = StringsWorld(), CopyWorld()
 
 
 def written(world, out):
-    write_dataset(Export(("--preset", "none"), world, None, 600, 3, text=True), out)
+    write_dataset(Export(("--preset", "none"), world, None, 600, 3, text=True), out, Console())
     return out
 
 
@@ -45,7 +46,10 @@ def test_a_string_is_written_without_what_follows_its_end():
         asked = STRINGS.layouts[batch.layout[i]].parts[-1]
         cells = STRINGS.arrange(batch[i : i + 1], 0).tokens[0][STRINGS.view.pieces[asked].cells]
         assert completion == " ".join(STRINGS.vocab[value] for value in cells if value)
-        assert prompt.startswith("One rule f makes f(x) of x and f(z) of z. Write the last string.")
+        assert prompt.startswith(
+            "One rule f makes f(x) of x and f(z) of z. Write the last string, its cells as letters "
+            "with spaces between them, and nothing else.\n"
+        )
         assert prompt.endswith(f"{STRINGS.view.pieces[asked].name}:\n")
 
 
@@ -60,6 +64,17 @@ def test_rules_judge_strings():
         assert not verify(STRINGS, name, prompt, " ".join([*letters[:-1], other])).correct
         assert not verify(STRINGS, name, prompt, f"{completion} a").correct
         assert "malformed" in verify(STRINGS, name, prompt, f"{completion}!").reason
+        label = prompt.rpartition("\n\n")[2]
+        for said in (
+            f"{label}{completion}",
+            f"I think it is\n\n```\n{completion}\n```\n",
+            f"The answer: {completion}",
+            f"The answer is {letters}.",
+            f"x: a b\nf(x): b a\nAnswer: {completion}",
+        ):
+            assert verify(STRINGS, name, prompt, said).correct, said
+            assert compare(said, completion).correct
+            assert not verify(STRINGS, name, prompt, said, strict=True).correct
         assert compare(completion, completion) == (True, 0, "right")
         assert compare(" ".join([*letters[:-1], other]), completion).wrong_tokens == 1
         assert not compare(f"{completion} a", completion).correct

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 
+import pandas
 import pytest
 
 from culture_sim.cli import main
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
+from tests.helpers.names import REFUSED, TAKEN
 from tests.helpers.processes import wait_until
 
 # Interruptions
@@ -87,6 +89,7 @@ def test_memory_is_bounded_by_a_file(tmp_path):
         (["--preset", "none"], "unknown preset 'none'"),
         (["--world.tasks", "none"], "unknown task 'none'"),
         (["--private"], "--private needs --push-to-hub"),
+        (["--overwrite"], "--overwrite needs --push-to-hub"),
         (["--push-to-hub", "a//b"], "--push-to-hub a//b: Repo id must"),
     ],
 )
@@ -149,6 +152,24 @@ def test_nothing_is_overwritten(written, tmp_path, capsys):
     assert "is not empty" in error_line(capsys)
     assert tree(written) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_folder_that_no_reader_finds_is_refused(tmp_path, capsys, name):
+    assert export(tmp_path / name, *SMALL) == 2
+    assert "would not be found" in error_line(capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_folder_of_any_other_name_is_loaded(tmp_path, monkeypatch, load, name):
+    few = ("--world.tasks", "frame", "--quizzes", "10")
+    assert export(tmp_path / name, *few) == 0
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / name, name):
+        assert len(load(path, "world", split="train")) == 8
+        assert len(list(load(path, "world", split="train", streaming=True))) == 8
+    assert len(pandas.read_parquet(tmp_path / name / "data/world/train")) == 8
 
 
 def test_an_empty_folder_is_a_new_one(tmp_path):

@@ -19,7 +19,7 @@ from sae.config import SAEConfig
 from tests.helpers.browser import check_page
 from tests.helpers.made_features import DICTIONARY, SITE, make_features
 from tests.helpers.reading import embedded
-from world.core.files import write_json
+from world.core.files import read_json, write_json
 
 
 @pytest.fixture
@@ -100,6 +100,20 @@ def test_a_comparison_of_another_version_is_left_out_and_named(tmp_path):
     page = write_report(run).read_text()
     assert line in page
     assert "Features have not been compared yet" in page
+
+
+def test_a_missing_universality_is_explained(tmp_path):
+    widths = (int(DICTIONARY.rpartition("-")[2]),)
+    config = RunConfig(model=ModelConfig(d_model=32), sae=SAEConfig(sites=(SITE,), widths=widths))
+    run = Run.start(tmp_path / "run", config, "compact")
+    path = make_features(run, 4, SITE) / "summary.json"
+    assert "<b>Universality 0.60</b>" in write_report(run).read_text()
+    summary, reason = read_json(path, ""), "the ceiling is not clearly above the null"
+    none = {"value": None, "low": None, "high": None, "reason": reason}
+    write_json(path, {**summary, "universality": {**summary["universality"], **none}})
+    page = write_report(run).read_text()
+    assert f"<b>No universality</b> ({reason})" in page
+    assert page.count(reason) == 2
 
 
 INK, PAPER = {"light": "1b1b1b", "dark": "e8e8e6"}, {"light": "ffffff", "dark": "161616"}

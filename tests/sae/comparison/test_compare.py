@@ -259,6 +259,22 @@ def test_confound_is_exposed_by_the_null_within_cells_only(rows):
     assert found.shared_above[0.5][2] <= 1
 
 
+@pytest.mark.parametrize("noise_seed", [2, 3, 4])
+def test_features_that_cells_determine_have_no_universality(rows, noise_seed):
+    """The null matches them as well as another SAE of the agent: there is nothing to divide by."""
+    rng = np.random.default_rng(noise_seed)
+    same = cell_features(rng, rows, 12)
+    agents = {a: [features(noisy(rng, same)) for _ in range(2)] for a in range(3)}
+    found = compare_features(agents, rows, CONFIG, STREAM)
+    for of in (found.overall["within_cell"], *found.pairs.values()):
+        assert (of.value, of.low, of.high) == (None, None, None)
+        assert "not clearly above the null" in of.reason
+        assert abs(of.room) < 0.05
+    assert set(found.without.values()) == {None}
+    assert found.overall["quizzes"].value > 0.5
+    assert found.overall["quizzes"].reason is None
+
+
 def test_naive_null_lies_far_below_the_one_within_strata(rows):
     rng = np.random.default_rng(5)
     same = cell_features(rng, rows, 10)

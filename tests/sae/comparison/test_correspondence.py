@@ -91,6 +91,19 @@ def test_mixtures_are_spanned_or_linked_to_their_strongest_part_and_not_unique(p
     assert ((found == Correspondence.SUBSPACE) | (found == Correspondence.MATCHED)).mean() >= 0.9
 
 
+@pytest.mark.parametrize("share", [0.15, 0.2, 0.24])
+def test_a_small_part_of_a_feature_is_related_to_it_and_not_unique(rows, share):
+    """Its match is beyond chance (r about ``share``), and not its own: the whole has a better."""
+    rng = np.random.default_rng(0)
+    main, part, own = (events(rng, rows, EACH, 0.05) for _ in range(3))
+    whole = noisy(rng, main + share * part)
+    in_b, in_a = found_kinds(rows, [whole], [noisy(rng, main), part, own])
+    assert (in_b[0] == Correspondence.MATCHED).all()
+    assert (in_a[0] == Correspondence.MATCHED).all()
+    assert (in_a[1] == Correspondence.RELATED).mean() >= 0.9
+    assert (in_a[2] == Correspondence.UNIQUE).mean() >= 0.9
+
+
 def test_parts_that_add_up_by_their_position_alone_are_no_split(rows):
     """A whole and its two parts follow positions and tokens; hardly anything else do they share."""
     rng = np.random.default_rng(0)

@@ -119,6 +119,46 @@ def test_no_value_where_the_ceiling_is_not_above_the_null():
     assert found.excess == pytest.approx(-0.3)
 
 
+def resampled_room(rng, room, deviation):
+    """1000 resamples in which the ceiling is so far above the null, on average and in spread."""
+    cross, null = np.full((1000, 3), 0.5), np.full((1000, 3), 0.4)
+    ceiling = null + rng.normal(room, deviation, (1000, 1))
+    return Triple(cross[0], null[0], ceiling[0] * 0 + 0.4 + room), Triple(cross, null, ceiling)
+
+
+@pytest.mark.parametrize(
+    ("room", "deviation", "clear"),
+    [
+        (0.2, 0.02, True),
+        (0.05, 0.01, True),
+        (0.05, 0.03, False),  # 0 is within the interval
+        (0.002, 0.0001, False),  # above 0, and yet nothing to divide by
+        (0.0, 0.01, False),
+        (-0.1, 0.01, False),
+    ],
+)
+def test_there_is_a_value_where_the_ceiling_is_clearly_above_the_null(room, deviation, clear):
+    found = universality(*resampled_room(np.random.default_rng(0), room, deviation))
+    assert (found.value is not None) == clear
+    assert (found.low is not None) == (found.high is not None) == clear
+    assert (found.reason is None) == clear
+    assert found.room == pytest.approx(room)
+    low, high = found.intervals["room"]
+    assert (low, high) == pytest.approx(
+        (room - 1.96 * deviation, room + 1.96 * deviation), abs=0.01
+    )
+    if not clear:
+        assert "the ceiling is not clearly above the null" in found.reason
+        assert f"{low:.3f} to {high:.3f}" in found.reason
+        assert found.excess == pytest.approx(0.1)
+
+
+def test_what_cannot_be_compared_says_why():
+    nan, ones = np.full(3, np.nan), np.ones(3)
+    assert "no feature" in universality(Triple(nan, nan, nan), None).reason
+    assert "no second SAE" in universality(Triple(ones, ones * 0, nan), None).reason
+
+
 def test_without_a_ceiling_there_is_still_an_excess():
     ones = np.ones((101, 3))
     resampled = Triple(ones * np.linspace(0.4, 0.6, 101)[:, None], ones * 0.1, ones * np.nan)

@@ -9,9 +9,13 @@ from stat import S_IMODE
 import numpy as np
 import pytest
 import torch
-from sae_lens import SAE
+from datasets import Dataset
+from sae_lens import SAE, ActivationsStore
+from sae_lens.evals import EvalConfig, run_evals
 from sae_lens.saes.sae import SAEMetadata
+from sae_lens.training.activation_scaler import ActivationScaler
 
+from agents.model import shift
 from agents.scoring import graded_mask, score
 from sae.activations.codes import agent_codes, encode
 from sae.activations.harvest import ActivationStream, activations, kept_tokens, token_rows
@@ -83,6 +87,55 @@ def test_folder_is_in_the_format_of_sae_lens(trained):
     assert sae.cfg.metadata.model_name == "agent 0"
     assert read_json(path / "training.json", "") == record
     assert [p.name for p in path.parent.iterdir()] == ["0"]
+
+
+EVERYTHING = EvalConfig(
+    batch_size_prompts=8,
+    compute_kl=True,
+    compute_ce_loss=True,
+    n_eval_reconstruction_batches=4,
+    compute_variance_metrics=True,
+    compute_sparsity_metrics=True,
+    n_eval_sparsity_variance_batches=4,
+)
+
+
+def store_of(sae, model, quizzes):
+    """sae_lens's own store of a quiz's tokens, as the model reads them."""
+    tokens = shift(torch.from_numpy(quizzes.tokens).long())
+    dataset = Dataset.from_dict({"tokens": tokens.tolist()})
+    options = {"streaming": False, "total_tokens": len(quizzes), "train_batch_size_tokens": 64}
+    return ActivationsStore.from_sae(model, sae, dataset, **options)
+
+
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning:sae_lens")
+def test_evaluations_of_sae_lens_take_it_as_saved(trained, agents, held_out):
+    """Its store gives what the agent computes; its figures follow from that."""
+    sae, hooked = SAE.load_from_disk(trained[0]), agents[0].to_transformer_lens()
+    quizzes = held_out[:32]
+    found = store_of(sae, hooked, quizzes).get_activations(
+        shift(torch.from_numpy(quizzes.tokens).long())
+    )
+    x = agents[0].capture(torch.from_numpy(quizzes.tokens).long(), [SITE])[SITE]
+    torch.testing.assert_close(found.reshape(x.shape), x, atol=1e-4, rtol=0)
+    figures, _ = run_evals(
+        sae, store_of(sae, hooked, quizzes), hooked, ActivationScaler(), EVERYTHING
+    )
+    codes = sae.encode(x)
+    l0 = float((codes > 0).sum(dim=2).float().mean())
+    assert figures["sparsity"]["l0"] == pytest.approx(l0, abs=0.05)
+    assert 0.5 < figures["model_performance_preservation"]["ce_loss_score"] < 1
+    assert figures["reconstruction_quality"]["explained_variance"] > 0.7
+
+
+@pytest.mark.parametrize("model", ["bridge", "hooked"])
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning:sae_lens")
+def test_the_store_takes_an_agent_in_either_form(trained, agents, held_out, model):
+    sae = SAE.load_from_disk(trained[0])
+    forms = {"bridge": agents[0].to_transformer_bridge, "hooked": agents[0].to_transformer_lens}
+    store = store_of(sae, forms[model](), held_out[:64])
+    assert store.get_batch_tokens(8).shape == (8, held_out.tokens.shape[1])
+    assert next(iter(store.get_data_loader())).shape == (64, 32)
 
 
 def test_quality_is_sane(trained):
@@ -301,6 +354,7 @@ def test_every_architecture_trains_and_is_loaded_by_sae_lens(
     (record,) = train_slots(agents[0], small_world, source, held_out, config, [slot], "agent 0")
     assert record["quality"]["explained_variance"] > 0.4
     assert 0 < record["quality"]["l0"] < config.d_sae
+    store_of(SAE.load_from_disk(slot.path), agents[0].to_transformer_lens(), held_out)
     sae = SAE.load_from_disk(slot.path).requires_grad_(False)
     assert sae.cfg.d_sae == config.d_sae
     x = activations(agents[0], small_world, held_out, SITE)

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.core.rules import ExplainedBy
+from world.grids.explain import MOST_READINGS
 from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
 
@@ -169,3 +170,51 @@ def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):
     assert np.array_equal(readings[:, 0].reshape(-1, 4, 6, 6), WORLD.grids(drawn))
     backward = WORLD.arrange(drawn, 1)
     assert np.array_equal(WORLD.symmetries(backward).readings, readings)
+
+
+# Three rectangles
+
+
+THREE = GridsWorld(height=7, width=7, rectangles=3, colours=7)
+
+
+def of_three(task, count):
+    share = [float(name == task) for name in THREE.tasks]
+    return THREE.draw(Stream(1, f"three/{task}"), 0, count, "train", share)
+
+
+@pytest.mark.parametrize("task", THREE.tasks)
+def test_rules_answer_quizzes_of_three_rectangles(task):
+    """Six colours in `half_fill`, which has two for each rectangle."""
+    batch = of_three(task, 8)
+    answers = THREE.rule_answers(batch)
+    found = [
+        bool((each == quiz).all(1).any()) for each, quiz in zip(answers, batch.tokens, strict=True)
+    ]
+    assert np.mean(found) >= 0.75
+
+
+def test_one_rule_after_half_fill_is_found_with_six_colours():
+    """What is filled takes the colour that no grid has."""
+    grids = THREE.grids(of_three("half_fill", 6)).copy()
+    changed = []
+    for a, fa, b, fb in grids:
+        (free,) = set(range(1, 8)) - set(np.unique(fa).tolist())
+        (filled,) = {int(c) for c in np.unique(fa) if (fa == c).sum() > (a == c).sum()}
+        changed.append([a, np.where(fa == filled, free, fa), b, np.where(fb == filled, free, fb)])
+    tokens = THREE.codec.tokens(np.array(changed, dtype=np.uint8).reshape(len(grids), 4, -1))
+    batch = QuizBatch(tokens, np.zeros(6, np.uint8), np.full(6, UNKNOWN_TASK, np.int16))
+    found = THREE.explain(batch)
+    assert {each.kind for each in found} == {ExplainedBy.SEQUENCE}
+    assert {frozenset(each.tasks) for each in found} == {frozenset({"half_fill", "replace_color"})}
+
+
+def test_a_grid_with_too_many_readings_is_not_read():
+    """A colour more may be any of a thousand; the readings of a few are all tried."""
+    for colours in (6, 60, 250):
+        explainer = GridsWorld(height=7, width=7, colours=colours)._explainer
+        grid = np.zeros((7, 7), dtype=np.uint8)
+        grid[0:3, 0:3], grid[4:7, 4:7] = 1, 2
+        counts = [len([*explainer._single(name, grid, [1, 2])]) for name in explainer.tasks]
+        assert max(counts) <= MOST_READINGS
+        assert counts[0] > 0  # replace_color brings in one
