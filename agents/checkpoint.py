@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from world.core.errors import UserError
+from world.core.files import json_text
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
@@ -39,7 +40,7 @@ def save_checkpoint(
     _write_tensors(fresh / OPTIMIZER, optimizer)
     hashes = {HASHES[name]: file_hash(fresh / name) for name in HASHES}
     state = {**state, **hashes}
-    (fresh / STATE).write_text(json.dumps(state, indent=1) + "\n")
+    (fresh / STATE).write_text(json_text(state, indent=1) + "\n")
     for file in fresh.iterdir():
         _flush(file)
     if path.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 
 from agents.model import AgentModel
 from world.core.errors import UserError
+from world.core.files import write_json
 from world.core.options import name_of, to_tree
 
 CARD = """\
@@ -60,7 +60,7 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
     sizes = {"vocab_size": model.vocab_size, "seq_len": model.seq_len}
     config = {"model": to_tree(model.config), **sizes, "world": world_info}
-    (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    write_json(path / "config.json", config, indent=2)
     options = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in world_info.items()

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from world.core.files import json_text
+
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The record of an artifact, None when it is missing or incomplete."""
@@ -57,10 +59,10 @@ def kept(
 
 def plain(tree: Any) -> Any:
     """What JSON gives back of a tree: lists for tuples, text for keys."""
-    return json.loads(json.dumps(tree))
+    return json.loads(json_text(tree))
 
 
 def digest(tree: Any, size: int = 8) -> str:
     """A hash of plain types in ``size`` bytes, hexadecimal: the same for the same content."""
-    text = json.dumps(tree, sort_keys=True)
+    text = json_text(tree, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()

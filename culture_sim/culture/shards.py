@@ -31,6 +31,7 @@ from culture_sim.culture.store import read_table, write_table
 from culture_sim.culture.votes import concatenate_votes
 from world import QuizBatch
 from world.core.errors import UserError
+from world.core.files import json_text
 
 OUTCOMES = ("proposed", "trivial", "duplicate", "voted", "kept")
 METADATA = b"shard"
@@ -146,7 +147,7 @@ def save_shard(path: Path, shard: Shard, identity: dict[str, Any], seconds: floa
     identity: what decides the content of a shard. seconds: wall-clock it took.
     """
     note = {"identity": identity, "tally": shard.tally.tolist(), "seconds": seconds}
-    metadata = {**(shard.table.schema.metadata or {}), METADATA: json.dumps(note).encode()}
+    metadata = {**(shard.table.schema.metadata or {}), METADATA: json_text(note).encode()}
     write_table(path, shard.table.replace_schema_metadata(metadata))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from culture_sim.culture.store import CultureStore
 from world import QuizWorld
+from world.core.files import json_text
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Export:
             "text": self.text,
             "culture": self._rounds(),
         }
-        return json.loads(json.dumps(tree))
+        return json.loads(json_text(tree))
 
     def _rounds(self) -> dict[str, str] | None:
         """SHA-256 of each stored round's file."""

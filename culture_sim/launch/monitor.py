@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from culture_sim.run.alarms import DIVERGENCE, STAGE
 from culture_sim.run.run import Run, parse_line
 
 PLAIN_EVERY_S = 15.0
@@ -65,6 +66,9 @@ class Monitor:
     def _take(self, entry: dict[str, Any]) -> None:
         if entry["stage"] == "train":
             self._take_training(entry)
+        elif entry["stage"] == STAGE:
+            if entry["kind"] != DIVERGENCE:  # which is the command's last line
+                self.console.print(f"alarm: {entry['text']}", highlight=False, soft_wrap=True)
         elif "note" in entry:
             self.notes[entry["stage"]] = entry["note"]
             self._say(f"{entry['stage']}: {entry['note']}", force=bool(entry.get("done")))
