@@ -85,13 +85,26 @@ def _refuse_fewer_rounds(run: Run, changed: Sequence[str]) -> None:
 
 
 def _refuse_of_training(run: Run, changed: Sequence[str], training: bool) -> None:
-    of_training = [o for o in changed if o.startswith("train.") and o not in EXTENDING]
+    of_training = [
+        option
+        for option in changed
+        if option.startswith("train.") and option not in EXTENDING and not _as_made(run, option)
+    ]
     if of_training and not training:
         raise UserError(
             f"the agents of {run.path} are trained: {flag_of(of_training[0])} would change nothing "
             f"of them; to train them on with it, raise --train.target, --train.max-quizzes or, in "
             f"culture-round, --rounds; to train others, choose another --run"
         )
+
+
+def _as_made(run: Run, option: str) -> bool:
+    """Whether all agents were last trained with an option as it is now, which a command that
+    failed may have changed."""
+    now = plain(_flat(run.config)[option])
+    made = [state.made for agent in run.agents if (state := run.agent_state(agent))]
+    name = option.removeprefix("train.")
+    return all(m and m[-1]["options"]["train"].get(name) == now for m in made)
 
 
 def _refuse_of_culture(run: Run, changed: Sequence[str], training: Sequence[int]) -> None:
