@@ -61,6 +61,8 @@ def _alike(parts: Iterable[tuple[str, str, Tree, Tree]]) -> Iterator[Made]:
 def _agents(run: Run) -> Iterator[tuple[str, str, Tree, Tree]]:
     for agent in run.agents:
         state = run.agent_state(agent)
+        if state is not None and not state.made:
+            yield "training", f"agent {agent}", {}, {}  # by an earlier release
         for entry in state.made if state else ():
             where = {key: value for key, value in entry.items() if key not in ("stage", "options")}
             begun = where.pop("from_quizzes")

@@ -224,6 +224,7 @@ def test_before_the_first_checkpoint_all_may_change(tmp_path, option):
 
 def test_rounds_that_were_held_are_not_undone(finished):
     store(finished, 2)
+    finished = Run.start(finished.path, with_options(TINY, rounds=2), "compact")
     with pytest.raises(UserError, match=REFUSED["fewer"]):
         change(finished, "culture-round", rounds=1, train_target=0.99)
 
