@@ -70,7 +70,7 @@ class StageCommand(RunLocation, Command):
 
     starts_runs: ClassVar[bool] = False
     """Whether it makes a run where there is none."""
-    takes: ClassVar[tuple[str, ...]]
+    takes: ClassVar[tuple[str, ...]] = ()
     """Options of a run that are of what it does; the help shows these, and others are refused."""
     works: ClassVar[bool] = True
     """Whether it computes what options decide, in worker processes."""
@@ -115,7 +115,7 @@ class StageCommand(RunLocation, Command):
                 if issubclass(kind, StageCommand) and option not in kind._without_flags()
             ]
             raise UserError(
-                f"{prog} takes no {flag}, which is of what it does not do; "
+                f"{prog} takes no {flag}, with which it does nothing; "
                 f"it is an option of {', '.join(able)}"
             )
 

@@ -29,7 +29,8 @@ OF_SAES = tuple(f"sae.{option.name}" for option in fields(TrainingOptions))
 
 def changed_options(before: RunConfig, now: RunConfig) -> list[str]:
     """The options in which two configurations differ, such as "rounds", "world", "train.target"."""
-    return [key for key, value in _flat(now).items() if _flat(before)[key] != value]
+    earlier = _flat(before)
+    return [option for option, value in _flat(now).items() if earlier[option] != value]
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:
