@@ -88,10 +88,14 @@ class AgentState:
         )
 
     def made_with(self, how: dict[str, Any]) -> AgentState:
-        """The state with how it is trained from now on, in JSON's types, unless that is known."""
-        keys = how.keys() if self.made else ()
-        if keys and all(self.made[-1].get(key) == how[key] for key in keys):
-            return self
+        """The state with how it is trained from now on, in JSON's types, unless that is known.
+
+        Rounds that are alike are one entry, of the first: there may be hundreds.
+        """
+        if self.made:
+            last = self.made[-1]
+            if all(last.get(key) == value for key, value in how.items() if key != "stage"):
+                return self
         return replace(self, made=(*self.made, {**how, "from_quizzes": self.quizzes}))
 
     def with_course(self) -> AgentState:

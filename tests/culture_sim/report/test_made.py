@@ -56,7 +56,8 @@ def test_what_a_part_was_made_with_is_machine_formats_versions_and_options(run):
 
 def test_an_agent_remembers_each_change_once():
     first, second = {"options": 1, "machine": "a"}, {"options": 2, "machine": "a"}
-    state = AgentState(0).made_with(first)
+    first["stage"], second["stage"] = "round-1", "round-5"
+    state = AgentState(0).made_with(first).made_with({**first, "stage": "round-2"})
     state = replace(state, quizzes=10).made_with(first)
     assert state.made == ({**first, "from_quizzes": 0},)
     state = state.made_with(second).made_with(second)
