@@ -25,7 +25,7 @@ help: ## Show this list
 	@echo
 	@echo "  PRESET=compact     the options to start from: compact, faithful, fleuret, smoke, ..."
 	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
-	@echo "  ARGS=\"...\"         more options; make train-agents ARGS=--help lists them"
+	@echo "  ARGS=\"...\"         more options; make culture ARGS=--help lists them"
 	@echo "  PYTHON=python3     Python 3.11 or newer, to make .venv with"
 	@echo "  TORCH_INDEX=URL    where to take PyTorch from, such as its index of CPU-only builds"
 

@@ -22,9 +22,9 @@ from world.core.errors import UserError
 from world.core.files import (
     GONE,
     behind_links,
+    checked_json,
     file_hash,
     hashes_of,
-    json_text,
     let_umask_decide,
     parse_json,
 )
@@ -48,7 +48,7 @@ def save_checkpoint(
     _write_tensors(fresh / OPTIMIZER, optimizer)
     hashes = hashes_of(fresh, HASHES)
     state = {**state, **{HASHES[name]: hashes[name] for name in HASHES}}
-    (fresh / STATE).write_text(json_text(state), "utf-8")
+    (fresh / STATE).write_text(checked_json(state), "utf-8")
     files = list(fresh.iterdir())
     let_umask_decide(*files)
     for file in files:

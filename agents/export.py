@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from safetensors.torch import save_file
 
 from agents.model import AgentModel
 from world.core.errors import UserError
-from world.core.files import let_umask_decide
+from world.core.files import json_text, let_umask_decide
 from world.core.options import name_of, to_tree
 
 CARD = """\
@@ -62,7 +61,7 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
     let_umask_decide(path / "model.safetensors")
     sizes = {"vocab_size": model.vocab_size, "seq_len": model.seq_len}
     config = {"model": to_tree(model.config), **sizes, "world": world_info}
-    (path / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (path / "config.json").write_text(json_text(config, indent=2) + "\n")
     options = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in world_info.items()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,8 +50,19 @@ BLOCKS = 50
 SEARCHED, MOST_SEARCHED = 4096, 32_768
 """Quizzes of a task that are looked at, at once and in all, to find some whose units were trained
 on."""
+FAR_ABOVE = 10.0
+"""A piece's mean loss of so many times that of guessing is no learning: right after a rate that is
+too high agents are at 2 to 8 times, and come back."""
 Draw = Callable[[int, int], QuizBatch]
 """draw(start, count): training quizzes by index, in layout 0."""
+
+
+class DivergenceError(UserError):
+    """Training has gone wrong for good: after ``quizzes``, as ``why`` says."""
+
+    def __init__(self, quizzes: int, why: str) -> None:
+        super().__init__(f"after {quizzes:,} quizzes {why}")
+        self.quizzes, self.why = quizzes, why
 
 
 @dataclass(frozen=True)
@@ -100,16 +112,41 @@ class Learner:
     def train_epoch(self, draw: Draw, accuracy: float = 0.0) -> Iterator[Progress]:
         """Learn from the next ``epoch_quizzes`` quizzes, one step at a time.
 
-        accuracy: at the last evaluation, by which the learning rates fall.
+        accuracy: at the last evaluation, by which the learning rates fall. Raises DivergenceError,
+        after a piece at the latest, where that cannot be gone on with: the learner is then not to
+        be saved.
         """
         self.model.train()
         share = cooled(accuracy, self.config.cooling)
         size = self.config.batch_size
         for tokens, part in self._pieces(draw):
+            losses = []
             for rows, parts in zip(tokens.split(size), part.split(size), strict=True):
-                loss = self._step(rows.long(), self._weights[parts.long()], share)
+                losses.append(self._step(rows.long(), self._weights[parts.long()], share))
                 self.quizzes += len(rows)
-                yield Progress(self.quizzes, loss)
+                yield Progress(self.quizzes, losses[-1])
+            self._refuse_losses(torch.stack(losses).tolist())
+        self._refuse_weights()
+
+    def _refuse_losses(self, losses: list[float]) -> None:
+        """losses: of the last steps, in nats; read once a piece, which a GPU does not notice."""
+        size, guessing = self.config.batch_size, math.log(self.world.vocab_size)
+        for steps_ago, loss in zip(range(len(losses), 0, -1), losses, strict=True):
+            if not math.isfinite(loss):
+                since = self.quizzes - steps_ago * size
+                raise DivergenceError(since, "its loss is no finite number any more")
+        mean = sum(losses) / len(losses)
+        if mean > FAR_ABOVE * guessing:
+            since = self.quizzes - len(losses) * size
+            why = f"its loss rose to {mean:.3g} nats a token, where guessing has {guessing:.1f}"
+            raise DivergenceError(since, why)
+
+    def _refuse_weights(self) -> None:
+        """What is finite in the last loss may not be after the last step."""
+        state = optimizer_tensors(self.optimizers).values()
+        tensors = [*self.model.parameters(), *self.averaged.parameters(), *state]
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            raise DivergenceError(self.quizzes, "its weights are no finite numbers any more")
 
     def _pieces(self, draw: Draw) -> Iterator[tuple[Tensor, Tensor]]:
         """An epoch's tokens [b, T] and their parts int8 [b, T], a piece at a time.
@@ -218,8 +255,29 @@ def part_weights(world: World, power: float = 1.0) -> Tensor:
     """float32 [P + 1]: the loss weight of each of the world's parts, and 0 for padding at -1.
 
     power: the world's weights are raised to it; 0 counts all parts alike that are not fixed.
+    Raises UserError where that leaves no numbers to weight a loss with.
     """
-    return torch.tensor([*(0.0 if p.fixed else p.weight**power for p in world.parts), 0.0])
+    given = torch.tensor([part.weight for part in world.parts], dtype=torch.float64)
+    fixed = torch.tensor([part.fixed for part in world.parts])
+    weights = (given**power).masked_fill(fixed, 0.0).float()
+    if not bool(weights.isfinite().all()) or not bool((weights > 0).any()):
+        raise UserError(
+            f"train.part_weighting ({power:g}) is too high: it leaves the parts of this world no "
+            f"weights above 0 and finite; lower it"
+        )
+    return torch.cat([weights, torch.zeros(1)])
+
+
+def raised_options(config: TrainConfig) -> list[str]:
+    """Of the options that training diverges by when they are too high, those above their defaults,
+    or else the learning rates; as flags, each with its value."""
+    rates = ["learning_rate", *["adam_learning_rate"] * (config.optimizer == "muon")]
+    usual = TrainConfig()
+    high = [n for n in (*rates, "part_weighting") if getattr(config, n) > getattr(usual, n)]
+    return [
+        f"--train.{name.replace('_', '-')} (now {getattr(config, name):g})"
+        for name in high or rates
+    ]
 
 
 def weighted_loss(

@@ -32,6 +32,7 @@ from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, working_dtype
 from culture_sim.launch.workers import ALLOCATOR
 from culture_sim.presets import presets
+from world.core.files import json_text
 
 PAIR = ("default", "source")
 MINUTES = 12.0
@@ -126,11 +127,11 @@ def main() -> None:
         with given.out.open("w") as file:
             config = presets[given.preset]()
             for line in learn(given.recipe, given.agent, config, 60 * given.minutes):
-                file.write(json.dumps(line) + "\n")
+                file.write(json_text(line) + "\n")
                 file.flush()
         return
     for row in rows(False, given.minutes, given.preset):
-        print(json.dumps(row.as_dict()))
+        print(json_text(row.as_dict()))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from world.core.errors import UserError
-from world.core.files import changed, read_json
+from world.core.files import changed, json_text, read_json
 
 FILES = "files"
 """The entry of a record under which the SHA-256 of each of the artifact's files is, by name."""
@@ -63,10 +63,10 @@ def kept(
 
 def plain(tree: Any) -> Any:
     """What JSON gives back of a tree: lists for tuples, text for keys."""
-    return json.loads(json.dumps(tree))
+    return json.loads(json_text(tree))
 
 
 def digest(tree: Any, size: int = 8) -> str:
     """A hash of plain types in ``size`` bytes, hexadecimal: the same for the same content."""
-    text = json.dumps(tree, sort_keys=True)
+    text = json_text(tree, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()

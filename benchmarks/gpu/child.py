@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import sys
 import traceback
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from benchmarks.gpu.parts import PARTS, Figures, Note, Part, Setting, one_line
+from world.core.files import json_text
 
 
 def main() -> int:
@@ -37,11 +37,11 @@ def run(part: Part, setting: Setting, found: TextIO) -> int:
     try:
         for figure in figures(part, setting):
             said = _as_dict(figure)
-            found.write(json.dumps(said) + "\n")
+            found.write(json_text(said) + "\n")
             found.flush()
     except Exception as error:
         traceback.print_exc()
-        found.write(json.dumps({"failed": one_line(error)}) + "\n")
+        found.write(json_text({"failed": one_line(error)}) + "\n")
         return 1
     return 0
 

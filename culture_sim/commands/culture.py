@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from culture_sim.commands import commands
 from culture_sim.commands.stage import StageCommand
+from culture_sim.run.config import RunConfig
 
 
 @commands.register("culture")
@@ -15,3 +16,4 @@ class Culture(StageCommand):
     """Stages of a run."""
 
     starts_runs: ClassVar[bool] = True
+    takes: ClassVar[tuple[str, ...]] = tuple(option.name for option in fields(RunConfig))

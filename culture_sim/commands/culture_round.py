@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from culture_sim.commands import commands
 from culture_sim.commands.stage import StageCommand
@@ -12,3 +13,5 @@ from culture_sim.commands.stage import StageCommand
 @dataclass(frozen=True, kw_only=True)
 class CultureRound(StageCommand):
     """Stages of a run."""
+
+    takes: ClassVar[tuple[str, ...]] = ("rounds", "train", "culture")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from itertools import dropwhile, takewhile
 from types import NoneType
@@ -25,14 +25,19 @@ from world.core.errors import UserError
 from world.core.registry import Registry, registry_of
 
 T = TypeVar("T")
+NO_FLAG = Annotated[Any, tyro.conf.Fixed, tyro.conf.Suppress]
+"""Of a field that keeps its value, and of which the help says nothing."""
 
 
-def parse_options(default: T, arguments: Sequence[str], prog: str, description: str) -> T:
+def parse_options(
+    default: T, arguments: Sequence[str], prog: str, description: str, fixed: Collection[str] = ()
+) -> T:
     """The options that the arguments ask for, where they say nothing those of ``default``.
 
-    Raises UserError for arguments that cannot be read, and what the dataclasses raise.
+    fixed: options, or whole dataclasses of them, that stay as they are and have no flags. Raises
+    UserError for arguments that cannot be read, and what the dataclasses raise.
     """
-    stand_in = _stand_in(default, "", arguments)
+    stand_in = _stand_in(default, "", arguments, fixed)
     with one_line_errors():
         parsed = tyro.cli(
             type(stand_in), args=arguments, default=stand_in, prog=prog, description=description
@@ -60,8 +65,13 @@ def values_of(flag: str, arguments: Sequence[str]) -> list[str]:
     return values
 
 
-def _stand_in(options: Any, prefix: str, arguments: Sequence[str]) -> Any:
-    """An object for tyro in place of options: no checks, and every variant says its name."""
+def _stand_in(
+    options: Any, prefix: str, arguments: Sequence[str], fixed: Collection[str] = ()
+) -> Any:
+    """An object for tyro in place of options: no checks, and every variant says its name.
+
+    fixed: names of options, at the top, that get no flags.
+    """
     kind = type(options)
     hints = get_type_hints(kind, include_extras=True)
     values = {field.name: getattr(options, field.name) for field in dataclasses.fields(kind)}
@@ -70,7 +80,11 @@ def _stand_in(options: Any, prefix: str, arguments: Sequence[str]) -> Any:
         hint, *marks = _unmarked(hints[field.name])
         hidden = any(getattr(mark, "name", None) == "" for mark in marks)
         path = prefix if hidden else f"{prefix}{field.name.replace('_', '-')}."
-        value = _stand_in_of(hint, values[field.name], path, arguments)
+        if field.name in fixed:
+            redefined.append((field.name, NO_FLAG, dataclasses.field(default=values[field.name])))
+            continue
+        inner = fixed if hidden else ()
+        value = _stand_in_of(hint, values[field.name], path, arguments, inner)
         if value is not values[field.name]:
             marked = Annotated[type(value), *marks] if marks else type(value)
             redefined.append((field.name, marked, dataclasses.field(default=value)))
@@ -83,7 +97,9 @@ def _unmarked(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) is Annotated else (hint,)
 
 
-def _stand_in_of(hint: Any, value: Any, path: str, arguments: Sequence[str]) -> Any:
+def _stand_in_of(
+    hint: Any, value: Any, path: str, arguments: Sequence[str], fixed: Collection[str]
+) -> Any:
     """What tyro reads in place of a field's value; the value itself where tyro can read that."""
     inner = get_args(hint)
     if get_origin(hint) is tuple:
@@ -93,7 +109,9 @@ def _stand_in_of(hint: Any, value: Any, path: str, arguments: Sequence[str]) -> 
     registry = registry_of(kinds[0])
     if registry is not None:
         return _variant(registry, value, path, arguments)
-    return _stand_in(value, path, arguments) if dataclasses.is_dataclass(value) else value
+    if not dataclasses.is_dataclass(value):
+        return value
+    return _stand_in(value, path, arguments, fixed)
 
 
 def _variant(registry: Registry[Any], value: Any, path: str, arguments: Sequence[str]) -> Any:

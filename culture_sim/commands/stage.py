@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Self
 import tyro
 from rich.console import Console
 
-from culture_sim.commands import Command, commands
+from culture_sim.commands import STAGES, Command, commands
 from culture_sim.commands.base import Plugins
 from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.launch.place import place_in
@@ -27,6 +27,8 @@ from world.core.errors import UserError
 from world.core.names import refuse_unreadable
 
 DEFAULT_PRESET = "compact"
+OF_WORK = ("config", "processes", "wandb")
+"""Options that only a command that computes has a use for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,10 @@ class StageCommand(RunLocation, Command):
     minds_launchers: ClassVar[bool] = True
     starts_runs: ClassVar[bool] = False
     """Whether it makes a run where there is none."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Options of a run that are of what it does; the help shows these, and others are refused."""
+    works: ClassVar[bool] = True
+    """Whether it computes what options decide, in worker processes."""
 
     processes: int | None = None
     """Worker processes on this machine; by default one a GPU, or one a core that may be used: a
@@ -84,20 +90,50 @@ class StageCommand(RunLocation, Command):
 
     @classmethod
     def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
-        """The command, with every option of the run."""
+        """The command, with those options of the run that it takes."""
+        cls._refuse_others(arguments, prog)
         location = parse_known(RunLocation, arguments)
         if cls.starts_runs and not (location.path / "config.json").exists():
             refuse_unreadable("--run", Path(location.path.name))
         options, preset = location.start()
         named = {field.name: getattr(location, field.name) for field in fields(location)}
         named |= {"preset": preset, "run": location.path.name}
-        return parse_options(cls(**named, options=options), arguments, prog, about)
+        return parse_options(
+            cls(**named, options=options), arguments, prog, about, cls._without_flags()
+        )
+
+    @classmethod
+    def _without_flags(cls) -> list[str]:
+        sections = [field.name for field in fields(RunConfig) if field.name not in cls.takes]
+        return [*sections, *([] if cls.works else OF_WORK)]
+
+    @classmethod
+    def _refuse_others(cls, arguments: Sequence[str], prog: str) -> None:
+        """Raise UserError for options of other commands on runs."""
+        others = cls._without_flags()
+        for argument in arguments:
+            flag = argument.partition("=")[0]
+            option = flag.removeprefix("--").partition(".")[0].replace("-", "_")
+            option = option.removeprefix("no_")  # that a flag is not wanted
+            if not flag.startswith("--") or option not in others:
+                continue
+            kinds = {name: commands[name] for name in STAGES}
+            able = [
+                name
+                for name, kind in kinds.items()
+                if issubclass(kind, StageCommand) and option not in kind._without_flags()
+            ]
+            raise UserError(
+                f"{prog} takes no {flag}, with which it does nothing; "
+                f"it is an option of {', '.join(able)}"
+            )
 
     def execute(self, console: Console) -> int:
         """Do the stages; this process starts workers and shows their progress."""
         if not self.starts_runs:
             Run.open(self.path)  # raises when there is none
         from agents.precision import unused_accelerator
+        from culture_sim.launch.changes import refuse_changes
         from culture_sim.launch.interruption import end_when_told
         from culture_sim.launch.meeting import meet
         from culture_sim.launch.pipeline import check_command, follow, run_command
@@ -116,5 +152,7 @@ class StageCommand(RunLocation, Command):
             if not (self.path / "config.json").exists():
                 text = f"new run {self.path}, preset {self.preset}"
                 console.print(text, highlight=False, soft_wrap=True)
+            else:
+                refuse_changes(Run.open(self.path), self.options, self.takes, name)
             run = Run.start(self.path, self.options, self.preset or DEFAULT_PRESET)
             return run_command(name, run, self.processes, self.wandb)

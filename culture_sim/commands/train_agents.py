@@ -15,3 +15,4 @@ class TrainAgents(StageCommand):
     """Stages of a run."""
 
     starts_runs: ClassVar[bool] = True
+    takes: ClassVar[tuple[str, ...]] = ("seed", "agents", "world", "model", "train")

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import trial_votes
 from world import QuizBatch, QuizWorld, Stream
 from world.core.errors import UserError
-from world.core.files import write_json
+from world.core.files import json_text, write_json
 from world.core.options import to_tree
 
 FREE = (
@@ -75,9 +75,13 @@ class CultureRound:
         store: CultureStore,
         known: NDArray[np.uint64],
         report: Report = lambda _: None,
+        notes: Mapping[str, Any] | None = None,
     ) -> None:
-        """known: uint64, canonical hashes that proposals must not repeat. report: called often."""
+        """known: uint64, canonical hashes that proposals must not repeat. report: called often.
+        notes: what else the round's figures are to say.
+        """
         self.context, self._store, self._known, self._report = context, store, known, report
+        self._notes = dict(notes or {})
         self.number = context.provenance.round
         self._parts = store.path(self.number).with_suffix(".parts")
         self._identity = _identity(context, known)
@@ -143,16 +147,14 @@ class CultureRound:
         """Put all shards into the store, unless they are there; returns the round's figures."""
         accelerator, stored = self.context.accelerator, self.is_stored
         figures = (
-            None
-            if stored
-            else round_figures(self.context, self._shards, self._store, self._seconds)
+            {} if stored else round_figures(self.context, self._shards, self._store, self._seconds)
         )
         # Nobody may still be reading parts when they are removed, nor look for the round too early.
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             if not stored:
                 table = pa.concat_tables([shard.table for shard in self._shards])
-                write_json(summary_path(self._store, self.number), figures)
+                write_json(summary_path(self._store, self.number), {**figures, **self._notes})
                 self._store.append(self.number, table)
             shutil.rmtree(self._parts, ignore_errors=True)
         accelerator.wait_for_everyone()
@@ -186,13 +188,15 @@ def open_round(
     store: CultureStore,
     accelerator: Accelerator,
     report: Report = lambda _: None,
+    notes: Mapping[str, Any] | None = None,
 ) -> CultureRound:
     """Round ``number`` (1, 2, ...), to be held or finished; every process opens it with the same.
 
     seed: the run's root seed. checkpoints: SHA-256 of each agent's weights, recorded with the
     quizzes. test_hashes: uint64, canonical hashes that proposals must not repeat (the world test
-    set). report: called on every process, often. Raises UserError for a population that the rule
-    cannot judge, and for processes that do not know of each other.
+    set). report: called on every process, often. notes: what else the round's figures are to say,
+    in JSON's types. Raises UserError for a population that the rule cannot judge, and for processes
+    that do not know of each other.
     """
     _refuse_strangers(accelerator)
     config.rule(trial_votes(len(models), config.voters))
@@ -205,7 +209,8 @@ def open_round(
         kept=parents_of_round(store, world, seed, config.trains_on, len(models)),
         accelerator=accelerator,
     )
-    return CultureRound(context, store, np.concatenate([store.hashes(), test_hashes]), report)
+    known = np.concatenate([store.hashes(), test_hashes])
+    return CultureRound(context, store, known, report, notes)
 
 
 def _refuse_strangers(accelerator: Accelerator) -> None:
@@ -224,7 +229,7 @@ def _provenance(config: CultureConfig, round_: int, checkpoints: Sequence[str]) 
     return Provenance(
         round=round_,
         rule=name,
-        rule_options=json.dumps(options, sort_keys=True),
+        rule_options=json_text(options, sort_keys=True),
         checkpoints=tuple(checkpoints),
     )
 
@@ -243,7 +248,7 @@ def parents_of_round(
 
 def _identity(context: RoundContext, known: NDArray[np.uint64]) -> dict[str, Any]:
     """What decides a shard's content: parts of a round are only continued if all is the same."""
-    config = json.loads(json.dumps(to_tree(context.config)))  # as it will be read back
+    config = json.loads(json_text(to_tree(context.config)))  # as it will be read back
     return {
         "seed": context.seed,
         "world": repr(context.world),

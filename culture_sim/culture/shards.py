@@ -146,7 +146,7 @@ def save_shard(path: Path, shard: Shard, identity: dict[str, Any], seconds: floa
     identity: what decides the content of a shard. seconds: wall-clock it took.
     """
     note = {"identity": identity, "tally": shard.tally.tolist(), "seconds": seconds}
-    metadata = {**(shard.table.schema.metadata or {}), METADATA: json_text(note, None).encode()}
+    metadata = {**(shard.table.schema.metadata or {}), METADATA: json_text(note).encode()}
     write_table(path, shard.table.replace_schema_metadata(metadata))
 
 

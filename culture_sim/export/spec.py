@@ -12,6 +12,7 @@ from typing import Any
 
 from culture_sim.culture.store import CultureStore
 from world import QuizWorld
+from world.core.files import json_text
 
 RECORD = "export.json"
 """The file of a dataset's folder that says what is in it."""
@@ -44,7 +45,7 @@ class Export:
             "text": self.text,
             "culture": self._rounds(),
         }
-        return json.loads(json.dumps(tree))
+        return json.loads(json_text(tree))
 
     def _rounds(self) -> dict[str, str] | None:
         """SHA-256 of each stored round's file."""

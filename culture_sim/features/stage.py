@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 from agents.model import AgentModel
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import dictionary_configs, features_path
+from culture_sim.run.provenance import made_on
 from culture_sim.run.reporter import StageReporter
 from culture_sim.run.run import Run
 from sae.activations.quizzes import QuizSource, held_out_quizzes, is_held_out, training_source
@@ -43,7 +45,7 @@ class FeatureWork:
     """What a worker needs to train dictionaries and compare them, the same in every worker.
 
     models: the agents by number, on the worker's device. held_out: world quizzes that no agent and
-    no SAE was trained on.
+    no SAE was trained on. notes: with what SAEs and comparisons are made, to be kept with them.
     """
 
     run: Run
@@ -51,6 +53,7 @@ class FeatureWork:
     dictionaries: Sequence[DictionaryConfig]
     held_out: QuizBatch
     reporter: StageReporter
+    notes: Mapping[str, Any]
 
 
 def open_features(run: Run, accelerator: Accelerator) -> FeatureWork:
@@ -61,6 +64,7 @@ def open_features(run: Run, accelerator: Accelerator) -> FeatureWork:
         dictionary_configs(run.config),
         held_out_of(run),
         StageReporter(run, "sae", accelerator.is_main_process),
+        {"made_on": made_on(run)},
     )
 
 
@@ -104,7 +108,9 @@ def _train_if_free(
     name = f"{work.run.path.name}/{first.agent}"
     try:
         with FileLock(first.path.with_name(f".{first.role}.lock"), timeout=0):
-            train_slots(model, world, source, work.held_out, dictionary, slots, name, progress)
+            train_slots(
+                model, world, source, work.held_out, dictionary, slots, name, progress, work.notes
+            )
             return True
     except Timeout:
         return False
@@ -129,7 +135,7 @@ def compare_all(work: FeatureWork) -> None:
             run.config.sae,
             features_path(run, dictionary),
             _stream(run, "comparison"),
-            {"culture_quizzes": len(quizzes) - len(work.held_out)},
+            {"culture_quizzes": len(quizzes) - len(work.held_out), **work.notes},
             tick,
         )
 

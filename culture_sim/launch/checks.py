@@ -6,6 +6,7 @@ names something that exists, is otherwise noticed hours later by the stage that 
 
 from __future__ import annotations
 
+from agents.training import part_weights
 from culture_sim.culture.votes import trial_votes
 from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
@@ -34,8 +35,14 @@ def warning_of_few_units(world: World) -> str | None:
 
 def check_options(config: RunConfig) -> None:
     """Raise UserError, naming the option, for what some stage of a run could not do."""
+    check_training(config)
     check_culture(config)
     check_features(config)
+
+
+def check_training(config: RunConfig) -> None:
+    """Raise UserError, naming the option, for what agents could not learn by."""
+    part_weights(config.world, config.train.part_weighting)
 
 
 def check_culture(config: RunConfig) -> None:

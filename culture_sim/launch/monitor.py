@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from culture_sim.launch.tracking import Tracking
+from culture_sim.run.alarms import DIVERGENCE, STAGE
 from culture_sim.run.run import Run
 from culture_sim.run.tail import Tail
 
@@ -69,6 +70,9 @@ class Monitor:
     def _take(self, entry: dict[str, Any]) -> None:
         if entry["stage"] == "train":
             self._take_training(entry)
+        elif entry["stage"] == STAGE:
+            if entry["kind"] != DIVERGENCE:  # which is the command's last line
+                self.console.print(f"alarm: {entry['text']}", highlight=False, soft_wrap=True)
         elif "note" in entry:
             self.notes[entry["stage"]] = entry["note"]
             self._say(f"{entry['stage']}: {entry['note']}", force=bool(entry.get("done")))

@@ -27,6 +27,7 @@ from culture_sim.launch.processes import (
 from culture_sim.launch.tracking import Tracking
 from culture_sim.launch.workers import run_workers
 from culture_sim.report.summary import culture_summary, features_summary, training_summary
+from culture_sim.run.alarms import training_alarms
 from culture_sim.run.config import RunConfig
 from culture_sim.run.progress import (
     in_training,
@@ -53,11 +54,23 @@ def check_command(command: str, config: RunConfig, processes: int | None) -> Non
     """
     if processes is not None and processes < 1:
         raise UserError(f"processes must be at least 1, got {processes}")
-    if command in ("culture", "culture-round", "sae"):
-        from culture_sim.launch.checks import check_culture, check_features, check_options
+    if command == "report":
+        return
+    from culture_sim.launch.checks import (
+        check_culture,
+        check_features,
+        check_options,
+        check_training,
+    )
 
-        checks = {"culture": check_options, "culture-round": check_culture, "sae": check_features}
-        checks[command](config)
+    checks: dict[str, Sequence[Callable[[RunConfig], None]]] = {
+        "train-agents": [check_training],
+        "culture-round": [check_training, check_culture],
+        "sae": [check_features],
+        "culture": [check_options],
+    }
+    for check in checks[command]:
+        check(config)
 
 
 def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> int:
@@ -115,6 +128,8 @@ def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], st
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
         _add_seconds(run, stage, time.time() - began)
+        if alarms := training_alarms(run):
+            run.add_summary("alarms", alarms)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from agents.evaluation import Evaluation
 from agents.training import (
+    DivergenceError,
     Draw,
     Learner,
     mixed_draw,
@@ -14,6 +16,7 @@ from agents.training import (
     unseen_quizzes,
 )
 from culture_sim.culture.curriculum import Curriculum
+from culture_sim.population.collapse import watched
 from culture_sim.run.config import RunConfig
 from culture_sim.run.state import AgentState
 from world import ExplainedWorld, QuizBatch, Stream, concatenate
@@ -70,12 +73,19 @@ class Exams:
 
     def after_epoch(self, learner: Learner, state: AgentState) -> AgentState:
         """Validate; test if that is at the target or the budget is spent; if the test is, or the
-        budget, the round's training ends and all else is measured."""
+        budget, the round's training ends and all else is measured.
+
+        Raises DivergenceError where the agent gives answers no probability.
+        """
         train = self.config.train
         validation = learner.evaluate(self.validation)
+        if not math.isfinite(validation.loss):
+            raise DivergenceError(
+                learner.quizzes, "its answers have no finite probability any more"
+            )
         recombined = self.recombined(learner)
         state = replace(
-            state,
+            watched(state, validation),
             quizzes=learner.quizzes,
             validation=validation,
             recombined=recombined,

@@ -10,6 +10,7 @@ from culture_sim.culture.round import CultureRound, RoundProgress, open_round
 from culture_sim.culture.store import CultureStore
 from culture_sim.population.exams import stopping_test
 from culture_sim.population.population import Population
+from culture_sim.run.provenance import made_on
 from culture_sim.run.reporter import StageReporter
 from culture_sim.run.run import Run
 
@@ -37,6 +38,7 @@ def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRou
         store=CultureStore(run.path / "culture"),
         accelerator=accelerator,
         report=report,
+        notes={"made_on": made_on(run)},
     )
 
 

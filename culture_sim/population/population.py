@@ -18,15 +18,29 @@ from typing import Any
 from accelerate import Accelerator
 
 from agents.replicas import make_replicas
-from agents.training import Draw, Learner, mixed_draw, task_weights_for
+from agents.training import (
+    DivergenceError,
+    Draw,
+    Learner,
+    mixed_draw,
+    raised_options,
+    task_weights_for,
+)
 from culture_sim.culture.curriculum import Curriculum
+from culture_sim.population.collapse import collapse
 from culture_sim.population.exams import Exams
 from culture_sim.population.learners import Learners
 from culture_sim.population.schedule import claim_weakest
+from culture_sim.run.alarms import COLLAPSE, DIVERGENCE, raise_alarm
+from culture_sim.run.provenance import made_by
 from culture_sim.run.run import Run
 from culture_sim.run.state import AgentState
+from world.core.errors import UserError
 
 HEARTBEAT_S = 3.0
+TRAINING_OPTIONS = ("seed", "world", "model", "train")
+ROUND_OPTIONS = (*TRAINING_OPTIONS, "culture")
+"""Sections of the configuration that agents are trained by, at first and in a round."""
 
 
 class Population:
@@ -48,6 +62,8 @@ class Population:
         self.replicas = make_replicas(accelerator.state, run.config.agents)
         self.exams = Exams(run.config, round_, curriculum)
         self.learners = Learners(run, accelerator, self.replicas)
+        stage = f"round-{round_}" if round_ else "train"
+        self._made = made_by(run, stage, ROUND_OPTIONS if round_ else TRAINING_OPTIONS)
 
     def train(self) -> None:
         """Work until every agent is done; other processes may be doing the same."""
@@ -69,10 +85,28 @@ class Population:
         learner, state = self.learners.open(agent, self.round)
         if state.round < self.round:
             learner, state = self._enter_round(learner, state)
+        state = state.made_with(self._made)
         began = time.time()
-        self._learn(learner, state)
-        state = self.exams.after_epoch(learner, state)
+        try:
+            self._learn(learner, state)
+            state = self.exams.after_epoch(learner, state)
+        except DivergenceError as error:
+            raise self._given_up(agent, error) from None
         self._save(learner, replace(state, seconds=state.seconds + time.time() - began))
+
+    def _given_up(self, agent: int, error: DivergenceError) -> UserError:
+        """What to say of an agent whose training cannot be gone on with; its checkpoint stands."""
+        saved = self.run.agent_state(agent)
+        lower = " or ".join(raised_options(self.run.config.train))
+        stands = f"its checkpoint of {saved.quizzes:,} quizzes stands, and " if saved else ""
+        during = f" in round {self.round}" if self.round else ""
+        text = (
+            f"agent {agent} diverged{during}: {error}; {stands}the same command with a lower "
+            f"{lower} goes {'on from there' if saved else 'on'}"
+        )
+        if self.replicas.leads:
+            raise_alarm(self.run, DIVERGENCE, agent, self.round, error.quizzes, text)
+        return UserError(text)
 
     def draw(self, learner: Learner, state: AgentState) -> Draw:
         """The quizzes of the next epoch: what it failed at in the last examination, more often."""
@@ -94,7 +128,7 @@ class Population:
         """The agent at the start of the round, examined, and with new weights if it restarts."""
         culture, transfer = self.exams.culture(learner), self.exams.transfer(learner)
         if self.restart:
-            state = replace(state, generation=self.round, validation=None)
+            state = replace(state, generation=self.round, validation=None, best=0.0, fallen=0)
             learner = self.learners.anew(state)
         state = state.entering(self.round, learner.quizzes)
         return learner, replace(state, culture_before=culture, transfer_before=transfer)
@@ -115,6 +149,9 @@ class Population:
         keys = ("seconds", "validation", "recombined", "test", "reached")
         figures = {key: tree[key] for key in keys}
         self._log(state, event="epoch", quizzes=learner.quizzes, **figures)
+        text = collapse(state)
+        if text is not None and self.replicas.leads:
+            raise_alarm(self.run, COLLAPSE, state.agent, self.round, learner.quizzes, text)
 
     def _log(self, state: AgentState, **figures: Any) -> None:
         if self.replicas.leads:

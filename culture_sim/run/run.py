@@ -30,11 +30,16 @@ from culture_sim.run.config import (
 from culture_sim.run.environment import environment
 from culture_sim.run.state import AgentState
 from world.core.errors import UserError
-from world.core.files import naming, read_json, write_json
+from world.core.files import json_text, naming, read_json, write_json
 from world.core.plugins import load_plugins, named_plugins
 
-FIXED = ("seed", "agents", "world", "model", "train.optimizer", "train.batch_size")
-"""Options that agents already trained were built from: they cannot change within a run."""
+FIXED = (
+    *("seed", "agents", "world", "model", "train.optimizer", "train.batch_size"),
+    *("train.epoch_quizzes", "train.test_quizzes", "train.validation_quizzes"),
+    "train.recombined_quizzes",
+)
+"""Options that agents already trained were built from or examined by: they cannot change within a
+run, in which culture is kept apart from the quizzes of examinations."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,10 @@ class Run:
             ) from None
 
     def load_agent(self, agent: int) -> AgentModel:
-        """The agent's evaluated weights, on the CPU, in evaluation mode."""
+        """The agent's evaluated weights, on the CPU, in evaluation mode.
+
+        Raises UserError for an agent without a checkpoint, and for one that diverged.
+        """
         if self.agent_state(agent) is None:
             raise UserError(
                 f"agent {agent} of {self.path} is not trained yet; run first: "
@@ -129,11 +137,17 @@ class Run:
             )
         model = build_model(self.config.model, self.config.world, seed=0)
         model.load_state_dict(read_model(self.agent_path(agent)))
+        if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+            raise UserError(
+                f"agent {agent} of {self.path} diverged while it was trained: its weights are no "
+                f"finite numbers; remove {self.agent_path(agent)} to train it again, with a lower "
+                f"--train.learning-rate"
+            )
         return model.eval().requires_grad_(False)
 
     def log(self, stage: str, **figures: Any) -> None:
         """Append one line to metrics.jsonl."""
-        line = json.dumps({"time": round(time.time(), 3), "stage": stage, **figures})
+        line = json_text({"time": round(time.time(), 3), "stage": stage, **figures})
         path = self.path / "metrics.jsonl"
         with naming(path), FileLock(self.path / ".metrics.lock"), path.open("ab+") as file:
             if file.tell():

@@ -20,12 +20,16 @@ class AgentState:
 
     generation: the round at which it last began with new weights. round_began: quizzes it had
     learned from when the round began; quizzes, steps: until now. seconds: of work, in all rounds.
-    validation: after the last epoch; recombined: then, on new quizzes of pairs that it was trained
-    on, where there are any. test: the last stopping test, tests: how many there were in the round,
-    reached: the last one was at the target. final_test: on quizzes that played no part in stopping,
-    when the round ended; other_scenes: then, beyond what was learned. culture_*, transfer_*: on
-    held-out culture and held-out tasks, where there are any. course: what was measured in every
-    round that ended, as JSON has it. sha256, optimizer_sha256: of the checkpoint's files.
+    validation: after the last epoch; best: the highest lower bound of its interval since the agent
+    began with new weights; fallen: how many validations in a row until now were far below that
+    (``culture_sim.population.collapse``). recombined: with the last validation, on new quizzes of
+    pairs that it was trained on, where there are any. test: the last stopping test, tests: how many
+    there were in the round, reached: the last one was at the target. final_test: on quizzes that
+    played no part in stopping, when the round ended; other_scenes: then, beyond what was learned.
+    culture_*, transfer_*: on held-out culture and held-out tasks, where there are any. course: what
+    was measured in every round that ended, as JSON has it. made: with what it was trained: options,
+    machine, number formats, versions; an entry for each time that one of them changed. sha256,
+    optimizer_sha256: of the checkpoint's files.
     """
 
     agent: int
@@ -34,6 +38,8 @@ class AgentState:
     round_began: int = 0
     seconds: float = 0.0
     validation: Evaluation | None = None
+    best: float = 0.0
+    fallen: int = 0
     recombined: Evaluation | None = None
     test: Evaluation | None = None
     tests: int = 0
@@ -45,6 +51,7 @@ class AgentState:
     transfer_before: Evaluation | None = None
     transfer_after: Evaluation | None = None
     course: tuple[dict[str, Any], ...] = ()
+    made: tuple[dict[str, Any], ...] = ()
     quizzes: int = 0
     steps: int = 0
     sha256: str = ""
@@ -55,11 +62,12 @@ class AgentState:
         """Inverse of ``to_json``; raises TypeError for keys that a state does not have."""
         results = {name: tree.get(name) for name in EVALUATIONS}
         evaluations = {name: r and Evaluation(**r) for name, r in results.items()}
-        return cls(**{**tree, **evaluations, "course": tuple(tree.get("course", ()))})
+        lists = {name: tuple(tree.get(name, ())) for name in ("course", "made")}
+        return cls(**{**tree, **evaluations, **lists})
 
     def to_json(self) -> dict[str, Any]:
         """Plain types, by the names of the fields."""
-        return {**asdict(self), "course": list(self.course)}
+        return {**asdict(self), "course": list(self.course), "made": list(self.made)}
 
     def entering(self, round_: int, quizzes: int) -> AgentState:
         """The state at the start of a round: what an earlier one ended with is not this one's.
@@ -78,6 +86,17 @@ class AgentState:
             culture_after=None,
             transfer_after=None,
         )
+
+    def made_with(self, how: dict[str, Any]) -> AgentState:
+        """The state with how it is trained from now on, in JSON's types, unless that is known.
+
+        Rounds that are alike are one entry, of the first: there may be hundreds.
+        """
+        if self.made:
+            last = self.made[-1]
+            if all(last.get(key) == value for key, value in how.items() if key != "stage"):
+                return self
+        return replace(self, made=(*self.made, {**how, "from_quizzes": self.quizzes}))
 
     def with_course(self) -> AgentState:
         """The state with what was measured in its round at the end of its course."""

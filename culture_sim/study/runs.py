@@ -17,7 +17,7 @@ from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, EXAM, options_of
 from world import Stream
 from world.core.errors import UserError
-from world.core.files import read_json, write_json
+from world.core.files import json_text, read_json, write_json
 
 OPTIONS = "options.json"
 """The options that all runs of a study have in common."""
@@ -116,7 +116,7 @@ class StudyRuns:
     def _refuse_another_study(self) -> None:
         of_study = {name: getattr(self, name) for name in ("lesson", "share", "exam_proposals")}
         options = config_to_dict(self.options) | of_study
-        wanted = json.loads(json.dumps(options))  # as it is read back
+        wanted = json.loads(json_text(options))  # as it is read back
         if (self.folder / "config.json").exists():
             raise UserError(f"{self.folder} is a run; give the study a --name of its own")
         path = self.folder / OPTIONS

@@ -12,7 +12,16 @@ from torch import Tensor
 
 from sae.crosscoder.config import CrosscoderConfig
 from sae.crosscoder.model import CrosscoderSAE
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
+from sae.dictionaries.loop import (
+    Progress,
+    diverged,
+    first_batches,
+    make_trainer,
+    mean_norms,
+    training_steps,
+)
+
+CROSSCODER = "the crosscoder"
 
 
 def train_crosscoder(
@@ -27,7 +36,8 @@ def train_crosscoder(
 
     agents: the A agents' numbers, for the metadata, as is ``site``. seed: of the initial weights.
     Every agent's activations are scaled to a mean norm of sqrt(d), else the loss would favour the
-    loudest; the scales are in the metadata.
+    loudest; the scales are in the metadata. Raises UserError when it diverges, and for activations
+    that none can be trained on.
     """
     first = list(islice(batches, first_batches(config)))
     scales = _scales(torch.cat(first))
@@ -37,17 +47,19 @@ def train_crosscoder(
     def scaled(batch: Tensor) -> Tensor:
         return (batch * scales[:, None]).flatten(1)
 
-    for _ in training_steps(trainer, first, batches, config, progress, scaled):
+    rate = "--crosscoder.learning-rate"
+    for _ in training_steps(
+        trainer, first, batches, config, progress, scaled, who=CROSSCODER, rate=rate
+    ):
         pass
+    if not all(bool(weight.isfinite().all()) for weight in sae.parameters()):
+        raise diverged(CROSSCODER, "in its last step", rate, config.learning_rate)
     return sae
 
 
 def _scales(activations: Tensor) -> Tensor:
     """Float32 [A]: what gives activations [n, A, d] of every agent a mean norm of sqrt(d)."""
-    norms = activations.norm(dim=-1).mean(dim=0)
-    if not bool((norms > 0).all() and norms.isfinite().all()):
-        raise ValueError(f"activations must have finite norms above 0, got means of {norms}")
-    return activations.shape[-1] ** 0.5 / norms
+    return activations.shape[-1] ** 0.5 / mean_norms(activations, CROSSCODER)
 
 
 def _initial(

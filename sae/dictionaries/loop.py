@@ -16,13 +16,16 @@ from sae_lens.training.sae_trainer import SAETrainer
 from torch import Tensor
 
 from sae.dictionaries.schedule import Schedule, decay_of, steps_of, warmup_of
+from world.core.errors import UserError
 
 Progress = Callable[[int, int, float], None]
 """(activations seen, activations in all, explained variance of the last batch)."""
 FIRST_BATCHES = 32
 """Batches that estimate the mean and the scale of activations, before they are trained on."""
 REPORT_EVERY = 25
-"""Steps between two calls of the progress function."""
+"""Steps between two calls of the progress function, and two looks at whether it still learns."""
+HOPELESS = 1e4
+"""A reconstruction whose error is so many times the activations is of a rate that is too high."""
 
 
 class Output(Protocol):
@@ -82,20 +85,55 @@ def training_steps(
     schedule: Schedule,
     progress: Progress | None,
     transform: Callable[[Tensor], Tensor] = lambda batch: batch,
+    *,
+    who: str,
+    rate: str,
 ) -> Iterator[None]:
     """All steps of a training, on the first batches and then on those that follow; each is taken
     when it is asked for.
 
-    transform: what the SAE is shown of a batch.
+    transform: what the SAE is shown of a batch. who: what is trained, and rate: the flag of its
+    learning rate, both for the UserError that is raised soon after it has diverged.
     """
     steps = steps_of(schedule)
     for step, batch in zip(range(steps), chain(first, batches), strict=False):
         output = trainer.step(transform(batch))
         trainer.n_training_steps += 1
-        if progress and (step % REPORT_EVERY == 0 or step == steps - 1):
-            explained = _explained(output.sae_in, output.sae_out)
-            progress((step + 1) * schedule.batch_size, schedule.training_tokens, explained)
+        if step % REPORT_EVERY == 0 or step == steps - 1:
+            shown = (step + 1) * schedule.batch_size
+            if not _error(output.sae_in, output.sae_out) < HOPELESS:
+                raise diverged(who, f"after {shown:,} activations", rate, schedule.learning_rate)
+            if progress:
+                explained = _explained(output.sae_in, output.sae_out)
+                progress(shown, schedule.training_tokens, explained)
         yield
+
+
+def diverged(who: str, when: str, rate: str, now: float) -> UserError:
+    """What to say of a dictionary whose reconstructions, or weights, are of no use."""
+    return UserError(
+        f"{who} diverged {when}: its reconstructions have nothing to do with what it was shown; "
+        f"lower {rate} (now {now:g})"
+    )
+
+
+def mean_norms(activations: Tensor, who: str) -> Tensor:
+    """The mean norms float32 [...] of activations [n, ..., d].
+
+    Raises UserError where one is not finite or 0, as when the agent is damaged.
+    """
+    norms = activations.norm(dim=-1).mean(dim=0)
+    if not bool((norms > 0).all() and norms.isfinite().all()):
+        raise UserError(
+            f"{who} cannot be trained: activations have a mean norm of {norms.min():g}, which must "
+            f"be finite and above 0; the agent is damaged, or this site of it says nothing"
+        )
+    return norms
+
+
+def _error(x: Tensor, reconstruction: Tensor) -> float:
+    """The squared error as a share of the squared activations; NaN where it is none."""
+    return float((x - reconstruction).detach().pow(2).sum() / x.pow(2).sum())
 
 
 def _explained(x: Tensor, reconstruction: Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,7 @@ def train_slots(
     slots: Sequence[SAESlot],
     name: str,
     progress: Progress | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Train, grade and save SAEs of one agent, all but those that are there; returns the records.
 
@@ -113,12 +114,15 @@ def train_slots(
 
     source: training quizzes in answer layouts. held_out: other quizzes, to grade them on.
     slots: with one source (``with_one_source``). name: the agent's, for the metadata. progress:
-    called for each SAE in turn. Raises UserError on an unknown site.
+    called for each SAE in turn. notes: what else their records are to say. Raises UserError on an
+    unknown site.
     """
     check_site(model, dictionary.site)
     missing = [slot for slot in slots if not sae_done(model, dictionary, slot)]
     if missing:
-        _train_missing(model, world, source, held_out, dictionary, missing, name, progress)
+        _train_missing(
+            model, world, source, held_out, dictionary, missing, name, progress, notes or {}
+        )
     return [slot.record() for slot in slots]
 
 
@@ -131,6 +135,7 @@ def _train_missing(
     slots: Sequence[SAESlot],
     name: str,
     progress: Progress | None,
+    notes: Mapping[str, Any],
 ) -> None:
     if len(with_one_source(slots)) > 1:
         raise ValueError("SAEs that are trained together must read the same activations")
@@ -167,6 +172,7 @@ def _train_missing(
                 **_identity(model, dictionary, slot),
                 "seconds": seconds,
                 "quality": quality.as_dict(),
+                **notes,
             }
             for slot, quality in zip(slots, qualities, strict=True)
         ]

@@ -17,7 +17,14 @@ from torch import Tensor
 
 from sae.artifacts import FILES
 from sae.config import DictionaryConfig
-from sae.dictionaries.loop import Progress, first_batches, make_trainer, training_steps
+from sae.dictionaries.loop import (
+    Progress,
+    diverged,
+    first_batches,
+    make_trainer,
+    mean_norms,
+    training_steps,
+)
 from sae.dictionaries.sparse_training import SparseTrainer, trains_sparsely
 from world.core.errors import UserError, first_line
 from world.core.files import (
@@ -29,6 +36,7 @@ from world.core.files import (
     write_json,
 )
 
+LEARNING_RATE = "--sae.learning-rate"
 RECORD = "training.json"
 """What an SAE was trained from and how it was graded, beside sae_lens's own files."""
 
@@ -67,20 +75,26 @@ def sae_training(
 ) -> Training:
     """The training of ``train_sae``, for ``train_in_turn``.
 
-    It begins with the batches that scales are estimated from, and steps on these first.
+    It begins with the batches that scales are estimated from, and steps on these first. Raises
+    UserError when it diverges, and for activations that no SAE can be trained on.
     """
     first = []
     for batch in islice(batches, first_batches(dictionary)):
         first.append(batch)
         yield
-    scale = _scale(torch.cat(first))
-    sae = _fresh_sae(torch.cat(first), dictionary, seed, model_name)
+    who = f"the SAE of agent {model_name} at {dictionary.site}"
+    scale = _scale(torch.cat(first), who)
+    sae = _fresh_sae(torch.cat(first), scale, dictionary, seed, model_name)
     prepare(sae)
     sparse = SparseTrainer(sae, dictionary, scale) if trains_sparsely(sae) else None
     trainer = sparse or make_trainer(sae, batches, dictionary, scale)
-    yield from training_steps(trainer, first, batches, dictionary, progress)
+    yield from training_steps(
+        trainer, first, batches, dictionary, progress, who=who, rate=LEARNING_RATE
+    )
     if sparse:
         sparse.finish()
+    if not all(bool(weight.isfinite().all()) for weight in sae.parameters()):
+        raise diverged(who, "in its last step", LEARNING_RATE, dictionary.learning_rate)
     sae.fold_activation_norm_scaling_factor(scale)
     return sae
 
@@ -97,16 +111,13 @@ def train_in_turn(trainings: Sequence[Training]) -> list[TrainingSAE[Any]]:
     return saes
 
 
-def _scale(activations: Tensor) -> float:
+def _scale(activations: Tensor, who: str) -> float:
     """The factor that gives activations [n, d] a mean norm of sqrt(d)."""
-    norm = float(activations.norm(dim=1).mean())
-    if not norm > 0 or norm == float("inf"):
-        raise ValueError(f"activations must have a finite norm above 0, got a mean of {norm}")
-    return activations.shape[1] ** 0.5 / norm
+    return activations.shape[1] ** 0.5 / float(mean_norms(activations, who))
 
 
 def _fresh_sae(
-    first: Tensor, dictionary: DictionaryConfig, seed: int, model_name: str
+    first: Tensor, scale: float, dictionary: DictionaryConfig, seed: int, model_name: str
 ) -> TrainingSAE[Any]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -114,7 +125,7 @@ def _fresh_sae(
         sae = dictionary.architecture(first.shape[1], dictionary, metadata)
     sae.to(first.device)
     # Starting from the mean spares features from learning a constant, and dying of it.
-    sae.b_dec.data = first.mean(dim=0) * _scale(first)
+    sae.b_dec.data = first.mean(dim=0) * scale
     return sae
 
 

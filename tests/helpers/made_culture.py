@@ -5,7 +5,7 @@ Large ones cost a second instead of hours, and what the report must say of them 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from culture_sim.run.run import Run
 from tests.helpers.storing import append
 from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.core.files import write_json
+from world.core.options import to_tree
 from world.core.rules import ExplainedBy
 
 AGENTS, REJECTED = 5, 3
@@ -68,7 +69,7 @@ def make_run(path, rounds, size, rule=None, failing=1):
         rows = order[(number - 1) * (size + REJECTED) :][: size + REJECTED]
         named = Names(hashes[rows], hashes[order], example_from[first[rows]])
         append(store, _records(number, every[first[rows]], named, rule or FourOfFive(), failing))
-        figures = {**_figures(number, size), "culture": asdict(run.config.culture)}
+        figures = {**_figures(number, size), "culture": to_tree(run.config.culture)}
         write_json(store.folder / f"round-{number:04d}.json", figures)
     return run
 

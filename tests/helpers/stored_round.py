@@ -18,6 +18,7 @@ from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.shards import Shard
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
+from culture_sim.run.run import Run
 from tests.helpers import commands
 from tests.helpers.storing import append
 from world import UNKNOWN_TASK, Stream, concatenate
@@ -29,7 +30,6 @@ SMALL = [
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
     "--train.target", "0.0", "--train.precision", "fp32",
     "--train.test-quizzes", "40", "--train.validation-quizzes", "40",
-    "--culture.transfer-quizzes", "40",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip
 TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3
@@ -45,6 +45,8 @@ def culture_sim(path, command, *options):
 
 def store_round(run):
     """Round 1 as it would be left by a kill between its storing and the training on it."""
+    config = replace(run.config, culture=replace(run.config.culture, transfer_quizzes=40))
+    run = Run.start(run.path, config, run.preset)
     records = make_records(run)
     store = CultureStore(run.path / "culture")
     append(store, records)

@@ -2,7 +2,8 @@
 cannot be written or read.
 
 Links are followed: what takes a file's place does so where the link leads. The umask decides who
-may read a file.
+may read a file. All JSON of the project is written by ``json_text``: elsewhere the linter refuses
+``json.dumps``.
 """
 
 from __future__ import annotations
@@ -133,24 +134,32 @@ def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
-    """Write JSON, an object with its checksum; figures that are not finite become null, as JSON
-    has no other name for them."""
+    """Write JSON, as ``checked_json`` has it."""
     with replacing(path) as aside:
-        aside.write_text(json_text(tree, indent), "utf-8")
+        aside.write_text(checked_json(tree, indent), "utf-8")
 
 
-def json_text(tree: Any, indent: int | None = 1) -> str:
-    """What ``write_json`` writes."""
-    tree = _finite(tree)
+def checked_json(tree: Any, indent: int | None = 1) -> str:
+    """A tree as JSON with a line end; an object holds its checksum, which ``parse_json`` checks."""
     if isinstance(tree, dict):
-        tree[CHECKSUM] = _checksum(tree)
-    return json.dumps(tree, indent=indent, allow_nan=False) + "\n"
+        tree = {**tree, CHECKSUM: _checksum(tree)}
+    return json_text(tree, indent=indent) + "\n"
 
 
 def _checksum(tree: dict[str, Any]) -> str:
     """SHA-256 of an object's entries, whatever their order and spacing."""
-    text = json.dumps({k: v for k, v in tree.items() if k != CHECKSUM}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    # As they are read back: names that are numbers become strings, and are then in another order.
+    entries = json.loads(json_text({k: v for k, v in tree.items() if k != CHECKSUM}))
+    return hashlib.sha256(json_text(entries, sort_keys=True).encode()).hexdigest()
+
+
+def json_text(tree: Any, **style: Any) -> str:
+    """A tree of plain types as JSON, styled by options of ``json.dumps``.
+
+    Numbers that are not finite become null: JSON has no name for them, and the bare words that
+    Python would write are refused by other readers.
+    """
+    return json.dumps(_finite(tree), **style, allow_nan=False)  # noqa: TID251
 
 
 def _finite(tree: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from culture_sim.culture.analysis.diversity import near_tokens
 from culture_sim.culture.analysis.table import counts_of
 from culture_sim.culture.records import quizzes_of
+from culture_sim.culture.rules import Rule
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
 from culture_sim.report.explorer.data import explorer
@@ -20,15 +21,18 @@ from culture_sim.report.page.charts import Point, line_colour, round_starts
 from culture_sim.report.page.drift import drift
 from culture_sim.report.page.joint import joint
 from culture_sim.report.page.layers import layers
+from culture_sim.report.page.made import parts_made
 from culture_sim.report.shared.blobs import embed
 from culture_sim.report.summary import EXAMS, culture_summary
+from culture_sim.run.alarms import training_alarms
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.lookup import read_lookup
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
 from world import QuizWorld, World
-from world.core.files import read_json
+from world.core.files import json_text, read_json
+from world.core.options import from_tree
 from world.core.view import INK, MARKS
 
 SHOWN_REJECTED = 4
@@ -44,7 +48,7 @@ def gather(run: Run) -> Tree:
     return {
         "name": run.path.name,
         "preset": run.preset,
-        "options": json.dumps(config_to_dict(run.config), indent=1),
+        "options": json_text(config_to_dict(run.config), indent=1),
         "environment": saved["environment"],
         "seconds": summary.get("seconds", {}),
         "target": run.config.train.target,
@@ -62,11 +66,31 @@ def gather(run: Run) -> Tree:
         "words": _words(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
-        "rule": run.config.culture.rule.describe(run.config.agents),
+        "rule": _rule(run, culture["rounds"] if culture else []),
+        "alarms": training_alarms(run),
+        "made": parts_made(
+            run,
+            culture["rounds"] if culture else [],
+            features["comparisons"] if features else [],
+        ),
         "features": features,
         "left_out": left_out,
         "drawing": _drawing(run, culture, features),
     }
+
+
+def _rule(run: Run, rounds: Sequence[Tree]) -> str:
+    """When a quiz is kept, in words: the rounds may have had other rules than the run has now."""
+    by_text: dict[str, list[str]] = {}
+    for figures in rounds:
+        rule: Rule = from_tree(Rule, figures["culture"]["rule"], "culture.rule")
+        by_text.setdefault(rule.describe(run.config.agents), []).append(str(figures["round"]))
+    if not by_text:
+        return run.config.culture.rule.describe(run.config.agents)
+    if len(by_text) == 1:
+        return next(iter(by_text))
+    said = (f"in round {', '.join(numbers)}, {text}" for text, numbers in by_text.items())
+    return "; ".join(said)
 
 
 def _groups(world: World) -> dict[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from world import World
+from world.core.files import json_text
 
 BASE = ord("0")
 """A value of a token is written as the character that many places after its own number."""
@@ -20,7 +20,7 @@ BASE = ord("0")
 
 def embed(tree: dict[str, Any]) -> Markup:
     """JSON that may stand in a script element: nothing in it can end the element."""
-    text = json.dumps(tree, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json_text(tree, separators=(",", ":"), ensure_ascii=False)
     return Markup(text.replace("<", "\\u003c"))
 
 

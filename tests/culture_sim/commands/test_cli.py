@@ -117,7 +117,7 @@ def test_impossible_options_are_refused(capsys, tmp_path):
 
 def test_help_documents_every_field(capsys):
     with pytest.raises(SystemExit) as ended:
-        main(["train-agents", "--help"])
+        main(["culture", "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
     for flag in (

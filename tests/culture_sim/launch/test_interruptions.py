@@ -22,15 +22,20 @@ from tests.helpers.commands import culture_sim
 from tests.helpers.processes import PATIENCE_S, wait_until, workers
 
 pytestmark = pytest.mark.slow
-SMOKE = [
-    "--preset", "smoke",
-    "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
-    "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
-    "--culture.shard-batches", "1",
-    "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
-    "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
-]  # fmt: skip
-STAGES = ("train-agents", "culture-round", "sae", "report")
+SMOKE = {
+    "train-agents": [
+        "--preset", "smoke",
+        "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
+        "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
+    ],
+    "culture-round": ["--culture.shard-batches", "1"],
+    "sae": [
+        "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
+        "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
+    ],
+    "report": [],
+}  # fmt: skip
+STAGES = tuple(SMOKE)
 ERROR = "culture-sim: error: "
 
 
@@ -66,8 +71,9 @@ def path(before, stage, tmp_path):
 
 
 def options(path, stage, processes):
-    place = ["--runs", str(path.parent), "--run", path.name, "--processes", str(processes)]
-    return [stage, *place, *(SMOKE if stage == "train-agents" else [])]
+    place = ["--runs", str(path.parent), "--run", path.name]
+    workers = [] if stage in ALONE else ["--processes", str(processes)]
+    return [stage, *place, *workers, *SMOKE[stage]]
 
 
 def finish(path, stage):

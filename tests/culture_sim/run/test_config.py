@@ -224,7 +224,7 @@ def error_of(capsys, *arguments):
 )
 def test_a_flag_is_refused_in_one_line(capsys, tmp_path, flag, value, says):
     runs = tmp_path / "runs"
-    assert says in error_of(capsys, "train-agents", "--runs", str(runs), flag, value)
+    assert says in error_of(capsys, "culture", "--runs", str(runs), flag, value)
     assert not runs.exists()
 
 

@@ -138,7 +138,7 @@ def test_silent_agent_is_refused():
     batches = iter(
         [torch.randn(256, AGENTS, WIDTH) * torch.tensor([0.0, 1, 1, 1, 1])[:, None]] * 40
     )
-    with pytest.raises(ValueError, match="norms above 0"):
+    with pytest.raises(ValueError, match="mean norm of 0, which must be finite and above 0"):
         train_crosscoder(batches, range(AGENTS), SHORT, 1)
 
 

@@ -2,16 +2,20 @@
 
 import errno
 import json
+import math
 import os
 from stat import S_IMODE
 
+import numpy as np
 import pytest
 
+from tests.helpers.strict_json import strict
 from world.core.errors import UserError
 from world.core.files import (
     CHECKSUM,
     changed,
     hashes_of,
+    json_text,
     let_umask_decide,
     naming,
     read_json,
@@ -151,3 +155,20 @@ def test_what_changed_is_named(tmp_path):
     assert changed(tmp_path, hashes) == "one"
     (tmp_path / "one").mkdir()
     assert changed(tmp_path, hashes) == "one"
+
+
+NOT_FINITE = [math.nan, math.inf, -math.inf, np.float64("nan")]
+
+
+@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("within", [lambda v: v, lambda v: {"a": [(v,)]}, lambda v: [{1: v}]])
+def test_numbers_that_are_not_finite_become_null(tmp_path, value, within):
+    text = json_text(within(value))
+    assert strict(text) == strict(json_text(within(None)))
+    write_json(tmp_path / "file.json", within(value))
+    assert strict((tmp_path / "file.json").read_text()) == strict(text)
+
+
+def test_other_numbers_are_written_to_the_last_digit():
+    numbers = [1e38, 5e-324, 0.1, 2**70, -0.0, True, None]
+    assert strict(json_text(numbers)) == numbers
