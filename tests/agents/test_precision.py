@@ -43,6 +43,7 @@ def test_bf16_must_be_clearly_faster_and_kinds_are_decided_apart():
     assert Speedup(0.05, CLEARLY).formats() == Formats("fp32", "bf16")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="variables of x86")
 def test_without_bf16_the_flag_is_not_believed():
     """On this processor with and without bf16; its capabilities are the same in both."""

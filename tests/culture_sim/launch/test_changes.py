@@ -130,7 +130,7 @@ BUILT = {
     "world": {"name": "grids", "height": 8, "width": 8},
     "model": {"d_model": 32, "n_layers": 2, "n_heads": 1, "d_mlp": 16},
     "train_optimizer": "adam",
-    "train_batch_size": 16,
+    "train_batch_size": 32,
     "train_epoch_quizzes": 320,
     "train_test_quizzes": 100,
     "train_validation_quizzes": 100,

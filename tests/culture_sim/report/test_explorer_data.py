@@ -157,17 +157,17 @@ def test_a_run_without_examples_says_what_to_run(tmp_path):
         (
             "occurrence",
             "q",
-            r"occurrence.parquet is damaged .*; make it again with: culture-sim culture-features",
+            r"occurrence.parquet cannot be .*; make it again with: culture-sim culture-features",
         ),
         (
             "effects",
             "accuracy_low",
-            r"tables of effects in .* are damaged .*; make them again with: culture-sim effects",
+            r"effects.parquet cannot be read .*; make it again with: culture-sim effects",
         ),
         (
             "family_effects",
             "accuracy_low",
-            r"tables of effects in .* are damaged .*; make them again with: culture-sim effects",
+            r"effects.parquet cannot be read .*; make it again with: culture-sim effects",
         ),
     ],
 )

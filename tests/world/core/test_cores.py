@@ -83,6 +83,7 @@ def test_without_control_groups_the_affinity_counts(tmp_path, monkeypatch):
     assert usable_cores(tmp_path, tmp_path / "none") == MACHINE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_a_process_that_is_bound_to_one_core_uses_one():
     core = min(os.sched_getaffinity(0))

@@ -166,7 +166,10 @@ def test_numbers_that_are_not_finite_become_null(tmp_path, value, within):
     text = json_text(within(value))
     assert strict(text) == strict(json_text(within(None)))
     write_json(tmp_path / "file.json", within(value))
-    assert strict((tmp_path / "file.json").read_text()) == strict(text)
+    tree = strict((tmp_path / "file.json").read_text())
+    if isinstance(tree, dict):
+        tree.pop(CHECKSUM)
+    assert tree == strict(text)
 
 
 def test_other_numbers_are_written_to_the_last_digit():
