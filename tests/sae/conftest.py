@@ -28,7 +28,7 @@ def small_world() -> GridsWorld:
 
 @pytest.fixture(scope="session")
 def agents(takes_long, small_world) -> list[AgentModel]:
-    """Two agents, each after 250 steps of Adam."""
+    """Two agents, each after 350 steps of Adam."""
     return [_agent(small_world, seed) for seed in range(2)]
 
 
@@ -39,7 +39,7 @@ def _agent(world: GridsWorld, seed: int) -> AgentModel:
     tokens = torch.from_numpy(quizzes.tokens).long()
     weights = part_weights(world)[torch.from_numpy(world.part_of(quizzes)).long()]
     order = torch.Generator().manual_seed(seed)
-    for _ in range(250):
+    for _ in range(350):
         rows = torch.randint(len(tokens), (32,), generator=order)
         loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[rows])
         optimizer.zero_grad()

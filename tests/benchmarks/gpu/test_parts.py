@@ -68,7 +68,7 @@ def test_a_part_gives_its_rows(part, setting, monkeypatch):
 def test_training_says_which_share_of_the_ceiling_it_reaches(setting):
     _, rows, _ = said("training", setting)
     assert [row["case"] for row in rows] == [
-        "default recipe, batch 32, as written",
+        "default recipe, batch 16, as written",
         "source recipe, batch 25, as written",
         "default recipe, batch 64, as written",
         "source recipe, batch 64, as written",
@@ -111,9 +111,9 @@ def test_the_best_batch_is_compiled_as_well(setting, monkeypatch):
     _, rows, _ = said("training", setting)
     default = [row for row in rows if row["case"].startswith("default")]
     assert [(row["case"].partition(", ")[2], row["value"]) for row in default] == [
-        ("batch 32, as written", 32.0),
-        ("batch 32, compiled", 320.0),
-        ("batch 32, compiled", 1.5),
+        ("batch 16, as written", 32.0),
+        ("batch 16, compiled", 320.0),
+        ("batch 16, compiled", 1.5),
         ("batch 64, as written", 64.0),
         ("batch 64, compiled", 640.0),
         ("batch 64, compiled", 1.5),

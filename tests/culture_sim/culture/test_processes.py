@@ -16,6 +16,7 @@ import pytest
 from safetensors.torch import save_file
 
 from tests.helpers.processes import PATIENCE_S, wait_until
+from world.core.files import read_json
 
 ROOT = Path(__file__).resolve().parents[3]
 WORKER = ROOT / "tests" / "helpers" / "round_worker.py"
@@ -77,7 +78,7 @@ def test_three_processes_make_the_round_of_one(start, round_one, tmp_path):
 
 def assert_same(folder, store, summary):
     """The round in the folder is the one that a single process made, byte for byte."""
-    found = json.loads((folder / "round-0001.json").read_text())
+    found = read_json(folder / "round-0001.json", "")
     assert {**found, "seconds": 0} == {**summary, "seconds": 0}
     table = pq.read_table(folder / "round-0001.parquet")
     assert table.equals(store.table(1))

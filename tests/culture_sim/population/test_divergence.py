@@ -144,7 +144,8 @@ def test_an_agent_that_an_earlier_release_let_diverge_is_named(path):
     model, optimizer = read_model(place), read_optimizer(place)
     model["unembed.weight"][:] = torch.nan
     save_checkpoint(place, model, optimizer, state.to_json())
-    for name in ("sae", "culture-round"):
-        line = refused(command(path, name))
+    site = ("--sae.sites", "blocks.1.hook_resid_post")
+    for name, options in (("sae", site), ("culture-round", ())):
+        line = refused(command(path, name, *options))
         assert "agent 2 of" in line
         assert "diverged while it was trained" in line

@@ -384,7 +384,7 @@ def test_damaged_folder_is_one_clear_line(trained, tmp_path):
         load_sae(path)
     for name in ("cfg.json", "sae_weights.safetensors"):
         (path / name).write_bytes((trained[0] / name).read_bytes()[:-20])
-        with pytest.raises(UserError, match="remove it to train"):
+        with pytest.raises(UserError, match="remove it and run sae again"):
             load_sae(path)
 
 
