@@ -40,6 +40,8 @@ LEARNED = [
     *("--world.height", "7", "--world.width", "7", "--world.colours", "4"),
     *("--world.rectangles", "1", "--world.tasks", "replace_color", "frame"),
     *("--train.target", "0.7", "--train.epoch-quizzes", "4096", "--train.max-quizzes", "40960"),
+    # Smaller steps would take them past the target within an epoch, to where they agree.
+    *("--train.batch-size", "32", "--train.ema-decay", "0.99", "--train.cooling", "0"),
     *("--agents", "3", "--culture.rule", "all_but_k"),
 ]
 """What three agents learn well enough that two solve some quizzes and one does not."""
@@ -330,7 +332,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert asked["agents"]["quizzes"] == untaught.sum()
     # All that were kept, and of the others why they were not.
     keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
-    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 2
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
     by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
     assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
     assert 0 < by_reason["kept"] < untaught.sum()
