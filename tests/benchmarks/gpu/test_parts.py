@@ -111,9 +111,9 @@ def test_the_best_batch_is_compiled_as_well(setting, monkeypatch):
     _, rows, _ = said("training", setting)
     default = [row for row in rows if row["case"].startswith("default")]
     assert [(row["case"].partition(", ")[2], row["value"]) for row in default] == [
-        ("batch 16, as written", 32.0),
-        ("batch 16, compiled", 320.0),
-        ("batch 16, compiled", 1.5),
+        ("batch 32, as written", 32.0),
+        ("batch 32, compiled", 320.0),
+        ("batch 32, compiled", 1.5),
         ("batch 64, as written", 64.0),
         ("batch 64, compiled", 640.0),
         ("batch 64, compiled", 1.5),
