@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import tyro._unsafe_cache
 from jaxtyping import config
 
 from tests.helpers.browser import open_browser
@@ -19,6 +21,10 @@ check_annotations()
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where pytest is loaded, tyro works out one in ten of its cached answers again and compares them by
+# equality or text; those on types that are made anew differ in an address now and then.
+tyro._unsafe_cache.sys = SimpleNamespace(modules={})  # type: ignore[attr-defined]
 
 
 @pytest.fixture
