@@ -18,6 +18,8 @@ FEWEST, MOST = 1, 3
 """Disturbances of one run, at most, before it is left alone to its end."""
 EARLY = 0.1
 """Share of the moments that are before a command's work begins."""
+SETTLED_S = 0.3
+"""After which Python itself has started, which nobody can interrupt in one line."""
 
 
 def kills(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Verdict:
@@ -38,10 +40,10 @@ def kills(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Verdict
 def killed_findings(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Verdict:
     """A command on a finished run disturbed, which then finds the same."""
     command = rng.choice([*FINDINGS, "report"])
-    path = undisturbed.copy(WHOLE, folder)
+    took, path = undisturbed.took[command], undisturbed.copy(WHOLE, folder)
     for name in undisturbed.makes[command]:
         (path / name).unlink()
-    verdict = _disturbed(words_of(command, path), path, How(), rng, lambda: rng.uniform(0, 4))
+    verdict = _disturbed(words_of(command, path), path, How(), rng, lambda: rng.uniform(0, took))
     verdict.judge_all(differences(undisturbed.pictures[WHOLE], picture(path)))
     return verdict
 
@@ -75,12 +77,10 @@ def _power(started: Started, path: Path, verdict: Verdict, rng: random.Random) -
 
 
 def _launcher(started: Started, path: Path, verdict: Verdict, rng: random.Random) -> None:
-    """The command alone; its workers notice by themselves."""
+    """The command alone; its workers notice by themselves, a moment after the next has begun."""
     started.send(signal.SIGKILL)
     verdict.count("kills")
     started.wait()
-    if not stop_workers(path):
-        verdict.faults.append("workers outlive their command by more than ten seconds")
 
 
 def _worker(started: Started, path: Path, verdict: Verdict, rng: random.Random) -> None:
@@ -100,10 +100,11 @@ def _worker(started: Started, path: Path, verdict: Verdict, rng: random.Random) 
 
 def _signal(number: int) -> Callable[[Started, Path, Verdict, random.Random], None]:
     def interrupt(started: Started, path: Path, verdict: Verdict, rng: random.Random) -> None:
+        started.has_ended_within(SETTLED_S)
         started.send(number)
         verdict.count("interruptions")
-        # It may have been at its end already.
-        verdict.judge(started.wait(), {DONE, INTERRUPTED})
+        # It may have been at its end, or not have come to say what it does when it is told to end.
+        verdict.judge(started.wait(), {DONE, INTERRUPTED, -signal.SIGTERM})
         if not stop_workers(path):
             verdict.faults.append("workers are left")
 

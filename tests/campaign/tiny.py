@@ -112,7 +112,7 @@ class Undisturbed:
 
     folder: with the runs ``plain/tiny`` and ``whole/tiny``. pictures: of both. makes: the files
     that each finding makes. began_s, seconds: when the work of ``culture`` began, and how long it
-    took in all, forked and afresh, to choose moments by.
+    took in all, by whether it began afresh; took: seconds of the others. Moments are chosen by these.
     """
 
     folder: Path
@@ -120,6 +120,7 @@ class Undisturbed:
     makes: dict[str, tuple[str, ...]]
     began_s: dict[bool, float]
     seconds: dict[bool, float]
+    took: dict[str, float]
 
     def path(self, which: str) -> Path:
         """The run's folder."""
@@ -133,22 +134,22 @@ class Undisturbed:
 def make(folder: Path) -> Undisturbed:
     """Make everything once. Raises RuntimeError when a command of it fails."""
     plain, whole = folder / PLAIN / NAME, folder / WHOLE / NAME
-    began, seconds = {}, {}
+    began, seconds, took = {}, {}, {}
     for afresh, path in ((True, folder / "afresh" / NAME), (False, plain)):
         began[afresh], seconds[afresh] = _timed(path, How(afresh=afresh))
     if wrong := differences(picture(plain), picture(folder / "afresh" / NAME)):
         raise RuntimeError(f"the same command twice makes two runs: {wrong}")
     shutil.copytree(plain, whole)
     makes = {"culture": tuple(picture(plain))}
-    for command in FINDINGS:
-        before = picture(whole)
+    for command in (*FINDINGS, "report"):
+        before, clock = picture(whole), time.monotonic()
         _must(run(words_of(command, whole), folder / "said" / command))
+        took[command] = time.monotonic() - clock
         makes[command] = tuple(name for name in picture(whole) if name not in before)
-    _must(run(words_of("report", whole), folder / "said" / "report"))
     makes["report"] = _below(picture(whole), "report/")
     makes["sae"] = _below(picture(plain), "features/")
     pictures = {PLAIN: picture(plain), WHOLE: picture(whole)}
-    return Undisturbed(folder, pictures, makes, began, seconds)
+    return Undisturbed(folder, pictures, makes, began, seconds, took)
 
 
 def _below(names: Iterable[str], folder: str) -> tuple[str, ...]:
