@@ -12,7 +12,16 @@ from pathlib import Path
 
 from tests.campaign.judge import DONE, REFUSED, Verdict, logged_traces
 from tests.campaign.start import run
-from tests.campaign.tiny import PLAIN, WHOLE, Undisturbed, differences, picture, words_of
+from tests.campaign.tiny import (
+    EXPORT,
+    EXPORTED,
+    PLAIN,
+    WHOLE,
+    Undisturbed,
+    differences,
+    picture,
+    words_of,
+)
 from tests.helpers.damage import empty, flip, lose, replace_by_folder, truncate
 
 BELOW_TARGET = 1
@@ -69,6 +78,7 @@ USES = {
         WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, *ROUNDS), "culture-features"
     ),
     "replay": Use(WHOLE, (*ALL_RUN, *ROUNDS), says=True),
+    EXPORT: Use(WHOLE, (*ALL_RUN, *ROUNDS)),
     "quizzes": Use(WHOLE, (*ALL_RUN, *ROUNDS), says=True),
     "quizzes --agent 0": Use(WHOLE, (*ALL_RUN, "agents/0/*"), says=True),
 }
@@ -137,6 +147,9 @@ def damaged(undisturbed: Undisturbed, harm: Harm, folder: Path) -> Verdict:
     if ended.code == DONE:
         verdict.count("healed" if after == expected else "not read, or the same without it")
         verdict.judge_all(_silent(harm, before, after, expected))
+        if harm.command == EXPORT:
+            exported = picture(folder / EXPORTED)
+            verdict.judge_all(differences(undisturbed.pictures[EXPORT], exported))
         if use.says and ended.out != _said(undisturbed, harm.command, folder):
             verdict.faults.append("it prints something else")
     else:

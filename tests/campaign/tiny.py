@@ -43,6 +43,8 @@ FINDINGS: dict[str, Sequence[str]] = {
     "culture-features": ("--world-quizzes", "60", "--solved", "30", "--resamples", "10"),
 }
 """Commands that find something out about a finished run, with the options that make them quick."""
+EXPORT, EXPORTED = "export dataset", "exported"
+"""A command that writes beside the run, and the folder that it writes."""
 PLAIN, WHOLE = "plain", "whole"
 VOLATILE = re.compile(r"(^|/)\.[^/]*\.lock$|^\.run\.lock$|^logs/|^metrics\.jsonl$|^tensorboard/")
 """Files of a run that differ from one time to the next: locks, what was said, and curves."""
@@ -59,6 +61,8 @@ def words_of(command: str, path: Path, processes: int = 1) -> list[str]:
         return [*words, "--processes", str(processes), *OPTIONS]
     if command == "sae":
         return [*words, "--processes", str(processes)]
+    if command == EXPORT:
+        return [*words, "--quizzes", "60", "--out", str(path.parent / EXPORTED)]
     return [*words, *FINDINGS.get(command, ())]
 
 
@@ -110,7 +114,7 @@ def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
 class Undisturbed:
     """The undisturbed run.
 
-    folder: with the runs ``plain/tiny`` and ``whole/tiny``. pictures: of both. makes: the files
+    folder: with the runs ``plain/tiny`` and ``whole/tiny``. pictures: of both, and of an export. makes: the files
     that each finding makes. began_s, seconds: when the work of ``culture`` began, and how long it
     took in all, by whether it began afresh; took: seconds of the others. Moments are chosen by these.
     """
@@ -146,9 +150,11 @@ def make(folder: Path) -> Undisturbed:
         _must(run(words_of(command, whole), folder / "said" / command))
         took[command] = time.monotonic() - clock
         makes[command] = tuple(name for name in picture(whole) if name not in before)
+    _must(run(words_of(EXPORT, whole), folder / "said" / "export"))
     makes["report"] = _below(picture(whole), "report/")
     makes["sae"] = _below(picture(plain), "features/")
-    pictures = {PLAIN: picture(plain), WHOLE: picture(whole)}
+    exported = picture(whole.parent / EXPORTED)
+    pictures = {PLAIN: picture(plain), WHOLE: picture(whole), EXPORT: exported}
     return Undisturbed(folder, pictures, makes, began, seconds, took)
 
 
