@@ -18,14 +18,13 @@ from pathlib import Path
 from tests.campaign.judge import Verdict
 from tests.campaign.kinds import KINDS, Case
 from tests.campaign.results import Results
-from tests.campaign.start import ROOT, load_libraries
+from tests.campaign.start import load_libraries
 from tests.campaign.tiny import Undisturbed, make
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the campaign; returns 1 when a case of it failed."""
     options = _parser().parse_args(arguments)
-    sys.path[:] = [str(ROOT), *(place for place in sys.path if place not in ("", str(ROOT)))]
     load_libraries()
     results = Results.resumed(options.out, options.seed)
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
