@@ -22,8 +22,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
-from setproctitle import getproctitle
-
 from tests.helpers.processes import workers
 
 ROOT = Path(__file__).parents[2]
@@ -98,8 +96,6 @@ class Started:
 
 def load_libraries() -> None:
     """Load once what every command would."""
-    getproctitle()  # before the environment changes: it looks for its room beside that
-    os.environ["OMP_NUM_THREADS"] = "1"
     from culture_sim import commands
     from culture_sim.launch.workers import LIBRARIES
 
