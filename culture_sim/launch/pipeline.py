@@ -118,7 +118,7 @@ def follow(path: Path) -> int:
 
 def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
-    began = time.time()
+    began = time.monotonic()
     try:
         with Monitor(run, console, tracking) as monitor:
             if launched_outside():
@@ -130,7 +130,7 @@ def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], st
                 run_workers(run, stage, processes, monitor.tick, later)
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
-        _add_seconds(run, stage, time.time() - began)
+        _add_seconds(run, stage, time.monotonic() - began)
         if alarms := training_alarms(run):
             run.add_summary("alarms", alarms)
 

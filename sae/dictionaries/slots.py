@@ -136,7 +136,7 @@ def _train_missing(
 ) -> None:
     if len(with_one_source(slots)) > 1:
         raise ValueError("SAEs that are trained together must read the same activations")
-    began = time.time()
+    began = time.monotonic()
     source_model = slots[0].baseline.source_model(model, world, slots[0].seed)
     stream = ActivationStream(
         source_model,
@@ -159,7 +159,7 @@ def _train_missing(
         # whole quiz, which begins with a start token already.
         sae.cfg.metadata.context_size = world.seq_len
         sae.cfg.metadata.prepend_bos = False
-    seconds = round((time.time() - began) / len(slots), 1)
+    seconds = round((time.monotonic() - began) / len(slots), 1)
 
     def records(saved: list[SAE[Any]]) -> list[dict[str, Any]]:
         graded = held_out[:GRADED_QUIZZES]
