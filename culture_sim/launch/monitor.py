@@ -101,9 +101,10 @@ class Monitor:
 
     def _say(self, text: str, force: bool) -> None:
         """A line where there is no terminal; not more often than anyone would read."""
-        if self.console.is_terminal or not (force or time.monotonic() - self._plain_at > PLAIN_EVERY_S):
+        now = time.monotonic()
+        if self.console.is_terminal or not (force or now - self._plain_at > PLAIN_EVERY_S):
             return
-        self._plain_at = time.monotonic()
+        self._plain_at = now
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:

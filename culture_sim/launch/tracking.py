@@ -10,6 +10,7 @@ than they are.
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import Any
 
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
@@ -19,7 +20,7 @@ from culture_sim.run.config import config_to_dict
 from culture_sim.run.run import Run
 from culture_sim.run.tail import Tail
 from world.core.errors import UserError, first_line
-from world.core.files import read_json, write_json
+from world.core.files import naming, read_json, write_json
 
 PROJECT = "culture-sim"
 """The project of runs at Weights & Biases."""
@@ -72,7 +73,8 @@ class Tracking:
         """Tell the rest, and end."""
         if self._tracker is not None:
             self.follow()
-            self._tracker.finish()
+            with naming(self._record.parent):
+                self._tracker.finish()
 
     def _news(self, entry: dict[str, Any]) -> dict[str, float]:
         """The figures of an entry, by curve, less those whose curve was as far already."""
@@ -94,7 +96,8 @@ class Tracking:
             axis = _axis(entry["agent"])
             self._tracker.log({**values, axis: entry["quizzes"]}, step=self._told)
         else:
-            self._tracker.log(values, step=entry["quizzes"], walltime=entry["time"])
+            with naming(self._record.parent):  # a full disk
+                self._tracker.log(values, step=entry["quizzes"], walltime=entry["time"])
 
     def _save(self) -> None:
         self._record.parent.mkdir(exist_ok=True)
@@ -102,9 +105,16 @@ class Tracking:
 
 
 def _tensorboard(run: Run) -> GeneralTracker:
+    threading.excepthook = _without_traces
     tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
     tracker.start()
     return tracker
+
+
+def _without_traces(failed: threading.ExceptHookArgs) -> None:
+    """Show what ends a thread, unless it is TensorBoard's: that raises its error in the main thread."""
+    if not type(failed.thread).__module__.startswith("tensorboard."):
+        threading.__excepthook__(failed)
 
 
 def _wandb(run: Run, identity: str) -> GeneralTracker:

@@ -32,6 +32,7 @@ from world.core.files import (
     changed,
     hashes_of,
     let_umask_decide,
+    naming,
     read_json,
     write_json,
 )
@@ -150,7 +151,8 @@ def save_saes(
     asides = [place.with_name(f".{place.name}.tmp") for place in places]
     for sae, aside in zip(saes, asides, strict=True):
         shutil.rmtree(aside, ignore_errors=True)
-        _write(sae, aside)
+        with naming(aside):
+            _write(sae, aside)
     contents = records([load_sae(aside, str(saes[0].W_dec.device)) for aside in asides])
     contents = [
         {**content, FILES: hashes_of(aside, sorted(file.name for file in aside.iterdir()))}

@@ -63,3 +63,15 @@ def test_a_world_without_pairs_is_known_to_have_no_lookup(path):
     write_lookup(run, None)
     assert lookup_is_scored(run)
     assert read_lookup(run) is None
+
+
+def test_a_worker_is_heard_though_its_log_cannot_be_written(path):
+    """As on a disk that is full: there is a place for nothing, not even for a line of the log."""
+    (path / "logs" / "sae-0.log").unlink(missing_ok=True)
+    (path / "logs" / "sae-0.log").symlink_to("/dev/full")
+    weights = path / "agents" / "1" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    refused = ended(path, "sae", *ALONE)
+    assert refused.returncode == 2
+    assert f"{weights} is damaged" in refused.stderr
+    assert refused.stderr.count("\n") == 1
