@@ -43,6 +43,7 @@ class Tracking:
         self._tail = Tail(run.path / "metrics.jsonl")
         self._tracker: GeneralTracker | None = None
         self._id = ""
+        self._other_threads = threading.excepthook
         self._told = 0
         self._reached: dict[str, float] = {}
 
@@ -59,6 +60,7 @@ class Tracking:
             self._news(entry)
         process_state()  # trackers log through it
         self._tracker = _wandb(self.run, self._id) if self.wandb else _tensorboard(self.run)
+        threading.excepthook = self._excepthook
 
     def follow(self) -> None:
         """Tell what is new in metrics.jsonl."""
@@ -73,8 +75,16 @@ class Tracking:
         """Tell the rest, and end."""
         if self._tracker is not None:
             self.follow()
-            with naming(self._record.parent):
-                self._tracker.finish()
+            try:
+                with naming(self._record.parent):
+                    self._tracker.finish()
+            finally:
+                threading.excepthook = self._other_threads
+
+    def _excepthook(self, failed: threading.ExceptHookArgs) -> None:
+        """No trace of TensorBoard's thread: what ends it is raised here at the next figure."""
+        if not type(failed.thread).__module__.startswith("tensorboard."):
+            self._other_threads(failed)
 
     def _news(self, entry: dict[str, Any]) -> dict[str, float]:
         """The figures of an entry, by curve, less those whose curve was as far already."""
@@ -105,16 +115,9 @@ class Tracking:
 
 
 def _tensorboard(run: Run) -> GeneralTracker:
-    threading.excepthook = _without_traces
     tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
     tracker.start()
     return tracker
-
-
-def _without_traces(failed: threading.ExceptHookArgs) -> None:
-    """Show what ends a thread, unless it is TensorBoard's: that raises its error in the main thread."""
-    if not type(failed.thread).__module__.startswith("tensorboard."):
-        threading.__excepthook__(failed)
 
 
 def _wandb(run: Run, identity: str) -> GeneralTracker:
