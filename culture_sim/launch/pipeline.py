@@ -26,6 +26,7 @@ from culture_sim.launch.processes import (
 )
 from culture_sim.launch.tracking import Tracking
 from culture_sim.launch.workers import run_workers
+from culture_sim.population.schedule import recover_all
 from culture_sim.report.summary import culture_summary, features_summary, training_summary
 from culture_sim.run.alarms import training_alarms
 from culture_sim.run.config import RunConfig
@@ -81,6 +82,7 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     Call it while holding the run's lock.
     """
     refuse_lost_rounds(run)
+    recover_all(run)
     processes = processes or default_processes(run.config.agents)
     tracking = Tracking(run, wandb)
     work = partial(_work, run, processes, tracking, LATER.get(command, ()))

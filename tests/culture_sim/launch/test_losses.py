@@ -57,6 +57,16 @@ def test_commands_that_read_culture_name_a_round_that_is_lost(path, command):
     assert f"{round_} is missing beside its figures" in refused.stderr
 
 
+def test_what_a_kill_left_of_an_earlier_checkpoint_is_removed(path):
+    """As after a kill in the moment between two checkpoints; the agent is done, and stays so."""
+    for name in (".0.old", ".1.tmp"):
+        shutil.copytree(path / "agents" / "0", path / "agents" / name)
+    shutil.move(path / "agents" / "1", path / "agents" / ".1.old")
+    assert ended(path, "report").returncode == 0
+    left = sorted(each.name for each in (path / "agents").iterdir() if each.is_dir())
+    assert left == ["0", "1", "2", "3", "4"]
+
+
 def test_a_world_without_pairs_is_known_to_have_no_lookup(path):
     run = Run.open(path)
     assert isinstance(read_lookup(run), LookupScores)
