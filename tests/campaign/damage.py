@@ -67,10 +67,14 @@ AGENTS = ("agents/*/model.safetensors", "agents/*/state.json")
 ROUNDS = ("culture/round-*",)
 COMPARED = ("features/*/*/*.parquet", "features/*/*/summary.json")
 SAES = ("sae/*/*/*/0/*",)
+SHOWN = (
+    *(*ALL_RUN, *AGENTS, "culture/*", "features/*", "sae/*/training.json", "report/*"),
+    *("summary.json", "lookup.json", "precision.json", "metrics.jsonl", "tensorboard/*", ".run.lock"),
+)
 USES = {
     "culture": Use(PLAIN, ("*",)),
     "sae": Use(PLAIN, ("config.json", "agents/*", "culture/round-*", "sae/*", "features/*"), "sae"),
-    "report": Use(WHOLE, ("*",), "report"),
+    "report": Use(WHOLE, SHOWN, "report"),
     "analyze": Use(WHOLE, (*ALL_RUN, *AGENTS, *ROUNDS), "analyze"),
     "effects": Use(WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, "features/*/effects/*"), "effects"),
     "crosscoder": Use(WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, "sae/*/cross*"), "crosscoder"),
@@ -160,8 +164,10 @@ def damaged(undisturbed: Undisturbed, harm: Harm, folder: Path) -> Verdict:
 
 def _names(harm: Harm) -> Sequence[str]:
     """What may stand in the line that names a file: its path in the run."""
-    if (harm.file, harm.damage) == ("config.json", "missing"):
+    if harm.damage == "missing" and harm.file == "config.json":
         return ("there is no run at",)
+    if harm.damage == "missing" and fnmatchcase(harm.file, "features/*/summary.json"):
+        return ("not compared yet", "no features are compared")
     return (harm.file,)
 
 
@@ -175,7 +181,8 @@ def _silent(
     wrong = differences(expected, after)
     if after.get(harm.file) == before.get(harm.file):
         wrong = [line for line in wrong if not line.startswith(f"{harm.file} ")]
-    if harm.file == "metrics.jsonl":  # curves are drawn of what can be read
+    if harm.command == "report" and (harm.file == "metrics.jsonl" or harm.damage == "missing"):
+        # It shows what can be read, and says of what is not there which command makes it.
         wrong = [line for line in wrong if not line.startswith("report/")]
     return wrong
 
