@@ -45,7 +45,7 @@ class CultureStore:
         return self.folder / f"round-{round_:04d}.parquet"
 
     def refuse_lost(self) -> None:
-        """Raise UserError, naming it, for a round whose figures are there and whose quizzes are not."""
+        """Raise UserError, naming it, for a round that has its figures and not its quizzes."""
         for figures in sorted(self.folder.glob("round-*.json")):
             path = figures.with_suffix(".parquet")
             if not path.exists():
@@ -105,8 +105,8 @@ class CultureStore:
                 f"there is no culture round {round_} in {self.folder}; run culture-round first"
             )
         remedy = (
-            f"restore it, or if no agent has learned from it yet, remove it and {path.stem}.json to "
-            f"make the round again"
+            f"restore it, or if no agent has learned from it yet, remove it and {path.stem}.json "
+            f"to make the round again"
         )
         return read_table(path, remedy, columns)
 
@@ -139,7 +139,7 @@ class CultureStore:
 
 
 def open_culture(run: Path) -> CultureStore:
-    """The culture of the run at a path; raises UserError where no round is stored, or one is lost."""
+    """The culture of the run at a path; raises UserError where none is stored, or a round is lost."""
     store = CultureStore(run / "culture")
     store.refuse_lost()
     if not store.rounds():

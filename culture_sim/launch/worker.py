@@ -27,8 +27,8 @@ def work(
 ) -> NoReturn:
     """Do this process's part of a stage; exits with 0, or 2 on a user's error.
 
-    ``environment`` has the variables that give it its place; what is printed goes to ``log``, and the
-    line of an error to ``says``, too: the log's disk may be full.
+    ``environment`` has the variables that give it its place; what is printed goes to ``log``, and
+    the line of an error to ``says``, too: the log's disk may be full.
     """
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     with suppress(PermissionError):  # it is the first of a session

@@ -60,7 +60,7 @@ class SAESlot:
         return baseline
 
     def record(self) -> dict[str, Any]:
-        """What is known of the trained SAE; raises UserError when there is none, or it is damaged."""
+        """What is known of the trained SAE; raises UserError where that is missing or damaged."""
         return read_json(self.path / RECORD, "run sae to train that SAE")
 
 

@@ -85,4 +85,3 @@ def _one(name: str, seed: int, undisturbed: Undisturbed, folder: Path) -> int:
     verdict = _tried(Case(kind, int(number), seed), undisturbed, folder)
     print("\n".join([*verdict.commands, verdict.said, *verdict.faults]))
     return int(bool(verdict.faults))
-

@@ -1,4 +1,4 @@
-"""Files of a finished run damaged, one at a time: healed with the same result, or named in a line."""
+"""Files of a finished run damaged, one at a time: healed to the same result, or named."""
 
 from __future__ import annotations
 
@@ -69,7 +69,14 @@ COMPARED = ("features/*/*/*.parquet", "features/*/*/summary.json")
 SAES = ("sae/*/*/*/0/*",)
 SHOWN = (
     *(*ALL_RUN, *AGENTS, "culture/*", "features/*", "sae/*/training.json", "report/*"),
-    *("summary.json", "lookup.json", "precision.json", "metrics.jsonl", "tensorboard/*", ".run.lock"),
+    *(
+        "summary.json",
+        "lookup.json",
+        "precision.json",
+        "metrics.jsonl",
+        "tensorboard/*",
+        ".run.lock",
+    ),
 )
 USES = {
     "culture": Use(PLAIN, ("*",)),
@@ -187,9 +194,7 @@ def _silent(
     return wrong
 
 
-def _lost(
-    harm: Harm, before: dict[str, str], after: dict[str, str], made: set[str]
-) -> list[str]:
+def _lost(harm: Harm, before: dict[str, str], after: dict[str, str], made: set[str]) -> list[str]:
     """What a command that refused its work has changed all the same."""
     wrong = differences(before, after)
     return [line for line in wrong if line.split(" ")[0] not in made | {harm.file}]

@@ -87,4 +87,6 @@ def _last(err: str) -> str:
 def logged_traces(path: Path) -> list[str]:
     """Logs of a run's workers with a trace in them."""
     logs = sorted((path / "logs").glob("*.log"))
-    return [f"a trace in logs/{log.name}" for log in logs if TRACE in log.read_text(errors="replace")]
+    return [
+        f"a trace in logs/{log.name}" for log in logs if TRACE in log.read_text(errors="replace")
+    ]

@@ -1,4 +1,4 @@
-"""Commands killed and interrupted at random moments: the same command goes on to the same result."""
+"""Commands killed and interrupted at random moments; they go on to the same result."""
 
 from __future__ import annotations
 

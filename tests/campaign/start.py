@@ -1,6 +1,6 @@
 """Commands as processes: started, watched, signalled, and ended at a time limit.
 
-A command needs seconds to load its libraries, hardly any of them for its work on a tiny run. So most
+A command needs seconds to load its libraries, and hardly any for its work on a tiny run. So most
 are forked from the campaign, which has loaded them once, and their workers from them. Some begin
 ``afresh``, as a person starts them; those that look at how a process begins always do.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import multiprocessing
 import os
 import pkgutil
 import signal
@@ -18,7 +19,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,7 +99,9 @@ def load_libraries() -> None:
     from culture_sim import commands
     from culture_sim.launch.workers import LIBRARIES
 
-    names = [module.name for module in pkgutil.iter_modules(commands.__path__, "culture_sim.commands.")]
+    names = [
+        module.name for module in pkgutil.iter_modules(commands.__path__, "culture_sim.commands.")
+    ]
     names += [name for libraries in LIBRARIES.values() for name in libraries]
     for name in dict.fromkeys(("culture_sim.cli", "culture_sim.launch.pipeline", *names)):
         importlib.import_module(name)
@@ -174,9 +176,12 @@ def _obey(words: Sequence[str]) -> None:
 class _Forks:
     """Stands for multiprocessing's context: workers that are copies of the command."""
 
-    def Process(self, target: Callable[..., object], args: tuple[Any, ...]) -> Any:  # noqa: N802
+    Pipe = staticmethod(multiprocessing.Pipe)
+
+    def Process(self, target: Callable[..., object], args: tuple[Any, ...]) -> Any:
         """A worker, not started yet."""
-        return get_context("fork").Process(target=_as_from_a_server, args=(target, args))
+        context = multiprocessing.get_context("fork")
+        return context.Process(target=_as_from_a_server, args=(target, args))
 
 
 def _as_from_a_server(target: Callable[..., object], args: tuple[Any, ...]) -> None:

@@ -114,9 +114,10 @@ def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
 class Undisturbed:
     """The undisturbed run.
 
-    folder: with the runs ``plain/tiny`` and ``whole/tiny``. pictures: of both, and of an export. makes: the files
-    that each finding makes. began_s, seconds: when the work of ``culture`` began, and how long it
-    took in all, by whether it began afresh; took: seconds of the others. Moments are chosen by these.
+    folder: with the runs ``plain/tiny`` and ``whole/tiny``. pictures: of both, and of an export.
+    makes: by command, the files that it makes. began_s, seconds: when the work of ``culture``
+    began, and how long it took in all, by whether it began afresh. took: seconds of the others.
+    Moments are chosen by these.
     """
 
     folder: Path

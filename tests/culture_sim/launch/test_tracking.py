@@ -122,11 +122,15 @@ def test_a_full_disk_is_said_once(run, monkeypatch, capfd):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writer, "write", full)
-    with pytest.raises(OSError, match="No space left") as error:
+
+    def go_on():
         for step in range(1, 100):
             learn(run, step)
             tracking.follow()
             time.sleep(0.01)
+
+    with pytest.raises(OSError, match="No space left") as error:
+        go_on()
     assert error.value.filename == str(run.path / "tensorboard")
     tracking._tracker.finish()
     threading.excepthook = hook
