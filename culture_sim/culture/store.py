@@ -139,7 +139,7 @@ class CultureStore:
 
 
 def open_culture(run: Path) -> CultureStore:
-    """The culture of the run at a path; raises UserError where none is stored, or a round is lost."""
+    """The culture of the run at a path; raises UserError where none is stored or one is lost."""
     store = CultureStore(run / "culture")
     store.refuse_lost()
     if not store.rounds():
