@@ -20,12 +20,14 @@ from tests.campaign.tiny import Undisturbed, make
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the campaign; returns 1 when a case of it failed."""
     options = _parser().parse_args(arguments)
+    began = time.monotonic()
     load_libraries()
+    load_s = time.monotonic() - began
     results = Results.resumed(options.out, options.seed)
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
     folder.chmod(0o755)  # cases are tried as another user, too
     try:
-        undisturbed = make(folder / "undisturbed")
+        undisturbed = make(folder / "undisturbed", load_s)
         print(f"the undisturbed run takes {undisturbed.seconds[False]:.1f} s", flush=True)
         if options.case:
             return _one(options.case, options.seed, undisturbed, folder)

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from tests.helpers.processes import workers
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 """After which a command that takes seconds is said to hang."""
 RUN_LOCK = ".run.lock"
 
