@@ -85,9 +85,6 @@ USES = {
     "analyze": Use(WHOLE, (*ALL_RUN, *AGENTS, *ROUNDS), "analyze"),
     "effects": Use(WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, "features/*/effects/*"), "effects"),
     "crosscoder": Use(WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, "sae/*/cross*"), "crosscoder"),
-    "culture-features": Use(
-        WHOLE, (*ALL_RUN, *AGENTS, *SAES, *COMPARED, *ROUNDS), "culture-features"
-    ),
     "replay": Use(WHOLE, (*ALL_RUN, *ROUNDS), says=True),
     EXPORT: Use(WHOLE, (*ALL_RUN, *ROUNDS)),
     "quizzes": Use(WHOLE, (*ALL_RUN, *ROUNDS), says=True),

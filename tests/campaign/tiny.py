@@ -40,9 +40,10 @@ FINDINGS: dict[str, Sequence[str]] = {
         *("--crosscoder.training-tokens", "4096", "--crosscoder.buffer-quizzes", "32"),
         *("--crosscoder.epochs-per-buffer", "2"),
     ),
-    "culture-features": ("--world-quizzes", "60", "--solved", "30", "--resamples", "10"),
 }
-"""Commands that find something out about a finished run, with the options that make them quick."""
+"""Commands that find something out about a finished run, with the options that make them quick.
+
+Without ``culture-features``, which needs agents that solve quizzes."""
 EXPORT, EXPORTED = "export dataset", "exported"
 """A command that writes beside the run, and the folder that it writes."""
 PLAIN, WHOLE = "plain", "whole"
