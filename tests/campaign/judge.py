@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ TRACE = "Traceback (most recent call last)"
 UNEXPLAINED = "ended unexpectedly"
 """What a launcher says of a worker that said nothing itself."""
 DONE, REFUSED, INTERRUPTED = 0, 2, 130
+FIRST = 5
 SHOWN = 3000
 """Characters of what a command said that are kept of a failure, from its end."""
 
@@ -47,9 +48,10 @@ class Verdict:
         self.faults += faults
         return not faults
 
-    def judge_all(self, wrong: Collection[str]) -> None:
-        """Faults that were found otherwise."""
-        self.faults += wrong
+    def judge_all(self, wrong: Sequence[str]) -> None:
+        """Faults that were found otherwise; the first of them stand for all."""
+        more = [f"and {len(wrong) - FIRST} more"] if len(wrong) > FIRST else []
+        self.faults += [*wrong[:FIRST], *more]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
+import struct
 from pathlib import Path
 
 from tests.campaign.judge import DONE, REFUSED, Verdict
@@ -20,8 +22,10 @@ from tests.campaign.tiny import (
     words_of,
 )
 
-NOBODY = 54321
-"""A user without rights, where the campaign is run by one who may do everything."""
+SOMEBODY = 54321
+"""Another user, whom files can be given to by one who may do everything."""
+CAPABILITIES = 0x20080522
+"""Version 3 of the capabilities of capset(2): two sets of 32 bits, each in three kinds."""
 FOLDERS = (
     *(".", "agents", "culture", "sae", "features", "report", "logs", "tensorboard"),
     *("features/blocks.1.hook_resid_post", "sae/blocks.1.hook_resid_post", ".."),
@@ -31,12 +35,15 @@ READING = ("quizzes", "quizzes --agent 0", "replay")
 DENIED = "Permission denied"
 
 
-def be_nobody() -> None:
-    """Give up all rights, if this is root."""
+def be_bound() -> None:
+    """Have the rights of files apply to this process, where it is one that may do everything.
+
+    It stays the owner of what it owns: the libraries may be readable to nobody else.
+    """
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        nothing = bytes(2 * 3 * 4)
+        if ctypes.CDLL(None).capset(struct.pack("Ii", CAPABILITIES, 0), nothing):
+            raise OSError("capabilities cannot be given up")
 
 
 def read_only(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Verdict:
@@ -45,10 +52,8 @@ def read_only(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Ver
     path = folder / "runs" / NAME
     place = path / name
     place.mkdir(parents=True)
-    for each in (path.parent, *path.parent.rglob("*")):
-        _give(each)
     place.chmod(0o555)
-    words, how = words_of("culture", path, 2), How(prepare=be_nobody)
+    words, how = words_of("culture", path, 2), How(prepare=be_bound)
     verdict.commands.append(f"# {name} is read-only")
     verdict.judge(run(words, folder / "said", how), {DONE, REFUSED}, DENIED)
     verdict.count("read-only folders")
@@ -64,10 +69,10 @@ def another_user(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> 
     path = undisturbed.copy(WHOLE, folder)
     for each in (path, *path.rglob("*")):
         each.chmod(0o555 if each.is_dir() else 0o444)
-    _give(folder)
+        _give(each)
     before = picture(path)
     codes = {DONE} if command in (*READING, EXPORT) else {DONE, REFUSED}
-    how = How(prepare=be_nobody)
+    how = How(prepare=be_bound)
     verdict.judge(run(words_of(command, path), folder / "said", how), codes, DENIED)
     verdict.count("runs of another user")
     verdict.judge_all(differences(before, picture(path)))
@@ -77,6 +82,6 @@ def another_user(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> 
 
 
 def _give(place: Path) -> None:
-    """To the user without rights, where there is one."""
+    """To somebody else, where that is allowed."""
     if os.geteuid() == 0:
-        os.chown(place, NOBODY, NOBODY)
+        os.chown(place, SOMEBODY, SOMEBODY)
