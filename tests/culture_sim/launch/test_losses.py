@@ -10,6 +10,7 @@ from culture_sim.run.run import Run
 from tests.helpers.commands import culture_sim
 
 ALONE = ("--processes", "1")
+SAE = "sae --sae.sites blocks.1.hook_resid_post"
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_what_is_told_of_training_is_made_again(path):
 def test_a_round_that_agents_learned_from_is_not_held_again(path):
     round_ = path / "culture" / "round-0001.parquet"
     round_.unlink()
-    for command in ("culture-round", "sae", "report"):
+    for command in ("culture-round", SAE, "report"):
         refused = ended(path, command)
         assert refused.returncode == 2
         assert f"{round_} is missing, and agents have learned from it" in refused.stderr
@@ -81,7 +82,7 @@ def test_a_worker_is_heard_though_its_log_cannot_be_written(path):
     (path / "logs" / "sae-0.log").symlink_to("/dev/full")
     weights = path / "agents" / "1" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
-    refused = ended(path, "sae", *ALONE)
+    refused = ended(path, SAE, *ALONE)
     assert refused.returncode == 2
     assert f"{weights} is damaged" in refused.stderr
     assert refused.stderr.count("\n") == 1
