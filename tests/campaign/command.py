@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.campaign.judge import Verdict
 from tests.campaign.kinds import KINDS, Case
 from tests.campaign.results import Results
-from tests.campaign.start import load_libraries
+from tests.campaign.start import load_libraries, stop_commands
 from tests.campaign.tiny import Undisturbed, make
 
 
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     finally:
+        stop_commands()
         shutil.rmtree(folder, ignore_errors=True)
     print(results.table())
     return int(bool(results.failed))
@@ -78,6 +79,7 @@ def _tried(case: Case, undisturbed: Undisturbed, folder: Path) -> Verdict:
     try:
         return case.run(undisturbed, place)
     finally:
+        stop_commands()
         shutil.rmtree(place, ignore_errors=True)
 
 

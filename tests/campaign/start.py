@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 300.0
 """After which a command that takes seconds is said to hang."""
 RUN_LOCK = ".run.lock"
+AT_WORK: list[Started] = []
+"""Commands that were started and may be at work."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,9 @@ def start(words: Sequence[str], said: Path, how: How | None = None) -> Started:
     os.close(writing)
     os.read(reading, 1)  # nothing comes, and the end of it when the process has its session
     os.close(reading)
-    return Started(pid, words, said)
+    started = Started(pid, words, said)
+    AT_WORK.append(started)
+    return started
 
 
 def run(words: Sequence[str], said: Path, how: How | None = None) -> Ended:
@@ -198,6 +202,15 @@ def _as_from_a_server(target: Callable[..., object], args: tuple[Any, ...]) -> N
             if os.readlink(descriptor).endswith(RUN_LOCK):
                 os.close(int(descriptor.name))
     target(*args)
+
+
+def stop_commands() -> None:
+    """Kill commands that are at work still, as when the campaign is interrupted; their workers end."""
+    for started in AT_WORK:
+        if not started.has_ended():
+            started.send(signal.SIGKILL)
+            started.has_ended_within(PATIENCE_S)
+    AT_WORK.clear()
 
 
 def stop_workers(path: Path, seconds: float = 10.0) -> bool:
