@@ -205,7 +205,7 @@ def _as_from_a_server(target: Callable[..., object], args: tuple[Any, ...]) -> N
 
 
 def stop_commands() -> None:
-    """Kill commands that are at work still, as when the campaign is interrupted; their workers end."""
+    """Kill commands that are at work still, as after an interruption; their workers end."""
     for started in AT_WORK:
         if not started.has_ended():
             started.send(signal.SIGKILL)
