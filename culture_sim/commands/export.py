@@ -140,6 +140,7 @@ def _culture(options: ExportQuizzes) -> CultureStore | None:
     if options.run is None or not options.culture:
         return None
     store = CultureStore(run_path(options.runs, options.run) / "culture")
+    store.refuse_lost()
     if not store.rounds():
         raise UserError(
             f"run {options.run} has no culture yet; run first: culture-sim culture-round --run "

@@ -86,7 +86,9 @@ def _world_quizzes(options: Quizzes, world: World) -> Shown:
 
 
 def _culture(options: Quizzes, run: Run) -> Shown:
-    kept = CultureStore(run.path / "culture").kept("culture_train")
+    store = CultureStore(run.path / "culture")
+    store.refuse_lost()
+    kept = store.kept("culture_train")
     if kept is None or not len(kept):
         raise UserError(
             f"{run.path} has no kept quizzes; run first: culture-sim culture-round "

@@ -44,6 +44,16 @@ class CultureStore:
         """Where a round is, or will be."""
         return self.folder / f"round-{round_:04d}.parquet"
 
+    def refuse_lost(self) -> None:
+        """Raise UserError, naming it, for a round that has its figures and not its quizzes."""
+        for figures in sorted(self.folder.glob("round-*.json")):
+            path = figures.with_suffix(".parquet")
+            if not path.exists():
+                raise UserError(
+                    f"{path} is missing beside its figures; restore it, or if that round was never "
+                    f"finished, go on with culture-round"
+                )
+
     def rounds(self) -> list[int]:
         """The rounds stored, ascending."""
         if not self.folder.exists():
@@ -94,7 +104,10 @@ class CultureStore:
             raise UserError(
                 f"there is no culture round {round_} in {self.folder}; run culture-round first"
             )
-        remedy = f"restore it, or remove it and {path.stem}.json to make the round again"
+        remedy = (
+            f"restore it, or if no agent has learned from it yet, remove it and {path.stem}.json "
+            f"to make the round again"
+        )
         return read_table(path, remedy, columns)
 
     def votes(self, round_: int) -> VoteTable:
@@ -126,8 +139,9 @@ class CultureStore:
 
 
 def open_culture(run: Path) -> CultureStore:
-    """The culture of the run at a path; raises UserError where no round is stored."""
+    """The culture of the run at a path; raises UserError where none is stored or one is lost."""
     store = CultureStore(run / "culture")
+    store.refuse_lost()
     if not store.rounds():
         raise UserError(
             f"{run} has no culture yet; run first: culture-sim culture-round --run {run.name}"

@@ -34,8 +34,8 @@ class Monitor:
         metrics = run.path / "metrics.jsonl"
         self._file = Tail(metrics, metrics.stat().st_size if metrics.exists() else 0)
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._began = time.time()
-        self._plain_at = 0.0
+        self._began = time.monotonic()
+        self._plain_at = float("-inf")
 
     def __enter__(self) -> Monitor:
         if self.tracking is not None:
@@ -101,9 +101,10 @@ class Monitor:
 
     def _say(self, text: str, force: bool) -> None:
         """A line where there is no terminal; not more often than anyone would read."""
-        if self.console.is_terminal or not (force or time.time() - self._plain_at > PLAIN_EVERY_S):
+        now = time.monotonic()
+        if self.console.is_terminal or not (force or now - self._plain_at > PLAIN_EVERY_S):
             return
-        self._plain_at = time.time()
+        self._plain_at = now
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
@@ -133,7 +134,7 @@ class Monitor:
         return table
 
     def _title(self) -> str:
-        minutes, seconds = divmod(int(time.time() - self._began), 60)
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         notes = " · ".join(f"{stage}: {note}" for stage, note in self.notes.items())
         return f"run {self.run.path.name} · {minutes}:{seconds:02d}" + (
             f" · {notes}" if notes else ""

@@ -26,11 +26,14 @@ from culture_sim.launch.processes import (
 )
 from culture_sim.launch.tracking import Tracking
 from culture_sim.launch.workers import run_workers
+from culture_sim.population.schedule import recover_all
 from culture_sim.report.summary import culture_summary, features_summary, training_summary
 from culture_sim.run.alarms import training_alarms
 from culture_sim.run.config import RunConfig
+from culture_sim.run.lookup import lookup_is_scored
 from culture_sim.run.progress import (
     in_training,
+    refuse_lost_rounds,
     round_done,
     target_reached,
     times_table,
@@ -78,6 +81,8 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
 
     Call it while holding the run's lock.
     """
+    refuse_lost_rounds(run)
+    recover_all(run)
     processes = processes or default_processes(run.config.agents)
     tracking = Tracking(run, wandb)
     work = partial(_work, run, processes, tracking, LATER.get(command, ()))
@@ -115,7 +120,7 @@ def follow(path: Path) -> int:
 
 def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], stage: str) -> None:
     """One stage to its end, in workers (or here, as one of accelerate's own processes)."""
-    began = time.time()
+    began = time.monotonic()
     try:
         with Monitor(run, console, tracking) as monitor:
             if launched_outside():
@@ -127,7 +132,7 @@ def _work(run: Run, processes: int, tracking: Tracking, later: Sequence[str], st
                 run_workers(run, stage, processes, monitor.tick, later)
     finally:
         # A stage that was interrupted and resumed took all of its attempts.
-        _add_seconds(run, stage, time.time() - began)
+        _add_seconds(run, stage, time.monotonic() - began)
         if alarms := training_alarms(run):
             run.add_summary("alarms", alarms)
 
@@ -159,14 +164,15 @@ def _add_seconds(run: Run, stage: str, spent: float) -> None:
 def _train(run: Run, work: Callable[[str], None], going_on: bool = False) -> int:
     """``going_on``: agents that an interrupted round left on their way are its business."""
     trained = training_done(run, 0)
+    # The last attempt may have been cut off between the agents and what is told of them.
+    told = trained and lookup_is_scored(run) and "training" in run.summary()
     if not trained:
         from culture_sim.launch.checks import warning_of_few_units
 
         if warning := warning_of_few_units(run.config.world):
             console.print(f"warning: {warning}", soft_wrap=True, highlight=False)
+    if not told:
         work("train")
-    # Also when the last attempt was cut off between its work and its summary.
-    if not trained or "training" not in run.summary():
         run.add_summary("training", training_summary(run))
     console.print(training_table(run))
     excused = [agent for agent in run.agents if going_on and in_training(run, agent)]

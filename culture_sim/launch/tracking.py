@@ -10,6 +10,7 @@ than they are.
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import Any
 
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
@@ -19,7 +20,7 @@ from culture_sim.run.config import config_to_dict
 from culture_sim.run.run import Run
 from culture_sim.run.tail import Tail
 from world.core.errors import UserError, first_line
-from world.core.files import read_json, write_json
+from world.core.files import naming, read_json, write_json
 
 PROJECT = "culture-sim"
 """The project of runs at Weights & Biases."""
@@ -42,6 +43,7 @@ class Tracking:
         self._tail = Tail(run.path / "metrics.jsonl")
         self._tracker: GeneralTracker | None = None
         self._id = ""
+        self._other_threads = threading.excepthook
         self._told = 0
         self._reached: dict[str, float] = {}
 
@@ -58,6 +60,7 @@ class Tracking:
             self._news(entry)
         process_state()  # trackers log through it
         self._tracker = _wandb(self.run, self._id) if self.wandb else _tensorboard(self.run)
+        threading.excepthook = self._excepthook
 
     def follow(self) -> None:
         """Tell what is new in metrics.jsonl."""
@@ -72,7 +75,16 @@ class Tracking:
         """Tell the rest, and end."""
         if self._tracker is not None:
             self.follow()
-            self._tracker.finish()
+            try:
+                with naming(self._record.parent):
+                    self._tracker.finish()
+            finally:
+                threading.excepthook = self._other_threads
+
+    def _excepthook(self, failed: threading.ExceptHookArgs) -> None:
+        """No trace of TensorBoard's thread: what ends it is raised here at the next figure."""
+        if not type(failed.thread).__module__.startswith("tensorboard."):
+            self._other_threads(failed)
 
     def _news(self, entry: dict[str, Any]) -> dict[str, float]:
         """The figures of an entry, by curve, less those whose curve was as far already."""
@@ -94,7 +106,8 @@ class Tracking:
             axis = _axis(entry["agent"])
             self._tracker.log({**values, axis: entry["quizzes"]}, step=self._told)
         else:
-            self._tracker.log(values, step=entry["quizzes"], walltime=entry["time"])
+            with naming(self._record.parent):  # a full disk
+                self._tracker.log(values, step=entry["quizzes"], walltime=entry["time"])
 
     def _save(self) -> None:
         self._record.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from io import TextIOWrapper
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,10 +22,13 @@ from culture_sim.run.run import Run
 from world.core.errors import ERROR_PREFIX, UserError
 
 
-def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> NoReturn:
+def work(
+    stage: str, path: Path, log: Path, environment: Mapping[str, str], says: Connection
+) -> NoReturn:
     """Do this process's part of a stage; exits with 0, or 2 on a user's error.
 
-    ``environment`` has the variables that give it its place; what is printed goes to ``log``.
+    ``environment`` has the variables that give it its place; what is printed goes to ``log``, and
+    the line of an error to ``says``, too: the log's disk may be full.
     """
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     with suppress(PermissionError):  # it is the first of a session
@@ -34,19 +37,25 @@ def work(stage: str, path: Path, log: Path, environment: Mapping[str, str]) -> N
     setproctitle(f"culture_sim.worker {stage} {path} {environment['RANK']}")
     _write_to(log)
     _settle(environment)
-    exit_now(_work(stage, path))
+    exit_now(_work(stage, path, says))
 
 
-def _work(stage: str, path: Path) -> int:
+def _work(stage: str, path: Path, says: Connection) -> int:
     try:
         run_stage(Run.open(path), stage)
     except UserError as error:
-        print(f"{ERROR_PREFIX}{error}", file=sys.stderr, flush=True)
-        return 2
+        return _refused(str(error), says)
     except OSError as error:
-        print(f"{ERROR_PREFIX}{describe_os_error(error)}", file=sys.stderr, flush=True)
-        return 2
+        return _refused(describe_os_error(error), says)
     return 0
+
+
+def _refused(message: str, says: Connection) -> int:
+    with suppress(OSError):
+        print(f"{ERROR_PREFIX}{message}", file=sys.stderr, flush=True)
+    with suppress(OSError):
+        says.send_bytes(message.encode())
+    return 2
 
 
 def _end_with_the_launcher() -> None:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,7 +27,6 @@ from culture_sim.launch.processes import WorkerError
 from culture_sim.launch.worker import work
 from culture_sim.run.run import Run
 from world.core.cores import usable_cores
-from world.core.errors import ERROR_PREFIX
 
 # Large tensors are freed and taken again at every step; without these, glibc returns their
 # pages to the system each time and a step is about a tenth slower.
@@ -61,7 +60,8 @@ def run_workers(
     logs = run.path / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     files = [logs / f"{stage}-{rank}.log" for rank in range(processes)]
-    with _processes(run, stage, later, files) as workers:
+    with _processes(run, stage, later, files) as started:
+        workers = [worker for worker, _ in started]
         while alive := [worker.sentinel for worker in workers if worker.exitcode is None]:
             tick()
             if any(worker.exitcode for worker in workers):
@@ -69,11 +69,12 @@ def run_workers(
             wait(alive, timeout=0.1)
         tick()
         codes = [worker.exitcode or 0 for worker in workers]
+        lines = [_heard(says) for _, says in started]
     failed = [rank for rank, code in enumerate(codes) if code]
     if failed:
         # One worker's error breaks the connection of the others: the one that explains itself.
-        failed.sort(key=lambda rank: ERROR_PREFIX not in files[rank].read_text(errors="replace"))
-        raise WorkerError(_reason(files[failed[0]], codes[failed[0]]))
+        said = [line for line in lines if line]
+        raise WorkerError(said[0] if said else _reason(files[failed[0]], codes[failed[0]]))
 
 
 def load_ahead(stages: Iterable[str]) -> bool:
@@ -98,27 +99,31 @@ def load_ahead(stages: Iterable[str]) -> bool:
 @contextmanager
 def _processes(
     run: Run, stage: str, later: Sequence[str], files: list[Path]
-) -> Iterator[list[BaseProcess]]:
-    """Start the workers and, whatever happens, leave none behind."""
+) -> Iterator[list[tuple[BaseProcess, Connection]]]:
+    """Start the workers and, whatever happens, leave none behind; each with what its errors are
+    heard by."""
     port = str(_free_port())
-    workers: list[BaseProcess] = []
+    workers: list[tuple[BaseProcess, Connection]] = []
     try:
         with _environment(_sizes(len(files))):
             context = _context([stage.partition("-")[0], *later])
             for rank, log in enumerate(files):
                 log.write_bytes(b"")
                 place = {**os.environ, **_place(rank, len(files), port)}
-                process = context.Process(target=work, args=(stage, run.path, log, place))
+                hears, says = context.Pipe(duplex=False)
+                process = context.Process(target=work, args=(stage, run.path, log, place, says))
                 with _uninterrupted(), _without_ctrl_c(), _lost():
                     process.start()
-                    workers.append(process)
+                    workers.append((process, hears))
+                says.close()
         yield workers
     finally:
-        for worker in workers:
+        for worker, _ in workers:
             if worker.exitcode is None:
                 worker.terminate()
-        for worker in workers:
+        for worker, hears in workers:
             _wait(worker)
+            hears.close()
 
 
 def _context(stages: Sequence[str]) -> ForkServerContext | SpawnContext:
@@ -210,12 +215,17 @@ def _wait(worker: BaseProcess) -> None:
         worker.join()
 
 
+def _heard(hears: Connection) -> str:
+    """The line with which a worker said why it ended, empty where it did not."""
+    try:
+        return hears.recv_bytes().decode() if hears.poll() else ""
+    except (EOFError, OSError):
+        return ""
+
+
 def _reason(log: Path, code: int) -> str:
-    """The worker's error line if it wrote one, else the last line of its log and where it is."""
+    """Of a worker that did not say why it ended: the last line of its log, and where that is."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    for line in reversed(lines):
-        if line.startswith(ERROR_PREFIX):
-            return line.removeprefix(ERROR_PREFIX)
     if not lines:
         return f"a worker ended unexpectedly (exit code {code}); run the command again to go on"
     last = lines[-1].strip()

@@ -175,19 +175,23 @@ def score_lookup(run: Run) -> None:
     """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
     write its scores.
 
-    Nothing where its world has no pairs or rules, or where they are there.
+    No scores where its world has no pairs or rules; nothing is done where they are there.
     """
     config, world = run.config, run.config.world
     most = MOST_QUIZZES // config.agents
     counts = [min(_first_quizzes(run, agent), most) for agent in run.agents]
     known = read_lookup(run)
-    if not isinstance(world, QuizWorld) or (known and known.quizzes == sum(counts)):
+    if known and known.quizzes == sum(counts):
+        return
+    if not isinstance(world, QuizWorld):
+        write_lookup(run, None)
         return
     streams = [Stream(config.seed, "", agent=agent) for agent in run.agents]
     # Agents draw some tasks more often for a time; so many quizzes of all alike are as many pairs.
     drawn = [first_draw(config, s)(0, n) for s, n in zip(streams, counts, strict=True)]
     lookup = Lookup.of(world, concatenate(drawn))
     if lookup is None:
+        write_lookup(run, None)
         return
     test, recombined = stopping_test(config), first_epoch_recombined(config, streams[0])
     right = lookup.correct(test)

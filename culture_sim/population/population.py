@@ -86,13 +86,13 @@ class Population:
         if state.round < self.round:
             learner, state = self._enter_round(learner, state)
         state = state.made_with(self._made)
-        began = time.time()
+        began = time.monotonic()
         try:
             self._learn(learner, state)
             state = self.exams.after_epoch(learner, state)
         except DivergenceError as error:
             raise self._given_up(agent, error) from None
-        self._save(learner, replace(state, seconds=state.seconds + time.time() - began))
+        self._save(learner, replace(state, seconds=state.seconds + time.monotonic() - began))
 
     def _given_up(self, agent: int, error: DivergenceError) -> UserError:
         """What to say of an agent whose training cannot be gone on with; its checkpoint stands."""
@@ -134,11 +134,11 @@ class Population:
         return learner, replace(state, culture_before=culture, transfer_before=transfer)
 
     def _learn(self, learner: Learner, state: AgentState) -> None:
-        last = 0.0
+        last = float("-inf")
         accuracy = state.validation.accuracy if state.validation else 0.0
         for progress in learner.train_epoch(self.draw(learner, state), accuracy):
-            if time.time() - last > HEARTBEAT_S:
-                last = time.time()
+            if time.monotonic() - last > HEARTBEAT_S:
+                last = time.monotonic()
                 self._log(state, event="step", quizzes=progress.quizzes, loss=float(progress.loss))
 
     def _save(self, learner: Learner, state: AgentState) -> None:

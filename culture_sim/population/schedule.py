@@ -52,3 +52,11 @@ def _claim(run: Run, agent: int) -> Iterator[bool]:
         yield True
     finally:
         lock.release()
+
+
+def recover_all(run: Run) -> None:
+    """Finish or undo swaps of checkpoints that a kill cut off, also of agents that are done."""
+    if (run.path / "agents").is_dir():
+        for agent in run.agents:
+            with _claim(run, agent):
+                pass

@@ -17,8 +17,19 @@ EXAMS = ("test", "tests", "final_test", "recombined", "other_scenes")
 
 
 def training_summary(run: Run) -> list[dict[str, Any]]:
-    """By agent: accuracy on the world test set when training last ended, and what it took."""
-    return [_training(run, state) for state in _states(run)]
+    """By agent: accuracy on the world test set when training on the world alone ended, and what it
+    took."""
+    return [_before_culture(state) or _training(run, state) for state in _states(run)]
+
+
+def _before_culture(state: dict[str, Any]) -> dict[str, Any] | None:
+    """The same of an agent that has learned from culture since, as far as its course tells; None of
+    another."""
+    first = next((entry for entry in state["course"] if entry["round"] == 0), None)
+    if state["round"] == 0 or first is None:
+        return None
+    keys = ("reached", "round", "quizzes", "seconds", *EXAMS)
+    return {"agent": state["agent"], **{key: first.get(key) for key in keys}}
 
 
 def _states(run: Run) -> list[dict[str, Any]]:

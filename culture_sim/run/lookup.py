@@ -31,10 +31,15 @@ class LookupScores:
 
 def read_lookup(run: Run) -> LookupScores | None:
     """The scores of a run's lookup, None where it has none."""
-    path = run.path / FILE
-    return LookupScores(**read_json(path, "remove it")) if path.exists() else None
+    scores = read_json(run.path / FILE, "remove it") if lookup_is_scored(run) else None
+    return LookupScores(**scores) if scores else None
 
 
-def write_lookup(run: Run, scores: LookupScores) -> None:
-    """Keep the scores with the run."""
-    write_json(run.path / FILE, asdict(scores))
+def lookup_is_scored(run: Run) -> bool:
+    """Whether the run's lookup was examined, or found not to be one."""
+    return (run.path / FILE).exists()
+
+
+def write_lookup(run: Run, scores: LookupScores | None) -> None:
+    """Keep the scores with the run; None: its world has no pairs that could be looked up."""
+    write_json(run.path / FILE, {} if scores is None else asdict(scores))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.table import Table
 
 from agents.evaluation import Evaluation
 from culture_sim.run.lookup import LookupScores, read_lookup
 from culture_sim.run.run import Run
+from world.core.errors import UserError
 
 
 def training_done(run: Run, round_: int) -> bool:
@@ -40,8 +43,24 @@ def target_reached(run: Run, agent: int) -> bool:
 
 def round_done(run: Run, round_: int) -> bool:
     """True when the round's quizzes are stored and every agent has trained on them."""
-    stored = (run.path / "culture" / f"round-{round_:04d}.parquet").exists()
-    return stored and training_done(run, round_)
+    return _stored_round(run, round_).exists() and training_done(run, round_)
+
+
+def refuse_lost_rounds(run: Run) -> None:
+    """Raise UserError, naming it, for a round that agents learned from and whose quizzes are gone.
+
+    Held again, by agents that are others by now, it would be another round.
+    """
+    states = (run.agent_state(agent) for agent in run.agents)
+    last = max((state.round for state in states if state is not None), default=0)
+    for number in range(1, last + 1):
+        path = _stored_round(run, number)
+        if not path.exists():
+            raise UserError(f"{path} is missing, and agents have learned from it; restore it")
+
+
+def _stored_round(run: Run, number: int) -> Path:
+    return run.path / "culture" / f"round-{number:04d}.parquet"
 
 
 def training_table(run: Run) -> Table:

@@ -14,10 +14,10 @@ class StageReporter:
 
     def __init__(self, run: Run, stage: str, speaks: bool) -> None:
         self.run, self.stage, self.speaks = run, stage, speaks
-        self._last = 0.0
+        self._last = float("-inf")
 
     def report(self, note: str, done: bool = False) -> None:
         """Log the note, unless another was logged a moment ago."""
-        if self.speaks and (done or time.time() - self._last > NOTE_EVERY_S):
-            self._last = time.time()
+        if self.speaks and (done or time.monotonic() - self._last > NOTE_EVERY_S):
+            self._last = time.monotonic()
             self.run.log(self.stage, note=note, done=done)

@@ -195,8 +195,10 @@ def _option(tree: dict[str, Any], key: str) -> Any:
 
 
 def parse_line(line: str | bytes) -> dict[str, Any] | None:
-    """An entry of metrics.jsonl; None for what a process that was killed left of a line."""
+    """An entry of metrics.jsonl; None for what a killed process, or damage, left of a line."""
     try:
-        return dict(json.loads(line))
-    except ValueError:
+        entry = dict(json.loads(line))
+    except (ValueError, TypeError):
         return None
+    counts = all(isinstance(entry.get(name, 0), int) for name in ("agent", "round", "quizzes"))
+    return entry if counts and isinstance(entry.get("stage"), str) else None

@@ -10,7 +10,10 @@ from agents.evaluation import Evaluation
 BESIDE = ("culture_before", "culture_after", "transfer_before", "transfer_after")
 """What agents are examined on before and after a culture round, beside the world's quizzes."""
 EVALUATIONS = ("validation", "recombined", "test", "final_test", "other_scenes", *BESIDE)
-COURSE = ("round", "quizzes", "reached", "test", "tests", "final_test", "other_scenes", *BESIDE)
+COURSE = (
+    *("round", "quizzes", "reached", "test", "tests", "final_test", "recombined", "other_scenes"),
+    *BESIDE,
+)
 """What is remembered of every round."""
 
 

@@ -60,13 +60,13 @@ def fit_crosscoder(
     identity = _identity(made_from, joint.site, config, seed)
 
     def make() -> None:
-        began = time.time()
+        began = time.monotonic()
         stream = JointStream(
             joint, source, config.buffer_quizzes, config.epochs_per_buffer, config.batch_size
         )
         batches = stream.batches(seed)
         sae = train_crosscoder(batches, joint.agents, config, seed, joint.site, progress)
-        seconds = round(time.time() - began, 1)
+        seconds = round(time.monotonic() - began, 1)
 
         def record(saved: SAE[Any]) -> dict[str, Any]:
             graded = held_out[:GRADED_QUIZZES]

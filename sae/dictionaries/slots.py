@@ -14,14 +14,14 @@ from sae_lens import SAE
 from agents.model import AgentModel
 from sae.activations.harvest import ActivationStream, check_site
 from sae.activations.quizzes import QuizSource
-from sae.artifacts import current_record, read_record
+from sae.artifacts import current_record
 from sae.config import DictionaryConfig, SAEConfig
 from sae.dictionaries.baselines import TrainedBaseline, baselines
 from sae.dictionaries.loop import Progress
 from sae.dictionaries.quality import measure_qualities
 from sae.dictionaries.training import RECORD, sae_training, save_saes, train_in_turn
 from world import QuizBatch, World
-from world.core.errors import UserError
+from world.core.files import read_json
 from world.core.options import to_tree
 
 GRADED_QUIZZES = 400
@@ -60,11 +60,8 @@ class SAESlot:
         return baseline
 
     def record(self) -> dict[str, Any]:
-        """What is known of the trained SAE; raises UserError when there is none."""
-        record = read_record(self.path / RECORD)
-        if record is None:
-            raise UserError(f"there is no SAE at {self.path}; train it first")
-        return record
+        """What is known of the trained SAE; raises UserError where that is missing or damaged."""
+        return read_json(self.path / RECORD, "run sae to train that SAE")
 
 
 def sae_roles(config: SAEConfig) -> list[str]:
@@ -139,7 +136,7 @@ def _train_missing(
 ) -> None:
     if len(with_one_source(slots)) > 1:
         raise ValueError("SAEs that are trained together must read the same activations")
-    began = time.time()
+    began = time.monotonic()
     source_model = slots[0].baseline.source_model(model, world, slots[0].seed)
     stream = ActivationStream(
         source_model,
@@ -162,7 +159,7 @@ def _train_missing(
         # whole quiz, which begins with a start token already.
         sae.cfg.metadata.context_size = world.seq_len
         sae.cfg.metadata.prepend_bos = False
-    seconds = round((time.time() - began) / len(slots), 1)
+    seconds = round((time.monotonic() - began) / len(slots), 1)
 
     def records(saved: list[SAE[Any]]) -> list[dict[str, Any]]:
         graded = held_out[:GRADED_QUIZZES]

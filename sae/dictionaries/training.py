@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import safetensors
 import torch
 from sae_lens import SAE, TrainingSAE
+from sae_lens.constants import SAE_CFG_FILENAME
 from sae_lens.saes.sae import SAEMetadata
 from torch import Tensor
 
@@ -31,7 +33,9 @@ from world.core.files import (
     behind_links,
     changed,
     hashes_of,
+    json_text,
     let_umask_decide,
+    naming,
     read_json,
     write_json,
 )
@@ -150,7 +154,8 @@ def save_saes(
     asides = [place.with_name(f".{place.name}.tmp") for place in places]
     for sae, aside in zip(saes, asides, strict=True):
         shutil.rmtree(aside, ignore_errors=True)
-        _write(sae, aside)
+        with naming(aside):
+            _write(sae, aside)
     contents = records([load_sae(aside, str(saes[0].W_dec.device)) for aside in asides])
     contents = [
         {**content, FILES: hashes_of(aside, sorted(file.name for file in aside.iterdir()))}
@@ -168,6 +173,9 @@ def save_saes(
 def _write(sae: TrainingSAE[Any], folder: Path) -> None:
     try:
         sae.save_inference_model(folder)
+        # sae_lens writes a set, in an order that is another in every process.
+        options = json.loads((folder / SAE_CFG_FILENAME).read_text())
+        (folder / SAE_CFG_FILENAME).write_text(json_text(options, sort_keys=True))
     except safetensors.SafetensorError as error:
         # A full disk arrives here as the library's own error.
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -136,9 +137,9 @@ def _curves(run: Run, what: str) -> dict[int, list[Point]]:
     for line in path.read_bytes().splitlines() if path.exists() else []:
         entry = parse_line(line)
         if entry is not None and entry.get("event") == "epoch" and entry.get(what):
-            accuracy = entry[what]["accuracy"]
-            points = curves.setdefault(entry["agent"], {})
-            points[entry["quizzes"]] = Point(entry["quizzes"], accuracy, entry["round"])
+            with suppress(KeyError, TypeError):  # a damaged line may have lost a key
+                point = Point(entry["quizzes"], entry[what]["accuracy"], entry["round"])
+                curves.setdefault(entry["agent"], {})[point.quizzes] = point
     return {agent: sorted(points.values()) for agent, points in curves.items()}
 
 

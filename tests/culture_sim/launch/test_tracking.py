@@ -2,7 +2,9 @@
 
 import json
 import struct
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -110,6 +112,31 @@ def test_metrics_that_were_removed_hinder_nothing(run):
     (run.path / "metrics.jsonl").unlink()
     track(run, lambda: learn(run, 20))
     assert steps(run) == [10, 20]
+
+
+def test_a_full_disk_is_said_once(run, monkeypatch, capfd):
+    tracking, hook = Tracking(run, wandb=False), threading.excepthook
+    tracking.start()
+    writer = tracking._tracker.writer.file_writer.event_writer._async_writer._writer
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "write", full)
+
+    def go_on():
+        for step in range(1, 100):
+            learn(run, step)
+            tracking.follow()
+            time.sleep(0.01)
+
+    with pytest.raises(OSError, match="No space left") as error:
+        go_on()
+    assert error.value.filename == str(run.path / "tensorboard")
+    with suppress(OSError):  # it would write, too
+        tracking._tracker.finish()
+    threading.excepthook = hook
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_damaged_record_is_named(run):

@@ -49,7 +49,8 @@ def test_curves_have_a_line_for_each_agent():
 
 def test_half_a_line_of_metrics_is_left_out(empty_run):
     whole = (
-        '{"event": "epoch", "agent": 0, "round": 0, "quizzes": 10, "validation": {"accuracy": 0.5}}'
+        '{"stage": "train", "event": "epoch", "agent": 0, "round": 0, "quizzes": 10, '
+        '"validation": {"accuracy": 0.5}}'
     )
     (empty_run.path / "metrics.jsonl").write_text(whole + '\n{"event": "epo')
     assert gather(empty_run)["curves"] == {0: [Point(10, 0.5, 0)]}

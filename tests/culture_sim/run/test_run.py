@@ -83,6 +83,22 @@ def test_half_a_line_does_not_swallow_the_next(run):
     assert [entry and entry["stage"] for entry in entries] == ["train", None, "sae"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "7",
+        "[]",
+        "null",
+        '{"time": 1}',
+        '{"stage": 1}',
+        '{"stage": "train", "quizzes": "64"}',
+        b"\xff\xfe",
+    ],
+)
+def test_a_damaged_line_is_no_entry(line):
+    assert parse_line(line) is None
+
+
 def test_a_refused_command_leaves_the_options_alone(run, capsys):
     before = (run.path / "config.json").read_text()
     arguments = ["train-agents", "--run", "run", "--runs", str(run.path.parent)]

@@ -240,5 +240,5 @@ def test_files_of_another_version_are_made_again(compared, tmp_path, monkeypatch
 def test_missing_sae_is_one_clear_line(compared, tmp_path):
     (agents, slots, *rest), _, _ = compared
     lost = [*slots[:-1], replace(slots[-1], path=tmp_path / "none")]
-    with pytest.raises(UserError, match="there is no SAE at"):
+    with pytest.raises(UserError, match=r"none/training\.json cannot be read .*; run sae"):
         compare_agents(agents, lost, *rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from stat import S_IMODE
@@ -428,6 +429,8 @@ def test_the_hashes_of_an_sae_are_in_its_record(trained, tmp_path):
     path = shutil.copytree(trained[0], tmp_path / "0")
     record = read_json(path / RECORD, "")
     assert set(record[FILES]) == {"cfg.json", "sae_weights.safetensors"}
+    options = json.loads((path / "cfg.json").read_text())
+    assert [*options] == sorted(options)  # sae_lens has them in another order each time
     assert {S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {
         S_IMODE((path / "cfg.json").stat().st_mode)
     }
