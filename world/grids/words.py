@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from world.core.colours import word
 from world.core.wording import Wording
 from world.grids.codec import Codec
-from world.grids.view import NAMES, word
+from world.grids.view import NAMES
 
 PARTS = tuple(NAMES.values())
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
