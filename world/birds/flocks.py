@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from world.birds.flight import Sky, apart
 from world.birds.hashing import flock_hash, quiz_hash, state_keys
 from world.birds.reading import read
-from world.core.sampling import TRIES, too_small
+from world.core.sampling import too_small
 from world.core.world import SHARES, split_by_hash
 
 APART, OVERLAPPING = "apart", "overlapping"
@@ -30,6 +30,8 @@ OVERLAPPING_SHARE = 0.2
 """About what part of flocks of three is of this kind; it decides how many are drawn at a time."""
 MOST_DRAWN = 50_000
 """Flocks drawn at a time."""
+HOPELESS, MOST_TRIED = 200_000, 50_000_000
+"""After so many without one of the kind, and after so many in all, drawing is given up."""
 MOST_LISTED = 500_000
 """Flocks of different states; where there are more, nobody counts those that are apart."""
 
@@ -61,26 +63,20 @@ class Flocks:
         Raises UserError where there are none.
         """
         share = self.share_apart if kind == APART else OVERLAPPING_SHARE
-        kept: list[tuple[States, States]] = []
-        missing = count
-        for _ in range(TRIES):
-            if missing <= 0:
-                break
+        kept = [(np.zeros((0, self.birds), dtype=np.int64),) * 2]
+        missing, tried = count, 0
+        while missing > 0:
             wanted = int(1.1 * missing / (SHARES[split] * share)) + 16
-            found = self._of_kind(rng, min(wanted, MOST_DRAWN), split, kind)
-            kept.append(found)
-            missing -= len(found[0])
-        else:
-            raise too_small(f"few flocks of the task {kind!r}")
+            tries = min(wanted, MOST_DRAWN)
+            kept.append(self._of_kind(rng, tries, split, kind))
+            missing -= len(kept[-1][0])
+            tried += tries
+            if tried > (HOPELESS if missing == count else MOST_TRIED):
+                raise too_small(f"few flocks of the task {kind!r}")
         states, colours = (
-            np.concatenate(arrays)[:count]
-            for arrays in zip((self._none, self._none), *kept, strict=True)
+            np.concatenate(arrays)[:count] for arrays in zip(*kept, strict=True)
         )
         return states, colours
-
-    @property
-    def _none(self) -> States:
-        return np.zeros((0, self.birds), dtype=np.int64)
 
     def _of_kind(
         self, rng: np.random.Generator, tries: int, split: int, kind: str
