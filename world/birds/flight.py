@@ -115,8 +115,11 @@ class Sky:
         return np.stack([view.ravel() for view in views])
 
     def paint(
-        self, states: NDArray[np.int64], colours: NDArray[np.integer], dtype: np.dtype[np.integer]
-    ) -> NDArray[np.integer]:
+        self,
+        states: NDArray[np.int64],
+        colours: NDArray[np.integer],
+        dtype: np.dtype[np.unsignedinteger],
+    ) -> NDArray[np.unsignedinteger]:
         """[n, G]: frames of birds [n, k] in colours [n, k], the later over the earlier; a state of
         -1 is no bird."""
         frames = np.zeros((len(states), self.cell_count), dtype=dtype)

@@ -63,7 +63,7 @@ class Flocks:
         Raises UserError where there are none.
         """
         share = self.share_apart if kind == APART else OVERLAPPING_SHARE
-        kept = [(np.zeros((0, self.birds), dtype=np.int64),) * 2]
+        kept: list[tuple[States, States]] = [(np.zeros((0, self.birds), dtype=np.int64),) * 2]
         missing, tried = count, 0
         while missing > 0:
             wanted = int(1.1 * missing / (SHARES[split] * share)) + 16
@@ -71,11 +71,9 @@ class Flocks:
             kept.append(self._of_kind(rng, tries, split, kind))
             missing -= len(kept[-1][0])
             tried += tries
-            if tried > (HOPELESS if missing == count else MOST_TRIED):
+            if missing > 0 and tried > (HOPELESS if missing == count else MOST_TRIED):
                 raise too_small(f"few flocks of the task {kind!r}")
-        states, colours = (
-            np.concatenate(arrays)[:count] for arrays in zip(*kept, strict=True)
-        )
+        states, colours = (np.concatenate(each)[:count] for each in zip(*kept, strict=True))
         return states, colours
 
     def _of_kind(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from world.birds.codec import FIRST, LAYOUTS, PARTS, Codec
+from world.birds.codec import LAST, LAYOUTS, PARTS, Codec
 from world.birds.flight import Sky
 from world.birds.reading import read
 from world.core.batch import QuizBatch
@@ -93,7 +93,7 @@ def _of_colour(values: Cells, colour: Cells) -> Cells:
 def _of_state(sky: Sky, speed: int, state: Cells) -> dict[str, Cells]:
     """What the state of the bird at each cell [B, 2, G] says; -1 where it is -1."""
     start = state.copy()
-    start[:, FIRST + 1 :] = sky.after(-speed)[state[:, FIRST + 1 :]]
+    start[:, LAST] = sky.after(-speed)[state[:, LAST]]
     cell = np.arange(sky.cell_count)[:, None]
     found = {
         "limb": (sky.cells[state] == cell).argmax(axis=3),
