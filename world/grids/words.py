@@ -65,8 +65,8 @@ def grid_wording(codec: Codec, rectangles: int, tasks: tuple[str, ...]) -> Wordi
         ),
         **dict.fromkeys(("colour", "above", "source"), colours),
         "latest": ("no colour", *colours[1:]),
-        # A task paints at most three marks beside the rectangles.
-        "rectangle": tuple(f"object {i + 1}" for i in range(rectangles + 3)),
+        # Three marks at most beside the rectangles; `symbols` has four blocks and a mark.
+        "rectangle": tuple(f"object {i + 1}" for i in range(max(rectangles + 3, 5))),
         "edge": ("background", "on the border of an object", "inside an object"),
         "down": ("the top row", *(f"row {i + 1}" for i in range(1, codec.height))),
         "across": ("the left column", *(f"column {i + 1}" for i in range(1, codec.width))),
