@@ -1,7 +1,8 @@
-"""Birds one by one, step by step, as the source describes them: the truth that tests compare with."""
+"""Birds one by one, step by step, as the source describes them: the truth of the tests."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 
@@ -40,6 +41,7 @@ def fly(bird, steps, height, width):
     return bird, total
 
 
+@cache
 def every_bird(height, width):
     """All states whose arms are inside."""
     found = []
@@ -62,18 +64,25 @@ def painted(birds, height, width):
     return frame
 
 
+@cache
+def _cells(height, width):
+    return [(bird, bird.cells()) for bird in every_bird(height, width)]
+
+
 def seen(frame):
     """By colour, the birds that could be seen so in a frame: every one is tried."""
     height, width = len(frame), len(frame[0])
-    found = {}
-    for colour in sorted({value for row in frame for value in row} - {0}):
-        visible = {
-            (i, j) for i in range(height) for j in range(width) if frame[i][j] == colour
-        }
-        found[colour] = [
+    cells = {}
+    for i, row in enumerate(frame):
+        for j, value in enumerate(row):
+            cells.setdefault(value, []).append((i, j))
+    return {
+        colour: [
             bird
-            for bird in every_bird(height, width)
-            if visible <= set(bird.cells())
-            and all(frame[i][j] >= colour for i, j in bird.cells())
+            for bird, own in _cells(height, width)
+            if all(cell in own for cell in cells[colour])
+            and all(frame[i][j] >= colour for i, j in own)
         ]
-    return found
+        for colour in sorted(cells)
+        if colour
+    }

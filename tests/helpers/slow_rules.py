@@ -276,7 +276,9 @@ def symbols(draw, _, c):
 def pointing(draw, marked, others, c):
     """Every mark on a block that points at one of the others alone."""
     total = [sum(at[axis] for at in (marked, *others)) for axis in (0, 1)]
-    towards = [tuple((4 * at[k] > total[k]) - (4 * at[k] < total[k]) for k in (0, 1)) for at in others]
+    towards = [
+        tuple((4 * at[k] > total[k]) - (4 * at[k] < total[k]) for k in (0, 1)) for at in others
+    ]
     blocks = [(cells((i, j, i + 3, j + 3)), c[k]) for k, (i, j) in enumerate((marked, *others))]
     middle = (marked[0] + 1, marked[1] + 1)
     for k, (down, right) in enumerate(towards):

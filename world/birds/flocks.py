@@ -114,7 +114,7 @@ class Flocks:
         return good
 
     def _are_told(self, frames: NDArray[np.unsignedinteger]) -> NDArray[np.bool_]:
-        """bool [n]: quizzes [n, 2, G] of which each frame shows all birds and tells their states."""
+        """bool [n]: quizzes [n, 2, G] of which each frame tells the states of all birds."""
         good = np.ones(len(frames), dtype=np.bool_)
         for frame in frames.swapaxes(0, 1):
             reading = read(self.sky, frame, self.colours)

@@ -65,9 +65,7 @@ def _birds(frame: Frame, colour: int, cells: set[Cell]) -> Iterator[Bird]:
     around, one = (-1, 0, 1), min(cells)
     for row, column, down, right in product(around, around, (-1, 1), (-1, 1)):
         bird = Bird(one[0] + row, one[1] + column, down, right)
-        if cells <= bird.cells and all(
-            _value(frame, cell) > colour for cell in bird.cells - cells
-        ):
+        if cells <= bird.cells and all(_value(frame, cell) > colour for cell in bird.cells - cells):
             yield bird
 
 
@@ -101,10 +99,7 @@ def answers(frame: Frame, steps: int) -> list[Frame]:
         return []
     height, width = len(frame), len(frame[0])
     readings = islice(product(*found.values()), MOST_READINGS)
-    led = (
-        [moved(bird, steps, height, width) for bird in birds]
-        for birds in readings
-    )
+    led = ([moved(bird, steps, height, width) for bird in birds] for birds in readings)
     return list(dict.fromkeys(_painted(list(found), birds, height, width) for birds in led))
 
 

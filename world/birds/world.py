@@ -1,8 +1,8 @@
 """The birds world: F. Fleuret's first of June 2024, in which birds fly and bounce off walls.
 
 A quiz is two frames, the last some steps after the first. How birds fly is the same in all quizzes
-and can be undone, so that either frame is asked for, given the other. There is no example of a rule,
-and none is needed.
+and can be undone, so that either frame is asked for, given the other. There is no example of a
+rule, and none is needed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class BirdsWorld(QuizWorld):
     leads out of the grid."""
     tasks: tuple[str, ...] = (APART,)
     """Kinds of quizzes, drawn with equal chances: apart, in which no bird covers another in either
-    frame, or overlapping, in which some does and each frame alone still tells every bird's state."""
+    frame, or overlapping, in which some does and yet each frame tells the state of every bird."""
     held_out_tasks: tuple[str, ...] = (OVERLAPPING,)
     """Kinds to examine agents on that they never met; those among the world's own are left out."""
 
@@ -294,8 +294,10 @@ class BirdsWorld(QuizWorld):
         return [explain(first, last, self.speed) for first, last in self._pictures(batch)]
 
     def follows(self, batch: QuizBatch, task: str) -> NDArray[np.bool_]:
-        """bool [B]: whether the birds of each quiz fly so, and are of a kind. Raises UserError for a
-        kind that there is not."""
+        """bool [B]: whether the birds of each quiz fly so, and are of a kind.
+
+        Raises UserError for a kind that there is not.
+        """
         refuse_unknown(task)
         wanted = Explanation(ExplainedBy.TASK, (task,))
         return np.array([found == wanted for found in self.explain(batch)], dtype=np.bool_)
@@ -338,7 +340,7 @@ class BirdsWorld(QuizWorld):
     def counterfactual(
         self, batch: QuizBatch, kind: str, rng: np.random.Generator
     ) -> Counterfactual:
-        """Quizzes in layout 0 with one bird changed in both frames, of those whose birds fly apart."""
+        """Quizzes in layout 0 with one bird changed in both frames, if their birds fly apart."""
         if kind not in self.counterfactuals:
             known = ", ".join(self.counterfactuals)
             raise ValueError(f"unknown kind {kind!r}; known: {known}")

@@ -19,8 +19,8 @@ from world.grids.world import PUBLISHED_TASKS, GridsWorld
 pytestmark = pytest.mark.slow
 
 LARGEST = (7, 7, 2)
-"""Here `path` alone has a million quizzes; only the eight published tasks are looked at, and `symbols`,
-which smaller grids cannot show."""
+"""Here `path` alone has a million quizzes; only the eight published tasks are looked at, and
+`symbols`, which smaller grids cannot show."""
 WORLDS = [(5, 5, 1), (6, 6, 1), (6, 6, 2), (6, 6, 3), (6, 6, 4), (5, 8, 2), LARGEST, (7, 6, 3)]
 """Height, width, rectangles: several shapes, and more rectangles than two."""
 
