@@ -54,5 +54,6 @@ def options_of(arm: str, culture: CultureConfig, share: float) -> CultureConfig:
             f"the arm random_filter keeps as many quizzes as four_of_five or all_but_k would, not "
             f"as {rules.name_of(type(rule))!r}; leave it out of --arms"
         )
-    k = rule.k if isinstance(rule, AllButK) else 1
-    return replace(trained, rule=RandomFilter(k))
+    if isinstance(rule, AllButK):
+        return replace(trained, rule=RandomFilter(rule.k, others=rule.others))
+    return replace(trained, rule=RandomFilter())

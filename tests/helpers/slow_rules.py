@@ -263,6 +263,32 @@ def four(i, j):
     return cells((2 * i, 2 * j, 2 * i + 2, 2 * j + 2))
 
 
+def symbols(draw, _, c):
+    places = itertools.product(range(draw.height - 2), range(draw.width - 2))
+    for four_blocks in itertools.combinations(places, 4):
+        pairs = itertools.combinations(four_blocks, 2)
+        if any(max(abs(i - p), abs(j - q)) < 4 for (i, j), (p, q) in pairs):
+            continue
+        for marked in four_blocks:
+            yield from pointing(draw, marked, [at for at in four_blocks if at != marked], c)
+
+
+def pointing(draw, marked, others, c):
+    """Every mark on a block that points at one of the others alone."""
+    total = [sum(at[axis] for at in (marked, *others)) for axis in (0, 1)]
+    towards = [
+        tuple((4 * at[k] > total[k]) - (4 * at[k] < total[k]) for k in (0, 1)) for at in others
+    ]
+    blocks = [(cells((i, j, i + 3, j + 3)), c[k]) for k, (i, j) in enumerate((marked, *others))]
+    middle = (marked[0] + 1, marked[1] + 1)
+    for k, (down, right) in enumerate(towards):
+        if down and right and towards.count((down, right)) == 1:
+            corner = (middle[0] + down, middle[1] + right)
+            mark = {corner, (corner[0], middle[1]), (middle[0], corner[1])}
+            x = [*blocks, (mark, c[4])]
+            yield "", draw(*x), draw(*x, ({middle}, c[1 + k]))
+
+
 def all_of_them(rectangles):
     return rectangles
 
@@ -282,5 +308,6 @@ RULES = {
     "trajectory": (trajectory, lambda n: 2, lambda n: 0),
     "bounce": (bounce, lambda n: max(n - 1, 1) + 2, lambda n: max(n - 1, 1)),
     "scale": (scale, lambda n: 2, lambda n: 0),
+    "symbols": (symbols, lambda n: 5, lambda n: 0),
 }
 """By task: the rule, and in a world of n rectangles how many colours and rectangles it shows."""

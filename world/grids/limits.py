@@ -81,6 +81,8 @@ def _reason_against(shape: Shape, task: str) -> str | None:
             f"task {task!r} needs {needed} colours for {shape.rectangles} rectangles, "
             f"world.colours is {shape.colours}"
         )
+    if (missing := registered[task]().against(shape.plane)) is not None:
+        return f"task {task!r} needs {missing}; the grids are {shape.height}x{shape.width}"
     painter = Painter(shape.plane, shape.rectangles, shape.colours, (task,))
     if not painter.material[task].possible:
         return (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from world.core.colours import word
 from world.core.wording import Wording
 from world.grids.codec import Codec
-from world.grids.view import NAMES, word
+from world.grids.view import NAMES
 
 PARTS = tuple(NAMES.values())
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
@@ -64,8 +65,8 @@ def grid_wording(codec: Codec, rectangles: int, tasks: tuple[str, ...]) -> Wordi
         ),
         **dict.fromkeys(("colour", "above", "source"), colours),
         "latest": ("no colour", *colours[1:]),
-        # A task paints at most three marks beside the rectangles.
-        "rectangle": tuple(f"object {i + 1}" for i in range(rectangles + 3)),
+        # Three marks at most beside the rectangles; `symbols` has four blocks and a mark.
+        "rectangle": tuple(f"object {i + 1}" for i in range(max(rectangles + 3, 5))),
         "edge": ("background", "on the border of an object", "inside an object"),
         "down": ("the top row", *(f"row {i + 1}" for i in range(1, codec.height))),
         "across": ("the left column", *(f"column {i + 1}" for i in range(1, codec.width))),

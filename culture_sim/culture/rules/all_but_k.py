@@ -18,6 +18,9 @@ class AllButK(Rule):
 
     k: int = 1
     """Voters that fail a kept quiz; at least one must be left that solves it."""
+    others: bool = False
+    """Leave the vote of the agent that proposed the quiz out of account, as the source's first
+    experiment of June 2024 does."""
 
     def __post_init__(self) -> None:
         require(self, "rule all_but_k", COUNT, "k")
@@ -27,24 +30,29 @@ class AllButK(Rule):
 
         Raises UserError where a quiz has k voters or fewer.
         """
-        voters = votes.voted.sum(axis=1)
+        voted = votes.voted
+        if self.others:
+            voted = voted & (np.arange(votes.n_agents) != votes.proposer[:, None])
+        voters = voted.sum(axis=1)
         fewest = int(voters.min(initial=votes.n_agents))
         if fewest <= self.k:
+            beside = " beside the proposer" if self.others else ""
             raise UserError(
-                f"rule all_but_k with k = {self.k} needs more than {self.k} voters, got {fewest}; "
-                f"set more agents or a smaller k"
+                f"rule all_but_k with k = {self.k} needs more than {self.k} voters{beside}, got "
+                f"{fewest}; set more agents or a smaller k"
             )
-        failing = (votes.voted & ~votes.solves).sum(axis=1)
+        wrong = voted & ~votes.solves
+        failing = wrong.sum(axis=1)
         keep = failing == self.k
-        failed = (votes.voted & ~votes.solves).argmax(axis=1)
-        dissenter = np.where(keep & (self.k == 1), failed, -1).astype(np.int16)
+        dissenter = np.where(keep & (self.k == 1), wrong.argmax(axis=1), -1).astype(np.int16)
         reasons = [
             self._reason(*pair) for pair in zip(voters.tolist(), failing.tolist(), strict=True)
         ]
         return Decision(keep, dissenter, reasons)
 
     def describe(self, n_agents: int) -> str:
-        return f"all voters but exactly {in_words(self.k)} solve it in every direction"
+        voters = "voters beside its proposer" if self.others else "voters"
+        return f"all {voters} but exactly {in_words(self.k)} solve it in every direction"
 
     def _reason(self, voters: int, failing: int) -> str:
         if failing == self.k:

@@ -25,21 +25,25 @@ class RandomFilter(Rule):
     """Of the rule that says how many are kept."""
     seed: int = 0
     """Of the choice."""
+    others: bool = False
+    """Of the rule that says how many are kept."""
 
     def __call__(self, votes: VoteTable) -> Decision:
         """A quiz's lot is drawn from its own votes, so the order of the table plays no part.
 
         Raises UserError as `all_but_k` does.
         """
-        count = int(AllButK(self.k)(votes).keep.sum())
+        count = int(AllButK(self.k, self.others)(votes).keep.sum())
         keep = np.zeros(len(votes), dtype=np.bool_)
         keep[np.argsort(self._lots(votes), kind="stable")[:count]] = True
         reasons = ["kept" if kept else "not drawn" for kept in keep]
         return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
 
     def describe(self, n_agents: int) -> str:
+        voters = "voters beside the proposer" if self.others else "voters"
         return (
-            f"chance draws it; as many are drawn as all voters but exactly {in_words(self.k)} solve"
+            f"chance draws it; as many are drawn as all {voters} but exactly {in_words(self.k)} "
+            f"solve"
         )
 
     def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:

@@ -121,6 +121,36 @@ def test_absent_agents_neither_solve_nor_fail():
         rules["all_but_k"](k=3)(votes)
 
 
+@pytest.mark.parametrize(
+    ("votes", "keep", "dissenter", "reason"),
+    [
+        ([R, R, R, R, X], True, 4, "kept"),
+        ([X, R, R, R, X], True, 4, "kept"),
+        ([X, R, R, R, R], False, -1, "too easy: 4 solvers"),
+        ([R, R, R, R, R], False, -1, "too easy: 4 solvers"),
+        ([R, R, R, F, B], False, -1, "too hard: 2 solvers"),
+    ],
+)
+def test_all_others_but_one(votes, keep, dissenter, reason):
+    """The proposer, agent 0, has no vote."""
+    decision = rules["all_but_k"](others=True)(table([votes]))
+    assert decision.keep.tolist() == [keep]
+    assert decision.dissenter.tolist() == [dissenter]
+    assert decision.reason == [reason]
+
+
+def test_all_others_but_one_looks_at_who_proposed():
+    votes = replace(table([[X, R, R]] * 4), proposer=np.array([0, 1, 2, -1], dtype=np.int16))
+    rule = AllButK(others=True)
+    assert rule(votes).keep.tolist() == [False, True, True, True]
+    assert rules["random_filter"](others=True)(votes).keep.sum() == 3
+    with pytest.raises(UserError, match="k = 2 needs more than 2 voters beside the proposer, got"):
+        AllButK(2, others=True)(votes)
+    assert rule.describe(5) == (
+        "all voters beside its proposer but exactly one solve it in every direction"
+    )
+
+
 def severe(cells):
     """Votes of one quiz by the cells that each agent has wrong, forward and backward."""
     wrong = np.array([cells], dtype=np.uint16)

@@ -12,6 +12,7 @@ from culture_sim.export.verify_quiz import verify as compare
 from tests.helpers.copy_world import CopyWorld
 from tests.helpers.exporting import drawn_from
 from world import QuizBatch, Stream, UserError
+from world.birds import BirdsWorld
 from world.strings import StringsWorld
 
 STRINGS, COPIES = StringsWorld(), CopyWorld()
@@ -89,6 +90,18 @@ def test_rules_agree_with_the_world_on_who_obeys_them():
     wrong = QuizBatch(broken, batch.layout, batch.task)
     for name in STRINGS.tasks:
         assert not (STRINGS.follows(wrong, name) & STRINGS.follows(batch, name)).any()
+
+
+def test_birds_are_judged_by_how_they_fly_in_both_directions():
+    world = BirdsWorld()
+    batch = world.for_exam(world.draw(Stream(5, "text"), 0, 40, "test"))
+    prompts, completions = to_text(world, batch)
+    for prompt, completion in zip(prompts, completions, strict=True):
+        assert "every bird flies 2 steps" in prompt
+        assert verify(world, "apart", prompt, completion).correct
+        first, *rest = completion.splitlines()
+        moved = "\n".join([*rest, first])
+        assert not verify(world, "apart", prompt, moved).correct
 
 
 def test_a_world_without_rules_cannot_judge():

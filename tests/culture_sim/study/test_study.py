@@ -131,6 +131,8 @@ def test_arms_differ_in_what_is_taught():
     assert options["random_filter"].rule == RandomFilter(1)
     two = CultureConfig(rule=AllButK(2))
     assert options_of("random_filter", two, 0.3).rule == RandomFilter(2)
+    others = CultureConfig(rule=AllButK(others=True))
+    assert options_of("random_filter", others, 0.3).rule == RandomFilter(others=True)
     with pytest.raises(UserError, match="not as 'likelihood'; leave it out of --arms"):
         options_of("random_filter", CultureConfig(rule=Likelihood()), 0.3)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tests.helpers.grid_sizes import with_room
 from world import UNKNOWN_TASK, QuizBatch, Stream
 from world.core.rules import ExplainedBy
 from world.grids.explain import MOST_READINGS
@@ -20,10 +21,10 @@ def drawn():
     return WORLD.draw(Stream(0, "explained"), 0, 240, "test")
 
 
-def quizzes(grids):
+def quizzes(grids, world=WORLD):
     """A batch in layout 0 of grids [B, 4, H, W]."""
     count = len(grids)
-    tokens = WORLD.codec.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
+    tokens = world.codec.tokens(np.asarray(grids, dtype=np.uint8).reshape(count, 4, -1))
     return QuizBatch(tokens, np.zeros(count, np.uint8), np.full(count, UNKNOWN_TASK, np.int16))
 
 
@@ -101,25 +102,27 @@ def test_a_task_followed_by_another_colour_is_found(first):
 @pytest.fixture(scope="module", params=tasks.names())
 def corrupted(request):
     """A world of one task, with quizzes that follow it less and less, and not at all."""
-    world = GridsWorld(tasks=(request.param,), held_out_tasks=())
-    rng = np.random.default_rng(0)
+    world = GridsWorld(tasks=(request.param,), held_out_tasks=(), **with_room(request.param))
+    side, rng = world.height, np.random.default_rng(0)
     drawn = world.grids(world.draw(Stream(2, "corrupted"), 0, 30, "train"))
     noisy = []
     for rate in (0.01, 0.03, 0.1, 0.5):
         hit = rng.random(drawn.shape) < rate
         noisy.append(np.where(hit, rng.integers(7, size=drawn.shape), drawn))
-    few = rng.random((30, 4, 6, 6)) < 0.08
+    few = rng.random((30, 4, side, side)) < 0.08
     cells = few * rng.integers(1, 5, size=few.shape)
     swapped = rng.permuted(drawn, axis=1)
-    return world, quizzes(np.concatenate([*noisy, cells, swapped, _boxes_only(rng, 60)]))
+    grids = np.concatenate([*noisy, cells, swapped, _boxes_only(rng, 60, side)])
+    return world, quizzes(grids, world)
 
 
-def _boxes_only(rng, count):
-    """Grids uint8 [count, 4, 6, 6] of boxes of any size: what a grid is read as, and no rule."""
-    grids = np.zeros((count, 4, 6, 6), dtype=np.uint8)
-    for grid in grids.reshape(-1, 6, 6):
+def _boxes_only(rng, count, side):
+    """Square grids uint8 [count, 4, side, side] of boxes of any size: what a grid is read as, and
+    no rule."""
+    grids = np.zeros((count, 4, side, side), dtype=np.uint8)
+    for grid in grids.reshape(-1, side, side):
         for colour in 1 + rng.permutation(6)[: rng.integers(1, 5)]:
-            (top, left), (bottom, right) = np.sort(rng.integers(7, size=(2, 2)), axis=0)
+            (top, left), (bottom, right) = np.sort(rng.integers(side + 1, size=(2, 2)), axis=0)
             grid[top:bottom, left:right] = colour
     return grids
 
@@ -218,3 +221,13 @@ def test_a_grid_with_too_many_readings_is_not_read():
         counts = [len([*explainer._single(name, grid, [1, 2])]) for name in explainer.tasks]
         assert max(counts) <= MOST_READINGS
         assert counts[0] > 0  # replace_color brings in one
+
+
+def test_symbols_are_read_and_answered():
+    world = GridsWorld(tasks=("symbols",), held_out_tasks=(), **with_room("symbols"))
+    batch = world.draw(Stream(4, "symbols"), 0, 20, "train")
+    assert {(each.kind, each.tasks) for each in world.explain(batch)} == {
+        (ExplainedBy.TASK, ("symbols",))
+    }
+    for answers, tokens in zip(world.rule_answers(batch), batch.tokens, strict=True):
+        assert answers.tolist() == [tokens.tolist()]

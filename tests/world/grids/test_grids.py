@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from world import QuizBatch, Stream, World, concatenate
+from world.core.colours import colour
 from world.core.errors import UserError
 from world.core.world import split_by_hash
 from world.grids.codec import ANSWER, LABEL
-from world.grids.view import colour
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()

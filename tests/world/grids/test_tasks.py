@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.helpers.grid_sizes import with_room
 from world import Stream, World
 from world.core.errors import UserError
 from world.core.registry import Registry
@@ -19,7 +20,7 @@ SIZES = {
 
 
 def quizzes(name, count, **size):
-    world = GridsWorld(tasks=(name,), **size)
+    world = GridsWorld(tasks=(name,), **(size or with_room(name)))
     return world.grids(world.generate(np.random.default_rng(0), count)), world
 
 
@@ -89,7 +90,7 @@ def test_every_parameter_occurs_where_it_fits(name):
 @pytest.mark.parametrize("name", tasks.names())
 def test_the_quizzes_of_a_task_are_equally_likely(name, split):
     """In small grids as well: no quiz stands out, and none shows the same pair twice."""
-    world = GridsWorld(tasks=(name,))
+    world = GridsWorld(tasks=(name,), **with_room(name))
     batch = world.draw(Stream(0, "likely"), 0, 4096, split)
     grids = world.grids(batch)
     assert not (grids[:, 0] == grids[:, 2]).all(axis=(1, 2)).any()
@@ -113,6 +114,10 @@ def test_the_quizzes_of_a_task_are_equally_likely(name, split):
         ({"tasks": ()}, "empty"),
         ({"tasks": ("frame", "frame")}, "twice"),
         ({"colours": 300}, "colours"),
+        ({"tasks": ("symbols",)}, "'symbols' needs at least 7x7 cells .* the grids are 6x6"),
+        ({"tasks": ("symbols",), "height": 7}, "the grids are 7x6"),
+        ({"tasks": ("symbols",), "height": 12, "width": 12}, "needs at most 81 places for a block"),
+        ({"tasks": ("symbols",), "height": 9, "width": 9, "colours": 4}, "needs 5 colours"),
         ({"tasks": ("islands",)}, "unknown task 'islands'"),
         ({"held_out_tasks": ("islands",)}, "unknown task 'islands'; known: bounce"),
     ],
@@ -148,6 +153,35 @@ def test_held_out_tasks_can_be_mixed_with_others():
     assert np.abs(shares - 1 / len(world.tasks)).max() < 0.05
     for quiz, task in zip(world.grids(batch), batch.task, strict=True):
         assert tasks[world.tasks[task]]().verify(*quiz)
+
+
+def test_symbols_shows_four_blocks_whatever_the_rectangles():
+    """In the smallest grids there is one place for each block, and a mark may point at any."""
+    small = GridsWorld(height=7, width=7, tasks=("symbols",), rectangles=1)
+    assert small.units()["symbols"].sum() == 4 * 3
+    world = GridsWorld(height=8, width=8, tasks=("symbols",))
+    batch = world.draw(Stream(0, "symbols"), 0, 200, "train")
+    for a, fa, b, fb in world.grids(batch):
+        assert (a != fa).sum() == (b != fb).sum() == 1
+        assert {int((a == c).sum()) for c in np.unique(a)} == {64 - 36, 9, 6, 3}
+    labels = world.labels(batch)["rectangle"]
+    assert labels.max() < len(world.wording.values["rectangle"])
+    assert world.other_scenes() is None
+
+
+def test_a_mark_that_points_at_two_blocks_explains_nothing():
+    """Two of three blocks lie above and to the left of the one that is marked."""
+    a, ambiguous = np.zeros((2, 11, 11), dtype=np.uint8)
+    places = {1: (8, 8), 2: (0, 0), 4: (8, 4)}
+    for grid, moved in ((a, (0, 8)), (ambiguous, (4, 0))):
+        for colour, (i, j) in (places | {3: moved}).items():
+            grid[i : i + 3, j : j + 3] = colour
+        grid[8, 8:10] = grid[9, 8] = 5
+    fa, fb = a.copy(), ambiguous.copy()
+    fa[9, 9] = fb[9, 9] = 2
+    task = tasks["symbols"]()
+    assert task.verify(a, fa, a, fa)
+    assert not task.verify(a, fa, ambiguous, fb)
 
 
 def test_a_name_registered_twice_raises():

@@ -87,6 +87,10 @@ class Task(ABC):
     def colours(self, rectangles: int) -> int:
         """Colours one quiz needs."""
 
+    def against(self, plane: Plane) -> str | None:
+        """What the task needs that grids of this extent do not have; None where they will do."""
+        return None
+
     def scenes(self, plane: Plane, rectangles: int) -> Scenes:
         """What its grids show in a world of so many rectangles: by default just these."""
         return Scenes(plane, rectangles)

@@ -1,0 +1,9 @@
+"""Grids with room for a task, where the default ones have none."""
+
+ROOM = {"symbols": {"height": 8, "width": 8}}
+"""By task, the options of such grids; the default ones will do for all others."""
+
+
+def with_room(task):
+    """Options of grids that can show a task."""
+    return ROOM.get(task, {})
