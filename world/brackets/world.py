@@ -38,7 +38,7 @@ from world.brackets.nesting import (
 from world.brackets.options import TASKS, UNBALANCED, refuse_impossible
 from world.brackets.scratch import NO, YES, Scratch
 from world.brackets.view import bracket_view
-from world.core.batch import QuizBatch
+from world.core.batch import UNKNOWN_TASK, QuizBatch
 from world.core.errors import UserError
 from world.core.hashing import hash_rows, pair_hash
 from world.core.pairs import Counterfactual
@@ -362,14 +362,20 @@ class BracketsWorld(QuizWorld):
 
     def explain(self, batch: QuizBatch) -> list[Explanation]:
         """By the task that draws its string, where the answer is right."""
-        right, kinds = self._right(batch), kinds_of(self.strings(batch))
-        tasks = {kind: (name,) for name in self.tasks for kind in TASKS[name]}
+        task = np.where(self._right(batch), self._tasks_of(self.strings(batch)), UNKNOWN_TASK)
         return [
-            Explanation(ExplainedBy.TASK, tasks[kind])
-            if correct and kind in tasks
-            else Explanation(ExplainedBy.NONE)
-            for correct, kind in zip(right.tolist(), kinds.tolist(), strict=True)
+            Explanation(ExplainedBy.NONE)
+            if index == UNKNOWN_TASK
+            else Explanation(ExplainedBy.TASK, (self.tasks[index],))
+            for index in task.tolist()
         ]
+
+    def _tasks_of(self, strings: Brackets) -> NDArray[np.int16]:
+        """int16 [n]: index of the task that draws such strings; UNKNOWN_TASK for none."""
+        task = np.full(len(KINDS), UNKNOWN_TASK, dtype=np.int16)
+        for index, name in enumerate(self.tasks):
+            task[list(TASKS[name])] = index
+        return task[kinds_of(strings)]
 
     def follows(self, batch: QuizBatch, task: str) -> NDArray[np.bool_]:
         """bool [B]: whether the answer is right, and the string one that the task may draw.
@@ -414,9 +420,9 @@ class BracketsWorld(QuizWorld):
             raise ValueError(f"unknown kind {kind!r}; known: {', '.join(CHANGES)}")
         strings = self.strings(batch)
         rows, others = changed(strings, kind, rng)
-        plain = self.arrange(batch, 0)[rows]
+        layout = np.zeros(len(rows), dtype=np.uint8)
         clean, other = (
-            replace(plain, tokens=self.codec.tokens(each), regions=None)
+            QuizBatch(self.codec.tokens(each), layout, self._tasks_of(each))
             for each in (strings[rows], others)
         )
         differ = self.answer_mask(clean) & (clean.tokens != other.tokens)
