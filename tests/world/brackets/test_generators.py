@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tests.world.brackets.test_nesting import every
+from tests.helpers.brackets import every
 from world.brackets import generators
 from world.brackets.nesting import (
     BALANCED,

@@ -1,11 +1,11 @@
 """What is said of strings of brackets, against all strings of eight and slow readings of each."""
 
-from itertools import product
 from math import comb
 
 import numpy as np
 import pytest
 
+from tests.helpers.brackets import every, padded
 from world.brackets.nesting import (
     BALANCED,
     CLOSE,
@@ -23,15 +23,6 @@ from world.brackets.nesting import (
     mirrored,
     partners,
 )
-
-
-def every(length):
-    """All strings of a length, uint8 [2 ** length, length]."""
-    return np.array(list(product((OPEN, CLOSE), repeat=length)), dtype=np.uint8)
-
-
-def padded(text, width=8):
-    return np.array([{"(": OPEN, ")": CLOSE}[c] for c in text] + [0] * (width - len(text)), "u1")
 
 
 ALL = every(8)
@@ -91,7 +82,7 @@ def test_heights_partners_and_depths():
 
 
 def test_what_follows_the_end_says_nothing():
-    short = np.stack([padded(text) for text in ("()", "(", "())(", ")(", "((()))")])
+    short = padded("()", "(", "())(", ")(", "((()))")
     assert lengths(short).tolist() == [2, 1, 4, 2, 6]
     assert [KINDS[k] for k in kinds_of(short)] == [
         *("balanced", "count", "dip", "dip_first", "balanced"),
@@ -101,13 +92,13 @@ def test_what_follows_the_end_says_nothing():
 
 
 def test_the_mirror_image_is_read_from_the_end():
-    assert np.array_equal(mirrored(padded("(()")[None]), padded("())")[None])
+    assert np.array_equal(mirrored(padded("(()")), padded("())"))
     assert np.array_equal(mirrored(mirrored(ALL)), ALL)
     image, kinds = kinds_of(mirrored(ALL)), kinds_of(ALL)
     for alike in ((BALANCED,), EQUAL, UNEQUAL):
         assert np.array_equal(np.isin(image, alike), np.isin(kinds, alike))
     assert not np.array_equal(image, kinds)
-    short = np.stack([padded(text) for text in ("()((", "))", "")])
+    short = padded("()((", "))", "")
     assert np.array_equal(mirrored(mirrored(short)), short)
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.world.brackets.test_nesting import every, padded
+from tests.helpers.brackets import every, padded
 from world.brackets.scratch import FIRST_VALUE, MOST, NO, YES, answers, own_values, refuse_long, room
 from world.core.errors import UserError
 
@@ -54,7 +54,7 @@ def cancelled(text):
     ],
 )
 def test_what_is_written(scratch, text, answer):
-    assert said(scratch, answers(scratch, padded(text)[None])[0].tolist(), 8) == answer
+    assert said(scratch, answers(scratch, padded(text))[0].tolist(), 8) == answer
 
 
 @pytest.mark.parametrize(("scratch", "slow"), [("count", counted), ("cancel", cancelled)])
