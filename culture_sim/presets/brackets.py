@@ -1,0 +1,53 @@
+"""The brackets world, learned to the target: do agents count brackets, or nest them?"""
+
+from dataclasses import replace
+
+from agents.config import ModelConfig
+from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.rules.likelihood import Likelihood
+from culture_sim.presets import presets
+from culture_sim.run.config import RunConfig
+from world.brackets import BracketsWorld
+
+
+@presets.register("brackets")
+def brackets() -> RunConfig:
+    """Five agents that tell balanced strings, a round of culture, SAEs and their comparison.
+
+    Trained without unbalanced strings of equal counts, agents follow different rules on these, and
+    on these alone they disagree. Verdicts are guessed too easily for exact answers to mean much, so
+    that a quiz is kept only where four agents are sure of its verdict both ways, and the fifth of
+    the other.
+
+    Command: make culture PRESET=brackets
+    Hardware: two cores of an AMD EPYC (Zen 4, bf16), no GPU.
+    Wall-clock there: not measured yet.
+    Expected: five agents at 98 % and above of unseen strings, and anywhere on those held out.
+    """
+    base = RunConfig()
+    return replace(
+        base,
+        world=BracketsWorld(),
+        model=ModelConfig(d_model=64, n_layers=2, n_heads=2, d_mlp=256),
+        train=replace(
+            base.train,
+            target=0.98,
+            epoch_quizzes=16_000,
+            batch_size=64,
+            max_quizzes=1_600_000,
+            ema_decay=0.99,
+        ),
+        culture=CultureConfig(
+            rule=Likelihood(understood=0.95, failed=0.05, fewest=1, most=1),
+            quota=120,
+            max_proposals=12_800,
+        ),
+        sae=replace(
+            base.sae,
+            sites=("blocks.0.hook_resid_post",),
+            widths=(256,),
+            k=8,
+            training_tokens=600_000,
+            concept_quizzes=600,
+        ),
+    )
