@@ -20,7 +20,7 @@ WORLDS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize
+@pytest.mark.parametrize(
     ("options", "name", "directions", "unit", "piece"), WORLDS.values(), ids=WORLDS
 )
 def test_from_training_to_the_report(options, name, directions, unit, piece, tmp_path):
