@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.brackets.generators import flipped
-from world.brackets.nesting import NESTED, Brackets, accepts, lengths
+from world.brackets.nesting import COUNT, NESTED, Brackets, accepts, lengths
 
 SWAP, FLIP = CHANGES = ("swap", "flip")
 """A swap leaves the number of either bracket as it is, so that only nesting tells; a flip does
 not."""
-ATTEMPTS = 64
+ATTEMPTS = 256
 """Times that a string is changed at random until its verdict turns; after that it is given up."""
 
 
@@ -21,18 +21,19 @@ def changed(
     """Rows, int64 [m], that could be changed so that the verdict turns, and [m, L] what they
     become."""
     balanced, size = accepts(NESTED, strings), lengths(strings)
-    made, todo = strings.copy(), np.flatnonzero(size > 0)
+    possible = size > 0
+    if kind == SWAP:
+        possible &= accepts(COUNT, strings)
+    made, todo = strings.copy(), np.flatnonzero(possible)
     for _ in range(ATTEMPTS):
         make = _swapped if kind == SWAP else flipped
         made[todo] = make(rng, strings[todo], size[todo])
         todo = todo[accepts(NESTED, made[todo]) == balanced[todo]]
-    rows = np.setdiff1d(np.flatnonzero(size > 0), todo)
+    rows = np.setdiff1d(np.flatnonzero(possible), todo)
     return rows, made[rows]
 
 
-def _swapped(
-    rng: np.random.Generator, strings: Brackets, sizes: NDArray[np.int64]
-) -> Brackets:
+def _swapped(rng: np.random.Generator, strings: Brackets, sizes: NDArray[np.int64]) -> Brackets:
     """Each string with two of its brackets, any of them, in each other's place."""
     rows = np.arange(len(strings))
     one, other = (rng.random((2, len(strings))) * sizes).astype(np.int64)

@@ -72,7 +72,7 @@ def bracket_labels(
         for name, values in _by_place(read, height, size, codec.length).items()
     }
     return labels | {
-        name: np.where(padding, -1, values[:, None]).astype(np.int16)
+        name: np.where(padding, np.int16(-1), values.astype(np.int16)[:, None])
         for name, values in of_quiz.items()
     }
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LEAST, MOST = 4, 64
 """Brackets of the longest string: four can fail in every way."""
 UNBALANCED = "unbalanced"
-TASKS = {
+TASKS: dict[str, tuple[int, ...]] = {
     KINDS[BALANCED]: (BALANCED,),
     UNBALANCED: (*UNEQUAL, *EQUAL),
     **{KINDS[kind]: (kind,) for kind in (*UNEQUAL, *EQUAL)},

@@ -145,10 +145,10 @@ def draw_text(panels: list[Panel], plain: bool) -> str:
 def _block(view: View, value: int, plain: bool) -> str:
     glyph = view.glyph(value)
     if plain:
-        return f" {glyph[:1] or value or '.'}"
+        return f"{glyph[:2]:>2}" if glyph else f" {value or '.'}"
     red, green, blue = (int(view.colour(value)[i : i + 2], 16) for i in (1, 3, 5))
     ink = "\x1b[30m" if glyph else ""
-    return f"\x1b[48;2;{red};{green};{blue}m{ink} {glyph[:1] or ' '}\x1b[0m"
+    return f"\x1b[48;2;{red};{green};{blue}m{ink}{glyph[:2]:>2}\x1b[0m"
 
 
 def draw_svg(panels: list[Panel]) -> str:
