@@ -1,4 +1,4 @@
-"""Strings changed in one thing that turns the verdict: two brackets swapped, or one turned round."""
+"""Strings changed in one thing that turns the verdict: two brackets swapped, or one turned."""
 
 from __future__ import annotations
 

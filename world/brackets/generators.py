@@ -36,8 +36,8 @@ def walk_of_depth(
 ) -> Brackets:
     """Balanced strings of depths int64 [n], each from 1 to half its length.
 
-    From a random place on, brackets open until the depth is reached; beside that a walk that never
-    goes deeper.
+    From a random place on, brackets open until the depth is reached; before and after that a walk
+    that never goes deeper.
     """
     return _balanced(rng, sizes, width, depth=depth)
 
@@ -63,7 +63,8 @@ def _balanced(
         if depth is not None:
             reached |= height == depth
             # Begun later, the climb would leave too few brackets to come down again.
-            climbs = ~reached & (place >= (begin * (sizes - 2 * depth + 1)).astype(np.int64))
+            late = left <= 2 * depth - height
+            climbs = ~reached & (late | (place >= begin * sizes))
             chance = np.select([height == depth, climbs], [0.0, 1.0], chance)
         chance = np.select([height == 0, height == left], [1.0, 0.0], chance)
         opens = lots[:, place] < chance
@@ -97,7 +98,7 @@ def anything(rng: np.random.Generator, sizes: Sizes, width: int) -> Brackets:
 def spread(rng: np.random.Generator, sizes: Sizes, width: int) -> Brackets:
     """All surpluses of a length but 0 equally likely, of either bracket, in any order."""
     surplus = 1 + (rng.random(len(sizes)) * (sizes // 2)).astype(np.int64)
-    sign = rng.choice(np.array([-1, 1]), len(sizes))
+    sign = 2 * rng.integers(2, size=len(sizes)) - 1
     return shuffled(rng, sizes, width, sizes // 2 + sign * surplus)
 
 

@@ -299,7 +299,8 @@ class BracketsWorld(QuizWorld):
         plain = self.arrange(batch, 0)
         verdict = self.codec.verdicts(plain)[:, None]
         strings = self.codec.strings(plain)
-        readings = [np.concatenate([each, verdict], axis=1) for each in (strings, mirrored(strings))]
+        both = (strings, mirrored(strings))
+        readings = [np.concatenate([each, verdict], axis=1) for each in both]
         return Symmetries(np.stack(readings, axis=1), np.zeros(self.vocab_size, dtype=np.bool_))
 
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:

@@ -181,7 +181,11 @@ def test_what_chance_keeps_is_what_the_documentation_says():
     rule = rules["four_of_five"]()
     for votes, kept, with_own in (
         (every_pattern(5), 15 / 1024, 13 / 512),
-        (table([[(x,) for x in row] for row in itertools.product([0, 1], repeat=5)]), 5 / 32, 1 / 4),
+        (
+            table([[(x,) for x in row] for row in itertools.product([0, 1], repeat=5)]),
+            5 / 32,
+            1 / 4,
+        ),
     ):
         keep = rule(votes).keep
         assert keep.mean() == kept

@@ -24,7 +24,6 @@ from world.brackets.nesting import (
     partners,
 )
 
-
 ALL = every(8)
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from tests.helpers.brackets import every, padded
-from world.brackets.scratch import FIRST_VALUE, MOST, NO, YES, answers, own_values, refuse_long, room
+from world.brackets.scratch import (
+    FIRST_VALUE,
+    MOST,
+    NO,
+    YES,
+    answers,
+    own_values,
+    refuse_long,
+    room,
+)
 from world.core.errors import UserError
 
 TEXT = {1: "(", 2: ")", YES: "Y", NO: "N"}
