@@ -44,14 +44,15 @@ from world.core.hashing import hash_rows, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import TRIES, draw_split, too_small
+from world.core.sampling import draw_split, too_small
 from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import SHARES, Axis, Layout, Part, split_by_hash, worlds
 
-SPARE = 256
-"""Strings that are drawn beyond those expected to be needed."""
+SPARE, MISSES = 256, 100
+"""Strings that are drawn beyond those expected to be needed, and times in a row that there is none
+of a split and kind among them before there are held to be none."""
 WRITTEN_WEIGHT = 0.1
 """Of tokens in the writing layout: a string has many, a verdict is one."""
 
@@ -227,16 +228,18 @@ class BracketsWorld(QuizWorld):
     ) -> Brackets:
         """uint8 [count, length]: strings of some kinds and of one split, by rejection."""
         kept = [np.zeros((0, self.length), dtype=np.uint8)]
-        missing = count
-        for _ in range(TRIES):
-            if not missing:
-                return np.concatenate(kept)
+        missing, misses = count, 0
+        while missing:
             drawn = self._drawn(rng, kinds, int(missing / SHARES[split]) + SPARE)
             fits = np.isin(kinds_of(drawn), kinds)
             fits[fits] = split_by_hash(_units(drawn[fits])) == split
             kept.append(drawn[fits][:missing])
             missing -= len(kept[-1])
-        raise too_small(f"few strings of kind {' or '.join(KINDS[kind] for kind in kinds)}")
+            misses = 0 if len(kept[-1]) else misses + 1
+            if misses == MISSES:
+                names = " or ".join(KINDS[kind] for kind in kinds)
+                raise too_small(f"few strings of kind {names}")
+        return np.concatenate(kept)
 
     def _drawn(self, rng: np.random.Generator, kinds: tuple[int, ...], count: int) -> Brackets:
         """Strings among which there are some of these kinds."""
