@@ -32,9 +32,9 @@ def brackets() -> RunConfig:
         train=replace(
             base.train,
             target=0.98,
-            epoch_quizzes=16_000,
+            epoch_quizzes=8000,
             batch_size=64,
-            max_quizzes=1_600_000,
+            max_quizzes=800_000,
             ema_decay=0.99,
         ),
         culture=CultureConfig(

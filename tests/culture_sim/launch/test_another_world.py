@@ -10,7 +10,7 @@ import pytest
 
 import culture_sim
 
-BRACKETS = ("--preset", "smoke", "--world", "brackets", "--world.length", "12")
+BRACKETS = ("--preset", "smoke", "--world", "brackets", "--world.length", "20")
 SCRATCH = (*BRACKETS, "--world.scratch", "count")
 WORLDS = {
     "strings": (("--preset", "smoke-strings"), "strings", 1, "letter", "f(z)"),
