@@ -31,14 +31,14 @@ def brackets() -> RunConfig:
         model=ModelConfig(d_model=64, n_layers=2, n_heads=2, d_mlp=256),
         train=replace(
             base.train,
-            target=0.98,
+            target=0.995,
             epoch_quizzes=8000,
             batch_size=64,
             max_quizzes=800_000,
             ema_decay=0.99,
         ),
         culture=CultureConfig(
-            rule=Likelihood(understood=0.95, failed=0.05, fewest=1, most=1),
+            rule=Likelihood(understood=0.8, failed=0.2, fewest=1, most=1),
             quota=120,
             max_proposals=12_800,
         ),
