@@ -15,8 +15,9 @@ def brackets() -> RunConfig:
     """Five agents that tell balanced strings, a round of culture, SAEs and their comparison.
 
     Trained without unbalanced strings of equal counts, agents follow different rules on these, and
-    on these above all they disagree. Verdicts are guessed too easily for exact answers to mean much:
-    a quiz is kept where four agents are sure of its verdict both ways, and the fifth of the other.
+    on these above all they disagree. Verdicts are guessed too easily for exact answers to mean
+    much: a quiz is kept where four agents are sure of its verdict both ways, and the fifth of the
+    other.
 
     Command: make culture PRESET=brackets
     Hardware: two cores of an AMD EPYC (Zen 4, bf16), no GPU.
