@@ -94,6 +94,9 @@ class TrainConfig:
     root, to a quarter at the least; 0 keeps them constant."""
     momentum: float = 0.9
     """Muon's Nesterov momentum."""
+    weight_decay: float = 0.0
+    """Share of every weight that a step takes away, as a multiple of the learning rate, apart from
+    the gradient: decoupled, as in AdamW, under either optimizer. Norms and biases keep theirs."""
     warmup_steps: int = 100
     """Steps over which the learning rates rise linearly from zero."""
     ema_decay: float = 0.995
@@ -124,7 +127,7 @@ class TrainConfig:
         require(self, "train", COUNT, *counts)
         require(self, "train", POSITIVE, "learning_rate", "adam_learning_rate")
         require(self, "train", AMOUNT, "warmup_steps", "part_weighting", "error_weighting")
-        require(self, "train", AMOUNT, "recombined_quizzes")
+        require(self, "train", AMOUNT, "recombined_quizzes", "weight_decay")
         require(self, "train", SHARE, "target", "prompt_noise", "cooling")
         require(self, "train", FRACTION, "ema_decay", "momentum", "writing_share")
         if self.epoch_quizzes % self.batch_size:

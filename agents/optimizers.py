@@ -1,7 +1,8 @@
 """The optimisers an agent can learn with, and how their state becomes plain tensors.
 
 Muon (K. Jordan, 2024) orthogonalises the momentum of each matrix; embeddings, norms and the
-output layer are left to AdamW, as its author advises.
+output layer are left to AdamW, as its author advises. Weight decay is done here for all of
+them: both would decay matrices alike, and neither spares vectors.
 """
 
 from __future__ import annotations
@@ -47,6 +48,22 @@ def set_learning_rate(
         rate = config.adam_learning_rate if name == "adamw" else config.learning_rate
         for group in optimizer.param_groups:
             group["lr"] = rate * scale
+
+
+def decay_weights(optimizers: dict[str, optim.Optimizer], weight_decay: float) -> None:
+    """Take a share of the weights away, before a step: the present learning rate of each times
+    ``weight_decay`` (I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019).
+
+    Of matrices that have a gradient; vectors, such as the gains of norms, are left as they are.
+    """
+    if not weight_decay:
+        return
+    for optimizer in optimizers.values():
+        for group in optimizer.param_groups:
+            matrices = [p for p in group["params"] if p.ndim > 1 and p.grad is not None]
+            if matrices:
+                with torch.no_grad():
+                    torch._foreach_mul_(matrices, 1.0 - group["lr"] * weight_decay)
 
 
 def cooled(accuracy: float, cooling: float) -> float:

@@ -31,6 +31,7 @@ from agents.evaluation import Evaluation, evaluate
 from agents.model import AgentModel, build_model
 from agents.optimizers import (
     cooled,
+    decay_weights,
     load_optimizer_tensors,
     make_optimizers,
     optimizer_tensors,
@@ -197,6 +198,7 @@ class Learner:
             loss = weighted_loss(logits, own, weights[self.replicas.share], total)
             self.accelerator.backward(loss)
         self.replicas.average_gradients(self.model.parameters())
+        decay_weights(self.optimizers, self.config.weight_decay)
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

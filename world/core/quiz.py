@@ -20,9 +20,9 @@ from world.core.world import Layout, World
 class Symmetries:
     """In which disguises quizzes are the same.
 
-    readings: [B, R, M], the free tokens of each quiz in every order that leaves it the same quiz,
-    as written in layout 0 first. renamable: bool [V], values that may be exchanged for each other
-    throughout a quiz; the others stand for themselves.
+    readings: [B, R, M], the free tokens of each quiz in every form that leaves it the same quiz, as
+    written in layout 0 first: in another order, or with values exchanged. renamable: bool [V],
+    values that may be exchanged for each other throughout a quiz; the others stand for themselves.
     """
 
     readings: NDArray[np.unsignedinteger]

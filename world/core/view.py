@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 CELL, GAP, HEAD = 10, 8, 11
-MARKS = {"glyph": 0.75, "baseline": 0.77, "dot": 0.45, "inset": 0.2}
+MARKS = {"glyph": 0.75, "baseline": 0.77, "dot": 0.45, "inset": 0.2, "rise": 1.6}
 """Sizes of what is drawn on a cell, in cells, for this file and for the report's script: a letter
-and the height of its foot, the radius of the largest dot, the room around a cross."""
+and the height of its foot, the radius of the largest dot, the room around a cross, and the room
+above a row for the path that it climbs."""
 NAME = 'y="8" font-size="8" fill="#666"'
 INK = {"plain": ("#000", "#000"), "written": ("#ff8c42", "#d55e00")}
 """Colours of dots and crosses: on plain cells, and below letters, which stay legible on them."""
@@ -51,6 +52,7 @@ class View:
     pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
     written on a cell of that value, "" for nothing. words: what the value is called. about: what a
     sequence shows, a sentence, "" where the pieces say enough. piece: what a piece is called.
+    climbs: how far up each value leads, for a path above a piece of one row; () draws none.
     """
 
     pieces: tuple[Piece, ...]
@@ -59,6 +61,7 @@ class View:
     words: tuple[str, ...]
     about: str = ""
     piece: str = "part"
+    climbs: tuple[int, ...] = ()
 
     def colour(self, value: int) -> str:
         """The colour of a cell; white for a value of no cell, which an agent may write."""
@@ -109,6 +112,11 @@ class Panel:
         return INK["written" if any(self.view.glyphs) else "plain"]
 
     @property
+    def rise(self) -> float:
+        """Room above its cells for the path that they climb, in units of the SVG."""
+        return MARKS["rise"] * CELL if self.view.climbs else 0.0
+
+    @property
     def width(self) -> int:
         """Of its cells, in units of the SVG."""
         return self.values.shape[1] * CELL
@@ -137,10 +145,10 @@ def draw_text(panels: list[Panel], plain: bool) -> str:
 def _block(view: View, value: int, plain: bool) -> str:
     glyph = view.glyph(value)
     if plain:
-        return f" {glyph[:1] or value or '.'}"
+        return f"{glyph[:2]:>2}" if glyph else f" {value or '.'}"
     red, green, blue = (int(view.colour(value)[i : i + 2], 16) for i in (1, 3, 5))
     ink = "\x1b[30m" if glyph else ""
-    return f"\x1b[48;2;{red};{green};{blue}m{ink} {glyph[:1] or ' '}\x1b[0m"
+    return f"\x1b[48;2;{red};{green};{blue}m{ink}{glyph[:2]:>2}\x1b[0m"
 
 
 def draw_svg(panels: list[Panel]) -> str:
@@ -149,11 +157,12 @@ def draw_svg(panels: list[Panel]) -> str:
     A dot's area is the overlay's value; wrong cells are crossed out; the answer is outlined.
     """
     width = sum(panel.width for panel in panels) + GAP * (len(panels) - 1)
-    height = max(panel.height for panel in panels) + HEAD
+    top = HEAD + panels[0].rise
+    height = max(panel.height for panel in panels) + top
     shapes, x = [], 0
     for panel in panels:
         shapes.append(f'<text class="name" x="{x}" {NAME}>{escape(panel.name)}</text>')
-        shapes.append(f'<g transform="translate({x} {HEAD})">{_cells(panel)}')
+        shapes.append(f'<g transform="translate({x} {top:g})">{_cells(panel)}{_path(panel)}')
         if panel.overlay is not None:
             shapes.append(_dots(panel.overlay, panel))
         if panel.wrong is not None:
@@ -166,7 +175,7 @@ def draw_svg(panels: list[Panel]) -> str:
     label = f"Quiz: {', '.join(panel.name for panel in panels)}"
     return (
         f'<svg class="quiz" role="img" aria-label="{escape(label)}" width="{width}" '
-        f'height="{height}" viewBox="0 -1 {width + 1} {height + 2}">{"".join(shapes)}</svg>'
+        f'height="{height:g}" viewBox="0 -1 {width + 1} {height + 2:g}">{"".join(shapes)}</svg>'
     )
 
 
@@ -188,6 +197,25 @@ def _cells(panel: Panel) -> str:
     lines += "".join(f"M0 {i * CELL}h{width * CELL}" for i in range(1, height))
     shapes.append(f'<path stroke="#fff" stroke-width=".6" d="{lines}"/>')
     return "".join(shapes)
+
+
+def _path(panel: Panel) -> str:
+    """Above a row, how high it has climbed after each cell, and the height where it began."""
+    if not panel.rise or len(panel.values) > 1:
+        return ""
+    climbs = panel.view.climbs
+    steps = [climbs[v] if v < len(climbs) else 0 for v in panel.values[0].tolist()]
+    moved = np.flatnonzero(steps)
+    if not len(moved):
+        return ""
+    heights = np.cumsum([0, *steps[: moved[-1] + 1]])
+    unit = min(CELL / 2, (panel.rise - 2) / (heights.max() - heights.min()))
+    ys = -1 - (heights - heights.min()) * unit
+    line = "L".join(f"{j * CELL} {y:.4g}" for j, y in enumerate(ys))
+    return (
+        f'<path fill="none" stroke="#aaa" stroke-width=".6" d="M0 {ys[0]:.4g}h{panel.width}"/>'
+        f'<path fill="none" stroke="#222" stroke-width="1.2" d="M{line}"/>'
+    )
 
 
 def _glyphs(panel: Panel) -> str:

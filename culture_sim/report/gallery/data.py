@@ -133,6 +133,7 @@ def _data(
     methods = sorted(set(kept["method"].to_pylist()))
     return {
         "orders": part_orders(world, world.directions),
+        "layouts": [world.layouts[s].name.replace(",", ", ") for s in world.directions],
         "agents": [{"colour": line_colour(agent), "known": agent in given} for agent in run.agents],
         "methods": methods,
         "counts": [name for name in analysis or () if name not in ANALYSED],

@@ -31,13 +31,14 @@ function story(i) {
 
 function direction(i, d) {
   const order = orders[d], asked = order.at(-1);
+  const twins = orders.filter((each) => `${each}` === `${order}`).length > 1;
   const right = part(quizzes.tokens[i], asked);
   const given = listed(order.slice(0, -1).map((p) => pieces[p].name));
   const svg = picture([{ piece: asked, text: right, outlined: true }],
     `Right answer: ${spoken(right, asked)}`);
   const truth = figure("right", h("b", null, "answer"), svg);
   return h("section", null,
-    h("h4", null, `${pieces[asked].name}, from ${given}`),
+    h("h4", null, `${pieces[asked].name}, from ${given}${twins ? ` (${layouts[d]})` : ""}`),
     h("ul", { class: "answers" }, truth, ...agents.map((_, a) => agentAnswer(i, a, d, right))));
 }
 

@@ -2,7 +2,7 @@
 
 const $ = within("gallery");
 const data = JSON.parse($("data").textContent);
-const { quizzes, analysis, orders, agents, rejected, fromWorld } = data;
+const { quizzes, analysis, orders, layouts, agents, rejected, fromWorld } = data;
 const size = quizzes.hash.length;
 const indexOf = new Map(quizzes.hash.map((hash, i) => [hash, i]));
 const childrenOf = new Map();

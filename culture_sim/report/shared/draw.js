@@ -3,7 +3,7 @@
 const drawing = JSON.parse(document.getElementById("drawing").textContent);
 const pieces = drawing.pieces;
 const { marks, unit, inks } = drawing;
-const SIDE = 60, STRIP = 20, GAP = 8, HEAD = 15;
+const SIDE = 60, STRIP = 20, GAP = 8, HEAD = 15, LARGEST = 2;
 const BASE = "0".charCodeAt(0);
 const size = (p) => pieces[p].rows * pieces[p].columns;
 /** Where a piece's cells begin among those of all pieces. */
@@ -13,6 +13,8 @@ const glyphs = drawing.glyphs.some(Boolean);
 const strips = pieces.every(({ rows }) => rows === 1);
 const cell = strips ? STRIP
   : SIDE / Math.max(...pieces.map(({ rows, columns }) => Math.max(rows, columns)));
+/** Room above a row for the path that it climbs. */
+const RISE = drawing.climbs.length ? marks.rise * cell : 0;
 
 // ---- words
 
@@ -80,10 +82,13 @@ function drawn(text) {
 /** Panels side by side, so many across: {piece, name, text, wrong: indices of cells to cross,
  *  levels: 0 to 255 for every cell, outlined, apart}; null leaves the place of one empty. */
 function picture(panels, label, across = panels.length) {
-  const head = panels.some((panel) => panel?.name) ? HEAD : 0;
-  let x = 0, y = 0, most = 0, tallest = 0, shapes = "";
+  const named = panels.some((panel) => panel?.name) ? HEAD : 0;
+  let x = 0, y = 0, head = named, most = 0, tallest = 0, shapes = "";
   panels.forEach((panel, k) => {
-    if (k && k % across === 0) [x, y, tallest] = [0, y + tallest + head + GAP, 0];
+    if (k % across === 0) {
+      if (k) [x, y, tallest] = [0, y + tallest + head + GAP, 0];
+      head = named + (panels.slice(k, k + across).some((each) => climbs(each?.text)) ? RISE : 0);
+    }
     if (panel === null) {
       x += pieces[0].columns * cell + GAP;
       return;
@@ -98,8 +103,10 @@ function picture(panels, label, across = panels.length) {
     most = Math.max(most, x);
   });
   const box = `-1 -1 ${most - GAP + 2} ${y + tallest + head + 2}`;
+  // A row of a few cells is not blown up to the width of its place.
+  const widest = strips ? ` style="max-width:${LARGEST * most}px"` : "";
   return drawn(
-    `<svg class="quiz${strips ? " strips" : ""}" role="img" aria-label="${escaped(label)}" viewBox="${box}">${shapes}</svg>`);
+    `<svg class="quiz${strips ? " strips" : ""}"${widest} role="img" aria-label="${escaped(label)}" viewBox="${box}">${shapes}</svg>`);
 }
 
 function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
@@ -125,7 +132,25 @@ function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
   for (let i = 1; i < rows; i += 1) lines += `M0 ${i * cell}h${wide}`;
   shapes += `<path class="lines" d="${lines}"/>`;
   if (outlined) shapes += `<path class="outline" d="${outline}"/>`;
-  return shapes + dots(levels, columns) + crosses(wrong, columns) + writing(text, columns);
+  return shapes + climb(text, rows, wide) + dots(levels, columns) + crosses(wrong, columns)
+    + writing(text, columns);
+}
+
+/** Whether a text has anything that leads up or down. */
+const climbs = (text) => [...(text ?? "")].some((each) => drawing.climbs[value(each)]);
+
+/** Above a row, how high it has climbed after each cell, and the height where it began. */
+function climb(text, rows, wide) {
+  const steps = [...text].map((each) => drawing.climbs[value(each)] ?? 0);
+  const last = steps.findLastIndex(Boolean);
+  if (rows > 1 || last < 0) return "";
+  const heights = [0];
+  for (const step of steps.slice(0, last + 1)) heights.push(heights.at(-1) + step);
+  const low = Math.min(...heights);
+  const one = Math.min(cell / 2, (RISE - 0.2 * cell) / (Math.max(...heights) - low));
+  const ys = heights.map((height) => (-0.1 * cell - (height - low) * one).toFixed(1));
+  const line = ys.map((y, k) => `${k * cell} ${y}`).join("L");
+  return `<path class="ground" d="M0 ${ys[0]}h${wide}"/><path class="climb" d="M${line}"/>`;
 }
 
 /** What is written on cells, such as letters. */

@@ -12,6 +12,7 @@ import pytest
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.votes import Decision, VoteTable, trial_votes
+from tests.helpers.pages import ROOT
 from world.core.errors import UserError
 from world.core.options import from_tree, to_tree
 
@@ -203,6 +204,36 @@ def test_likelihood(probability, keep, dissenter, reason):
     assert decision.keep.tolist() == [keep]
     assert decision.dissenter.tolist() == [dissenter]
     assert decision.reason == [reason]
+
+
+def test_what_chance_keeps_is_what_the_documentation_says():
+    """Coins in two directions, then in one; the proposer is right in the first for certain."""
+    rule = rules["four_of_five"]()
+    for votes, kept, with_own in (
+        (every_pattern(5), 15 / 1024, 13 / 512),
+        (
+            table([[(x,) for x in row] for row in itertools.product([0, 1], repeat=5)]),
+            5 / 32,
+            1 / 4,
+        ),
+    ):
+        keep = rule(votes).keep
+        assert keep.mean() == kept
+        assert keep[votes.correct[:, 0, 0]].mean() == with_own
+    docs = " ".join((ROOT / "docs/culture.md").read_text().split())
+    assert all(said in docs for said in ("15.6 %", "1.5 %", "25 %", "2.5 %"))
+
+
+def test_a_margin_of_confidence_keeps_no_guesses():
+    rule = rules["likelihood"](failed=0.05, fewest=1, most=1)
+    probability = np.array(
+        [[0.25] * 5, [0.99] * 4 + [0.25], [0.99] * 4 + [0.01], [0.99] * 3 + [0.01] * 2], dtype="f4"
+    )
+    votes = replace(table([[R] * 5] * 4), probability=probability)
+    decision = rule(votes)
+    assert decision.keep.tolist() == [False, False, True, False]
+    assert decision.dissenter.tolist() == [-1, -1, 4, -1]
+    assert decision.reason[1] == "undecided: 1 voter"
 
 
 def test_likelihood_of_the_voters_only():

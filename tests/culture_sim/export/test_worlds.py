@@ -13,9 +13,10 @@ from tests.helpers.copy_world import CopyWorld
 from tests.helpers.exporting import drawn_from
 from world import QuizBatch, Stream, UserError
 from world.birds import BirdsWorld
+from world.brackets import BracketsWorld
 from world.strings import StringsWorld
 
-STRINGS, COPIES = StringsWorld(), CopyWorld()
+STRINGS, COPIES, BRACKETS = StringsWorld(), CopyWorld(), BracketsWorld(length=12)
 
 
 def written(world, out):
@@ -23,7 +24,7 @@ def written(world, out):
     return out
 
 
-@pytest.mark.parametrize("world", [STRINGS, COPIES], ids=["strings", "copy"])
+@pytest.mark.parametrize("world", [STRINGS, COPIES, BRACKETS], ids=["strings", "copy", "brackets"])
 def test_rows_are_the_worlds_quizzes(world, tmp_path, load):
     folder = written(world, tmp_path / "out")
     rows = load(folder, f"world-{world.tasks[1]}", split="test")
@@ -79,6 +80,24 @@ def test_rules_judge_strings():
         assert compare(completion, completion) == (True, 0, "right")
         assert compare(" ".join([*letters[:-1], other]), completion).wrong_tokens == 1
         assert not compare(f"{completion} a", completion).correct
+
+
+def test_rules_judge_verdicts():
+    batch = BRACKETS.for_exam(BRACKETS.draw(Stream(2, "text"), 0, 100, "test"))
+    texts = zip(*to_text(BRACKETS, batch), batch.task.tolist(), strict=True)
+    for prompt, completion, task in texts:
+        assert completion == "YN"[task]
+        assert "string:\n" in prompt
+        for said, right in ((completion, True), ("NY"[task], False)):
+            for text in (said, f"The verdict: {said}"):
+                assert verify(BRACKETS, BRACKETS.tasks[task], prompt, text).correct == right
+    cancelling = BracketsWorld(length=8, scratch="cancel")
+    batch = cancelling.draw(Stream(2, "text"), 0, 50, "test")
+    texts = zip(*to_text(cancelling, batch), batch.task.tolist(), strict=True)
+    for prompt, completion, task in texts:
+        name = cancelling.tasks[task]
+        assert verify(cancelling, name, prompt, completion, strict=True).correct
+        assert not verify(cancelling, name, prompt, f"& {completion}", strict=True).correct
 
 
 def test_rules_agree_with_the_world_on_who_obeys_them():

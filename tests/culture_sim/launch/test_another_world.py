@@ -1,4 +1,4 @@
-"""Other worlds than grids go through every stage, as a person starts them."""
+"""The whole experiment on worlds other than the grids: every stage, through the command line."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ import culture_sim
 from culture_sim.culture.records import quizzes_of
 from world.birds import Verdict
 
+BRACKETS = ("--preset", "smoke", "--world", "brackets", "--world.length", "20")
+SCRATCH = (*BRACKETS, "--world.scratch", "count")
+WORLDS = {
+    "strings": (("--preset", "smoke-strings"), "strings", 1, ('"unit":"letter"', "f(z)")),
+    "birds": (
+        ("--preset", "smoke-birds"),
+        "birds",
+        2,
+        ("voters beside its proposer", "birds that bounce"),
+    ),
+    "brackets": (BRACKETS, "brackets", 2, ('"unit":"bracket"', "verdict")),
+    "brackets with a scratchpad": (SCRATCH, "brackets", 1, ('"unit":"bracket"', "verdict")),
+}
 
-def everything(tmp_path, world):
-    """A run of a world's smoke preset, made in a process, and its page."""
-    command = [sys.executable, "-m", "culture_sim", "culture", "--preset", f"smoke-{world}"]
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "name", "directions", "on_the_page"), WORLDS.values(), ids=WORLDS
+)
+def test_from_training_to_the_report(options, name, directions, on_the_page, tmp_path):
+    command = [sys.executable, "-m", "culture_sim", "culture", *options]
     ended = subprocess.run(
-        [*command, "--runs", tmp_path, "--run", world],
+        [*command, "--runs", tmp_path, "--run", "small"],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    run = culture_sim.open_run(tmp_path / world)
-    assert run.world.name == world
+    run = culture_sim.open_run(tmp_path / "small")
+    assert run.world.name == name
     votes = run.store.votes(1)
-    assert votes.directions == len(run.world.directions)
+    assert votes.directions == len(run.world.directions) == directions
     assert len(run.votes) == len(votes) > 0
     assert set(run.matches().agent_a) == set(range(run.config.agents))
     assert len(run.saes()) == run.config.agents
-    return run, (run.path / "report" / "index.html").read_text()
-
-
-@pytest.mark.slow
-def test_strings_from_training_to_the_report(tmp_path):
-    run, page = everything(tmp_path, "strings")
-    assert run.world.directions == (0,)
-    assert '"unit":"letter"' in page
-    assert "f(z)" in page
-
-
-@pytest.mark.slow
-def test_birds_from_training_to_the_report(tmp_path):
-    run, page = everything(tmp_path, "birds")
-    assert run.world.directions == (0, 1)
-    assert "voters beside its proposer" in page
-    assert "birds that bounce" in page
-    # Untrained agents propose no birds, and nobody is told that they do.
-    assert set(run.world.verdicts(quizzes_of(run.store.table(1))[:50])) <= {
-        Verdict.NO_BIRDS,
-        Verdict.WRONG,
-    }
+    page = (run.path / "report" / "index.html").read_text()
+    assert all(words in page for words in on_the_page)
+    if name == "birds":
+        # Untrained agents propose no birds, and nobody is told that they do.
+        assert set(run.world.verdicts(quizzes_of(run.store.table(1))[:50])) <= {
+            Verdict.NO_BIRDS,
+            Verdict.WRONG,
+        }

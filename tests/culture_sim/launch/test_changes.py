@@ -98,6 +98,7 @@ LEARNING = {
     "train_learning_rate": 0.5,
     "train_adam_learning_rate": 0.5,
     "train_momentum": 0.5,
+    "train_weight_decay": 0.5,
     "train_warmup_steps": 7,
     "train_ema_decay": 0.5,
     "train_writing_share": 0.5,

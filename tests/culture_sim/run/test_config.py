@@ -71,6 +71,7 @@ RANGES = [
     ("train.learning_rate", -1, "positive and finite, got -1"),
     ("train.adam_learning_rate", 0.0, "positive and finite, got 0.0"),
     ("train.warmup_steps", -1, "0 or more and finite, got -1"),
+    ("train.weight_decay", -0.1, "0 or more and finite, got -0.1"),
     ("train.ema_decay", 1.0, "in [0, 1), got 1.0"),
     ("train.part_weighting", -0.1, "0 or more and finite, got -0.1"),
     ("train.writing_share", 1.0, "in [0, 1), got 1.0"),
