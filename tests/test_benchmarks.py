@@ -103,7 +103,7 @@ def test_a_recipe_that_fails_ends_the_other(monkeypatch):
 
 
 def test_a_recipe_goes_on_where_it_was(tmp_path):
-    config, budget = presets["smoke"](), 40
+    config, budget = presets["smoke"](), 150
 
     def lines(folder, count=None):
         found = learn("default", 0, config, budget, itertools.count().__next__, tmp_path / folder)
