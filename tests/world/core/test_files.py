@@ -181,6 +181,8 @@ def test_other_numbers_are_written_to_the_last_digit():
 
 @dataclass(frozen=True)
 class Found:
+    """What a file of the test holds."""
+
     share: float
     of: int
 
@@ -215,7 +217,7 @@ def test_an_object_of_a_dataclass_has_its_fields_and_no_others(tmp_path):
     write_json(path, {"share": 0.5, "of": 4})
     assert read_json(path, "").of(Found) == Found(0.5, 4)
     write_json(path, {"share": 0.5, "of": 4, "more": 1})
-    with pytest.raises(UserError, match="tree.json holds 'more': .*; make it again$"):
+    with pytest.raises(UserError, match=r"tree.json holds 'more': .*; make it again$"):
         read_json(path, "make it again").of(Found)
 
 
