@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sae.artifacts import FILES
 from world.core.errors import UserError, first_line
-from world.core.files import changed, replacing
+from world.core.files import changed, refuse_no_file, replacing
 
 DAMAGED = (
     *(OSError, ValueError, EOFError, RuntimeError, KeyError, TypeError, AttributeError),
@@ -58,6 +58,16 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet."""
     with replacing(path) as aside:
         table.to_parquet(aside, index=False, write_page_checksum=True)
+
+
+def refuse_blocked(folder: Path) -> None:
+    """Raise UserError for a folder in the place of a table or a record in ``folder``.
+
+    To be called before anything there is removed, and before anything long is computed.
+    """
+    for pattern in ("*.parquet", "*.json"):
+        for path in sorted(folder.glob(pattern)):
+            refuse_no_file(path)
 
 
 def read_arrays(path: Path, names: Sequence[str], remedy: str) -> dict[str, NDArray[Any]]:

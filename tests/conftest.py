@@ -5,15 +5,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import tyro._unsafe_cache
 from jaxtyping import config
 
 from tests.helpers.browser import open_browser
 from tests.helpers.once import made_once
 from tests.helpers.shapes import check_annotations
+from tests.helpers.tyro_cache import trust_cache
 
 pytest_plugins = ["pytester", "tests.helpers.quick"]
 
@@ -22,9 +21,7 @@ check_annotations()
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Where pytest is loaded, tyro works out one in ten of its cached answers again and compares them by
-# equality or text; those on types that are made anew differ in an address now and then.
-tyro._unsafe_cache.sys = SimpleNamespace(modules={})  # type: ignore[attr-defined]
+trust_cache()
 
 
 @pytest.fixture

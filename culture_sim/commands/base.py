@@ -106,10 +106,13 @@ class ComparisonCommand(FindingCommand):
         Raises UserError when the run has none there, and when another command is at work on it.
         """
         from culture_sim.features.comparisons import open_compared  # loads sae_lens
+        from sae.files import refuse_blocked
 
         run = self.open_run()
         with Run.lock(run.path):
-            yield open_compared(run, self.site, self.dictionary)
+            compared = open_compared(run, self.site, self.dictionary)
+            refuse_blocked(compared.folder)
+            yield compared
 
     def as_dict(self) -> dict[str, Any]:
         """All options that the findings depend on, for JSON."""

@@ -137,9 +137,7 @@ class Population:
                 self._log(state, event="step", quizzes=progress.quizzes, loss=float(progress.loss))
 
     def _save(self, learner: Learner, state: AgentState) -> None:
-        if self.replicas.leads:
-            learner.save(self.run.agent_path(state.agent), state.to_json())
-        self.replicas.agree(None)  # the others read what is saved
+        # Told before it is saved: what a kill leaves between the two is told again, not never.
         tree = state.to_json()
         keys = ("seconds", "validation", "recombined", "test", "reached")
         figures = {key: tree[key] for key in keys}
@@ -148,6 +146,9 @@ class Population:
         for kind, text in alarms.items():
             if text is not None and self.replicas.leads:
                 raise_alarm(self.run, kind, state.agent, self.round, learner.quizzes, text)
+        if self.replicas.leads:
+            learner.save(self.run.agent_path(state.agent), tree)
+        self.replicas.agree(None)  # the others read what is saved
 
     def _log(self, state: AgentState, **figures: Any) -> None:
         if self.replicas.leads:

@@ -29,7 +29,7 @@ from sae.concepts.meaning import Meaning, find_meaning
 from sae.config import ComparisonConfig, DictionaryConfig
 from sae.dictionaries.agents import AgentDictionaries
 from sae.dictionaries.slots import SAESlot
-from sae.files import write_parquet
+from sae.files import refuse_blocked, write_parquet
 from sae.matching.features import Features, select_features
 from sae.threads import side_by_side
 from world import QuizBatch, Stream, World
@@ -106,6 +106,7 @@ class _Job:
 
     def write_all(self, out_dir: Path) -> dict[str, Any]:
         """Do all steps, write every table and return the figures."""
+        refuse_blocked(out_dir)
         self.rows = token_rows(self.world, self.batch)
         self.dictionaries = AgentDictionaries(
             self.agents, self.slots, self.world, self.dictionary.site, self.batch

@@ -185,8 +185,9 @@ def _silent(
     wrong = differences(expected, after)
     if after.get(harm.file) == before.get(harm.file):
         wrong = [line for line in wrong if not line.startswith(f"{harm.file} ")]
-    if harm.command == "report" and (harm.file == "metrics.jsonl" or harm.damage == "missing"):
-        # It shows what can be read, and says of what is not there which command makes it.
+    curves = harm.file == "metrics.jsonl" and harm.command in ("report", "culture")
+    if curves or (harm.command == "report" and harm.damage == "missing"):
+        # A report shows what can be read, and says of what is not there which command makes it.
         wrong = [line for line in wrong if not line.startswith("report/")]
     return wrong
 

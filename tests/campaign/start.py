@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.helpers.processes import workers
+from tests.helpers.tyro_cache import trust_cache
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 300.0
@@ -98,6 +99,7 @@ class Started:
 
 def load_libraries() -> None:
     """Load once what every command would."""
+    trust_cache()
     from culture_sim import commands
     from culture_sim.launch.workers import LIBRARIES
 

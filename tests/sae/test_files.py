@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sae.artifacts import FILES
-from sae.files import read_arrays, read_parquet, write_arrays, write_parquet
+from sae.files import read_arrays, read_parquet, refuse_blocked, write_arrays, write_parquet
 from tests.helpers.damage import DAMAGES
 from world.core.errors import UserError
 from world.core.files import hashes_of
@@ -95,3 +95,13 @@ def test_columns_and_rows_can_be_chosen(table):
     found = read_parquet(table[0], "restore", ["r"], [("r", ">", 0.5)])
     assert list(found) == ["r"]
     assert len(found) == 250
+
+
+@pytest.mark.parametrize("name", ["families.parquet", "summary.json"])
+def test_a_folder_in_the_place_of_a_file_is_refused(table, name):
+    folder = table[0].parent
+    (folder / "examples").mkdir()  # which is no file's place
+    refuse_blocked(folder)
+    (folder / name).mkdir()
+    with pytest.raises(UserError, match=rf"{name} is there and no ordinary file; move it away"):
+        refuse_blocked(folder)

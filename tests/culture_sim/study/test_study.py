@@ -299,7 +299,7 @@ def test_what_agents_share_is_measured_before_and_after(featured):
     found = [tree["universality"]["cross"] for tree in summaries]
     assert shared["value"].tolist() == found
     # On the same quizzes, though there is culture to test on after the round.
-    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 2
+    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 0
     assert len({tree["made_from"]["quizzes"] for tree in summaries}) == 1
     assert [tree["culture_quizzes"] for tree in summaries] == [0, 0]
     assert found[0] != found[1]
@@ -334,7 +334,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert asked["agents"]["quizzes"] == untaught.sum()
     # All that were kept, and of the others why they were not.
     keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
-    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 0
     by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
     assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
     assert 0 < by_reason["kept"] < untaught.sum()
@@ -342,7 +342,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
     for origin in ("world", "agents"):
-        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 5
+        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 0
     origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
         (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
