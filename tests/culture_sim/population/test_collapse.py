@@ -1,5 +1,6 @@
 """A collapse is told from noise: real curves and chance raise no alarm, a fall that stays does."""
 
+import json
 from io import StringIO
 
 import numpy as np
@@ -110,6 +111,26 @@ def test_the_alarm_is_raised_where_a_checkpoint_is_written(tmp_path):
     text = alarm.pop("text")
     assert alarm == {"agent": 1, "round": 3, "quizzes": 4000, "kind": COLLAPSE}
     assert text.startswith("agent 1 answers 20.0% of unseen quizzes after 4,000, and has answered")
+
+
+class Killed(Saved):
+    """A learner whose process dies as the checkpoint is written."""
+
+    def save(self, path, state):
+        """Not reached the disk."""
+        raise KeyboardInterrupt
+
+
+def test_an_epoch_is_told_before_it_is_saved(tmp_path):
+    """So that what a kill cuts off is told again, and a curve has no hole."""
+    run = Run.start(tmp_path / "run", RunConfig(agents=2), "compact")
+    population = Population.__new__(Population)
+    population.run, population.round, population.replicas = run, 0, ReplicaGroup(0)
+    state = AgentState(1, validation=examined(0.2, 500), quizzes=4000)
+    with pytest.raises(KeyboardInterrupt):
+        population._save(Killed.__new__(Killed), state)
+    entry = json.loads((run.path / "metrics.jsonl").read_text())
+    assert (entry["event"], entry["quizzes"], entry["agent"]) == ("epoch", 4000, 1)
 
 
 def test_alarms_are_printed_but_for_the_commands_last_line(tmp_path):
