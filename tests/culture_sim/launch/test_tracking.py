@@ -157,26 +157,26 @@ def records(data):
     while place + 7 < min(len(data), 1 << 15):
         length, kind = struct.unpack_from("<HB", data, place + 4)
         assert kind == 1
+        if place + 7 + length > len(data):
+            return  # it is being written
         yield Record.FromString(data[place + 7 : place + 7 + length])
         place += 7 + length
 
 
-def ended(path):
-    """The records of a file, once its last is written, which is a moment after the tracker ends."""
+def whole(path):
+    """The records of a file that a process of its own writes, which may end a moment later."""
     until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = list(records(path.read_bytes()))
-        if found and found[-1].WhichOneof("record_type") == "exit":
-            return found
+    while not any(record.HasField("exit") for record in records(path.read_bytes())):
+        assert time.monotonic() < until
         time.sleep(0.05)
-    raise AssertionError(f"{path} has no end")
+    return records(path.read_bytes())
 
 
 def told(run):
     """Of every file of Weights & Biases: the run's id, and all that was logged there."""
     for path in sorted(run.path.glob("wandb/offline-run-*/run-*.wandb")):
         rows, identity = [], ""
-        for record in ended(path):
+        for record in whole(path):
             identity = record.run.run_id or identity
             if items := record.history.item:
                 rows.append({i.key or i.nested_key[0]: json.loads(i.value_json) for i in items})
