@@ -16,6 +16,8 @@ from world import Stream
 
 HELD_OUT = -1
 """The fold of quizzes that no probe is fitted to."""
+LEAST = 1e-12
+"""Probability of a class that is never met, whose logarithm must be finite."""
 Scores = dict[tuple[str, str], Float[NDArray[np.float64], " R"]]
 """By split and metric: the score, then the scores of all resamples of quizzes."""
 Predictor = Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.float64]]
@@ -48,7 +50,7 @@ class Case:
         return len(folds) > 1 and all(len(np.unique(part)) > 1 for part in parts)
 
     def shuffled(self, rng: np.random.Generator) -> Case:
-        """The same tokens, each quiz with the truth of another, fitted ones and held-out ones apart.
+        """The same tokens, each quiz with the truth of another; held-out ones among themselves.
 
         The n-th token of a quiz gets the value of the n-th of the other, from its first again where
         that has fewer: what depends on the position alone stays as it is.
@@ -133,7 +135,8 @@ def lookup(case: Case, given: Num[NDArray[np.generic], " N"]) -> Predictor:
         np.add.at(total, cell[fit], truth[fit])
         count = np.bincount(cell[fit], minlength=len(total))[:, None]
         mean = (total + truth[fit].mean(axis=0)) / (count + 1)
-        return np.log(np.maximum(mean, 1e-12))[cell[test]] if case.kind == "class" else mean[cell[test]]
+        known = np.log(np.maximum(mean, LEAST)) if case.kind == "class" else mean
+        return np.asarray(known[cell[test]])
 
     return predict
 

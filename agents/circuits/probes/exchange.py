@@ -54,18 +54,19 @@ class Exchange:
         """An edit a row: what became of the output.
 
         Columns: edit; pairs whose outputs differ; turned (share of these whose output is now the
-        donor's) with low and high (Wilson 95 % interval over pairs); elsewhere (share of these whose
-        output is now neither the base's nor the donor's); way (share of the way of the mean logit
-        contrast from base to donor); alike (pairs whose outputs are equal), kept (share of these
-        whose output stays); length (see ``Exchange``).
+        donor's) with low and high (Wilson 95 % interval over pairs); elsewhere (share of these
+        whose output is now neither the base's nor the donor's); way (share of the way of the mean
+        logit contrast from base to donor); alike (pairs whose outputs are equal), kept (share of
+        these whose output stays); length (see ``Exchange``).
         """
         differ = (self.base != self.donor).any(axis=1)
         none, donor = self.contrasts["none"], self.contrasts["donor"]
+        way = (donor - none)[differ].sum()
         rows = []
         for edit, output in self.outputs.items():
             turned, kept = self.turned(edit), (output == self.base).all(axis=1)
             low, high = _wilson(turned[differ])
-            way = (self.contrasts[edit] - none)[differ].sum() / (donor - none)[differ].sum()
+            moved = (self.contrasts[edit] - none)[differ].sum()
             rows.append(
                 {
                     "edit": edit,
@@ -74,7 +75,7 @@ class Exchange:
                     "low": low,
                     "high": high,
                     "elsewhere": _share((~turned & ~kept)[differ]),
-                    "way": float(way) if differ.any() else float("nan"),
+                    "way": float(moved / way) if differ.any() else float("nan"),
                     "alike": int((~differ).sum()),
                     "kept": _share(kept[~differ]),
                     "length": self.lengths[edit],

@@ -85,9 +85,7 @@ class LinearProbe:
         inverse = np.divide(1, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0)
         return (x - self.mean) * inverse
 
-    def log_odds(
-        self, x: Float[NDArray[np.floating], "N d"]
-    ) -> Float[NDArray[np.float64], "N c"]:
+    def log_odds(self, x: Float[NDArray[np.floating], "N d"]) -> Float[NDArray[np.float64], "N c"]:
         """Unnormalised log-probabilities of all classes."""
         read = self.read(x)
         return np.concatenate([-read / 2, read / 2], axis=1) if len(self.classes) == 2 else read

@@ -22,6 +22,7 @@ def resampled_scores(
     weights: Float[NDArray[np.float64], "R G"],
 ) -> dict[str, Float[NDArray[np.float64], " R"]]:
     """Scores by name, under each of R weightings of the groups; NaN where there is none.
+    The first weighting must have every group.
 
     Of a number: r2, the share of its variance that is told. Of classes 0 .. k - 1, whose
     log-probabilities are predicted up to a constant: auroc, the chance that a token of a class has
@@ -116,6 +117,6 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the first axis, of what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+    """Over the classes that there are; NaN under a weighting that lacks one of them."""
+    present = values[~np.isnan(values[:, 0])]
+    return present.mean(axis=0) if len(present) else np.full(values.shape[1], np.nan)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Integer, Num
 from numpy.typing import NDArray
 
 from agents.circuits.probes.cases import Case, Predictor, Scores, case_of, folds_of, lookup
@@ -29,7 +29,7 @@ def probe_sites(
     targets: Sequence[Target],
     sites: Sequence[str] | None = None,
     places: Mapping[str, Mask] | None = None,
-    groups: Int[NDArray[np.integer], " n"] | None = None,
+    groups: Integer[NDArray[np.integer], " n"] | None = None,
     held_out: Bool[NDArray[np.bool_], " n"] | None = None,
     untrained: AgentModel | None = None,
     given: Mapping[str, Num[NDArray[np.generic], "n ..."]] | None = None,
@@ -49,7 +49,7 @@ def probe_sites(
     ``given``, which are no probes but the best that can be told from these alone); minus ("", or
     the control whose score is subtracted, on the same resamples); split ("folds": cross-validated,
     "held out"); metric (see ``scores.resampled_scores``); value, low and high (95 % percentile
-    bootstrap over groups), NaN where the target does not vary; tokens, quizzes (of the place, in
+    bootstrap over groups), NaN where the target does not vary; tokens, groups (of the place, in
     all splits). Raises UserError on a site, place, target or option that does not fit.
     """
     options = options or ProbeOptions()
@@ -72,7 +72,7 @@ def probe_sites(
         for (place, target, case), controls in zip(asked, known, strict=True):
             names = {"site": site, "place": place, "target": target.name}
             scores = _of_activations(case, x, other, options) | controls
-            size = {"tokens": len(case.y), "quizzes": len(np.unique(case.quiz))}
+            size = {"tokens": len(case.y), "groups": len(np.unique(case.group))}
             records += [names | record | size for record in _records(case, scores)]
     return pd.DataFrame(records)
 
@@ -127,16 +127,12 @@ def _one(
     return case, x
 
 
-def _fitted(
-    site: str, case: Case, x: NDArray[np.float32], options: ProbeOptions
-) -> LinearProbe:
+def _fitted(site: str, case: Case, x: NDArray[np.float32], options: ProbeOptions) -> LinearProbe:
     y = case.y if case.kind == "number" else case.classes[case.y.astype(np.int64)]
     return fit_linear(site, case.kind, x[case.index], y, options.penalty)
 
 
-def _check_shapes(
-    batch: QuizBatch, targets: Sequence[Target], places: Mapping[str, Mask]
-) -> None:
+def _check_shapes(batch: QuizBatch, targets: Sequence[Target], places: Mapping[str, Mask]) -> None:
     shape = batch.tokens.shape
     named = {t.name: t.values.shape for t in targets} | {p: m.shape for p, m in places.items()}
     for name, got in named.items():
