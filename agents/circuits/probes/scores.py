@@ -22,7 +22,8 @@ def resampled_scores(
     weights: Float[NDArray[np.float64], "R G"],
 ) -> dict[str, Float[NDArray[np.float64], " R"]]:
     """Scores by name, under each of R weightings of the groups; NaN where there is none.
-    The first weighting must have every group.
+
+    weights: of the groups; the first row must leave none out.
 
     Of a number: r2, the share of its variance that is told. Of classes 0 .. k - 1, whose
     log-probabilities are predicted up to a constant: auroc, the chance that a token of a class has

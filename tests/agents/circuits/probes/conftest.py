@@ -1,50 +1,26 @@
-"""A network set by hand, in which it is known what stands where and what is used."""
+"""The network set by hand, and what it reads."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from agents.config import ModelConfig
-from agents.model import AgentModel, build_model
-from tests.helpers.copy_world import CopyWorld
+from agents.model import AgentModel
+from tests.helpers.sign_voter import LAST, PLUS, random_signs, sign_voter
 from world import QuizBatch
 
-PLUS, MINUS, MORE, FEWER = 1, 2, 3, 4
-LAST = 11
-"""The position of the answer, which has read 11 signs."""
+
+@pytest.fixture(scope="session")
+def voter() -> AgentModel:
+    return sign_voter()
 
 
-@pytest.fixture(scope="module")
-def voter(strings: CopyWorld) -> AgentModel:
-    """Answers at every position whether more of the signs before it were PLUS or MINUS.
-
-    The embedding has the last sign read in dimensions 0 and 1. The first attention writes the mean
-    of all signs into 4 and 5, by which alone the output is chosen. All else is 0.
-    """
-    model = build_model(ModelConfig(d_model=8, n_layers=2, n_heads=1, d_mlp=8), strings, 0).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter[...] = 1.0 if parameter.ndim == 1 else 0.0
-        model.embed.weight[0, 2:4] = torch.tensor([1.0, -1.0])
-        model.embed.weight[PLUS, :2] = torch.tensor([1.0, -1.0])
-        model.embed.weight[MINUS, :2] = torch.tensor([-1.0, 1.0])
-        attention = model.blocks[0].attn
-        attention.v.weight[0, 0] = 0.5
-        attention.out.weight[4, 0], attention.out.weight[5, 0] = 1.0, -1.0
-        model.unembed.weight[MORE, 4], model.unembed.weight[FEWER, 4] = 1.0, -1.0
-    return model
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def signs() -> QuizBatch:
-    """200 sequences of signs, each PLUS or MINUS by a coin."""
-    tokens = np.random.default_rng(0).integers(PLUS, MINUS + 1, size=(200, 12), dtype=np.uint8)
-    return QuizBatch(tokens, np.zeros(200, np.uint8), np.zeros(200, np.int16))
+    return random_signs(200)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sums(signs: QuizBatch) -> np.ndarray:
     """float64 [200]: PLUS less MINUS among the 11 signs read before the answer."""
     return np.where(signs.tokens[:, :LAST] == PLUS, 1.0, -1.0).sum(axis=1)

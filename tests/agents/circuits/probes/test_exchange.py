@@ -15,7 +15,7 @@ from agents.circuits.probes import (
     pairs_that_differ,
 )
 from agents.evaluation import wilson_interval
-from tests.agents.circuits.probes.conftest import FEWER, LAST, MORE
+from tests.helpers.sign_voter import FEWER, LAST, MORE
 from world.core.errors import UserError
 
 SITE = "blocks.0.hook_resid_post"
