@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 
 from agents.circuits.probes.linear import ProbeOptions
@@ -38,7 +38,7 @@ class Case:
     quiz: Int[NDArray[np.int64], " N"]
     position: Int[NDArray[np.int64], " N"]
     y: Float[NDArray[np.float64], " N"]
-    classes: Num[NDArray[np.float64], " c"]
+    classes: Shaped[NDArray[np.float64], " c"]
     group: Int[NDArray[np.int64], " N"]
     fold: Int[NDArray[np.int64], " N"]
 
@@ -123,7 +123,7 @@ def folds_of(
     return np.where(held, HELD_OUT, order[number] % options.folds).astype(np.int64)
 
 
-def lookup(case: Case, given: Num[NDArray[np.generic], " N"]) -> Predictor:
+def lookup(case: Case, given: Shaped[NDArray[np.generic], " N"]) -> Predictor:
     """Predicts what tokens of the same ``given`` value have on average: the best that can be told
     from it alone. One token in proportion to the whole is added to those counted."""
     _, cell = np.unique(given, return_inverse=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Integer, Num
+from jaxtyping import Bool, Float, Integer, Shaped
 from numpy.typing import NDArray
 
 from agents.circuits.probes.cases import Case, Predictor, Scores, case_of, folds_of, lookup
@@ -32,7 +32,7 @@ def probe_sites(
     groups: Integer[NDArray[np.integer], " n"] | None = None,
     held_out: Bool[NDArray[np.bool_], " n"] | None = None,
     untrained: AgentModel | None = None,
-    given: Mapping[str, Num[NDArray[np.generic], "n ..."]] | None = None,
+    given: Mapping[str, Shaped[NDArray[np.generic], "n ..."]] | None = None,
     options: ProbeOptions | None = None,
 ) -> pd.DataFrame:
     """How well each target can be read at each site and place of n quizzes, beside controls.
@@ -171,7 +171,7 @@ def _harvested(
 
 def _without_activations(
     case: Case,
-    given: Mapping[str, Num[NDArray[np.generic], "n ..."]],
+    given: Mapping[str, Shaped[NDArray[np.generic], "n ..."]],
     options: ProbeOptions,
 ) -> dict[str, Scores]:
     """Scores of what the position, alone and with other things, tells; the same at all sites."""

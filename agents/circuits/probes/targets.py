@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 
 from world import QuizBatch, World
@@ -36,14 +36,14 @@ class Target:
 
     @classmethod
     def of_quizzes(
-        cls, name: str, kind: Kind, values: Num[NDArray[np.generic], " n"], length: int
+        cls, name: str, kind: Kind, values: Shaped[NDArray[np.generic], " n"], length: int
     ) -> Target:
         """One value [n] for each sequence, at all ``length`` positions; NaN has no meaning."""
         return cls(name, kind, np.repeat(values.astype(np.float64)[:, None], length, axis=1))
 
     @classmethod
     def of_tokens(
-        cls, name: str, kind: Kind, values: Num[NDArray[np.generic], "n T"], token: Token = "read"
+        cls, name: str, kind: Kind, values: Shaped[NDArray[np.generic], "n T"], token: Token = "read"
     ) -> Target:
         """One value for each token [n, T], NaN where it has none.
 
