@@ -43,7 +43,11 @@ class Target:
 
     @classmethod
     def of_tokens(
-        cls, name: str, kind: Kind, values: Shaped[NDArray[np.generic], "n T"], token: Token = "read"
+        cls,
+        name: str,
+        kind: Kind,
+        values: Shaped[NDArray[np.generic], "n T"],
+        token: Token = "read",
     ) -> Target:
         """One value for each token [n, T], NaN where it has none.
 
