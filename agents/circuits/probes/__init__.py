@@ -8,7 +8,7 @@ A probe that reads something shows that it is there; only an exchange shows that
 (Y. Belinkov, "Probing classifiers: promises, shortcomings, and advances", 2022).
 """
 
-from agents.circuits.probes.causal import Exchange, exchange, pairs_that_differ
+from agents.circuits.probes.causal import Exchange, exchange, hold, pairs_that_differ
 from agents.circuits.probes.harvest import residual_sites
 from agents.circuits.probes.linear import LinearProbe, ProbeOptions
 from agents.circuits.probes.survey import fit_probe, fit_shuffled, probe_sites
@@ -24,6 +24,7 @@ __all__ = [
     "exchange",
     "fit_probe",
     "fit_shuffled",
+    "hold",
     "pairs_that_differ",
     "probe_sites",
     "residual_sites",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -255,6 +255,30 @@ def _share(hits: NDArray[np.bool_]) -> float:
 def _wilson(hits: NDArray[np.bool_]) -> tuple[float, float]:
     nothing = float("nan")
     return wilson_interval(int(hits.sum()), len(hits)) if len(hits) else (nothing, nothing)
+
+
+def hold(
+    probe: LinearProbe,
+    where: Bool[NDArray[np.bool_], "n T"],
+    value: Float[NDArray[np.float64], " k"] | None = None,
+) -> Change:
+    """A change for ``intervene`` at the probe's site, by which it reads ``value`` at ``where``.
+
+    where: a row for each sequence, or one for all. value: by default what is read at the mean of
+    the activations, which erases what the probe tells.
+    """
+    aim = probe.bias if value is None else value
+
+    def change(x: Tensor) -> Tensor:
+        # Where an agent writes with a cache, x has the newest positions alone.
+        shown = np.broadcast_to(where[:, -x.shape[1] :], x.shape[:2])
+        mask, changed = torch.from_numpy(shown.copy()).to(x.device), x.flatten(2).clone()
+        chosen = changed[mask].double().cpu().numpy()
+        put = probe.put(chosen, np.broadcast_to(aim, (len(chosen), len(aim))))
+        changed[mask] = torch.from_numpy(put).to(changed)
+        return changed.reshape(x.shape)
+
+    return change
 
 
 def pairs_that_differ(

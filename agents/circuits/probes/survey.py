@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Integer, Shaped
+from jaxtyping import Bool, Integer, Shaped
 from numpy.typing import NDArray
 
 from agents.circuits.probes.cases import Case, Predictor, Scores, case_of, folds_of, lookup
@@ -59,7 +59,7 @@ def probe_sites(
     number = _equal_tokens(batch) if groups is None else np.unique(groups, return_inverse=True)[1]
     fold = folds_of(number, np.zeros(n, np.bool_) if held_out is None else held_out, options)
     where = _any_of(targets, places)
-    rows = tuple(np.nonzero(where))
+    rows = _rows(where)
     asked = [
         (place, target, case_of(target, mask, rows, number, fold))
         for place, mask in places.items()
@@ -120,8 +120,7 @@ def _one(
     place = place & ~np.isnan(target.values)
     (_, x), *_ = vectors(model, batch, [site], place, options.memory)
     quizzes = _equal_tokens(batch)
-    rows = tuple(np.nonzero(place))
-    case = case_of(target, place, rows, quizzes, np.zeros(len(batch), dtype=np.int64))
+    case = case_of(target, place, _rows(place), quizzes, np.zeros(len(batch), dtype=np.int64))
     if len(np.unique(case.y)) < 2:
         raise UserError(f"{target.name!r} does not vary there, so that no probe can be fitted")
     return case, x
@@ -145,6 +144,12 @@ def _check_shapes(batch: QuizBatch, targets: Sequence[Target], places: Mapping[s
 def _any_of(targets: Sequence[Target], places: Mapping[str, Mask]) -> NDArray[np.bool_]:
     known = np.any([~np.isnan(target.values) for target in targets], axis=0)
     return np.asarray(known & np.any(list(places.values()), axis=0))
+
+
+def _rows(where: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Quiz and position of every token, in the order in which they are harvested."""
+    quiz, position = np.nonzero(where)
+    return quiz, position
 
 
 def _equal_tokens(batch: QuizBatch) -> NDArray[np.int64]:
@@ -231,7 +236,7 @@ def _records(case: Case, scores: Mapping[str, Scores]) -> Iterator[dict[str, obj
     """Rows of the table: every score, and how far the agent's is above each control."""
     if AGENT not in scores:
         metrics = ("r2",) if case.kind == "number" else ("auroc", "balanced_accuracy")
-        empty: Float[NDArray[np.float64], " R"] = np.full(2, np.nan)
+        empty = np.full(2, np.nan)
         for metric in metrics:
             yield _record(AGENT, "", ("folds", metric), empty)
         return

@@ -12,6 +12,7 @@ from agents.circuits.probes import (
     exchange,
     fit_probe,
     fit_shuffled,
+    hold,
     pairs_that_differ,
 )
 from agents.evaluation import wilson_interval
@@ -135,3 +136,28 @@ def test_pairs_differ_in_the_value_and_in_nothing_else():
     assert base.tolist() == [0, 1, 2]
     assert donor[:2].tolist() == [2, 2]
     assert donor[2] in (0, 1)
+
+
+def answers(voter, batch, change):
+    tokens = torch.from_numpy(batch.tokens.astype(np.int64))
+    with torch.no_grad(), voter.intervene({SITE: change}):
+        return voter(tokens)[:, LAST].argmax(dim=1).numpy()
+
+
+@pytest.mark.parametrize(("value", "answer"), [(7.0, MORE), (-7.0, FEWER)])
+def test_what_is_held_decides_the_answer(voter, signs, sums, value, answer):
+    probe = probe_of(fit_probe, voter, signs, sums, "number")
+    where = at(np.array([LAST]), 12)
+    assert (answers(voter, signs[100:], hold(probe, where, np.array([value]))) == answer).all()
+    elsewhere = answers(voter, signs[100:], hold(probe, ~where, np.array([value])))
+    assert (elsewhere == np.where(sums[100:] > 0, MORE, FEWER)).all()
+
+
+def test_what_is_erased_decides_nothing(voter, signs, sums):
+    """Every answer is that of the mean."""
+    probe = probe_of(fit_probe, voter, signs, sums, "number")
+    where = at(np.full(100, LAST), 12)
+    found = answers(voter, signs[100:], hold(probe, where))
+    usual = MORE if sums[:100].mean() > 0 else FEWER
+    assert abs(sums[:100].mean()) > 0.05
+    assert (found == usual).mean() > 0.9
