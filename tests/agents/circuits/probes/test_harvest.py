@@ -56,5 +56,5 @@ def test_attention_patterns_are_refused(untrained, quizzes, site):
 
 def test_an_unknown_site_is_refused(untrained, quizzes):
     where = np.ones(quizzes.tokens.shape, dtype=np.bool_)
-    with pytest.raises(UserError, match="unknown site 'blocks.9'"):
+    with pytest.raises(UserError, match=r"unknown site 'blocks\.9'"):
         harvested(untrained, quizzes, ["blocks.9"], where, 1)
