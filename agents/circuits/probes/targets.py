@@ -54,10 +54,10 @@ class Target:
         token: at a position stands the value of the last token read there, or of the next, which
         the agent is to predict.
         """
-        values = values.astype(np.float64)
+        numbers = values.astype(np.float64)
         if token == "read":
-            values = np.pad(values[:, :-1], ((0, 0), (1, 0)), constant_values=np.nan)
-        return cls(name, kind, values)
+            numbers = np.pad(numbers[:, :-1], ((0, 0), (1, 0)), constant_values=np.nan)
+        return cls(name, kind, numbers)
 
     @classmethod
     def of_world(
