@@ -101,7 +101,7 @@ class TrainConfig:
     """Steps over which the learning rates rise linearly from zero."""
     ema_decay: float = 0.995
     """Decay per step of the averaged weights, which are the ones evaluated; 0 turns it off."""
-    writing_share: float = 0.1
+    writing_share: float = 0.3
     """Share of training quizzes written in the layout of proposals, where the world has one."""
     part_weighting: float = 1.0
     """How strongly parts count for more or less in the loss, as their world says: a part's weight

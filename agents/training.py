@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from agents.checkpoint import read_model, read_optimizer, read_state, recover, save_checkpoint
 from agents.config import ModelConfig, TrainConfig
+from agents.divergence import refuse_losses, refuse_weights
 from agents.evaluation import Evaluation, evaluate
 from agents.model import AgentModel, build_model
 from agents.optimizers import (
@@ -51,19 +52,8 @@ BLOCKS = 50
 SEARCHED, MOST_SEARCHED = 4096, 32_768
 """Quizzes of a task that are looked at, at once and in all, to find some whose units were trained
 on."""
-FAR_ABOVE = 10.0
-"""A piece's mean loss of so many times that of guessing is no learning: right after a rate that is
-too high agents are at 2 to 8 times, and come back."""
 Draw = Callable[[int, int], QuizBatch]
 """draw(start, count): training quizzes by index, in layout 0."""
-
-
-class DivergenceError(UserError):
-    """Training has gone wrong for good: after ``quizzes``, as ``why`` says."""
-
-    def __init__(self, quizzes: int, why: str) -> None:
-        super().__init__(f"after {quizzes:,} quizzes {why}")
-        self.quizzes, self.why = quizzes, why
 
 
 @dataclass(frozen=True)
@@ -126,28 +116,13 @@ class Learner:
                 losses.append(self._step(rows.long(), self._weights[parts.long()], share))
                 self.quizzes += len(rows)
                 yield Progress(self.quizzes, losses[-1])
-            self._refuse_losses(torch.stack(losses).tolist())
-        self._refuse_weights()
-
-    def _refuse_losses(self, losses: list[float]) -> None:
-        """losses: of the last steps, in nats; read once a piece, which a GPU does not notice."""
-        size, guessing = self.config.batch_size, math.log(self.world.vocab_size)
-        for steps_ago, loss in zip(range(len(losses), 0, -1), losses, strict=True):
-            if not math.isfinite(loss):
-                since = self.quizzes - steps_ago * size
-                raise DivergenceError(since, "its loss is no finite number any more")
-        mean = sum(losses) / len(losses)
-        if mean > FAR_ABOVE * guessing:
-            since = self.quizzes - len(losses) * size
-            why = f"its loss rose to {mean:.3g} nats a token, where guessing has {guessing:.1f}"
-            raise DivergenceError(since, why)
-
-    def _refuse_weights(self) -> None:
-        """What is finite in the last loss may not be after the last step."""
+            # Read once a piece, which a GPU does not notice.
+            of_piece = torch.stack(losses).tolist()
+            refuse_losses(of_piece, self.quizzes, size, math.log(self.world.vocab_size))
         state = optimizer_tensors(self.optimizers).values()
-        tensors = [*self.model.parameters(), *self.averaged.parameters(), *state]
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors):
-            raise DivergenceError(self.quizzes, "its weights are no finite numbers any more")
+        refuse_weights(
+            [*self.model.parameters(), *self.averaged.parameters(), *state], self.quizzes
+        )
 
     def _pieces(self, draw: Draw) -> Iterator[tuple[Tensor, Tensor]]:
         """An epoch's tokens [b, T] and their parts int8 [b, T], a piece at a time.
@@ -268,18 +243,6 @@ def part_weights(world: World, power: float = 1.0) -> Tensor:
             f"weights above 0 and finite; lower it"
         )
     return torch.cat([weights, torch.zeros(1)])
-
-
-def raised_options(config: TrainConfig) -> list[str]:
-    """Of the options that training diverges by when they are too high, those above their defaults,
-    or else the learning rates; as flags, each with its value."""
-    rates = ["learning_rate", *["adam_learning_rate"] * (config.optimizer == "muon")]
-    usual = TrainConfig()
-    high = [n for n in (*rates, "part_weighting") if getattr(config, n) > getattr(usual, n)]
-    return [
-        f"--train.{name.replace('_', '-')} (now {getattr(config, name):g})"
-        for name in high or rates
-    ]
 
 
 def weighted_loss(

@@ -3,7 +3,7 @@
 Every run trains one agent until 95 % or the end of its budget, on one thread, as many at a time
 as there are cores. Its seconds are those of its processor, so that other work on the machine, or
 a pause, does not count; alone on a core they are the seconds of the clock. Runs that ended are
-kept in the folder, so the command can be interrupted and goes on where it was. It prints a
+kept in the folder and one that is interrupted goes on from its last epoch. It prints a
 Markdown table.
 
 Run: python -m benchmarks.ablations --out runs/ablations --seeds 3 --minutes 20

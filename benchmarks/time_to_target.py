@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -124,14 +125,21 @@ def main() -> None:
     if given.recipe:
         if not given.out:
             parser.error("--recipe needs --out")
-        with given.out.open("w") as file:
-            config = presets[given.preset]()
-            for line in learn(given.recipe, given.agent, config, 60 * given.minutes):
-                file.write(json_text(line) + "\n")
-                file.flush()
+        _learn(given)
         return
     for row in rows(False, given.minutes, given.preset):
         print(json_text(row.as_dict()))
+
+
+def _learn(given: argparse.Namespace) -> None:
+    """One recipe; interrupted, the same command goes on from the agent beside the lines."""
+    kept = given.out.with_suffix(".agent")
+    with given.out.open("a" if kept.exists() else "w") as file:
+        config, budget = presets[given.preset](), 60 * given.minutes
+        for line in learn(given.recipe, given.agent, config, budget, kept=kept):
+            file.write(json_text(line) + "\n")
+            file.flush()
+    shutil.rmtree(kept, ignore_errors=True)
 
 
 if __name__ == "__main__":

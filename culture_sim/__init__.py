@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from culture_sim.siblings import claim_names, taken_name
+
 if TYPE_CHECKING:
     from culture_sim.culture.config import CultureConfig
     from culture_sim.culture.proposers import Proposer, proposers
@@ -43,10 +45,15 @@ _HOMES = {
 }
 
 
+claim_names()
+
+
 def __getattr__(name: str) -> Any:
     # Loaded when first used: the command line answers before torch is there.
     if name not in _HOMES:
         raise AttributeError(f"module 'culture_sim' has no attribute {name!r}")
+    if taken := taken_name():
+        raise ImportError(taken)
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

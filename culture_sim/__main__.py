@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
-from culture_sim.launch.exit import exit_now
-from culture_sim.launch.output import complain, flushed, open_outputs
+from culture_sim.siblings import taken_name
 
 
 def main() -> NoReturn:
     """Run the command line and exit; an interruption while it loads ends in one line too."""
+    if taken := taken_name():
+        print(f"culture-sim: error: {taken}", file=sys.stderr)
+        sys.exit(2)
+    from culture_sim.launch.exit import exit_now
+    from culture_sim.launch.output import complain, flushed, open_outputs
+
     open_outputs()
     try:
         from culture_sim.cli import main as run

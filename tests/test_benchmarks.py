@@ -1,5 +1,6 @@
 """Benchmarks run, and their tables say what was measured."""
 
+import itertools
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import torch
 from agents.model import build_model
 from benchmarks import time_to_target, training
 from benchmarks.ablations import summary
+from benchmarks.learning import learn
 from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.tables import cells, markdown
@@ -98,6 +100,22 @@ def test_a_recipe_that_fails_ends_the_other(monkeypatch):
         list(time_to_target.rows(quick=True))
     assert time.monotonic() - began < 30
     assert [process.returncode for process in started] == [-signal.SIGKILL, 3]
+
+
+def test_a_recipe_goes_on_where_it_was(tmp_path):
+    config, budget = presets["smoke"](), 150
+
+    def lines(folder, count=None):
+        found = learn("default", 0, config, budget, itertools.count().__next__, tmp_path / folder)
+        return list(itertools.islice(found, count))
+
+    whole, begun = lines("whole"), lines("cut", 1)
+    assert len(whole) > 2
+    together = begun + lines("cut")
+    for key in ("quizzes", "accuracy", "loss", "reached"):
+        assert [line[key] for line in together] == [line[key] for line in whole]
+    times = [line["processor_seconds"] for line in together]
+    assert times == sorted(times)
 
 
 @pytest.mark.slow

@@ -21,10 +21,9 @@ from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.launch.place import place_in
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig, read_config
-from culture_sim.run.places import run_path
+from culture_sim.run.places import new_run_path, run_path
 from culture_sim.run.run import Run
 from world.core.errors import UserError
-from world.core.names import refuse_unreadable
 
 DEFAULT_PRESET = "compact"
 OF_WORK = ("config", "processes", "wandb")
@@ -93,8 +92,8 @@ class StageCommand(RunLocation, Command):
         """The command, with those options of the run that it takes."""
         cls._refuse_others(arguments, prog)
         location = parse_known(RunLocation, arguments)
-        if cls.starts_runs and not (location.path / "config.json").exists():
-            refuse_unreadable("--run", Path(location.path.name))
+        if cls.starts_runs:
+            new_run_path(location.runs, location.path.name)
         options, preset = location.start()
         named = {field.name: getattr(location, field.name) for field in fields(location)}
         named |= {"preset": preset, "run": location.path.name}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -19,14 +18,13 @@ from culture_sim.launch.place import alone_command
 from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
-from culture_sim.run.places import run_path
+from culture_sim.run.places import new_run_path
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
 from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam, measure
 from culture_sim.study.runs import StudyRuns
-from sae.files import write_parquet
+from sae.files import read_parquet, write_parquet
 from world.core.errors import COUNT, SHARE, UserError, require
 from world.core.files import write_json
-from world.core.names import refuse_unreadable
 
 LOSSES = {LOSS.format(name) for name in EXAMS}
 SHOWN = ("after", "gained", "against_control", "full_against")
@@ -74,8 +72,7 @@ class Study(OptionsCommand):
             raise UserError(f"--arms must name {CONTROL!r}, which the others are held against")
         if len(set(self.arms)) < len(self.arms):
             raise UserError(f"--arms names an arm twice: {', '.join(self.arms)}")
-        run_path(self.runs, self.name, "--name")
-        refuse_unreadable("--name", Path(self.name))
+        new_run_path(self.runs, self.name, "--name")
         if self.options.rounds < 1:
             raise UserError("a study needs at least one round; see --rounds")
         if self.options.compare_on_culture:
@@ -160,10 +157,8 @@ def _refuse_to_lose_features(results: Path) -> None:
     """The table is written again; what took SAEs to find out must not silently leave it."""
     if not results.exists():
         return
-    try:
-        measures = set(pd.read_parquet(results, columns=["measure"])["measure"])
-    except (OSError, ValueError, KeyError):
-        return  # damaged: made again from the runs
+    remedy = "remove it to measure the runs again; give --features if it had what features say"
+    measures = set(read_parquet(results, remedy, ["measure"])["measure"])
     if measures & set(FEATURES):
         raise UserError(f"{results} says what features agents share; give --features to keep that")
 

@@ -17,6 +17,7 @@ from culture_sim.features.folders import (
     compared_folders,
     dictionary_configs,
     features_path,
+    find_table,
     read_comparison,
 )
 from culture_sim.features.stage import held_out_of, sae_slots
@@ -28,7 +29,6 @@ from sae.config import DictionaryConfig
 from sae.contrasts.dissent import Links
 from sae.dictionaries.slots import SAESlot, fingerprint
 from sae.dictionaries.training import load_sae
-from sae.files import read_parquet
 from world import QuizBatch
 from world.core.errors import UserError
 
@@ -77,9 +77,12 @@ class Compared:
         return digest(self.summary["made_from"])
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the comparison, such as "families"; raises UserError when it is damaged."""
-        path = self.folder / f"{name}.parquet"
-        return read_parquet(path, "run sae again", record=self.summary)
+        """A table of the comparison, such as "families", or of what other commands found about it,
+        such as "crosscoder_matches".
+
+        Raises UserError when it is damaged, and for one that no command has made.
+        """
+        return find_table(self.folder, name, self.run.path.name)
 
     @property
     def slots(self) -> list[SAESlot]:

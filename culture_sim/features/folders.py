@@ -5,7 +5,7 @@ Apart from the stage that makes them, because that loads sae_lens, which takes s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,20 @@ from sae.activations.harvest import comparable_sites
 from sae.artifacts import FILES
 from sae.comparison.results import SCHEMA
 from sae.config import DictionaryConfig
-from sae.files import write_parquet
+from sae.files import read_parquet, write_parquet
 from world.core.errors import UserError
 from world.core.files import hashes_of, read_json, write_json
 
+SUMMARY = "summary.json"
 CULTURE, CROSSCODER, EFFECTS = "culture.json", "crosscoder.json", "effects.json"
 """What commands write last beside a comparison; without it, their tables may be of two runs."""
+MAKES = {
+    SUMMARY: "sae",
+    CULTURE: "culture-features",
+    CROSSCODER: "crosscoder",
+    EFFECTS: "effects",
+}
+"""By the file of figures that it writes last, the command that makes these and tables."""
 
 
 class OtherVersionError(UserError):
@@ -49,7 +57,7 @@ def features_path(run: Run, dictionary: DictionaryConfig) -> Path:
 def compared_folders(run: Run) -> list[Path]:
     """The folders of finished comparisons: those that the run's options ask for, in the order in
     which they are made, then those of earlier options, by name."""
-    made = sorted(path.parent for path in run.path.glob("features/*/*/summary.json"))
+    made = sorted(path.parent for path in run.path.glob(f"features/*/*/{SUMMARY}"))
     asked = [features_path(run, one) for one in dictionary_configs(run.config)] if made else []
     return [
         *(path for path in asked if path in made),
@@ -73,13 +81,52 @@ def write_figures(
     return where
 
 
+def read_table(
+    folder: Path,
+    figures: str,
+    stem: str,
+    run: str,
+    columns: Sequence[str] | None = None,
+    filters: Sequence[tuple[str, str, Any]] | None = None,
+) -> pd.DataFrame:
+    """A table in the folder of a comparison of a run, with the hash that is kept with it.
+
+    figures: the file of figures that was written after the table. columns, filters: as
+    ``read_parquet`` has them. Raises UserError, naming the command that makes them, when the table
+    or the figures are damaged.
+    """
+    record, remedy = _record(folder, figures, run), _remedy(figures, run)
+    return read_parquet(folder / f"{stem}.parquet", remedy, columns, filters, record)
+
+
+def find_table(folder: Path, stem: str, run: str) -> pd.DataFrame:
+    """``read_table`` of a table of which it is not said with which figures it was written.
+
+    Raises UserError for one that no command has made, too.
+    """
+    name = f"{stem}.parquet"
+    for figures in MAKES:
+        if (folder / figures).exists() and name in _record(folder, figures, run).get(FILES, {}):
+            return read_table(folder, figures, stem, run)
+    if not (folder / name).exists():
+        raise UserError(f"no command has made a table {stem!r} in {folder}")
+    return read_table(folder, SUMMARY, stem, run)
+
+
+def _record(folder: Path, figures: str, run: str) -> dict[str, Any]:
+    return read_json(folder / figures, _remedy(figures, run))
+
+
+def _remedy(figures: str, run: str) -> str:
+    return f"make it again with: culture-sim {MAKES[figures]} --run {run}"
+
+
 def read_comparison(folder: Path, run: str) -> dict[str, Any]:
     """The figures of a finished comparison of a run, by name.
 
     Raises UserError when they are damaged, OtherVersionError when other code wrote its files.
     """
-    remedy = f"remove it and make it again with: culture-sim sae --run {run}"
-    summary = read_json(folder / "summary.json", remedy)
+    summary = _record(folder, SUMMARY, run)
     if summary.get("schema") != SCHEMA:
         raise OtherVersionError(
             f"the files of {folder} are of version {summary.get('schema')}, and version {SCHEMA} "

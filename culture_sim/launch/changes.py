@@ -13,7 +13,7 @@ from typing import Any
 
 from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig, config_to_dict
-from culture_sim.run.progress import round_done, training_done
+from culture_sim.run.progress import round_done, stored_round, training_done
 from culture_sim.run.run import Run
 from sae.artifacts import plain, read_record
 from sae.config import TrainingOptions
@@ -73,12 +73,8 @@ def refuse_changes(earlier: Run, config: RunConfig, takes: Sequence[str], comman
         _refuse_other_saes(run)
 
 
-def _stored(run: Run, number: int) -> bool:
-    return (run.path / "culture" / f"round-{number:04d}.parquet").exists()
-
-
 def _refuse_fewer_rounds(run: Run, changed: Sequence[str]) -> None:
-    if "rounds" in changed and _stored(run, run.config.rounds + 1):
+    if "rounds" in changed and stored_round(run, run.config.rounds + 1).exists():
         raise UserError(
             f"{run.path} has more than {run.config.rounds} rounds already, and --rounds would not "
             f"undo them; choose another --run"
@@ -111,7 +107,7 @@ def _as_made(run: Run, option: str) -> bool:
 def _refuse_of_culture(run: Run, changed: Sequence[str], training: Sequence[int]) -> None:
     """training: the rounds that are not over, 0 for the training before them."""
     of_culture = [option for option in changed if option.startswith("culture.")]
-    if all(_stored(run, number) for number in range(1, run.config.rounds + 1)):
+    if all(stored_round(run, number).exists() for number in range(1, run.config.rounds + 1)):
         mixing = [f"culture.{name}" for name in MIXING] if training else []
         of_culture = [option for option in of_culture if option not in mixing]
         if of_culture:

@@ -27,7 +27,12 @@ from culture_sim.launch.processes import (
 from culture_sim.launch.tracking import Tracking
 from culture_sim.launch.workers import run_workers
 from culture_sim.population.schedule import recover_all
-from culture_sim.report.summary import culture_summary, features_summary, training_summary
+from culture_sim.report.summary import (
+    culture_summary,
+    features_summary,
+    summary_again,
+    training_summary,
+)
 from culture_sim.run.alarms import training_alarms
 from culture_sim.run.config import RunConfig
 from culture_sim.run.lookup import lookup_is_scored
@@ -40,8 +45,9 @@ from culture_sim.run.progress import (
     training_done,
     training_table,
 )
-from culture_sim.run.run import Run
+from culture_sim.run.run import SUMMARY, Run
 from world.core.errors import UserError
+from world.core.files import write_json
 
 console = OutputConsole()
 ALONE = ("report",)
@@ -83,6 +89,7 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     """
     refuse_lost_rounds(run)
     recover_all(run)
+    _mend_summary(run)
     processes = processes or default_processes(run.config.agents)
     tracking = Tracking(run, wandb)
     work = partial(_work, run, processes, tracking, LATER.get(command, ()))
@@ -104,6 +111,20 @@ def run_command(command: str, run: Run, processes: int | None, wandb: bool) -> i
     if launched_outside():
         tell(END)
     return code
+
+
+def _mend_summary(run: Run) -> None:
+    """Make the headline figures again where they are damaged, and say so."""
+    try:
+        run.summary()
+    except UserError:
+        path = run.path / SUMMARY
+        write_json(path, summary_again(run))
+        console.print(
+            f"{path} was damaged; it is made again, without the time that stages took",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def follow(path: Path) -> int:

@@ -107,7 +107,7 @@ class Tracking:
             self._tracker.log({**values, axis: entry["quizzes"]}, step=self._told)
         else:
             with naming(self._record.parent):  # a full disk
-                self._tracker.log(values, step=entry["quizzes"], walltime=entry["time"])
+                self._tracker.log(values, step=entry["quizzes"], walltime=entry.get("time"))
 
     def _save(self) -> None:
         self._record.parent.mkdir(exist_ok=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from agents.divergence import DivergenceError
 from agents.evaluation import Evaluation
 from agents.training import (
-    DivergenceError,
     Draw,
     Learner,
     mixed_draw,

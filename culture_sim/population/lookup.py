@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.evaluation import wilson_interval
 from culture_sim.culture.analysis.nearness import joint_counts
 from culture_sim.population.exams import first_draw, first_epoch_recombined, stopping_test
-from culture_sim.run.lookup import LookupScores, read_lookup, write_lookup
+from culture_sim.run.lookup import LookupScores, lookup_is_scored, read_lookup, write_lookup
 from culture_sim.run.run import Run
 from world import QuizBatch, QuizWorld, Stream, concatenate
 from world.core.rules import ExplainedWorld
@@ -180,7 +180,7 @@ def score_lookup(run: Run) -> None:
     config, world = run.config, run.config.world
     most = MOST_QUIZZES // config.agents
     counts = [min(_first_quizzes(run, agent), most) for agent in run.agents]
-    known = read_lookup(run)
+    known = read_lookup(run) if lookup_is_scored(run) else None
     if known and known.quizzes == sum(counts):
         return
     if not isinstance(world, QuizWorld):

@@ -17,21 +17,16 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from agents.divergence import DivergenceError, raised_options
 from agents.replicas import make_replicas
-from agents.training import (
-    DivergenceError,
-    Draw,
-    Learner,
-    mixed_draw,
-    raised_options,
-    task_weights_for,
-)
+from agents.training import Draw, Learner, mixed_draw, task_weights_for
 from culture_sim.culture.curriculum import Curriculum
 from culture_sim.population.collapse import collapse
 from culture_sim.population.exams import Exams
 from culture_sim.population.learners import Learners
 from culture_sim.population.schedule import claim_weakest
-from culture_sim.run.alarms import COLLAPSE, DIVERGENCE, raise_alarm
+from culture_sim.population.standstill import standstill
+from culture_sim.run.alarms import COLLAPSE, DIVERGENCE, STANDSTILL, raise_alarm
 from culture_sim.run.provenance import made_by
 from culture_sim.run.run import Run
 from culture_sim.run.state import AgentState
@@ -149,9 +144,10 @@ class Population:
         keys = ("seconds", "validation", "recombined", "test", "reached")
         figures = {key: tree[key] for key in keys}
         self._log(state, event="epoch", quizzes=learner.quizzes, **figures)
-        text = collapse(state)
-        if text is not None and self.replicas.leads:
-            raise_alarm(self.run, COLLAPSE, state.agent, self.round, learner.quizzes, text)
+        alarms = {COLLAPSE: collapse(state), STANDSTILL: standstill(state, self.run.config.train)}
+        for kind, text in alarms.items():
+            if text is not None and self.replicas.leads:
+                raise_alarm(self.run, kind, state.agent, self.round, learner.quizzes, text)
 
     def _log(self, state: AgentState, **figures: Any) -> None:
         if self.replicas.leads:

@@ -27,7 +27,14 @@ def birds() -> RunConfig:
         base,
         world=BirdsWorld(),
         model=ModelConfig(d_model=64, n_layers=3, n_heads=4, d_mlp=256),
-        train=replace(base.train, target=0.975, epoch_quizzes=8000, batch_size=32, ema_decay=0.99),
+        train=replace(
+            base.train,
+            target=0.975,
+            epoch_quizzes=8000,
+            batch_size=32,
+            ema_decay=0.99,
+            writing_share=0.1,
+        ),
         culture=CultureConfig(rule=AllButK(others=True), quota=1000),
         sae=replace(
             base.sae,

@@ -37,6 +37,7 @@ def brackets() -> RunConfig:
             batch_size=64,
             max_quizzes=800_000,
             ema_decay=0.99,
+            writing_share=0.1,
         ),
         culture=CultureConfig(
             rule=Likelihood(understood=0.8, failed=0.2, fewest=1, most=1),

@@ -23,7 +23,9 @@ def strings() -> RunConfig:
         base,
         world=StringsWorld(),
         model=ModelConfig(d_model=64, n_layers=3, n_heads=4, d_mlp=256),
-        train=replace(base.train, epoch_quizzes=8000, batch_size=64, ema_decay=0.99),
+        train=replace(
+            base.train, epoch_quizzes=8000, batch_size=64, ema_decay=0.99, writing_share=0.1
+        ),
         culture=CultureConfig(quota=120, max_proposals=12_800),
         sae=replace(
             base.sae,

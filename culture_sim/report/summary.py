@@ -8,12 +8,25 @@ from culture_sim.culture.alarms import Limits, alarms
 from culture_sim.culture.figures import read_summary
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.folders import read_comparisons
+from culture_sim.run.alarms import training_alarms
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run
 from culture_sim.run.state import BESIDE
 
 EXAMS = ("test", "tests", "final_test", "recombined", "other_scenes")
 """What is told of an agent's training."""
+
+
+def summary_again(run: Run) -> dict[str, Any]:
+    """All of summary.json that can be read off the run: what is missing is how long stages took."""
+    trained = all(run.agent_state(agent) is not None for agent in run.agents)
+    found = {
+        "training": training_summary(run) if trained else None,
+        "culture": culture_summary(run) if CultureStore(run.path / "culture").rounds() else None,
+        "features": features_summary(run),
+        "alarms": training_alarms(run),
+    }
+    return {stage: figures for stage, figures in found.items() if figures}
 
 
 def training_summary(run: Run) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from culture_sim.run.run import Run, parse_line
 
 STAGE = "alarm"
 """Of the entries of alarms."""
-DIVERGENCE, COLLAPSE = "divergence", "collapse"
-"""Training that was given up, and accuracy that stays far below its best."""
+DIVERGENCE, COLLAPSE, STANDSTILL = "divergence", "collapse", "standstill"
+"""Training that was given up, accuracy that stays far below its best, and one that never rises."""
 KEYS = ("agent", "round", "quizzes", "kind", "text")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from agents.config import ModelConfig, TrainConfig
 from culture_sim.culture.config import CultureConfig
 from sae.config import SAEConfig
 from world.core.errors import UserError
+from world.core.files import read_json
 from world.core.options import from_tree, to_tree
 from world.core.plugins import load_plugins
 from world.core.quiz import QuizWorld
@@ -74,14 +74,7 @@ def config_from_dict(tree: Any) -> RunConfig:
 
 def read_config(path: Path) -> RunConfig:
     """The configuration in a JSON file: options by themselves, or a run's config.json."""
-    try:
-        tree = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"no configuration file at {path}") from None
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(tree, dict):
-        raise UserError(f"{path} must hold a JSON object of options")
+    tree = read_json(path, "give --config a JSON file that holds an object of options")
     if "config" not in tree:
         return config_from_dict(tree)
     refuse_other_version(path, tree)

@@ -6,8 +6,9 @@ interrupted run goes on as it would have.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -15,11 +16,21 @@ from accelerate.utils import broadcast_object_list
 from agents.precision import Formats, choose_formats, process_state
 from culture_sim.run.environment import processor
 from culture_sim.run.run import Run
+from world.core.errors import UserError
 from world.core.files import read_json, write_json
 
 RECORD = "precision.json"
 LEARNING = ("train", "round")
 """Stages that change agents, by their first words."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Number formats, for the option ``asked``, on a machine."""
+
+    formats: Formats
+    asked: str
+    machine: str
 
 
 def agreed(run: Run, stage: str) -> Run:
@@ -33,9 +44,9 @@ def agreed(run: Run, stage: str) -> Run:
 
 def formats_here(run: Run) -> Formats:
     """The formats of a run on this machine: those recorded on one of its kind, or chosen now."""
-    asked, record = run.config.train.precision, _record(run)
-    if record.get("asked") == asked and record.get("machine") == machine():
-        return Formats(**record["formats"])
+    asked, known = run.config.train.precision, _known(run)
+    if known and (known.asked, known.machine) == (asked, machine()):
+        return known.formats
     return choose_formats(run.config.train, process_state().device)
 
 
@@ -49,9 +60,23 @@ def machine() -> str:
     return f"{name}, torch {torch.__version__}"
 
 
-def _record(run: Run) -> dict[str, Any]:
-    path = run.path / RECORD
-    return read_json(path, "remove it") if path.exists() else {}
+def _known(run: Run) -> Decision | None:
+    """The last decision; where its record is lost or damaged, what agents were last made with."""
+    with suppress(UserError):
+        record = read_json(run.path / RECORD, "")
+        return Decision(record["formats"].of(Formats), record["asked"], record["machine"])
+    made = [*_of_agents(run)]
+    here = [decision for decision in made if decision.machine == machine()]
+    return next(iter([*here, *made]), None)
+
+
+def _of_agents(run: Run) -> Iterator[Decision]:
+    for agent in run.agents:
+        state = run.agent_state(agent)
+        if state is not None and state.made:
+            last = state.made[-1]
+            asked = last["options"]["train"]["precision"]
+            yield Decision(last["precision"].of(Formats), asked, last["machine"])
 
 
 def _decided(run: Run, stage: str) -> Formats:
@@ -59,19 +84,15 @@ def _decided(run: Run, stage: str) -> Formats:
     formats = formats_here(run)
     if stage.partition("-")[0] in LEARNING:
         run.log("precision", note=_note(run, formats), done=True)
-        record = {
-            "formats": asdict(formats),
-            "asked": run.config.train.precision,
-            "machine": machine(),
-        }
-        write_json(run.path / RECORD, record)
+        decision = Decision(formats, run.config.train.precision, machine())
+        write_json(run.path / RECORD, asdict(decision))
     return formats
 
 
 def _note(run: Run, formats: Formats) -> str:
     how = "measured" if run.config.train.precision == "auto" else "asked for"
-    earlier = _record(run).get("formats", asdict(formats))
+    known = _known(run)
     note = f"{formats} ({how})"
-    if earlier == asdict(formats):
+    if known is None or known.formats == formats:
         return note
-    return f"{note}; until now this run's agents learned with {Formats(**earlier)}"
+    return f"{note}; until now this run's agents learned with {known.formats}"

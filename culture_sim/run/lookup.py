@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from culture_sim.run.run import Run
+from world.core.errors import UserError
 from world.core.files import read_json, write_json
 
 FILE = "lookup.json"
@@ -30,13 +31,20 @@ class LookupScores:
 
 
 def read_lookup(run: Run) -> LookupScores | None:
-    """The scores of a run's lookup, None where it has none."""
-    scores = read_json(run.path / FILE, "remove it") if lookup_is_scored(run) else None
-    return LookupScores(**scores) if scores else None
+    """The scores of a run's lookup, None where it has none; raises UserError when damaged."""
+    path = run.path / FILE
+    if not path.exists():
+        return None
+    scores = read_json(path, f"make it again with: culture-sim train-agents --run {run.path.name}")
+    return scores.of(LookupScores) if scores else None
 
 
 def lookup_is_scored(run: Run) -> bool:
-    """Whether the run's lookup was examined, or found not to be one."""
+    """Whether the run's lookup was examined, or found not to be one, and that is not damaged."""
+    try:
+        read_lookup(run)
+    except UserError:
+        return False
     return (run.path / FILE).exists()
 
 

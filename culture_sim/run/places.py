@@ -1,4 +1,8 @@
-"""Where runs are: a run is a folder under ``--runs``, and its name is that of the folder."""
+"""Where runs are: a run is a folder under ``--runs``, and its name is that of the folder.
+
+A name that is none of a folder is refused whatever the command does with it. One of a folder that
+other programs would not find (``world.core.names``) is refused when the folder is to be made.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 from pathlib import Path
 
 from world.core.errors import UserError
+from world.core.names import refuse_unreadable
 
 LONGEST = 200
 """Bytes in a name: most file systems take 255, and a hidden name beside it is a little longer."""
@@ -33,6 +38,17 @@ def run_path(runs: Path, name: str, option: str = "--run") -> Path:
             if not place.is_dir():
                 raise UserError(f"{place} is {_kind(place)}, not a folder; give another {option}")
             break
+    return path
+
+
+def new_run_path(runs: Path, name: str, option: str = "--run") -> Path:
+    """The same, where the folder is made unless it is there.
+
+    Raises UserError also for the name of a new folder that other programs would not find.
+    """
+    path = run_path(runs, name, option)
+    if not path.exists():
+        refuse_unreadable(option, Path(name))
     return path
 
 

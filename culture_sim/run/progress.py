@@ -43,7 +43,7 @@ def target_reached(run: Run, agent: int) -> bool:
 
 def round_done(run: Run, round_: int) -> bool:
     """True when the round's quizzes are stored and every agent has trained on them."""
-    return _stored_round(run, round_).exists() and training_done(run, round_)
+    return stored_round(run, round_).exists() and training_done(run, round_)
 
 
 def refuse_lost_rounds(run: Run) -> None:
@@ -54,12 +54,13 @@ def refuse_lost_rounds(run: Run) -> None:
     states = (run.agent_state(agent) for agent in run.agents)
     last = max((state.round for state in states if state is not None), default=0)
     for number in range(1, last + 1):
-        path = _stored_round(run, number)
+        path = stored_round(run, number)
         if not path.exists():
             raise UserError(f"{path} is missing, and agents have learned from it; restore it")
 
 
-def _stored_round(run: Run, number: int) -> Path:
+def stored_round(run: Run, number: int) -> Path:
+    """Where a culture round is, or will be."""
     return run.path / "culture" / f"round-{number:04d}.parquet"
 
 

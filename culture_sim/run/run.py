@@ -30,9 +30,11 @@ from culture_sim.run.config import (
 from culture_sim.run.environment import environment
 from culture_sim.run.state import AgentState
 from world.core.errors import UserError
-from world.core.files import json_text, naming, read_json, write_json
+from world.core.files import JsonObject, json_text, naming, read_json, write_json
 from world.core.plugins import load_plugins, named_plugins
 
+SUMMARY = "summary.json"
+"""The headline figures, by stage."""
 FIXED = (
     *("seed", "agents", "world", "model", "train.optimizer", "train.batch_size"),
     *("train.epoch_quizzes", "train.test_quizzes", "train.validation_quizzes"),
@@ -63,11 +65,10 @@ class Run:
                 f"culture-sim train-agents --run {path.name}"
             )
         saved = read_json(path / "config.json", "restore or remove it")
-        if not saved.keys() >= {"config", "preset"}:
-            raise UserError(f"{path / 'config.json'} lacks the run's options; restore or remove it")
+        options, preset = saved["config"], saved["preset"]
         refuse_other_version(path / "config.json", saved)
         load_plugins(saved.get("plugins", ()))
-        return cls(path, config_from_dict(saved["config"]), saved["preset"])
+        return cls(path, config_from_dict(options), preset)
 
     @classmethod
     def start(cls, path: Path, config: RunConfig, preset: str) -> Run:
@@ -176,15 +177,16 @@ class Run:
         finally:
             lock.release()
 
-    def summary(self) -> dict[str, Any]:
-        """The headline figures gathered so far."""
-        path = self.path / "summary.json"
-        return read_json(path, "remove it") if path.exists() else {}
+    def summary(self) -> JsonObject:
+        """The headline figures gathered so far; raises UserError when they are damaged."""
+        path = self.path / SUMMARY
+        remedy = "commands that bring the run further make it again"
+        return read_json(path, remedy) if path.exists() else JsonObject.read_from({}, path, remedy)
 
     def add_summary(self, stage: str, figures: Any) -> None:
-        """Replace one stage's headline figures in summary.json."""
+        """Replace one stage's headline figures."""
         with FileLock(self.path / ".summary.lock"):
-            write_json(self.path / "summary.json", {**self.summary(), stage: figures})
+            write_json(self.path / SUMMARY, {**self.summary(), stage: figures})
 
 
 def _option(tree: dict[str, Any], key: str) -> Any:

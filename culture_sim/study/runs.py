@@ -120,7 +120,8 @@ class StudyRuns:
         if (self.folder / "config.json").exists():
             raise UserError(f"{self.folder} is a run; give the study a --name of its own")
         path = self.folder / OPTIONS
-        begun = read_json(path, "remove the study's folder") if path.exists() else wanted
+        remedy = "remove it if the options of this command are those that the study began with"
+        begun = read_json(path, remedy) if path.exists() else wanted
         changed = [k for k in wanted if begun.get(k) != wanted[k] and k not in MAY_CHANGE]
         # What the agents know after more rounds is not what they knew after fewer.
         if begun.get("rounds", 0) > self.options.rounds:

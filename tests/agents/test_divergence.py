@@ -8,14 +8,8 @@ import torch
 from accelerate import Accelerator
 
 from agents.config import ModelConfig, TrainConfig
-from agents.training import (
-    PIECE_STEPS,
-    DivergenceError,
-    Learner,
-    mixed_draw,
-    part_weights,
-    raised_options,
-)
+from agents.divergence import DivergenceError, raised_options
+from agents.training import PIECE_STEPS, Learner, mixed_draw, part_weights
 from world import Stream
 from world.core.errors import UserError
 from world.grids.world import GridsWorld

@@ -41,6 +41,13 @@ def _folder_is_gone() -> None:
     Path.cwd().rmdir()
 
 
+def _other_modules() -> None:
+    """Folders of our packages' names, where Python starts."""
+    for name in ("world", "agents", "sae"):
+        Path(name).mkdir()
+        Path(name, "__init__.py").write_text('raise RuntimeError("another module")\n')
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """One of them. below: the folder that the run is in, which may have any name."""
@@ -70,6 +77,7 @@ ALL = (
     Surroundings("no PATH", {"PATH": None}),
     Surroundings("TERM=dumb, COLUMNS=1", {"TERM": "dumb", "COLUMNS": "1"}),
     Surroundings("closed outputs", prepare=lambda: os.closerange(0, 3)),
+    Surroundings("other modules of our names", prepare=_other_modules),
 )
 
 

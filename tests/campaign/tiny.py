@@ -51,7 +51,9 @@ VOLATILE = re.compile(r"(^|/)\.[^/]*\.lock$|^\.run\.lock$|^logs/|^metrics\.jsonl
 """Files of a run that differ from one time to the next: locks, what was said, and curves."""
 TIMES = ("seconds", "checksum", "processes", "runs")
 """Entries of JSON that may differ: times, what follows from them, and where the run was made."""
-OF_THE_RUN = re.compile(r'<section id="run">.*?</section>|<li><b>\d+ min</b>in all</li>', re.DOTALL)
+OF_THE_RUN = re.compile(
+    r'<section id="run">.*?</section>|<li><b>\d+ min</b>in all</li>\n?', re.DOTALL
+)
 """What a report says of times."""
 
 

@@ -14,9 +14,10 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from stat import S_IMODE
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from world.core.errors import UserError
 
@@ -24,6 +25,40 @@ CHECKSUM = "checksum"
 """The entry of a JSON file under which the SHA-256 of all the others is."""
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 """Where a file was, there is none."""
+Kind = TypeVar("Kind")
+
+
+class JsonObject(dict[str, Any]):
+    """An object in a JSON file. A key that it lacks is a UserError that names file and key.
+
+    So is a key that is missing in objects within it; ``get`` and ``in`` are as in any dict. A copy
+    knows no file, and raises KeyError.
+    """
+
+    _source: tuple[Path, str] | None = None
+
+    @classmethod
+    def read_from(cls, entries: dict[str, Any], path: Path, remedy: str) -> JsonObject:
+        """The entries of an object in the file at ``path``."""
+        found = cls(entries)
+        found._source = path, remedy
+        return found
+
+    def __missing__(self, key: str) -> NoReturn:
+        if self._source is None:
+            raise KeyError(key)
+        raise self._refusal(f"lacks {key!r}")
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """An object of a dataclass, whose fields are the keys; raises UserError for others."""
+        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+        if unknown := [key for key in self if key not in names]:
+            raise self._refusal(f"holds {unknown[0]!r}")
+        return kind(**{name: self[name] for name in names})
+
+    def _refusal(self, what: str) -> UserError:
+        path, remedy = self._source or ("a JSON object", "read it from its file")
+        return UserError(f"{path} {what}: it is damaged, or of another version; {remedy}")
 
 
 @contextmanager
@@ -105,10 +140,11 @@ def changed(folder: Path, hashes: dict[str, str]) -> str | None:
     return None
 
 
-def read_json(path: Path, remedy: str) -> dict[str, Any]:
+def read_json(path: Path, remedy: str) -> JsonObject:
     """The object in a JSON file, without its checksum.
 
-    Raises UserError, naming the remedy, when it is damaged, lost, or no object.
+    Raises UserError, naming the remedy, when it is damaged, lost, or no object, and later when a
+    key is looked up that it lacks.
     """
     try:
         content = path.read_bytes()
@@ -117,16 +153,19 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     return parse_json(path, content, remedy)
 
 
-def parse_json(path: Path, content: bytes, remedy: str) -> dict[str, Any]:
+def parse_json(path: Path, content: bytes, remedy: str) -> JsonObject:
     """The same of the file's content, where it was read before."""
+
+    def known(entries: dict[str, Any]) -> JsonObject:
+        return JsonObject.read_from(entries, path, remedy)
+
     try:
-        tree = json.loads(content.decode())
+        tree = json.loads(content.decode(), object_hook=known)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from None
-    if not isinstance(tree, dict):
+    if not isinstance(tree, JsonObject):
         raise UserError(f"{path} is damaged (it holds no JSON object); {remedy}")
-    known = tree.pop(CHECKSUM, None)
-    if known not in (None, _checksum(tree)):
+    if tree.pop(CHECKSUM, None) not in (None, _checksum(tree)):
         raise UserError(
             f"{path} is damaged (its checksum is another, so it is not as it was written); {remedy}"
         )

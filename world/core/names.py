@@ -3,6 +3,7 @@
 Hugging Face datasets, fsspec, DuckDB, polars and shells take ``*?[]{}!`` for patterns; ``$`` and a
 leading ``~`` are replaced by what the environment says; ``::`` and ``name:`` begin an address; a
 name that ends in ``.py`` is taken for a script. What has such a name is written and then not found.
+What a run may be called besides is in ``culture_sim.run.places``.
 """
 
 from __future__ import annotations

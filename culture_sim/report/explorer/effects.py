@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from culture_sim.features.folders import EFFECTS
-from sae.artifacts import read_record
-from sae.files import read_parquet
+from culture_sim.features.folders import EFFECTS, read_table
 
 INTERVAL = ("accuracy_change", "accuracy_low", "accuracy_high")
 """A change of exact accuracy, as a share of quizzes, and its 95 % interval."""
@@ -49,10 +47,10 @@ def read_effects(folder: Path, run: str) -> tuple[pd.DataFrame, pd.DataFrame | N
     path, beside = folder / "effects.parquet", folder / "family_effects.parquet"
     if not (folder / EFFECTS).exists() or not path.exists():
         return None
-    remedy = f"make it again with: culture-sim effects --run {run}"
-    ablated, record = [("factor", "==", 0.0)], read_record(folder / EFFECTS)
-    features = read_parquet(path, remedy, OF_FEATURES, ablated, record)
-    families = read_parquet(beside, remedy, OF_FAMILIES, record=record) if beside.exists() else None
+    ablated, families = [("factor", "==", 0.0)], None
+    features = read_table(folder, EFFECTS, path.stem, run, OF_FEATURES, ablated)
+    if beside.exists():
+        families = read_table(folder, EFFECTS, beside.stem, run, OF_FAMILIES)
     return (features, families) if len(features) else None
 
 

@@ -11,16 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from culture_sim.features.folders import CULTURE
+from culture_sim.features.folders import CULTURE, SUMMARY, read_table
 from culture_sim.features.on_culture.figures import TIMES
 from culture_sim.report.explorer.effects import Effects, line_up, read_effects
 from culture_sim.report.page.damage import damage_named
-from sae.artifacts import read_record
 from sae.comparison.correspondence import Correspondence
 from sae.comparison.examples import QUIZZES
 from sae.comparison.significance import MAX_Q
 from sae.concepts.tables import TOP
-from sae.files import read_parquet
 
 NEEDED = ("matches", "families", "features", "concepts", "quizzes", "examples", "family_examples")
 ORIGINS = ("agents", "world", "many", "never")
@@ -106,10 +104,7 @@ def read_tables(folder: Path, run: str) -> Tables | None:
     occurs = _read_occurrence(folder / "occurrence.parquet", run)
     effects = read_effects(folder, run)
     remedy = f"make it again with: culture-sim sae --run {run}"
-    record = read_record(folder / "summary.json")
-    found = {
-        name: read_parquet(folder / f"{name}.parquet", remedy, record=record) for name in NEEDED
-    }
+    found = {name: read_table(folder, SUMMARY, name, run) for name in NEEDED}
     with damage_named(f"the tables in {folder} are", f"remove them; {remedy}"):
         return _lined_up(found, effects, occurs) if len(found["examples"]) else None
 
@@ -119,10 +114,8 @@ def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
     if not path.exists() or not path.with_name(CULTURE).exists():
         return None
     columns = ("agent", "feature", "share", "share_other", "q")
-    remedy = f"make it again with: culture-sim culture-features --run {run}"
     groups = [("groups", "==", "agents_world")]
-    record = read_record(path.with_name(CULTURE))
-    found = read_parquet(path, remedy, columns, groups, record)
+    found = read_table(path.parent, CULTURE, path.stem, run, columns, groups)
     return found if len(found) else None
 
 

@@ -16,5 +16,7 @@ def damage_named(what: str, remedy: str) -> Iterator[None]:
     """Raise UserError, naming the remedy, when ``what`` is read inside and is damaged."""
     try:
         yield
+    except UserError:  # which names it
+        raise
     except (pa.ArrowException, *DAMAGED) as error:
         raise UserError(f"{what} damaged ({first_line(error)}); {remedy}") from None

@@ -7,10 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from culture_sim.features.folders import EFFECTS
+from culture_sim.features.folders import EFFECTS, read_table
 from culture_sim.report.page.damage import damage_named
-from sae.artifacts import read_record
-from sae.files import read_parquet
 
 ABLATION = "mean"
 """Outputs are replaced by their mean; zero is a value that they seldom have."""
@@ -26,9 +24,8 @@ def layers(folder: Path, run: str) -> Tree | None:
     path = folder / "components.parquet"
     if not (folder / EFFECTS).exists() or not path.exists():
         return None
-    remedy = f"make it again with: culture-sim effects --run {run}"
-    table = read_parquet(path, remedy, record=read_record(folder / EFFECTS))
-    with damage_named(f"{path} is", remedy):
+    table = read_table(folder, EFFECTS, path.stem, run)
+    with damage_named(f"{path} is", f"make it again with: culture-sim effects --run {run}"):
         return _condensed(table)
 
 

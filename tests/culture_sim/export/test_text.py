@@ -15,6 +15,7 @@ from culture_sim.export.text import parse_prompt, to_text, verify
 from culture_sim.export.verify_quiz import MalformedError, parse_rows, reward, strict_reward
 from culture_sim.export.verify_quiz import verify as compare
 from tests.helpers.exporting import WORLD
+from tests.helpers.grid_sizes import with_room
 from world import Stream
 from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
@@ -67,7 +68,7 @@ def test_more_colours_than_digits_are_written_as_numbers():
 
 
 def test_verifiers_accept_right_answers_and_no_other(task):
-    world, rng = GridsWorld(tasks=(task,)), np.random.default_rng(1)
+    world, rng = GridsWorld(tasks=(task,), **with_room(task)), np.random.default_rng(1)
     _, prompts, completions = quizzes_as_text(world, task)
     for prompt, completion in zip(prompts, completions, strict=True):
         for answer in (completion, f"\n{completion}  \n\n"):

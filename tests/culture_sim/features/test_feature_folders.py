@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from agents.config import ModelConfig, architectures
 from agents.model import build_model
-from culture_sim.features.folders import compared_folders, dictionary_configs, features_path
+from culture_sim.features.folders import (
+    CROSSCODER,
+    EFFECTS,
+    SUMMARY,
+    compared_folders,
+    dictionary_configs,
+    features_path,
+    find_table,
+    read_table,
+    write_figures,
+)
 from culture_sim.features.stage import sae_slots
 from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
@@ -17,6 +28,7 @@ from culture_sim.run.run import Run
 from sae.activations.harvest import comparable_sites
 from sae.comparison.results import SCHEMA
 from sae.config import SAEConfig
+from sae.files import write_parquet
 from world.core.errors import UserError
 
 SITES = ("blocks.0.hook_resid_post", "hook_embed")
@@ -78,3 +90,41 @@ def test_a_site_that_agents_do_not_have_is_refused():
     config = RunConfig(model=MODEL, sae=SAEConfig(sites=("blocks.7.hook_resid_post",)))
     with pytest.raises(UserError, match=r"no site 'blocks\.7"):
         dictionary_configs(config)
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """A folder with the tables of a comparison, and of two commands on it."""
+    for figures, stem in ((SUMMARY, "matches"), (EFFECTS, "effects"), (CROSSCODER, "crosscoder")):
+        write_figures(tmp_path, figures, {}, {stem: pd.DataFrame({"name": [stem] * 3})})
+    return tmp_path
+
+
+COMMANDS = {"matches": "sae", "effects": "effects", "crosscoder": "crosscoder"}
+
+
+@pytest.mark.parametrize("stem", COMMANDS)
+def test_a_table_is_found_whichever_command_made_it(beside, stem):
+    assert find_table(beside, stem, "run").name.tolist() == [stem] * 3
+
+
+@pytest.mark.parametrize(("stem", "command"), COMMANDS.items())
+def test_a_table_that_is_another_names_its_command(beside, stem, command):
+    """Also one that is whole by itself, such as that of an earlier comparison."""
+    write_parquet(beside / f"{stem}.parquet", pd.DataFrame({"name": ["another"]}))
+    said = rf"{stem}.parquet cannot be read .*; make it again with: culture-sim {command} --run run"
+    with pytest.raises(UserError, match=said):
+        find_table(beside, stem, "run")
+
+
+def test_a_table_is_not_read_beside_damaged_figures(beside):
+    (beside / EFFECTS).write_text("{")
+    said = "effects.json is damaged .*; make it again with: culture-sim effects --run run"
+    for read in (read_table, lambda folder, _, *rest: find_table(folder, *rest)):
+        with pytest.raises(UserError, match=said):
+            read(beside, EFFECTS, "effects", "run")
+
+
+def test_a_table_that_nobody_made_is_said_to_be_missing(beside):
+    with pytest.raises(UserError, match="no command has made a table 'occurrence' in"):
+        find_table(beside, "occurrence", "run")

@@ -218,7 +218,8 @@ def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path,
     assert main(["effects", *where, "--quizzes", "8"]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"culture-sim: error: {table} cannot be read")
-    assert error.endswith("(its hash is not the one in its record); run sae again\n")
+    again = "make it again with: culture-sim sae --run hurt"
+    assert error.endswith(f"(its hash is not the one in its record); {again}\n")
     tree = read_json(record, "")
     tree["made_from"]["training_tokens"] += 1
     write_json(record, tree)

@@ -39,6 +39,33 @@ def test_what_is_told_of_training_is_made_again(path):
     assert [Run.open(path).agent_state(agent) for agent in Run.open(path).agents] == states
 
 
+@pytest.mark.parametrize("left", ["{", "", '{"checksum": "0"}'])
+def test_damaged_figures_are_made_again(path, left):
+    """But for the seconds that stages took, which nothing else knows."""
+    lookup, summary = path / "lookup.json", path / "summary.json"
+    whole = {file: file.read_bytes() for file in (lookup, summary)}
+    for file in whole:
+        file.write_text(left)
+    done = ended(path, "train-agents", *ALONE)
+    assert done.returncode == 0, done.stderr
+    assert lookup.read_bytes() == whole[lookup]
+    said = f"{summary} was damaged; it is made again, without the time that stages took"
+    assert said in done.stdout
+    before, again = json.loads(whole[summary]), Run.open(path).summary()
+    assert again["culture"] == before["culture"]
+    for now, then in zip(again["training"], before["training"], strict=True):
+        assert now == {**then, "seconds": None}
+
+
+def test_a_damaged_lookup_names_the_command_that_makes_it_again(path):
+    (path / "lookup.json").write_text("{")
+    refused = ended(path, "report")
+    assert refused.returncode == 2
+    again = f"make it again with: culture-sim train-agents --run {path.name}"
+    assert "lookup.json is damaged" in refused.stderr
+    assert again in refused.stderr
+
+
 def test_a_round_that_agents_learned_from_is_not_held_again(path):
     round_ = path / "culture" / "round-0001.parquet"
     round_.unlink()

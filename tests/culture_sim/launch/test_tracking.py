@@ -175,11 +175,13 @@ def told(run):
 @pytest.mark.slow
 @pytest.mark.usefixtures("_offline")
 def test_weights_and_biases_has_one_run_for_one_run(run, tmp_path):
-    """Two commands, with work before, between and in them, some of it done twice."""
+    """Two commands within a second, with work before, between and in them, some of it done twice.
+
+    Weights & Biases names its folders by the second.
+    """
     learn(run, 10)
     track(run, lambda: learn(run, 20), wandb=True)
     learn(run, 30)
-    time.sleep(1)  # Weights & Biases names its folders by the second
     track(run, lambda: learn(run, 20, 30, 40), lambda: learn(run, 5, agent=1), wandb=True)
     (first, earlier), (second, later) = told(run)
     assert first == second == json.loads((run.path / "wandb/tracked.json").read_text())["id"]

@@ -239,7 +239,10 @@ def test_a_flag_is_refused_in_one_line(capsys, tmp_path, flag, value, says):
             {"config": None, "version": VERSION},
             "option config must be an object of options, got None",
         ),
-        ([], "must hold a JSON object of options"),
+        (
+            [],
+            "is damaged (it holds no JSON object); give --config a JSON file that holds an object",
+        ),
         ({"config": {}, "version": VERSION + 1}, f"of version {VERSION + 1} of runs, and version"),
         ({"config": {"train": {"averaging": 0.9}}}, "is of version 0 of runs, and version"),
     ],

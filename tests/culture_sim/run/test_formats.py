@@ -5,17 +5,20 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 import agents.precision
 import culture_sim.run.formats
+from agents.checkpoint import STATE
 from agents.precision import Formats
 from culture_sim.run.config import RunConfig
-from culture_sim.run.formats import RECORD, agreed, formats_here
+from culture_sim.run.formats import RECORD, agreed, formats_here, machine
 from culture_sim.run.run import Run, parse_line
+from culture_sim.run.state import AgentState
+from world.core.files import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 FAST, SAFE = Formats("bf16", "bf16"), Formats("fp32", "fp32")
@@ -84,6 +87,37 @@ def test_an_option_overrules_what_was_recorded(run, measure):
     assert "(asked for); until now" in notes(run)[-1]
     # What was asked for is no measurement.
     assert agreed(run, "train").formats == FAST
+
+
+def learned_with(run, agent, formats, machine):
+    """An agent that says with which formats it was trained, and where."""
+    how = {
+        "precision": asdict(formats),
+        "machine": machine,
+        "options": {"train": {"precision": "auto"}},
+    }
+    state = AgentState(agent).made_with(how)
+    run.agent_path(agent).mkdir(parents=True)
+    write_json(run.agent_path(agent) / STATE, state.to_json())
+
+
+@pytest.mark.parametrize("left", [None, "", "{", "{}", '{"formats": {}}'])
+def test_a_record_that_is_lost_or_damaged_is_as_agents_say(run, measure, left):
+    """Of several, the one that was last trained on a machine of this kind."""
+    learned_with(run, 0, Formats("fp32", "bf16"), "another")
+    learned_with(run, 1, SAFE, machine())
+    if left is not None:
+        (run.path / RECORD).write_text(left)
+    assert formats_here(run) == SAFE
+    assert agreed(run, "round-1").formats == SAFE
+    assert "until now" not in notes(run)[-1]
+    assert json.loads((run.path / RECORD).read_text())["machine"] == machine()
+
+
+def test_on_another_machine_a_lost_record_is_measured_anew(run, measure):
+    learned_with(run, 0, SAFE, "another")
+    assert agreed(run, "round-1").formats == FAST
+    assert "until now this run's agents learned with fp32" in notes(run)[-1]
 
 
 def test_who_only_looks_at_a_run_leaves_no_record(run, measure):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.run.places import LONGEST, run_path
+from culture_sim.run.places import LONGEST, new_run_path, run_path
 from world.core.errors import UserError
 
 REFUSED = (
@@ -33,6 +33,19 @@ def test_what_is_no_name_of_a_folder_is_refused(tmp_path, name):
 @pytest.mark.parametrize("name", ["compact", "a-b_c.2", "quiz[6x6]", "学習", "console"])
 def test_what_is_one_is_not(tmp_path, name):
     assert run_path(tmp_path, name) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["quiz[6x6]", "a?", "~a", "a:b", "a.py", ".."])
+def test_a_new_run_has_a_name_that_other_programs_read(tmp_path, name):
+    with pytest.raises(UserError, match="--name") as caught:
+        new_run_path(tmp_path, name, "--name")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_that_is_there_keeps_its_name(tmp_path):
+    (tmp_path / "quiz[6x6]").mkdir()
+    assert new_run_path(tmp_path, "quiz[6x6]").is_dir()
+    assert new_run_path(tmp_path, "quiz-6x6") == tmp_path / "quiz-6x6"
 
 
 @pytest.mark.parametrize(("command", "option"), COMMANDS)

@@ -125,7 +125,9 @@ def test_trained_agents_keep_their_optimizer(run):
 @pytest.mark.parametrize("text", ["{}", '{"config": {}}'])
 def test_options_that_are_missing_are_said_to_be(run, text):
     (run.path / "config.json").write_text(text)
-    with pytest.raises(UserError, match="lacks the run's options"):
+    with pytest.raises(
+        UserError, match=r"config.json lacks '(config|preset)': .*; restore or remove it"
+    ):
         Run.open(run.path)
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+from dataclasses import dataclass
 from stat import S_IMODE
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.helpers.strict_json import strict
 from world.core.errors import UserError
 from world.core.files import (
     CHECKSUM,
+    JsonObject,
     changed,
     hashes_of,
     json_text,
@@ -175,3 +177,50 @@ def test_numbers_that_are_not_finite_become_null(tmp_path, value, within):
 def test_other_numbers_are_written_to_the_last_digit():
     numbers = [1e38, 5e-324, 0.1, 2**70, -0.0, True, None]
     assert strict(json_text(numbers)) == numbers
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file of the test holds."""
+
+    share: float
+    of: int
+
+
+LACKING = {
+    "at the top": lambda tree: tree["scores"],
+    "within": lambda tree: tree["found"]["mean"],
+    "in a list": lambda tree: tree["lines"][1]["mean"],
+    "of a dataclass": lambda tree: tree["found"].of(Found),
+}
+
+
+@pytest.mark.parametrize("look", LACKING.values(), ids=LACKING)
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_key_that_is_lacking_is_named_with_its_file(tmp_path, look, checked):
+    path, tree = tmp_path / "tree.json", {"found": {"share": 0.5}, "lines": [{}, {}]}
+    if checked:
+        write_json(path, tree)
+    else:
+        path.write_text(json.dumps(tree))
+    read = read_json(path, "make it again")
+    key = "(scores|mean|of)"
+    with pytest.raises(UserError, match=rf"tree.json lacks '{key}': .*; make it again$") as said:
+        look(read)
+    assert "\n" not in str(said.value)
+    assert "scores" not in read
+    assert read.get("scores") is None
+
+
+def test_an_object_of_a_dataclass_has_its_fields_and_no_others(tmp_path):
+    path = tmp_path / "tree.json"
+    write_json(path, {"share": 0.5, "of": 4})
+    assert read_json(path, "").of(Found) == Found(0.5, 4)
+    write_json(path, {"share": 0.5, "of": 4, "more": 1})
+    with pytest.raises(UserError, match=r"tree.json holds 'more': .*; make it again$"):
+        read_json(path, "make it again").of(Found)
+
+
+def test_a_copy_of_an_object_is_a_dict_as_any():
+    with pytest.raises(KeyError):
+        JsonObject({"a": 1})["b"]
