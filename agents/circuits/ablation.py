@@ -21,7 +21,7 @@ def mean_activations(
     batch: QuizBatch,
     sites: Sequence[str],
     where: Bool[NDArray[np.bool_], "B T"],
-) -> dict[str, Float[Tensor, ...]]:
+) -> dict[str, Float[Tensor, "..."]]:
     """float32 [d] by site, [H, d_head] within attention: the mean over tokens ``where``.
 
     Sites are those with a value at every position: not the attention scores and patterns.
@@ -39,7 +39,7 @@ def mean_activations(
 def ablate(
     network: Downstream,
     site: str,
-    value: Float[Tensor, ...],
+    value: Float[Tensor, "..."],
     where: Bool[NDArray[np.bool_], "Q T"],
 ) -> Grades:
     """Grades of the network's quizzes with ``value`` at tokens ``where`` of a site behind its own.

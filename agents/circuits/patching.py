@@ -54,7 +54,7 @@ def activation_patching(
     source: Int[Tensor, "B T"],
     sites: Iterable[str],
     metric: Metric,
-    where: Bool[Tensor, ...] | None = None,
+    where: Bool[Tensor, "..."] | None = None,
 ) -> Patching:
     """Put what each site holds on ``source`` into a run on ``tokens``, one site at a time.
 
