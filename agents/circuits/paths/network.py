@@ -66,7 +66,7 @@ class Network:
     def __init__(self, model: HookedTransformer) -> None:
         for option, plain in PLAIN.items():
             if (value := getattr(model.cfg, option, plain[0])) not in plain:
-                raise UserError(f"paths of a network with {option}={value!r} cannot be taken apart")
+                raise UserError(f"a network with {option}={value!r} has no paths to patch")
         self.model = model
         self.n_layers, self.n_heads = model.cfg.n_layers, model.cfg.n_heads
         self.n_depths = 2 * self.n_layers + 2
@@ -85,7 +85,9 @@ class Network:
         run = self.run(prompts)
         own = self.model(prompts.tokens)
         if (own - run.logits).abs().max() > TOLERANCE * own.abs().max().clamp(min=1.0):
-            raise UserError("paths of this network cannot be taken apart: it is no sum of its parts")
+            raise UserError(
+                "this network is no sum of its parts: no path to patch"
+            )
         return run
 
     def run(

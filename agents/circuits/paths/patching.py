@@ -20,7 +20,7 @@ from torch import Tensor
 
 from agents.circuits.patching import Metric
 from agents.circuits.paths.network import Network, Run
-from agents.circuits.paths.parts import LOGITS, Part, Path, Receiver, Sender, Slot
+from agents.circuits.paths.parts import Part, Path, Receiver, Sender, Slot
 from agents.circuits.paths.prompts import Prompts, change
 
 if TYPE_CHECKING:
@@ -166,8 +166,3 @@ def _at(
     """The change of the stream at the positions at which any of the receivers reads it."""
     masks = [pair.base.prompts.mask(receiver.at) for receiver in receivers]
     return stream * torch.stack(masks).any(0)
-
-
-def direct_path(sender: Part, *at: str) -> Path:
-    """From a part straight to the logits."""
-    return Path.of(Sender(sender, at or None), LOGITS)
