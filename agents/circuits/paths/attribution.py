@@ -35,7 +35,7 @@ def attribute_edges(pair: Pair, metric: Metric, steps: int = 5) -> dict[Edge, Fl
     effects = {}
     for edge in all_edges(pair.network):
         part = edge.receiver.part
-        gradient = gradients[pair.network.n_layers if part is None else part.layer, edge.receiver.slot]
+        gradient = gradients[pair.network.place(edge.receiver)]
         if part is not None and part.kind == "head":
             gradient = gradient[:, :, part.index]
         effects[edge] = (pair.change(edge.sender) * gradient).sum((1, 2))

@@ -67,9 +67,7 @@ def _additions(network: Network, base: Prompts, edges: Mapping[Edge, Run]) -> Ad
     """What the patched edges add to what is read: the other run's output less the present one."""
     read_at: dict[tuple[int, Slot], list[Edge]] = defaultdict(list)
     for edge in edges:
-        part = edge.receiver.part
-        layer = network.n_layers if part is None else part.layer
-        read_at[layer, edge.receiver.slot].append(edge)
+        read_at[network.place(edge.receiver)].append(edge)
 
     def add(layer: int, slot: Slot, outputs: Outputs) -> Tensor | None:
         here = read_at.get((layer, slot))

@@ -10,7 +10,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from agents.circuits.paths.parts import EMBED, HEAD_SLOTS, POS_EMBED, Part, Slot, head, mlp
+from agents.circuits.paths.parts import (
+    EMBED,
+    HEAD_SLOTS,
+    POS_EMBED,
+    Part,
+    Receiver,
+    Slot,
+    head,
+    mlp,
+)
 from agents.circuits.paths.prompts import Prompts
 from world.core.errors import UserError
 
@@ -78,6 +87,10 @@ class Network:
             parts += [head(layer, index) for index in range(self.n_heads)]
             parts += [] if self.model.cfg.attn_only else [mlp(layer)]
         return parts
+
+    def place(self, receiver: Receiver) -> tuple[int, Slot]:
+        """The layer and slot of a receiver; the logits come after the last layer."""
+        return (receiver.part.layer if receiver.part else self.n_layers), receiver.slot
 
     @torch.no_grad()
     def read(self, prompts: Prompts) -> Run:

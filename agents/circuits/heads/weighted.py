@@ -1,0 +1,25 @@
+"""Attention weighted by what is moved: a plain pattern makes much of positions where heads rest."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from agents.circuits.paths.network import Network, Run
+
+
+@torch.no_grad()
+def value_weighted(network: Network, run: Run, layer: int) -> Float[Tensor, "B H T T"]:
+    """The pattern of a layer, queries before keys, times the length of what each key's value adds.
+
+    Divided by its sum over keys, so a query's weights add up to 1; zero where a head adds nothing.
+    """
+    weighted = run.patterns[layer] * values(network, run, layer).norm(dim=-1).transpose(1, 2)[:, :, None]
+    return weighted / weighted.sum(-1, keepdim=True).clamp(min=torch.finfo(weighted.dtype).tiny)
+
+
+def values(network: Network, run: Run, layer: int) -> Float[Tensor, "B T H d"]:
+    """What each head would add to the stream by attending to one position alone."""
+    weight = network.model.blocks[layer].attn.W_O
+    return torch.einsum("bthe,hed->bthd", run.slots[layer, "v"], weight)
