@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from agents.circuits.paths.direct import frozen_norm
+from agents.circuits.paths.direct import unscaled_norm
 from agents.circuits.paths.network import Network, Run
 
 AFTER_FIRST_LAYER = 3
@@ -30,17 +30,21 @@ class CopyScores:
 
 @torch.no_grad()
 def copy_scores(network: Network, run: Run, at: str, top: int = 5) -> CopyScores:
-    """Of every head, for the words at the position named ``at``; chance is top / vocabulary."""
+    """Of every head, for the words at the position named ``at``; chance is top / vocabulary.
+
+    Words that tie with more than ``top`` others count as neither.
+    """
     row = torch.arange(len(run.prompts), device=run.prompts.tokens.device)
     column = run.prompts.columns[at]
     stream = run.streams[AFTER_FIRST_LAYER][row, column][:, None]
     word = run.prompts.tokens[row, column]
     copying, negative = [], []
     for layer in range(network.n_layers):
-        v = network.project(layer, "v", stream[:, :, None], range(network.n_heads))
+        heads = list(range(network.n_heads))
+        v = network.project(layer, "v", stream[:, :, None], heads)
         added = torch.einsum("bthe,hed->bhd", v, network.model.blocks[layer].attn.W_O)
-        logits = frozen_norm(network, added, added) @ network.model.unembed.W_U
-        for signed, scores in ((logits, copying), (-logits, negative)):
-            scores.append((signed.topk(top, dim=-1).indices == word[:, None, None]).any(-1))
-    shares = [torch.stack(found).float().mean(1) for found in (copying, negative)]
-    return CopyScores(*shares)
+        logits = unscaled_norm(network, added) @ network.model.unembed.W_U
+        own = logits.gather(-1, word[:, None, None].expand(-1, len(heads), 1))
+        copying.append(((logits >= own).sum(-1) <= top).float().mean(0))
+        negative.append(((logits <= own).sum(-1) <= top).float().mean(0))
+    return CopyScores(torch.stack(copying), torch.stack(negative))

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from agents.circuits.heads.weighted import values
-from agents.circuits.paths.direct import frozen_norm
+from agents.circuits.paths.direct import unscaled_norm
 from agents.circuits.paths.network import Network, Run
 from agents.circuits.paths.prompts import Prompts
 
@@ -78,13 +78,11 @@ def _copying(
     network: Network, run: Run, layer: int, queries: Int[Tensor, " n"]
 ) -> tuple[Float[Tensor, " H"], Float[Tensor, " H"]]:
     """Copying and negative scores of a layer's heads."""
-    stream = run.streams[network.n_depths - 1]
     added = values(network, run, layer)
     tokens = run.prompts.tokens[..., None]
     positive, negative = [], []
     for index in range(network.n_heads):
-        normed = frozen_norm(network, added[:, :, index], stream)
-        logits = normed @ network.model.unembed.W_U
+        logits = unscaled_norm(network, added[:, :, index]) @ network.model.unembed.W_U
         logits = logits - logits.mean(-1, keepdim=True)
         looked = run.patterns[layer][:, index][:, queries].mean(1)
         for signed, scores in ((logits, positive), (-logits, negative)):

@@ -15,7 +15,8 @@ def value_weighted(network: Network, run: Run, layer: int) -> Float[Tensor, "B H
 
     Divided by its sum over keys, so a query's weights add up to 1; zero where a head adds nothing.
     """
-    weighted = run.patterns[layer] * values(network, run, layer).norm(dim=-1).transpose(1, 2)[:, :, None]
+    length = values(network, run, layer).norm(dim=-1).transpose(1, 2)
+    weighted = run.patterns[layer] * length[:, :, None]
     return weighted / weighted.sum(-1, keepdim=True).clamp(min=torch.finfo(weighted.dtype).tiny)
 
 

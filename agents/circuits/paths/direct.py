@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -90,10 +91,23 @@ class _Reader:
 def frozen_norm(
     network: Network, x: Float[Tensor, "*b d"], stream: Float[Tensor, "*b d"]
 ) -> Float[Tensor, "*b d"]:
-    """``x`` centred, scaled as the final norm scales ``stream``, with the norm's gain."""
-    norm = getattr(network.model, "ln_final", None)
-    if norm is None or isinstance(norm, nn.Identity):
+    """``x`` as the final norm passes it on, had the norm the scale that it has on ``stream``."""
+    norm = _final_norm(network)
+    if norm is None:
         return x
     scale = (stream.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
-    gain = getattr(norm, "w", 1.0)
-    return (x - x.mean(-1, keepdim=True)) / scale * gain
+    return unscaled_norm(network, x) / scale
+
+
+def unscaled_norm(network: Network, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+    """``x`` centred and times the gain of the final norm, which is left out where there is none."""
+    norm = _final_norm(network)
+    if norm is None:
+        return x
+    return (x - x.mean(-1, keepdim=True)) * getattr(norm, "w", 1.0)
+
+
+def _final_norm(network: Network) -> Any:
+    """The final norm; None where nothing stands there."""
+    norm = getattr(network.model, "ln_final", None)
+    return None if isinstance(norm, nn.Identity) else norm
