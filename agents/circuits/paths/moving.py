@@ -38,11 +38,13 @@ class Moved:
 def moved_attention(
     pair: Pair, path: Path, query: str, keys: Sequence[str], through_mlps: bool = False
 ) -> Moved:
-    """Attention of the head at which the path ends, from one named position to others."""
-    part = path.hops[-1][0].part
+    """Attention of the head at which the path ends, from one named position to others.
+
+    Raises ValueError if it ends at no single head.
+    """
     after = patched_pattern(pair, path, through_mlps)
-    if part is None:
-        raise ValueError("attention moves at a head, not at the logits")
+    part = path.hops[-1][0].part
+    assert part is not None
     before = pair.base.patterns[part.layer][:, part.index]
     columns = pair.base.prompts.columns
     row = torch.arange(len(before), device=before.device)[:, None]

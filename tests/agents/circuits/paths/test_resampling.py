@@ -10,6 +10,7 @@ import torch
 
 from agents.circuits import logit_difference
 from agents.circuits.paths import (
+    EMBED,
     EXACT,
     UNCONDITIONAL,
     Edge,
@@ -72,13 +73,18 @@ def test_donors_agree_in_what_is_given_and_are_others(prompts):
     assert torch.equal(*again)
 
 
-def test_leaves_are_drawn_independently(prompts, metric):
-    """Two leaves that break one another only if their donors differ in place."""
+def test_leaves_are_drawn_independently():
+    """Two names, S always the same. Place and words of one donor go together and say IO; those of
+    two donors say either name."""
+    io, s = torch.full((60,), 4), torch.full((60,), 5)
+    turned = torch.arange(60) % 2 == 1
+    first, second = torch.where(turned, s, io), torch.where(turned, io, s)
+    prompts = names_prompts(torch.stack([first, second, s], 1))
+    metric = logit_difference(prompts.columns["END"], io, s)
     network = Network(names_network())
-    query = Edge(Sender(head(0, 0)), Receiver(head(1, 0), "k"))
-    value = Edge(Sender(head(0, 0)), Receiver(head(1, 0), "v"))
-    for leaves in ([(query, value)], [(query,), (value,)]):
-        sampled = [Leaf(edges, Sampler(("place",))) for edges in leaves]
+    words = Edge(Sender(EMBED), Receiver(head(2, 0), "v"))
+    for leaves, expected in (([(*SIGNAL, words)], 1.0), ([SIGNAL, (words,)], 0.0)):
+        sampled = [Leaf(edges, UNCONDITIONAL) for edges in leaves]
         rng = np.random.default_rng(3)
-        recovery = resampling_ablation(network, prompts, sampled, metric, rng, draws=3)
-        assert recovery.share() == pytest.approx(1.0, abs=1e-4)
+        recovery = resampling_ablation(network, prompts, sampled, metric, rng)
+        assert float(recovery.scrubbed.mean()) == pytest.approx(expected, abs=0.15)
