@@ -187,12 +187,16 @@ def names_network(relay: bool = False, norm: str | None = None) -> HookedTransfo
 
 
 def _duplicate_head(model: HookedTransformer, s: Subspaces) -> None:
-    """Scores 1 for the same name, 0 for itself, and a half for the start, where others rest."""
+    """Scores 1 for the same name, 0 for itself, and a half for the start, where others rest.
+
+    From the first two names it always rests.
+    """
     attn, V, T = model.blocks[0].attn, VOCABULARY, NAMES_LENGTH
     gain = GAIN * (V + T + 1) ** 0.5
     wire(attn.W_Q[0], [(s("tok", v), v) for v in LETTERS], gain)
     wire(attn.W_Q[0], [(s("pos", t), V + t) for t in range(T)], gain)
     attn.b_Q[0, V + T] = gain
+    wire(attn.W_Q[0], [(s("pos", t), V + T) for t in (1, 2)], 2 * gain)
     wire(attn.W_K[0], [(s("tok", v), v) for v in LETTERS])
     wire(attn.W_K[0], [(s("pos", t), V + t) for t in range(T)], -1.0)
     wire(attn.W_K[0], [(s("tok", START), V + T)], 0.5)
