@@ -80,7 +80,8 @@ def _copying(
     """Copying and negative scores of a layer's heads."""
     added = values(network, run, layer)
     tokens = run.prompts.tokens[..., None]
-    positive, negative = [], []
+    positive: list[Tensor] = []
+    negative: list[Tensor] = []
     for index in range(network.n_heads):
         logits = unscaled_norm(network, added[:, :, index]) @ network.model.unembed.W_U
         logits = logits - logits.mean(-1, keepdim=True)

@@ -114,18 +114,21 @@ class Path:
     senders: tuple[Sender, ...]
     hops: tuple[tuple[Receiver, ...], ...]
 
+    def __post_init__(self) -> None:
+        if not self.hops or any(r.part is None for hop in self.hops[:-1] for r in hop):
+            raise ValueError("a path needs a receiver, and nothing comes after the logits")
+
     @classmethod
     def of(cls, senders: Sender | Sequence[Sender], *hops: Receiver | Sequence[Receiver]) -> Path:
         """A stage of one need not be a sequence. Raises ValueError without a hop."""
-        if not hops:
-            raise ValueError("a path needs at least one receiver")
         first = (senders,) if isinstance(senders, Sender) else tuple(senders)
         return cls(first, tuple((h,) if isinstance(h, Receiver) else tuple(h) for h in hops))
 
     @property
     def edges(self) -> tuple[Edge, ...]:
         """Every sender to every receiver of the next stage that is computed after it."""
-        stages = [self.senders, *([_sends(r) for r in hop] for hop in self.hops[:-1])]
+        between = [[Sender(r.part) for r in hop if r.part] for hop in self.hops[:-1]]
+        stages = [self.senders, *between]
         return tuple(
             Edge(sender, receiver)
             for senders, hop in zip(stages, self.hops, strict=True)
@@ -136,12 +139,6 @@ class Path:
 
     def __str__(self) -> str:
         return " -> ".join("+".join(map(str, stage)) for stage in (self.senders, *self.hops))
-
-
-def _sends(receiver: Receiver) -> Sender:
-    if receiver.part is None:
-        raise ValueError("nothing comes after the logits")
-    return Sender(receiver.part)
 
 
 def _places(at: tuple[str, ...] | None) -> str:

@@ -86,7 +86,7 @@ def patched_logits(pair: Pair, path: Path, through_mlps: bool = False) -> Float[
     if any(receiver.part is not None for receiver in path.hops[-1]):
         raise ValueError(f"the path {path} does not end at the logits")
     changes = _last_changes(pair, path, through_mlps)
-    stream = _streams(pair, changes, through_mlps)[-1]
+    stream = _streams(pair, changes, through_mlps, pair.network.n_depths - 1)[-1]
     reads = pair.base.streams[pair.network.n_depths - 1] + _at(pair, path.hops[-1], stream)
     return pair.network.logits(reads)
 
@@ -99,8 +99,8 @@ def patched_pattern(pair: Pair, path: Path, through_mlps: bool = False) -> Float
     if len(parts) != 1 or part is None or part.kind != "head":
         raise ValueError(f"the path {path} does not end at one head")
     changes = _last_changes(pair, path, through_mlps)
-    stream = _streams(pair, changes, through_mlps)[part.depth]
-    inputs = {receiver.slot: _at(pair, [receiver], stream) for receiver in path.hops[-1]}
+    stream = _streams(pair, changes, through_mlps, part.depth)[-1]
+    inputs = _inputs(pair, part, path.hops[-1], stream)
     q, k, _ = (_head_slot(pair, part, slot, inputs) for slot in part.slots)
     return pair.network.pattern(part.layer, q, k)[:, 0]
 
@@ -109,7 +109,8 @@ def _last_changes(pair: Pair, path: Path, through_mlps: bool) -> Changes:
     """What the receivers of the last hop but one add, less what they add in the base run."""
     changes = pair.changes(path.senders)
     for hop in path.hops[:-1]:
-        streams = _streams(pair, changes, through_mlps)
+        last = max(receiver.part.depth for receiver in hop if receiver.part)
+        streams = _streams(pair, changes, through_mlps, last)
         changes = {
             part: _output(pair, part, hop, streams[part.depth]) - pair.base.outputs[part]
             for part in dict.fromkeys(receiver.part for receiver in hop)
@@ -118,12 +119,14 @@ def _last_changes(pair: Pair, path: Path, through_mlps: bool) -> Changes:
     return changes
 
 
-def _streams(pair: Pair, changes: Changes, through_mlps: bool) -> list[Float[Tensor, "B T d"]]:
-    """By depth, the change of the stream that is read there."""
+def _streams(
+    pair: Pair, changes: Changes, through_mlps: bool, last: int
+) -> list[Float[Tensor, "B T d"]]:
+    """By depth up to ``last``, the change of the stream that is read there."""
     network, base = pair.network, pair.base
     stream = torch.zeros_like(base.streams[1])
     streams, begun = [], False
-    for depth in range(network.n_depths):
+    for depth in range(last + 1):
         streams.append(stream)
         for part in (part for part in network.parts if part.depth == depth):
             if part in changes:
@@ -138,16 +141,20 @@ def _output(
     pair: Pair, part: Part, hop: Sequence[Receiver], stream: Float[Tensor, "B T d"]
 ) -> Float[Tensor, "B T d"]:
     """What a part adds when its slots in ``hop`` read the stream with this change."""
-    inputs: dict[Slot, Tensor] = {}
-    for slot in part.slots:
-        receivers = [r for r in hop if r.part == part and r.slot == slot]
-        if receivers:
-            inputs[slot] = _at(pair, receivers, stream)
+    inputs = _inputs(pair, part, hop, stream)
     if part.kind == "mlp":
         return pair.network.mlp(part.layer, pair.base.streams[part.depth] + inputs["mlp"])
     q, k, v = (_head_slot(pair, part, slot, inputs) for slot in part.slots)
     pattern = pair.network.pattern(part.layer, q, k)
     return pair.network.head_results(part.layer, pattern, v, [part.index])[:, :, 0]
+
+
+def _inputs(
+    pair: Pair, part: Part, hop: Sequence[Receiver], stream: Float[Tensor, "B T d"]
+) -> dict[Slot, Float[Tensor, "B T d"]]:
+    """The change that each slot of a part reads; slots that are not in ``hop`` are left out."""
+    read_by = {slot: [r for r in hop if r.part == part and r.slot == slot] for slot in part.slots}
+    return {slot: _at(pair, by, stream) for slot, by in read_by.items() if by}
 
 
 def _head_slot(

@@ -72,7 +72,8 @@ def find_paths(
     """
     config = config or SearchConfig()
     least = config.least * float(metric(pair.base.logits).mean().abs())
-    targets, findings = [toward], []
+    targets: list[tuple[Hop, ...]] = [toward]
+    findings: list[Finding] = []
     for _ in range(config.depth):
         paths = [path for hops in targets for path in _candidates(pair, hops, config)]
         if not paths:
@@ -99,7 +100,7 @@ def _candidates(pair: Pair, hops: tuple[Hop, ...], config: SearchConfig) -> list
 def _onward(path: Path, config: SearchConfig) -> list[tuple[Hop, ...]]:
     """The sender of a path as a receiver, in every slot and at every position."""
     part = path.senders[0].part
-    places = [None] if config.positions is None else [(name,) for name in config.positions]
+    places: list[tuple[str, ...] | None] = [(name,) for name in config.positions or ()] or [None]
     return [((Receiver(part, slot, at),), *path.hops) for slot in part.slots for at in places]
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from agents.circuits.paths import EMBED, POS_EMBED, Network, Part, Prompts, Receiver, head, mlp
+from agents.circuits.paths import (
+    EMBED,
+    LOGITS,
+    POS_EMBED,
+    Network,
+    Part,
+    Path,
+    Prompts,
+    Receiver,
+    Sender,
+    head,
+    mlp,
+)
 from agents.model import shift
 from tests.helpers.planted_circuits import (
     hooked,
@@ -87,4 +99,7 @@ def test_parts_and_prompts_that_cannot_be():
         Receiver(mlp(1), "q")
     with pytest.raises(ValueError, match="column 'END' must have 2 positions below 3"):
         Prompts(torch.zeros(2, 3, dtype=torch.long), {"END": torch.tensor([1, 3])})
+    for hops in ((), (LOGITS, Receiver(mlp(1), "mlp"))):
+        with pytest.raises(ValueError, match="nothing comes after the logits"):
+            Path.of(Sender(mlp(0)), *hops)
     assert sorted([mlp(0), head(0, 1), Part(-1, "embed")])[0] == EMBED
