@@ -43,7 +43,7 @@ def attribute_edges(pair: Pair, metric: Metric, steps: int = 5) -> dict[Edge, Fl
 
 
 def _gradients(pair: Pair, metric: Metric, share: float) -> dict[tuple[int, Slot], Tensor]:
-    """Of the metric by what every layer reads in every slot, ``share`` of the way to the new run."""
+    """Of the metric by what each layer reads in each slot, ``share`` of the way to the new run."""
     network, prompts = pair.network, pair.base.prompts
     base, new = (network.embeddings(run.prompts) for run in (pair.base, pair.new))
     between = {part: torch.lerp(base[part], new[part], share).detach() for part in base}

@@ -98,9 +98,7 @@ class Network:
         run = self.run(prompts)
         own = self.model(prompts.tokens)
         if (own - run.logits).abs().max() > TOLERANCE * own.abs().max().clamp(min=1.0):
-            raise UserError(
-                "this network is no sum of its parts: no path to patch"
-            )
+            raise UserError("this network is no sum of its parts: no path to patch")
         return run
 
     def run(

@@ -18,7 +18,11 @@ from agents.circuits.paths.direct import frozen_norm
 from agents.model import shift
 from tests.helpers.planted_circuits import names_case, names_network, random_network
 
-POSITION, TOKEN, OTHER = torch.tensor([8, 4, 0, 5]), torch.tensor([1, 2, 3, 4]), torch.zeros(4).long()
+POSITION, TOKEN, OTHER = torch.tensor([[8, 4, 0, 5], [1, 2, 3, 4], [0, 0, 0, 0]])
+    torch.tensor([8, 4, 0, 5]),
+    torch.tensor([1, 2, 3, 4]),
+    torch.zeros(4).long(),
+)
 
 
 @pytest.fixture(scope="module", params=["LN", "LNPre", None])

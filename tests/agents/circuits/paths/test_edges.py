@@ -94,9 +94,7 @@ def test_the_edges_of_the_embeddings_are_the_whole_change(pair):
     """What the prompts differ in enters by the tokens alone."""
     edges = [edge for edge in all_edges(pair.network) if edge.sender.part == EMBED]
     expected = last_logit(pair.new.logits) - last_logit(pair.base.logits)
-    torch.testing.assert_close(
-        edge_effect(pair, edges, last_logit), expected, atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(edge_effect(pair, edges, last_logit), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_all_edges_of_a_head_are_activation_patching_of_transformer_lens(pair):

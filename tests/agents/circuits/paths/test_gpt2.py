@@ -13,6 +13,10 @@ CACHED = isinstance(try_to_load_from_cache("gpt2", "model.safetensors"), str)
 NAMES = (" Mary", " John", " Anna", " Tom", " Lisa", " Mark", " Sarah", " Paul")
 
 
+def rolled(steps):
+    return NAMES[steps:] + NAMES[:steps]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(not CACHED, reason="GPT-2 is not in the cache of Hugging Face")
@@ -21,15 +25,17 @@ def test_the_name_movers_of_gpt2():
     from transformer_lens import HookedTransformer
 
     model = HookedTransformer.from_pretrained("gpt2", device="cpu")
-    names = [model.to_single_token(name) for name in NAMES]
-    io, s = torch.tensor(names), torch.tensor(names).roll(1)
     text = "When{} and{} went to the store,{} gave a drink to"
-    base, new = (
-        Prompts(model.to_tokens([text.format(a, b, c) for a, b, c in words]))
-        for words in (
-            list(zip(NAMES, NAMES[-1:] + NAMES[:-1], NAMES[-1:] + NAMES[:-1], strict=True)),
-            list(zip(NAMES[2:] + NAMES[:2], NAMES[3:] + NAMES[:3], NAMES[4:] + NAMES[:4], strict=True)),
-        )
+
+    def prompts(io, s1, s2):
+        words = zip(io, s1, s2, strict=True)
+        return Prompts(model.to_tokens([text.format(*names) for names in words]))
+
+    base = prompts(NAMES, rolled(1), rolled(1))
+    new = prompts(rolled(2), rolled(3), rolled(4))
+    io, s = (
+        torch.tensor([model.to_single_token(name) for name in names])
+        for names in (NAMES, rolled(1))
     )
     pair = Pair.of(model, base, new)
     metric = logit_difference(torch.full((8,), base.tokens.shape[1] - 1), io, s)
