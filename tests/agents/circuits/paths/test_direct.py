@@ -19,10 +19,6 @@ from agents.model import shift
 from tests.helpers.planted_circuits import names_case, names_network, random_network
 
 POSITION, TOKEN, OTHER = torch.tensor([[8, 4, 0, 5], [1, 2, 3, 4], [0, 0, 0, 0]])
-    torch.tensor([8, 4, 0, 5]),
-    torch.tensor([1, 2, 3, 4]),
-    torch.zeros(4).long(),
-)
 
 
 @pytest.fixture(scope="module", params=["LN", "LNPre", None])
