@@ -9,9 +9,11 @@ trust it, against ``edge_effects``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.stats import pearsonr, spearmanr
@@ -73,8 +75,13 @@ class Agreement:
 
 
 def agreement(estimate: Effects, exact: Effects) -> Agreement:
-    """Over the edges of ``exact``. Raises KeyError if one was not estimated."""
+    """Over the edges of ``exact``; correlations are NaN where all edges have the same effect.
+
+    Raises KeyError if an edge was not estimated.
+    """
     a = torch.stack([estimate[edge].mean() for edge in exact]).double().cpu().numpy()
     b = torch.stack([exact[edge].mean() for edge in exact]).double().cpu().numpy()
-    correlation, rank = float(pearsonr(a, b).statistic), float(spearmanr(a, b).statistic)
-    return Agreement(correlation, rank, float(abs(a - b).max()))
+    error = float(abs(a - b).max())
+    if not (np.ptp(a) and np.ptp(b)):
+        return Agreement(math.nan, math.nan, error)
+    return Agreement(float(pearsonr(a, b).statistic), float(spearmanr(a, b).statistic), error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from agents.circuits.paths import (
     attribute_edges,
     edge_effects,
 )
-from tests.helpers.planted_circuits import random_network
+from tests.helpers.planted_circuits import names_case, names_network, random_network
 
 
 def last_logit(logits):
@@ -54,3 +56,18 @@ def test_a_network_with_norms_is_attributed_nearly():
     worse = agreement({edge: -effect for edge, effect in exact.items()}, exact)
     assert worse.correlation == pytest.approx(-1.0)
     assert worse.error == pytest.approx(2 * max(abs(e.mean().item()) for e in exact.values()))
+
+
+def test_sharp_attention_hides_every_edge_from_gradients():
+    """A known failure, and the reason why the search is exact: four edges turn the answer over."""
+    case = names_case("order")
+    pair = Pair.of(names_network(), case.base, case.new)
+    exact = edge_effects(pair, all_edges(pair.network), case.metric)
+    estimate = attribute_edges(pair, case.metric)
+    found = agreement(estimate, exact)
+    assert sum(bool((effect < -1.9).all()) for effect in exact.values()) == 4
+    assert max(float(effect.abs().max()) for effect in estimate.values()) < 1e-3
+    assert found.error == pytest.approx(2.0, abs=1e-3)
+    constant = agreement({edge: torch.zeros(6) for edge in exact}, exact)
+    assert math.isnan(constant.correlation)
+    assert math.isnan(constant.rank_correlation)
