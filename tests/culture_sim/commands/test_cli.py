@@ -230,7 +230,7 @@ def test_only_workers_wait_for_sae_lens(needed):
             ["--culture.rule", "all_but_k", "--culture.rule.k", "0"],
             "rule all_but_k.k must be at least 1, got 0",
         ),
-        ("culture", ["--culture.rule"], "Missing value for argument '--culture.rule/"),
+        ("culture", ["--culture.rule"], "Missing value for argument '"),
         ("culture", ["--culture.proposers"], "culture.proposers is empty"),
         ("culture", ["--culture.proposers", "ladder", "hot"], "unknown culture.proposers 'hot'"),
         (
