@@ -99,7 +99,7 @@ def test_a_case_is_the_same_whenever_it_is_asked_for():
 @pytest.mark.skipif(sys.platform != "linux", reason="forks processes that have loaded PyTorch")
 def test_a_few_cases(tmp_path):
     out = tmp_path / "out.json"
-    options = ["--cases", "4", "--only", "damage", "--only", "kills", "--out", str(out)]
+    options = ["--cases", "2", "--only", "damage", "--only", "kills", "--out", str(out)]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.campaign", *options],
         cwd=ROOT,
@@ -110,6 +110,8 @@ def test_a_few_cases(tmp_path):
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     results = json.loads(out.read_text())
-    assert sum(results["tried"].values()) == 4
+    assert sum(results["tried"].values()) == 2
     assert results["counts"]["damage"]["damaged files"] == results["tried"]["damage"]
-    assert list(tmp_path.iterdir()) == [out]
+    # PyTorch keeps what it compiles for later processes.
+    left = [path for path in tmp_path.iterdir() if not path.name.startswith("torchinductor_")]
+    assert left == [out]

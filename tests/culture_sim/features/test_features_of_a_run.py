@@ -231,9 +231,9 @@ def test_damaged_tables_and_other_saes_are_named_in_one_line(compared, tmp_path,
 def test_a_folder_in_the_place_of_a_table_costs_nothing_else(compared, tmp_path, capsys):
     path = shutil.copytree(compared, tmp_path / "hurt")
     folder = path / f"features/{SITES[0]}/batch_topk-32"
-    (folder / "coverage.parquet").unlink()
     for blocked, commands in (("agreement", ("effects", "crosscoder")), ("coverage", ("sae",))):
-        (folder / f"{blocked}.parquet").mkdir(exist_ok=True)
+        (folder / f"{blocked}.parquet").unlink(missing_ok=True)
+        (folder / f"{blocked}.parquet").mkdir()
         before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
         for command in commands:
             assert main([command, "--runs", str(tmp_path), "--run", "hurt"]) == 2

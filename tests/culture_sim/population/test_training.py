@@ -29,6 +29,7 @@ TINY = [
     "--model.d-model", "48",
     "--model.d-mlp", "96",
     "--model.n-layers", "2",
+    "--train.precision", "fp32",
     "--train.test-quizzes", "120",
     "--train.validation-quizzes", "100",
 ]  # fmt: skip
