@@ -42,7 +42,8 @@ class Part:
         return f"m{self.layer}" if self.kind == "mlp" else self.kind
 
 
-EMBED, POS_EMBED = Part(-1, "embed"), Part(-1, "pos_embed")
+EMBED = Part(-1, "embed")
+POS_EMBED = Part(-1, "pos_embed")
 """The embeddings of tokens and of positions."""
 
 

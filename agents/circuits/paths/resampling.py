@@ -43,7 +43,8 @@ class Sampler:
         return torch.from_numpy(drawn).to(prompts.tokens.device)
 
 
-EXACT, UNCONDITIONAL = Sampler(None), Sampler(())
+EXACT = Sampler(None)
+UNCONDITIONAL = Sampler(())
 """Agreeing in every feature, and in none. In between: ``Sampler(("place of S",))``."""
 
 
