@@ -19,7 +19,12 @@ def smoke() -> RunConfig:
     return RunConfig(
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),
         train=TrainConfig(
-            target=0.0, test_quizzes=200, validation_quizzes=100, epoch_quizzes=640, max_quizzes=640
+            target=0.0,
+            test_quizzes=100,
+            validation_quizzes=60,
+            recombined_quizzes=60,
+            epoch_quizzes=320,
+            max_quizzes=320,
         ),
         culture=CultureConfig(
             batch_size=32, shard_batches=5, quota=5, max_proposals=160, transfer_quizzes=60

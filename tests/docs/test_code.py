@@ -1,11 +1,9 @@
 """Every Python block of the documentation runs, on the run of the preset smoke."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from tests.helpers.commands import culture_sim
+from tests.helpers.forked import run_script
 from tests.helpers.page_script import python_of
 from tests.helpers.pages import ROOT, pages
 
@@ -14,15 +12,7 @@ RUNNING = [page for page in pages(history=False) if page.blocks("python")]
 
 def run_page(path, folder):
     """The page's blocks in a process of their own, where the runs are in runs/."""
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-m", "tests.helpers.page_script", str(path)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-    )
+    return run_script("tests.helpers.page_script", [path], folder)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +20,8 @@ def exported(runs, tmp_path_factory):
     """What the page on datasets reads: an export of the run, as text too."""
     folder = tmp_path_factory.mktemp("exported") / "quizzes"
     words = ["--run", "smoke", "--runs", str(runs), "--out", str(folder)]
-    command = [sys.executable, "-m", "culture_sim", "export", "dataset", *words]
-    subprocess.run([*command, "--text", "--quizzes", "400"], check=True, capture_output=True)
+    ended = culture_sim("export", "dataset", *words, "--text", "--quizzes", "400")
+    assert ended.returncode == 0, ended.stderr
     return folder
 
 

@@ -1,13 +1,12 @@
-"""Every example runs from its first cell to its last, as a person starts it."""
+"""Every example runs from its first cell to its last, in a process of its own."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.forked import run_script
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
@@ -15,14 +14,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(example, runs, tmp_path):
-    ended = subprocess.run(
-        [sys.executable, example, runs / "smoke"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    ended = run_script(example, [runs / "smoke"], tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout
     assert not list(tmp_path.iterdir())  # it writes nothing

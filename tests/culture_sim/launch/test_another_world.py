@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 import culture_sim
 from culture_sim.culture.records import quizzes_of
+from tests.helpers import commands
 from world.birds import Verdict
 
 BRACKETS = ("--preset", "smoke", "--world", "brackets", "--world.length", "20")
@@ -32,14 +29,8 @@ WORLDS = {
     ("options", "name", "directions", "on_the_page"), WORLDS.values(), ids=WORLDS
 )
 def test_from_training_to_the_report(options, name, directions, on_the_page, tmp_path):
-    command = [sys.executable, "-m", "culture_sim", "culture", *options]
-    ended = subprocess.run(
-        [*command, "--runs", tmp_path, "--run", "small"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    place = ("--runs", str(tmp_path), "--run", "small", "--processes", "2")
+    ended = commands.culture_sim("culture", *options, *place)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     run = culture_sim.open_run(tmp_path / "small")
     assert run.world.name == name

@@ -27,6 +27,7 @@ SMOKE = {
         "--preset", "smoke",
         "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
         "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
+        "--train.recombined-quizzes", "20",
     ],
     "culture-round": ["--culture.shard-batches", "1"],
     "sae": [

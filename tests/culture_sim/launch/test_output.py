@@ -19,6 +19,7 @@ TINY = (
     *("train-agents", "--preset", "smoke", "--processes", "1", "--train.target", "0"),
     *("--train.epoch-quizzes", "32", "--train.max-quizzes", "32", "--train.batch-size", "16"),
     *("--train.test-quizzes", "20", "--train.validation-quizzes", "20"),
+    *("--train.recombined-quizzes", "20"),
 )
 
 

@@ -32,6 +32,7 @@ TINY = [
     "--train.precision", "fp32",
     "--train.test-quizzes", "120",
     "--train.validation-quizzes", "100",
+    "--train.recombined-quizzes", "20",
 ]  # fmt: skip
 SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
          "--train.max-quizzes", "1024"]  # fmt: skip
