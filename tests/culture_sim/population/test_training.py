@@ -23,19 +23,20 @@ from tests.helpers.processes import equal, kill_with_workers, tensors, wait_unti
 TINY = [
     "--world.tasks", "frame", "replace_color",
     "--world.rectangles", "1",
-    "--world.height", "7",
-    "--world.width", "7",
+    "--world.height", "6",
+    "--world.width", "6",
     "--agents", "2",
     "--model.d-model", "48",
     "--model.d-mlp", "96",
     "--model.n-layers", "2",
     "--train.precision", "fp32",
-    "--train.test-quizzes", "120",
-    "--train.validation-quizzes", "100",
+    "--train.test-quizzes", "60",
+    "--train.validation-quizzes", "50",
     "--train.recombined-quizzes", "20",
 ]  # fmt: skip
-SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", "256",
-         "--train.max-quizzes", "1024"]  # fmt: skip
+EPOCH, BUDGET = 128, 640
+SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", str(EPOCH),
+         "--train.max-quizzes", str(BUDGET)]  # fmt: skip
 
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -67,7 +68,7 @@ def uninterrupted(takes_long, tmp_path_factory):
 
 def test_agents_below_target_are_reported_with_a_non_zero_exit(uninterrupted):
     states = [Run.open(uninterrupted).agent_state(agent) for agent in (0, 1)]
-    assert all(not state.reached and state.quizzes == 1024 for state in states)
+    assert all(not state.reached and state.quizzes == BUDGET for state in states)
     assert all(0.0 < state.test.high < 1.0 for state in states)
 
 
@@ -206,7 +207,7 @@ def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
     shutil.copytree(uninterrupted, tmp_path / "hurt")
     file = tmp_path / "hurt" / "agents" / "1" / "optimizer.safetensors"
     file.write_bytes(file.read_bytes()[:100])
-    more = [*SHORT[:-1], "2048"]
+    more = [*SHORT[:-1], str(2 * BUDGET)]
     ended = train(tmp_path, "hurt", 1, more)
     lines = ended.stderr.splitlines()
     assert ended.returncode == 2
@@ -219,7 +220,7 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
     lines = [json.loads(line) for line in text.splitlines()]
     epochs = [line for line in lines if line.get("event") == "epoch"]
     assert sorted((e["agent"], e["quizzes"]) for e in epochs) == [
-        (agent, quizzes) for agent in (0, 1) for quizzes in (256, 512, 768, 1024)
+        (agent, quizzes) for agent in (0, 1) for quizzes in range(EPOCH, BUDGET + 1, EPOCH)
     ]
 
 

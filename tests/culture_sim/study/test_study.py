@@ -37,11 +37,11 @@ FULL = "full"
 ARMS = (CONTROL, "random_filter", "frozen")
 """Arms of the study that is made here."""
 LEARNED = [
-    *("--world.height", "7", "--world.width", "7", "--world.colours", "4"),
+    *("--world.height", "6", "--world.width", "6", "--world.colours", "4"),
     *("--world.rectangles", "1", "--world.tasks", "replace_color", "frame"),
-    *("--train.target", "0.7", "--train.epoch-quizzes", "4096", "--train.max-quizzes", "40960"),
-    # Smaller steps would take them past the target within an epoch, to where they agree.
-    *("--train.batch-size", "32", "--train.ema-decay", "0.99", "--train.cooling", "0"),
+    *("--model.d-model", "48", "--model.d-mlp", "96", "--train.cooling", "0"),
+    # Longer epochs would take them past the target to where they agree.
+    *("--train.target", "0.7", "--train.epoch-quizzes", "1024", "--train.max-quizzes", "40960"),
     *("--agents", "3", "--culture.rule", "all_but_k"),
 ]
 """What three agents learn well enough that two solve some quizzes and one does not."""
@@ -299,7 +299,7 @@ def test_what_agents_share_is_measured_before_and_after(featured):
     found = [tree["universality"]["cross"] for tree in summaries]
     assert shared["value"].tolist() == found
     # On the same quizzes, though there is culture to test on after the round.
-    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 0
+    assert len(CultureStore(made.run(CONTROL).path / "culture").kept("culture_test")) > 2
     assert len({tree["made_from"]["quizzes"] for tree in summaries}) == 1
     assert [tree["culture_quizzes"] for tree in summaries] == [0, 0]
     assert found[0] != found[1]
@@ -334,7 +334,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     assert asked["agents"]["quizzes"] == untaught.sum()
     # All that were kept, and of the others why they were not.
     keep, reason = (np.array(stored[name].to_pylist()) for name in ("keep", "reason"))
-    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 0
+    assert asked["kept"]["quizzes"] == keep.sum() > asked["kept"]["taught"] == sum(taught) > 5
     by_reason = {name: part["quizzes"] for name, part in asked["agents"]["by_reason"].items()}
     assert by_reason == pd.Series(reason[untaught]).value_counts().to_dict()
     assert 0 < by_reason["kept"] < untaught.sum()
@@ -342,7 +342,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
         by_failing = [counts[f"failed_by_{n}"] for n in ("none", "one", "more")]
         assert sum(by_failing) == counts["quizzes"]
     for origin in ("world", "agents"):
-        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 0
+        assert sum(asked[origin]["dissenters"]) == asked[origin]["failed_by_one"] > 5
     origins = ("world", "agents", "agents_kept")
     assert {(row["origin"], row["region"]) for row in found["dissent"]} == {
         (origin, region) for origin in origins for region in ("prompt", "right", "wrong")
@@ -350,8 +350,9 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     told = {row["origin"]: row.get("quizzes", 0) for row in found["dissent"][::-1]}
     assert told["agents_kept"] <= min(by_reason["kept"], told["agents"])
     occurs = pd.read_parquet(folder / "occurrence.parquet")
-    for halves in ("world_world", "kept_kept"):
-        assert (occurs[occurs.groups == halves].q.dropna() <= 0.05).mean() < 0.05
+    found = (occurs.dropna(subset="q").set_index("groups").q <= 0.05).groupby("groups").mean()
+    # All features are asked about one cut in two, so by chance some are found together.
+    assert max(found["world_world"], found["kept_kept"]) < found["agents_world"] / 2
     kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
     most = kept.groupby("groups").quizzes.max()
     assert most["kept_world"] == most["kept_hard"] == keep.sum()
