@@ -350,9 +350,9 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     told = {row["origin"]: row.get("quizzes", 0) for row in found["dissent"][::-1]}
     assert told["agents_kept"] <= min(by_reason["kept"], told["agents"])
     occurs = pd.read_parquet(folder / "occurrence.parquet")
-    found = (occurs.dropna(subset="q").set_index("groups").q <= 0.05).groupby("groups").mean()
+    differing = (occurs.dropna(subset="q").set_index("groups").q <= 0.05).groupby("groups").mean()
     # All features are asked about one cut in two, so by chance some are found together.
-    assert max(found["world_world"], found["kept_kept"]) < found["agents_world"] / 2
+    assert max(differing["world_world"], differing["kept_kept"]) < differing["agents_world"] / 2
     kept = occurs[occurs.groups.isin(["kept_world", "kept_hard"])]
     most = kept.groupby("groups").quizzes.max()
     assert most["kept_world"] == most["kept_hard"] == keep.sum()
