@@ -103,9 +103,10 @@ def test_a_recipe_that_fails_ends_the_other(monkeypatch):
     assert [process.returncode for process in started] == [-signal.SIGKILL, 3]
 
 
+@pytest.mark.slow
 def test_a_recipe_goes_on_where_it_was(tmp_path):
     AcceleratorState._reset_state()  # of tests in another number format
-    config, budget = presets["smoke"](), 150
+    config, budget = presets["smoke"](), 75
 
     def lines(folder, count=None):
         found = learn("default", 0, config, budget, itertools.count().__next__, tmp_path / folder)

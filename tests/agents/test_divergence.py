@@ -16,7 +16,7 @@ from world.grids.world import GridsWorld
 
 WORLD = GridsWorld(tasks=("frame", "detect", "contact"))
 TINY = ModelConfig(d_model=16, n_layers=1, n_heads=1, d_mlp=16)
-BATCH = 16
+BATCH = 4
 EPOCH = 100 * BATCH
 
 

@@ -61,7 +61,7 @@ def test_it_is_not_told_the_answer(world, trained):
 
 def test_colours_and_direction_do_not_matter_to_it():
     world = WORLDS["grids"]
-    trained = world.draw(STREAM, 0, 400, "train")
+    trained = world.draw(STREAM, 0, 100, "train")
     names = np.arange(world.vocab_size, dtype=np.uint8)
     names[1 : world.colours + 1] = np.roll(names[1 : world.colours + 1], 2)
     renamed = replace(trained, tokens=names[trained.tokens])
@@ -80,7 +80,9 @@ def test_recombined_quizzes_are_new_and_of_known_pairs(world, trained):
     assert set(quizzes.layout.tolist()) == set(world.answer_layouts)
 
 
-def test_a_sequence_that_is_its_own_unit_cannot_be_recombined():
+def test_a_sequence_that_is_its_own_unit_cannot_be_recombined(monkeypatch):
+    for name in ("SEARCHED", "MOST_SEARCHED"):
+        monkeypatch.setattr(f"agents.training.{name}", 64)
     world = CopyWorld()
     trained = world.draw(STREAM, 0, 100, "train")
     assert len(recombined_quizzes(world, STREAM, trained, 10)) == 0
