@@ -61,7 +61,7 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
     let_umask_decide(path / "model.safetensors")
     sizes = {"vocab_size": model.vocab_size, "seq_len": model.seq_len}
     config = {"model": to_tree(model.config), **sizes, "world": world_info}
-    (path / "config.json").write_text(json_text(config, indent=2) + "\n")
+    (path / "config.json").write_text(json_text(config, indent=2) + "\n", "utf-8")
     options = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in world_info.items()
@@ -74,4 +74,4 @@ def to_huggingface(model: AgentModel, world_info: dict[str, Any], path: Path) ->
         **sizes,
         **{**vars(model.config), "architecture": name_of(model.config.architecture)},
     )
-    (path / "README.md").write_text(card)
+    (path / "README.md").write_text(card, "utf-8")

@@ -63,7 +63,7 @@ class Commands(Registry[type[Command]]):
         spec = importlib.util.find_spec(self._module(name))
         if spec is None or spec.origin is None:
             return ""
-        text = ast.get_docstring(ast.parse(Path(spec.origin).read_text()))
+        text = ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8")))
         return (text or "").partition("\n")[0]
 
     def __contains__(self, name: object) -> bool:

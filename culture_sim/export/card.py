@@ -67,7 +67,7 @@ def write_card(root: Path, export: Export) -> None:
     MetadataConfigs(loaded).to_dataset_card_data(data)
     card = DatasetCard.from_template(
         data,
-        template_str=(files("culture_sim.export") / "card.md.jinja").read_text(),
+        template_str=(files("culture_sim.export") / "card.md.jinja").read_text("utf-8"),
         export=export,
         options=_options(export),
         judged=isinstance(export.world, ExplainedWorld),
@@ -80,7 +80,7 @@ def write_card(root: Path, export: Export) -> None:
         versions={name: importlib.metadata.version(name) for name in PACKAGES},
         python=platform.python_version(),
     )
-    (root / "README.md").write_text(card.content)
+    (root / "README.md").write_text(card.content, "utf-8")
 
 
 def _configs(export: Export) -> list[Config]:

@@ -42,7 +42,8 @@ def write_dataset(export: Export, out: Path, console: Console) -> None:
             _write(folder / "data" / path, rows)
         write_json(folder / RECORD, export.record())
         if export.text:
-            (folder / VERIFIER).write_text((files("culture_sim.export") / VERIFIER).read_text())
+            verifier = (files("culture_sim.export") / VERIFIER).read_text("utf-8")
+            (folder / VERIFIER).write_text(verifier, "utf-8")
         write_card(folder, export)
         os.replace(folder, out)
 

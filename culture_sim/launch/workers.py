@@ -225,7 +225,7 @@ def _heard(hears: Connection) -> str:
 
 def _reason(log: Path, code: int) -> str:
     """Of a worker that did not say why it ended: the last line of its log, and where that is."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     if not lines:
         return f"a worker ended unexpectedly (exit code {code}); run the command again to go on"
     last = lines[-1].strip()

@@ -61,11 +61,11 @@ def write_report(run: Run) -> Path:
     explored = found["features"] and found["features"]["explorer"]
     write_parts(path.with_name("explorer"), explored.beside if explored else {})
     with replacing(path) as aside:
-        aside.write_text(page)
+        aside.write_text(page, "utf-8")
     return path
 
 
 def _joined(names: Sequence[str]) -> Markup:
     """Files of this package, one after the other."""
     here = files("culture_sim.report")
-    return Markup("\n").join(Markup((here / name).read_text()) for name in names)
+    return Markup("\n").join(Markup((here / name).read_text("utf-8")) for name in names)

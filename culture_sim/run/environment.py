@@ -38,7 +38,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 def processor() -> str:
     """The name that the processor gives itself."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return platform.processor()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

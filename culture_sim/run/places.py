@@ -7,6 +7,7 @@ other programs would not find (``world.core.names``) is refused when the folder 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from world.core.errors import UserError
@@ -33,12 +34,24 @@ def run_path(runs: Path, name: str, option: str = "--run") -> Path:
     if reason := _refused(name):
         raise UserError(f"{option} must be the name of a folder in {runs}, got {name!r}: {reason}")
     path = runs / name
+    _refuse_undecoded(path)
     for place in (path, *path.parents):
         if os.path.lexists(place):
             if not place.is_dir():
                 raise UserError(f"{place} is {_kind(place)}, not a folder; give another {option}")
             break
     return path
+
+
+def _refuse_undecoded(path: Path) -> None:
+    """Refuse a path of which Python could decode only bytes: no file format could hold its name."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(
+            f"this Python reads names of files as {sys.getfilesystemencoding()}, and {path} has "
+            "other characters; set PYTHONUTF8=1"
+        ) from None
 
 
 def new_run_path(runs: Path, name: str, option: str = "--run") -> Path:

@@ -174,8 +174,8 @@ def _write(sae: TrainingSAE[Any], folder: Path) -> None:
     try:
         sae.save_inference_model(folder)
         # sae_lens writes a set, in an order that is another in every process.
-        options = json.loads((folder / SAE_CFG_FILENAME).read_text())
-        (folder / SAE_CFG_FILENAME).write_text(json_text(options, sort_keys=True))
+        options = json.loads((folder / SAE_CFG_FILENAME).read_text("utf-8"))
+        (folder / SAE_CFG_FILENAME).write_text(json_text(options, sort_keys=True), "utf-8")
     except safetensors.SafetensorError as error:
         # A full disk arrives here as the library's own error.
         shutil.rmtree(folder, ignore_errors=True)

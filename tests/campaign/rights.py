@@ -50,7 +50,7 @@ def read_only(undisturbed: Undisturbed, rng: random.Random, folder: Path) -> Ver
     """A run is made where a folder is read-only; then it is not, and the same command goes on."""
     name, verdict = rng.choice(FOLDERS), Verdict()
     path = folder / "runs" / NAME
-    place = path / name
+    place = Path(os.path.normpath(path / name))
     place.mkdir(parents=True)
     place.chmod(0o555)
     words, how = words_of("culture", path, 2), How(prepare=be_bound)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.campaign.judge import DONE, Verdict
+from tests.campaign.judge import DONE, REFUSED, Verdict
 from tests.campaign.start import How, run
 from tests.campaign.tiny import NAME, PLAIN, Undisturbed, differences, picture, words_of
 
@@ -50,12 +50,17 @@ def _other_modules() -> None:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """One of them. below: the folder that the run is in, which may have any name."""
+    """One of them.
+
+    below: the folder that the run is in, which may have any name. refused: words of the line that
+    says why there can be no run, where there can be none.
+    """
 
     what: str
     environment: Mapping[str, str | None] = field(default_factory=dict)
     prepare: Callable[[], object] = lambda: None
     below: str = "runs"
+    refused: str = ""
 
 
 NO_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LANG": None, "LC_CTYPE": None}
@@ -66,7 +71,12 @@ ALL = (
     Surroundings("LC_ALL=C", {"LC_ALL": "C"}),
     Surroundings("LC_ALL=C, a folder in Greek", {"LC_ALL": "C"}, below="τρεξίματα"),
     Surroundings("LC_ALL=C, no UTF-8", {"LC_ALL": "C", **NO_UTF8}),
-    Surroundings("LC_ALL=C, no UTF-8, Greek", {"LC_ALL": "C", **NO_UTF8}, below="τρεξίματα"),
+    Surroundings(
+        "LC_ALL=C, no UTF-8, Greek",
+        {"LC_ALL": "C", **NO_UTF8},
+        below="τρεξίματα",
+        refused="set PYTHONUTF8=1",
+    ),
     Surroundings("spaces in the path", below="a b 'c' \"d\" [e]"),
     Surroundings("no network", prepare=_without_network),
     Surroundings("no network, a proxy", {"HTTPS_PROXY": "http://127.0.0.1:9"}, _without_network),
@@ -94,7 +104,11 @@ def surroundings(
 
     how = How(True, chosen.environment, current, prepare)
     verdict.commands.append(f"# {chosen.what}")
-    verdict.judge(run(words_of("culture", path, 2), folder / "said", how), {DONE})
+    ended = run(words_of("culture", path, 2), folder / "said", how)
     verdict.count("surroundings")
-    verdict.judge_all(differences(undisturbed.pictures[PLAIN], picture(path)))
+    if chosen.refused:
+        verdict.judge(ended, {REFUSED}, chosen.refused)
+    else:
+        verdict.judge(ended, {DONE})
+        verdict.judge_all(differences(undisturbed.pictures[PLAIN], picture(path)))
     return verdict

@@ -43,7 +43,7 @@ def _folders(cgroups: Path, own: Path) -> Iterator[Path]:
     A container often sees its own group as the root, under whatever name the machine has for it.
     """
     try:
-        lines = own.read_text().splitlines()
+        lines = own.read_text("utf-8").splitlines()
     except OSError:  # no Linux
         return
     for line in lines:
@@ -58,6 +58,6 @@ def _folders(cgroups: Path, own: Path) -> Iterator[Path]:
 def _numbers(*files: Path) -> tuple[int, int]:
     """The two numbers in one file or two; zeros where there are none, or no limit is set."""
     with suppress(OSError, ValueError):
-        first, second = " ".join(file.read_text() for file in files).split()
+        first, second = " ".join(file.read_text("utf-8") for file in files).split()
         return int(first), int(second)
     return 0, 0

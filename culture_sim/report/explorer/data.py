@@ -74,7 +74,7 @@ def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
         old.unlink()
     for name, part in parts.items():
         with replacing(folder / f"{name}.js") as aside:
-            aside.write_text(f'{CALLED}("{name}",{part});\n')
+            aside.write_text(f'{CALLED}("{name}",{part});\n', "utf-8")
 
 
 def _index(run: Run, summaries: Sequence[Tree]) -> Tree:

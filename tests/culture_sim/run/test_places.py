@@ -30,6 +30,11 @@ def test_what_is_no_name_of_a_folder_is_refused(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_whose_name_was_not_decoded_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"has other characters; set PYTHONUTF8=1$"):
+        run_path(tmp_path / "\udcff", "run")
+
+
 @pytest.mark.parametrize("name", ["compact", "a-b_c.2", "quiz[6x6]", "学習", "console"])
 def test_what_is_one_is_not(tmp_path, name):
     assert run_path(tmp_path, name) == tmp_path / name
