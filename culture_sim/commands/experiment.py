@@ -111,9 +111,7 @@ class RunExperiment(Size, Command):
             raise UserError(f"{folder} is a run; give the experiment a --name of its own")
         path = folder / OPTIONS
         if path.exists() and read_json(path, "remove it").get("experiment") != self.kind:
-            raise UserError(
-                f"{folder} holds another experiment; give this one a --name of its own"
-            )
+            raise UserError(f"{folder} holds another experiment; give this one a --name of its own")
 
     def _begin(self, folder: Path) -> dict[str, Any]:
         """Write down what is asked for, and where."""

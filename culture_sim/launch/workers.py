@@ -80,9 +80,7 @@ def run_workers(
     run_job(Job(stage, run.path, partial(do_stage, run.path, stage)), processes, tick, later)
 
 
-def run_job(
-    job: Job, processes: int, tick: Callable[[], None], later: Sequence[str] = ()
-) -> None:
+def run_job(job: Job, processes: int, tick: Callable[[], None], later: Sequence[str] = ()) -> None:
     """Do a job in worker processes; calls ``tick`` now and then while they work.
 
     Raises WorkerError when a worker fails; the others are ended first.

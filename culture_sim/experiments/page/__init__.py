@@ -19,7 +19,7 @@ from world.core.files import replacing
 
 MARKS = {"confirmed": "good", "refuted": "bad", "open": "soft"}
 """How the page shows an answer: classes of its style."""
-STYLE = {"svg.hashsalt": "culture-sim", "svg.fonttype": "none", "font.size": 9}
+STYLE: Any = {"svg.hashsalt": "culture-sim", "svg.fonttype": "none", "font.size": 9}
 """Equal results give equal bytes: names of elements do not change, and there is no date."""
 
 
@@ -39,9 +39,7 @@ def write_page(
     )
     place = folder / "report"
     drawn = {
-        plot.name: _written(plot, place)
-        for section in findings.sections
-        for plot in section.plots
+        plot.name: _written(plot, place) for section in findings.sections for plot in section.plots
     }
     style = (files("culture_sim.report") / "page/style.css").read_text()
     page = environment.get_template("template.html.jinja").render(
