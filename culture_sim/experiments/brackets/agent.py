@@ -15,7 +15,8 @@ from agents.config import ModelConfig, TrainConfig
 from agents.model import AgentModel, build_model
 from agents.precision import make_accelerator
 from agents.training import DivergenceError, Learner, mixed_draw
-from culture_sim.experiments.brackets.exam import EQUAL, Exam, verdict_logits
+from agents.scoring import score
+from culture_sim.experiments.brackets.exam import EQUAL, Exam, as_asked, examined
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.population.exams import Exams
 from culture_sim.run.config import RunConfig
@@ -44,13 +45,17 @@ class Agent(Unit):
 
     @property
     def setting(self) -> str:
-        """What it shares with agents of other seeds, as in ``q0.01-layers2-wd0``."""
+        """What it shares with agents of other seeds, as in ``q0.01-layers2-wd0-length40``."""
+        world = self.world
         words = [
-            f"q{self.world.equal_count_share:g}",
+            f"q{world.equal_count_share:g}",
             f"layers{self.model.n_layers}",
             f"wd{self.train.weight_decay:g}",
+            f"length{world.length}",
+            *["one_way"] * (not world.backwards),
+            *[f"scratch_{world.scratch}"] * (world.scratch != "none"),
         ]
-        return "-".join(words + ["one_way"] * (not self.world.backwards))
+        return "-".join(words)
 
     @property
     def name(self) -> str:
@@ -72,8 +77,8 @@ class Agent(Unit):
         curve = read_json(folder / CURVE, AGAIN)
         measures = {"diverged": None, "test": state.final_test.as_dict(), "curve": curve}
         write_json(folder / MEASURES, measures)
-        logits = verdict_logits(learner.averaged.cpu(), self.world, self.exam.all)
-        write_arrays(folder / ANSWERS, logits=logits)
+        answers = examined(learner.averaged, self.world, self.exam.all)
+        write_arrays(folder / ANSWERS, **answers)
         return [MEASURES, ANSWERS, f"{CHECKPOINT}/model.safetensors"]
 
     def _learn(self, folder: Path) -> tuple[Learner, AgentState]:
@@ -86,14 +91,14 @@ class Agent(Unit):
         state = AgentState.from_json(saved) if saved else AgentState(0)
         draw = mixed_draw(self.world, Stream(ROOT, ""))
         curve = read_json(folder / CURVE, AGAIN) if saved else {}
-        equal = self.exam.parts[EQUAL]
+        equal = as_asked(self.world, self.exam.parts[EQUAL])
         while learner.quizzes < self.train.max_quizzes:
             accuracy = state.validation.accuracy if state.validation else 0.0
             for _ in learner.train_epoch(draw, accuracy):
                 pass
             state = exams.after_epoch(learner, state)
-            unbalanced = verdict_logits(learner.averaged, self.world, equal) < 0
-            curve[str(learner.quizzes)] = float(unbalanced.mean())
+            right = score(learner.averaged, self.world, equal).correct
+            curve[str(learner.quizzes)] = float(right.mean())
             write_json(folder / CURVE, curve)
             learner.save(folder / CHECKPOINT, state.to_json())
         return learner, state
@@ -104,7 +109,7 @@ class Made:
     """What an agent left.
 
     accuracy, correct, total: in distribution. curve: accuracy on unbalanced strings with equal
-    counts by strings learned from. logits: float32 [strings of the exam].
+    counts by strings learned from. logits, first_wrong: [strings of the exam], see ``examined``.
     """
 
     agent: Agent
@@ -113,6 +118,7 @@ class Made:
     total: int
     curve: dict[int, float]
     logits: NDArray[np.float32]
+    first_wrong: NDArray[np.int64]
 
 
 def read_agent(place: Place, agent: Agent) -> Made | None:
@@ -122,13 +128,14 @@ def read_agent(place: Place, agent: Agent) -> Made | None:
     if measures["diverged"] is not None:
         return None
     test = measures["test"]
+    answers = read_arrays(folder / ANSWERS, ["logits", "first_wrong"], AGAIN)
     return Made(
         agent=agent,
         accuracy=test["accuracy"],
         correct=test["correct"],
         total=test["total"],
         curve={int(quizzes): value for quizzes, value in measures["curve"].items()},
-        logits=read_arrays(folder / ANSWERS, ["logits"], AGAIN)["logits"],
+        **answers,
     )
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from agents.hooks import evaluating
 from agents.model import AgentModel
-from world import Stream
+from agents.scoring import answers, mistakes
+from world import QuizBatch, Stream
 from world.brackets import BracketsWorld
 from world.brackets.nesting import Brackets
 from world.brackets.options import UNBALANCED
@@ -75,3 +76,29 @@ def verdict_logits(
             logits = model(part)[:, world.codec.answer].float()
             found.append((logits[:, YES] - logits[:, NO]).numpy())
     return np.concatenate(found)
+
+
+def as_asked(world: BracketsWorld, strings: Brackets) -> QuizBatch:
+    """The strings as quizzes of a world, answered right, to be read from left to right."""
+    rows = len(strings)
+    tokens = world.codec.tokens(strings)
+    return QuizBatch(tokens, np.zeros(rows, np.uint8), np.zeros(rows, np.int16))
+
+
+def examined(
+    model: AgentModel, world: BracketsWorld, strings: Brackets
+) -> dict[str, NDArray[np.generic]]:
+    """What an agent says of n strings.
+
+    "logits": float32 [n], as ``verdict_logits`` gives them; with a scratchpad 1 where the agent
+    writes "balanced" at its end, -1 where it writes "unbalanced", 0 where neither. "first_wrong":
+    int64 [n], the place in its answer of the first token that is wrong, -1 where none is.
+    """
+    batch = as_asked(world, strings)
+    wrong = mistakes(model, world, batch)[:, world.codec.answer :]
+    first = np.where(wrong.any(axis=1), wrong.argmax(axis=1), -1).astype(np.int64)
+    if world.scratch == "none":
+        return {"logits": verdict_logits(model, world, strings), "first_wrong": first}
+    said = world.codec.verdicts(answers(model, world, batch))
+    verdict = (said == YES).astype(np.float32) - (said == NO)
+    return {"logits": verdict.astype(np.float32), "first_wrong": first}

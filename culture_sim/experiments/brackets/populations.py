@@ -90,7 +90,7 @@ class Population(Unit):
             rounds=treatment.rounds,
             world=replace(world, equal_count_share=0.0),
             model=self.agents[0].model,
-            train=replace(self.agents[0].train, target=0.0, **lesson),
+            train=replace(self.agents[0].train, target=0.0, weight_decay=0.0, **lesson),
             culture=culture,
         )
 
