@@ -1,0 +1,125 @@
+"""What is made of the agents once it is known which rule each follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from culture_sim.experiments.brackets import Brackets
+from culture_sim.experiments.brackets.agent import Agent, Made, read_agent
+from culture_sim.experiments.brackets.exam import EQUAL, Exam
+from culture_sim.experiments.brackets.inside import Inside, Sample
+from culture_sim.experiments.brackets.populations import (
+    ARMS,
+    Population,
+    Treatment,
+    compose,
+    pools,
+)
+from culture_sim.experiments.brackets.probing import Probed
+from culture_sim.experiments.brackets.rules import UNLEARNED, VERDICTS, agreements, verdict_of
+from culture_sim.experiments.units import Place, Unit
+from world.brackets.nesting import COUNT, NESTED, Brackets as Strings
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An agent, what it left, and the rule that it follows: one of VERDICTS.
+
+    said: bool [strings], of the exam's strings with equal counts, that it takes for balanced.
+    agreement: by rule, with what the rule says of them.
+    """
+
+    agent: Agent
+    made: Made
+    rule: str
+    said: NDArray[np.bool_]
+    agreement: Mapping[str, float]
+
+    @cached_property
+    def accuracy(self) -> float:
+        """On unbalanced strings with equal counts."""
+        return float(1 - self.said.mean())
+
+    @property
+    def strings(self) -> Strings:
+        """uint8 [strings, length]: those with equal counts."""
+        return self.agent.exam.parts[EQUAL]
+
+
+def judged(place: Place, agents: Sequence[Agent]) -> list[Judged]:
+    """Those of the agents, all made, that did not diverge."""
+    found = [(agent, read_agent(place, agent)) for agent in agents]
+    return [_judge(agent, made) for agent, made in found if made is not None]
+
+
+def _judge(agent: Agent, made: Made) -> Judged:
+    said = agent.exam.part(made.logits, EQUAL) > 0
+    agreement = agreements(said, agent.exam.parts[EQUAL])
+    return Judged(agent, made, verdict_of(agreement, made.accuracy), said, agreement)
+
+
+def later_units(options: Brackets, place: Place) -> list[Unit]:
+    """All that is made of the agents, long work first."""
+    agents = judged(place, options.agents())
+    units: list[Unit] = [*populations(options, agents), *probed(options, agents)]
+    return [*units, *insides(options, agents)]
+
+
+def insides(options: Brackets, agents: Sequence[Judged]) -> list[Inside]:
+    """A look inside every agent."""
+    if not options.inside:
+        return []
+    return [Inside(agent=each.agent, sample=sample_of(options)) for each in agents]
+
+
+def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
+    """The first few agents of every rule, of those that read both ways."""
+    if not options.inside:
+        return []
+    sample = sample_of(options)
+    chosen = [
+        each
+        for rule in VERDICTS
+        for each in [a for a in agents if a.rule == rule and a.agent.world.backwards][
+            : options.probed
+        ]
+        if rule != UNLEARNED
+    ]
+    return [Probed(agent=each.agent, sample=sample) for each in chosen]
+
+
+def sample_of(options: Brackets) -> Sample:
+    """The strings that agents are looked inside by."""
+    return Sample(options.length, options.inside)
+
+
+def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]:
+    """Populations of every composition that the agents allow, in every arm."""
+    both_ways = {each.agent: each.rule for each in agents if each.agent.world.backwards}
+    nesting, counting = pools(both_ways, NESTED, COUNT)
+    treatment = Treatment(
+        options.rounds, options.proposals, options.lesson, options.culture_share
+    )
+    found = []
+    for seed in range(options.culture_seeds):
+        for nesters in options.nesters:
+            members = compose(nesting, counting, nesters, seed)
+            if members is None:
+                continue
+            found += [
+                Population(
+                    agents=members,
+                    nesters=nesters,
+                    arm=arm,
+                    seed=seed,
+                    treatment=treatment,
+                    exam=Exam(options.length, options.exam),
+                )
+                for arm in ARMS
+            ]
+    return found
