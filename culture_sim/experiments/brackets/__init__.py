@@ -140,7 +140,7 @@ class Brackets(Experiment):
 
     def _agent(self, world: BracketsWorld, layers: int, decay: float, seed: int) -> Agent:
         from culture_sim.experiments.brackets.agent import Agent
-        from culture_sim.experiments.brackets.exam import Exam
+        from culture_sim.experiments.brackets.exam import exam_of
 
         train = TrainConfig(
             target=1.0,
@@ -157,7 +157,7 @@ class Brackets(Experiment):
         model = ModelConfig(
             d_model=self.width, n_layers=layers, n_heads=2, d_mlp=4 * self.width
         )
-        exam = Exam(world.length, self.exam)
+        exam = exam_of(world.length, self.exam)
         return Agent(world=world, model=model, train=train, exam=exam, seed=seed)
 
     def batches(self, place: Place) -> Iterator[Sequence[Unit]]:

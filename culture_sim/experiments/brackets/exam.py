@@ -6,7 +6,7 @@ They are of the test split, and the same whatever an agent was trained on.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -76,6 +76,12 @@ def verdict_logits(
             logits = model(part)[:, world.codec.answer].float()
             found.append((logits[:, YES] - logits[:, NO]).numpy())
     return np.concatenate(found)
+
+
+@cache
+def exam_of(length: int, strings: int) -> Exam:
+    """The exam of these sizes, whose strings are drawn once in a process."""
+    return Exam(length, strings)
 
 
 def as_asked(world: BracketsWorld, strings: Brackets) -> QuizBatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,12 @@ class Sample:
     def kinds(self) -> NDArray[np.int64]:
         """int64 [6 each]: index into KINDS."""
         return kinds_of(self.strings)
+
+
+@cache
+def sample_of(length: int, each: int) -> Sample:
+    """The sample of these sizes, whose strings are drawn once in a process."""
+    return Sample(length, each)
 
 
 @dataclass(frozen=True, kw_only=True)

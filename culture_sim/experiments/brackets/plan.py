@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.brackets import Brackets
 from culture_sim.experiments.brackets.agent import Agent, Made, read_agent
-from culture_sim.experiments.brackets.exam import EQUAL, Exam
-from culture_sim.experiments.brackets.inside import Inside, Sample
+from culture_sim.experiments.brackets.exam import EQUAL, exam_of
+from culture_sim.experiments.brackets.inside import Inside, sample_of
 from culture_sim.experiments.brackets.populations import (
     ARMS,
     Population,
@@ -21,9 +21,16 @@ from culture_sim.experiments.brackets.populations import (
     pools,
 )
 from culture_sim.experiments.brackets.probing import Probed
-from culture_sim.experiments.brackets.rules import UNLEARNED, VERDICTS, agreements, verdict_of
+from culture_sim.experiments.brackets.rules import (
+    COUNTING,
+    NESTING,
+    UNLEARNED,
+    VERDICTS,
+    agreements,
+    verdict_of,
+)
 from culture_sim.experiments.units import Place, Unit
-from world.brackets.nesting import COUNT, NESTED, Brackets as Strings
+from world.brackets.nesting import Brackets as Strings
 
 
 @dataclass(frozen=True)
@@ -74,14 +81,14 @@ def insides(options: Brackets, agents: Sequence[Judged]) -> list[Inside]:
     """A look inside every agent."""
     if not options.inside:
         return []
-    return [Inside(agent=each.agent, sample=sample_of(options)) for each in agents]
+    return [Inside(agent=each.agent, sample=sample_of(options.length, options.inside)) for each in agents]
 
 
 def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
     """The first few agents of every rule, of those that read both ways."""
     if not options.inside:
         return []
-    sample = sample_of(options)
+    sample = sample_of(options.length, options.inside)
     chosen = [
         each
         for rule in VERDICTS
@@ -93,15 +100,10 @@ def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
     return [Probed(agent=each.agent, sample=sample) for each in chosen]
 
 
-def sample_of(options: Brackets) -> Sample:
-    """The strings that agents are looked inside by."""
-    return Sample(options.length, options.inside)
-
-
 def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]:
     """Populations of every composition that the agents allow, in every arm."""
     both_ways = {each.agent: each.rule for each in agents if each.agent.world.backwards}
-    nesting, counting = pools(both_ways, NESTED, COUNT)
+    nesting, counting = pools(both_ways, NESTING, COUNTING)
     treatment = Treatment(
         options.rounds, options.proposals, options.lesson, options.culture_share
     )
@@ -118,7 +120,7 @@ def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]
                     arm=arm,
                     seed=seed,
                     treatment=treatment,
-                    exam=Exam(options.length, options.exam),
+                    exam=exam_of(options.length, options.exam),
                 )
                 for arm in ARMS
             ]

@@ -27,6 +27,7 @@ from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from culture_sim.study.arms import CONTROL, FULL, options_of
+from sae.artifacts import digest
 from world.brackets import BracketsWorld
 from world.brackets.nesting import BALANCED, EQUAL, kinds_of
 from world.brackets.scratch import YES
@@ -68,7 +69,9 @@ class Population(Unit):
 
     @property
     def name(self) -> str:
-        return f"culture/nesters{self.nesters}-{self.arm}-seed{self.seed}"
+        # Who is in it hangs on what agents there are: others make another population.
+        members = digest([agent.name for agent in self.agents], size=3)
+        return f"culture/nesters{self.nesters}-{self.arm}-seed{self.seed}-{members}"
 
     @property
     def config(self) -> RunConfig:

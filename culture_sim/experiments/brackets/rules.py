@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from world.brackets.nesting import COUNT, FIRST, NESTED, RULES, Brackets, accepts
+from world.brackets.nesting import RULES, Brackets, accepts
 
+NESTING, COUNTING, FIRST_SYMBOL = RULES
 MIXED, UNLEARNED = "mixed", "not learned"
 VERDICTS = (*RULES, MIXED, UNLEARNED)
 CLEAR = 0.95
@@ -34,5 +35,5 @@ def verdict_of(agreement: dict[str, float], accuracy: float) -> str:
     """
     if accuracy < LEARNED:
         return UNLEARNED
-    followed = [rule for rule in (NESTED, COUNT, FIRST) if agreement[rule] >= CLEAR]
+    followed = [rule for rule in RULES if agreement[rule] >= CLEAR]
     return followed[0] if followed else MIXED
