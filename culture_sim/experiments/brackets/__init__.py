@@ -75,11 +75,13 @@ class Brackets(Experiment):
     """Strings that every agent trains on in a round."""
     culture_share: float = 0.3
     """Of them, how many are culture where there is some."""
+    sae_tokens: int = 300_000
+    """That each autoencoder is trained on; 0 leaves features out."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "strings", "batch_size", "exam", "width", "rounds", "proposals", "lesson")
         require(self, "brackets", COUNT, *counts)
-        amounts = ("deeper", "inside", "probed", "scratch_seeds", "culture_seeds")
+        amounts = ("deeper", "inside", "probed", "scratch_seeds", "culture_seeds", "sae_tokens")
         require(self, "brackets", AMOUNT, *amounts)
         require(self, "brackets", SHARE, "culture_share")
         for name in ("shares", "layers", "weight_decays"):
@@ -100,7 +102,7 @@ class Brackets(Experiment):
         return cls(
             seeds=2, shares=(0.0, 0.1), layers=(1,), weight_decays=(0.0,), deeper=0, one_way=False,
             length=8, width=16, strings=1024, exam=40, inside=8, probed=1, scratch_seeds=1,
-            scratch_length=6, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128,
+            scratch_length=6, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128, sae_tokens=8192,
         )  # fmt: skip
 
     # ---- what is made

@@ -29,6 +29,7 @@ from culture_sim.experiments.brackets.rules import (
     agreements,
     verdict_of,
 )
+from culture_sim.experiments.brackets.shared import NESTERS, Shared
 from culture_sim.experiments.units import Place, Unit
 from world.brackets.nesting import Brackets as Strings
 
@@ -73,8 +74,8 @@ def _judge(agent: Agent, made: Made) -> Judged:
 def later_units(options: Brackets, place: Place) -> list[Unit]:
     """All that is made of the agents, long work first."""
     agents = judged(place, options.agents())
-    units: list[Unit] = [*populations(options, agents), *probed(options, agents)]
-    return [*units, *insides(options, agents)]
+    units: list[Unit] = [*shared(options, agents), *populations(options, agents)]
+    return [*units, *probed(options, agents), *insides(options, agents)]
 
 
 def insides(options: Brackets, agents: Sequence[Judged]) -> list[Inside]:
@@ -102,8 +103,7 @@ def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
 
 def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]:
     """Populations of every composition that the agents allow, in every arm."""
-    both_ways = {each.agent: each.rule for each in agents if each.agent.world.backwards}
-    nesting, counting = pools(both_ways, NESTING, COUNTING)
+    nesting, counting = _pools(agents)
     treatment = Treatment(
         options.rounds, options.proposals, options.lesson, options.culture_share
     )
@@ -125,3 +125,25 @@ def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]
                 for arm in ARMS
             ]
     return found
+
+
+def _pools(agents: Sequence[Judged]) -> tuple[list[Agent], list[Agent]]:
+    """Agents that nest and agents that count, all of which can vote both ways."""
+    both_ways = {each.agent: each.rule for each in agents if each.agent.world.backwards}
+    return pools(both_ways, NESTING, COUNTING)
+
+
+def shared(options: Brackets, agents: Sequence[Judged]) -> list[Shared]:
+    """Autoencoders on agents of both rules, where there are enough of each."""
+    members = compose(*_pools(agents), NESTERS, seed=0)
+    if members is None or not options.sae_tokens:
+        return []
+    return [
+        Shared(
+            agents=members,
+            nesters=NESTERS,
+            tokens=options.sae_tokens,
+            width=4 * options.width,
+            quizzes=options.exam,
+        )
+    ]

@@ -35,9 +35,11 @@ from culture_sim.experiments.brackets.plan import (
     judged,
     populations,
     probed,
+    shared,
 )
 from culture_sim.experiments.brackets.probing import read_probed
 from culture_sim.experiments.brackets.rules import LEARNED, NESTING, UNLEARNED, VERDICTS
+from culture_sim.experiments.brackets.shared import Compared, Shared, read_shared
 from culture_sim.experiments.findings import Findings, Verdict, tidy
 from culture_sim.experiments.units import Place
 from world.brackets.nesting import EQUAL
@@ -85,6 +87,12 @@ class Found:
         """What rounds measured, by population."""
         units = populations(self.options, self.agents)
         return [(unit, culture.read_population(self.place, unit)) for unit in units]
+
+    @cached_property
+    def shared(self) -> list[tuple[Shared, Compared]]:
+        """What autoencoders found, of one population or none."""
+        units = shared(self.options, self.agents)
+        return [(unit, read_shared(self.place, unit)) for unit in units]
 
     def of(self, share: float, layers: int, decayed: bool) -> list[Judged]:
         """Learned agents of a setting, reading both ways."""
@@ -140,6 +148,8 @@ def _table(found: Found) -> pd.DataFrame:
         made += rows.rows_of_probes(each, probes, exchanges)
     for unit, rounds in found.courses:
         made += rows.rows_of_population(unit, rounds)
+    for features, compared in found.shared:
+        made += rows.rows_of_features(features, compared)
     return tidy(made, {"unit": "string", **rows.SETTINGS})
 
 
@@ -166,7 +176,7 @@ def _verdicts(found: Found) -> list[Verdict]:
     told.append(verdicts.scratchpads_nest(scribes[False], scribes[True]))
     told.append(_of_heads(found))
     told.append(verdicts.foretold(foretelling_gain(found)))
-    return [*told, *_of_culture(found)]
+    return [*told, *_of_culture(found), _of_features(found)]
 
 
 def foretelling_gain(found: Found) -> tuple[float, float, float] | None:
@@ -211,6 +221,14 @@ def _of_culture(found: Found) -> list[Verdict]:
         verdicts.culture_moves("most agents nest", 1, against_random(found, nested=True)),
         verdicts.culture_moves("most agents count", -1, against_random(found, nested=False)),
     ]
+
+
+def _of_features(found: Found) -> Verdict:
+    f1: dict[bool, list[float]] = {True: [], False: []}
+    for _, compared in found.shared:
+        for nests, told in zip(compared.nests, compared.dipped, strict=False):
+            f1[nests].append(told["f1"])
+    return verdicts.dips_are_seen(f1[True], f1[False])
 
 
 def against_random(found: Found, nested: bool) -> list[float]:

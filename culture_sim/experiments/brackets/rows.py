@@ -14,6 +14,7 @@ from culture_sim.experiments.brackets.exam import BALANCED, EQUAL, SPREAD
 from culture_sim.experiments.brackets.inside import BRACKETS, Looked, Sample, accuracy_by_kind
 from culture_sim.experiments.brackets.plan import Judged
 from culture_sim.experiments.brackets.populations import Population
+from culture_sim.experiments.brackets.shared import Compared, Shared, by_rules
 from culture_sim.experiments.findings import row, share
 from world.brackets.nesting import CLOSE, KINDS, OPEN, Brackets, depths, heights, lengths
 
@@ -212,3 +213,18 @@ def _kept(stage: str, told: Mapping[str, Mapping[str, int]], settings: Row) -> I
         if counts["quizzes"]:
             hits = (counts["right"], counts["quizzes"])
             yield share(f"{stage} right verdicts", *hits, **name, **settings)
+
+
+def rows_of_features(unit: Shared, compared: Compared) -> Iterator[Row]:
+    """How well features match within and across rules, and how well they tell a dip."""
+    settings = {**settings_of(unit.agents[0]), "unit": unit.name, "nesters": unit.nesters}
+    for name, pairs in by_rules(compared).items():
+        for pair in pairs:
+            for measure in ("value", "cross", "null", "ceiling"):
+                if pair[measure] is not None:
+                    given = {"by": "pair", "group": f"{name}, {pair['agent_a']}-{pair['agent_b']}"}
+                    yield row(f"features matched {measure}", pair[measure], **given, **settings)
+    for number, told in enumerate(compared.dipped):
+        ends = (told["low"], told["high"])
+        given = {"by": "member", "group": number, **settings}
+        yield row("F1 of has dipped", told["f1"], interval=ends, **given)

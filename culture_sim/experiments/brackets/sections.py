@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from culture_sim.experiments.brackets.plan import Judged
 from culture_sim.experiments.brackets.published import CELLS, FORETOLD, NETWORKS, RECIPE
 from culture_sim.experiments.brackets.results import Found, changed_by_ablation
 from culture_sim.experiments.brackets.rules import CLEAR, LEARNED, UNLEARNED, VERDICTS
+from culture_sim.experiments.brackets.shared import by_rules
 from culture_sim.experiments.findings import Plot, Section, Shown
 from world.brackets import BracketsWorld
 from world.brackets.nesting import KINDS
@@ -32,7 +34,7 @@ def sections(found: Found) -> list[Section]:
         made.append(_probes(found))
     if found.scribes:
         made.append(_scratchpads(found))
-    return [*made, _culture(found)]
+    return [*made, _culture(found), *_features(found)]
 
 
 def _strings(found: Found) -> Section:
@@ -322,3 +324,35 @@ def _culture(found: Found) -> Section:
     )
     shown = Shown("What was kept, and what became of the population", columns, table)
     return Section("Culture as a treatment", text, [shown], [plot])
+
+
+def _features(found: Found) -> Iterator[Section]:
+    for unit, compared in found.shared:
+        matched = [
+            [name, str(len(pairs)), *(_mean(pairs, figure) for figure in ("cross", "null", "ceiling", "value"))]
+            for name, pairs in by_rules(compared).items()
+        ]
+        told = [
+            [agent.name, "nests" if nests else "counts", _f1(each), f"{each['always_f1']:.3f}"]
+            for agent, nests, each in zip(unit.agents, compared.nests, compared.dipped, strict=False)
+        ]
+        columns = ["pairs of agents", "pairs", "match", "null", "ceiling", "universality"]
+        text = (
+            "Autoencoders on five agents of one network, matched by the correlation of their features: "
+            "means over pairs of medians, the null and the ceiling beside them. Below, how well the best "
+            "features of each agent tell whether the string has been below zero."
+        )
+        tables = [
+            Shown("Features matched", columns, matched),
+            Shown("“Has been below zero”", ["agent", "rule", "F1 (95 %)", "always yes"], told),
+        ]
+        yield Section("Features", [text], tables)
+
+
+def _mean(pairs: Sequence[Mapping[str, Any]], figure: str) -> str:
+    known = [pair[figure] for pair in pairs if pair[figure] is not None]
+    return f"{np.mean(known):.3f}" if known else NONE
+
+
+def _f1(told: Mapping[str, float]) -> str:
+    return f"{told['f1']:.3f} ({told['low']:.3f} to {told['high']:.3f})"

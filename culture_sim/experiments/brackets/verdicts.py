@@ -212,6 +212,20 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     )
 
 
+def dips_are_seen(nesting: Sequence[float], counting: Sequence[float]) -> Verdict:
+    """F1 of the features that tell best whether a string has dipped, by agent."""
+    answer: Answer = "open"
+    if nesting and counting:
+        answer = _either(min(nesting) > max(counting), np.mean(nesting) <= np.mean(counting))
+    return Verdict(
+        "Agents that nest have features for “has been below zero”, agents that count have not.",
+        "the best features of every nesting agent tell it with a higher F1 than those of every "
+        "counting one; refuted where they do not do so on average",
+        answer,
+        f"nesting: {_range(nesting)}; counting: {_range(counting)}",
+    )
+
+
 def _either(confirmed: bool, refuted: bool) -> Answer:
     if confirmed:
         return "confirmed"
