@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from culture_sim.culture.config import CultureConfig
-from culture_sim.culture.records import quizzes_of
+from culture_sim.culture.records import array_of, quizzes_of
 from culture_sim.culture.rules.likelihood import Likelihood
 from culture_sim.culture.store import CultureStore
 from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
@@ -124,10 +124,10 @@ class Population(Unit):
 
 
 def kept_figures(world: BracketsWorld, table: pa.Table) -> dict[str, Any]:
-    """What a round proposed and kept: counts of quizzes, of those with equal counts, of those of
+    """What of a round was voted on and kept: counts of quizzes, of those with equal counts, of those of
     them that are unbalanced, and of right verdicts among each."""
     figures: dict[str, Any] = {}
-    kept = table["keep"].to_numpy(zero_copy_only=False).astype(bool)
+    kept = array_of(table, "keep").astype(np.bool_)
     batch = quizzes_of(table)
     strings, said = world.strings(batch), world.codec.verdicts(batch) == YES
     kinds = kinds_of(strings)

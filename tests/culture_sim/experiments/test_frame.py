@@ -32,6 +32,7 @@ def times(folder: Path, seed: int) -> int:
     return len(path.read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_results_are_told_and_a_second_run_makes_nothing_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +53,7 @@ def test_results_are_told_and_a_second_run_makes_nothing_again(
     assert [times(tmp_path, seed) for seed in range(4)] == [1] * 4
 
 
+@pytest.mark.slow
 def test_a_sum_of_other_numbers_is_refused_with_the_way_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,6 +65,7 @@ def test_a_sum_of_other_numbers_is_refused_with_the_way_out(
     assert run(tmp_path, "--factor", "2", "--name", "other") == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     run(tmp_path)
     (tmp_path / "experiment-toy/units/numbers/2/number.txt").write_text("7")
@@ -70,11 +73,13 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     assert [times(tmp_path, seed) for seed in range(3)] == [1, 1, 2]
 
 
+@pytest.mark.slow
 def test_quick_has_its_own_defaults(tmp_path: Path) -> None:
     assert run(tmp_path, "--quick") == 0
     assert not (tmp_path / "experiment-toy/units/numbers/1").exists()
 
 
+@pytest.mark.slow
 def test_what_a_unit_refuses_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +113,7 @@ def test_a_folder_of_something_else_is_refused(
     assert "is a run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupted_experiment_goes_on(tmp_path: Path) -> None:
     words = ["toy", *PLUGIN, "--runs", str(tmp_path), "--processes", "1", "--seconds", "2"]
     command = [sys.executable, "-m", "culture_sim", "experiment", *words]

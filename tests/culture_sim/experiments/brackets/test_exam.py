@@ -1,0 +1,91 @@
+"""The strings of the exam, and what agents say of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from agents.config import ModelConfig
+from agents.model import AgentModel, build_model
+from agents.scoring import score
+from culture_sim.experiments.brackets.exam import (
+    BALANCED,
+    EQUAL,
+    PARTS,
+    SPREAD,
+    Exam,
+    as_asked,
+    exam_of,
+    examined,
+    verdict_logits,
+)
+from world.brackets import BracketsWorld
+from world.brackets.nesting import accepts, depths, heights
+
+EXAM = exam_of(12, 60)
+
+
+def agent(world: BracketsWorld) -> AgentModel:
+    return build_model(ModelConfig(d_model=16, n_layers=1, n_heads=2, d_mlp=16), world, 1).eval()
+
+
+def test_parts_are_what_they_are_called() -> None:
+    equal, spread, balanced = (EXAM.parts[name] for name in PARTS)
+    assert accepts("count", equal).all()
+    assert not accepts("nested", equal).any()
+    assert not accepts("count", spread).any()
+    assert len(np.unique(heights(spread)[:, -1])) == 12
+    assert accepts("nested", balanced).all()
+    assert len(np.unique(depths(balanced))) > 4
+
+
+def test_strings_are_of_the_test_split_and_the_same_for_all() -> None:
+    world = BracketsWorld(length=12)
+    test = world.splits.index("test")
+    assert (world.split_of(as_asked(world, EXAM.all)) == test).all()
+    np.testing.assert_array_equal(Exam(12, 60).all, EXAM.all)
+
+
+def test_values_of_a_part_are_found_again() -> None:
+    values = heights(EXAM.all)[:, -1]
+    for name in PARTS:
+        np.testing.assert_array_equal(
+            EXAM.part(values, name), heights(EXAM.parts[name])[:, -1]
+        )
+
+
+def test_logits_say_what_a_vote_would() -> None:
+    world = BracketsWorld(length=12)
+    model, batch = agent(world), as_asked(world, EXAM.all)
+    with torch.no_grad():
+        # Of the two verdicts only one is ever the most likely token.
+        model.unembed.weight[[0, 1, 2, 5, 6]] = 0.0
+    logits = verdict_logits(model, world, EXAM.all)
+    said = logits > 0
+    both = said.any() and not said.all()
+    right = score(model, world, batch).correct
+    sure = np.abs(logits) > 1e-4
+    known = examined(model, world, EXAM.all)
+    np.testing.assert_array_equal(known["logits"], logits)
+    np.testing.assert_array_equal(known["first_wrong"] == -1, right)
+    wrong_side = right & (said != accepts("nested", EXAM.all)) & sure
+    assert not wrong_side.any()
+    assert both or said.all() or not said.any()
+
+
+@pytest.mark.parametrize("scratch", ["count", "cancel"])
+def test_with_a_scratchpad_the_verdict_is_read_at_its_end(scratch: str) -> None:
+    world = BracketsWorld(length=6, scratch=scratch, backwards=False)
+    strings = exam_of(6, 10).parts[SPREAD]
+    found = examined(agent(world), world, strings)
+    assert set(found["logits"].tolist()) <= {-1.0, 0.0, 1.0}
+    assert found["first_wrong"].min() >= -1
+    # An untrained agent writes no scratchpad right.
+    assert (found["first_wrong"] >= 0).any()
+
+
+def test_there_are_strings_of_every_depth() -> None:
+    parts = exam_of(8, 40).parts
+    assert set(depths(parts[BALANCED])) == {1, 2, 3, 4}
+    assert len(parts[EQUAL]) == 40
