@@ -95,14 +95,14 @@ class Brackets(Experiment):
                 f"--strings must be a multiple of {EPOCHS} times --batch-size, and --lesson one of "
                 f"--batch-size ({self.batch_size})"
             )
-        self.agents()  # refuses what no agent or world can be
+        _ = self.agents(), self.scribes()  # refuse what no agent or world can be
 
     @classmethod
     def quick(cls) -> Brackets:
         return cls(
             seeds=2, shares=(0.0, 0.1), layers=(1,), weight_decays=(0.0,), deeper=0, one_way=False,
-            length=8, width=16, strings=1024, exam=40, inside=8, probed=1, scratch_seeds=1,
-            scratch_length=6, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128, sae_tokens=8192,
+            length=16, width=16, strings=1024, exam=40, inside=8, probed=1, scratch_seeds=1,
+            scratch_length=10, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128, sae_tokens=8192,
         )  # fmt: skip
 
     # ---- what is made

@@ -41,7 +41,7 @@ def settings_of(agent: Agent) -> list[float]:
 def behaviour_of(looked: Looked, sample: Sample) -> list[float]:
     """How much surer than by the count an agent is of strings that also dip, late or at once, and
     how its logit falls with the surplus; in standard deviations of its logits."""
-    logits = looked.logits / _spread(looked.logits)
+    logits = looked.logits / _spread(looked, sample)
     return [
         _dip(logits, sample, COUNT_DIP),
         _dip(logits, sample, COUNT_DIP_FIRST),
@@ -54,7 +54,7 @@ def inside_of(looked: Looked, sample: Sample) -> list[float]:
     dips at once, and that it has a surplus of either bracket; the largest share of the end's attention
     to brackets that a head gives to heights below zero; and the accuracy on each kind that is lost
     at most without one component."""
-    scale = _spread(looked.logits)
+    scale = _spread(looked, sample)
     found: list[float] = []
     for mlp in (False, True):
         names = [name for name in looked.components if name.endswith("mlp") == mlp]
@@ -66,8 +66,10 @@ def inside_of(looked: Looked, sample: Sample) -> list[float]:
     return [*found, _below_zero(looked), *_lost(looked, sample)]
 
 
-def _spread(logits: NDArray[np.floating]) -> float:
-    return float(max(logits.std(), 1e-6))
+def _spread(looked: Looked, sample: Sample) -> float:
+    """The standard deviation of logits, of strings as agents were trained on."""
+    known = np.isin(sample.kinds, (BALANCED, *UNEQUAL))
+    return float(max(looked.logits[known].std(), 1e-6))
 
 
 def _dip(values: NDArray[np.floating], sample: Sample, kind: int) -> float:
