@@ -154,6 +154,7 @@ class Brackets(Experiment):
             batch_size=self.batch_size,
             weight_decay=decay,
             ema_decay=0.99,
+            writing_share=0.1,
             error_weighting=0.0,
         )
         model = ModelConfig(

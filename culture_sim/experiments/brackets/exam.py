@@ -72,9 +72,9 @@ def verdict_logits(
     tokens = torch.from_numpy(world.codec.tokens(strings).astype(np.int64))
     found = []
     with evaluating(model):
-        for part in tokens.split(BATCH):
+        for part in tokens.to(model.unembed.weight.device).split(BATCH):
             logits = model(part)[:, world.codec.answer].float()
-            found.append((logits[:, YES] - logits[:, NO]).numpy())
+            found.append((logits[:, YES] - logits[:, NO]).cpu().numpy())
     return np.concatenate(found)
 
 

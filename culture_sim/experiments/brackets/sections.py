@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _rules(found: Found) -> Section:
         "settings",
         "Accuracy on unbalanced strings with equal counts, an agent a dot. Black: the published median "
         "and range, where there is one.",
-        lambda figure: plots.settings_plot(figure, found.agents),
+        partial(plots.settings_plot, agents=found.agents),
         (7.2, 5.0),
     )
     shown = Shown("Agents by the rule that they follow", columns, table)
@@ -115,20 +116,20 @@ def _outside(found: Found) -> Section:
             "accuracy",
             "Accuracy by length, and by depth (before the first dip) or the height at the end. Bands: "
             "Wilson intervals over strings; groups of fewer than 20 strings are left out.",
-            lambda figure: plots.accuracy_plot(figure, agents),
+            partial(plots.accuracy_plot, agents=agents),
             (7.2, 4.4),
         ),
         Plot(
             "logit",
             "How sure agents are, by the height at the end. At 0: unbalanced strings with equal counts "
             "(crosses) and balanced ones (dots).",
-            lambda figure: plots.logit_plot(figure, agents),
+            partial(plots.logit_plot, agents=agents),
         ),
         Plot(
             "learning",
             "Accuracy on unbalanced strings with equal counts while agents learn, coloured by the rule "
             "that they end with.",
-            lambda figure: plots.learning_plot(figure, agents),
+            partial(plots.learning_plot, agents=agents),
             (7.2, 3.2),
         ),
     ]
@@ -174,10 +175,10 @@ def _inside(found: Found) -> Section:
             "end": ("What the end holds after the last block, in two principal components.", (7.2, 2.8)),
         }  # fmt: skip
         draw = {
-            "contributions": lambda f, a=looked: plots.contributions_plot(f, a, sample),
-            "ablation": lambda f, a=changed, b=looked: plots.ablation_plot(f, a, b.components),
-            "attention": lambda f, a=looked: plots.attention_plot(f, a),
-            "end": lambda f, a=looked: plots.end_plot(f, a, sample),
+            "contributions": partial(plots.contributions_plot, looked=looked, sample=sample),
+            "ablation": partial(plots.ablation_plot, changed=changed, names=looked.components),
+            "attention": partial(plots.attention_plot, looked=looked),
+            "end": partial(plots.end_plot, looked=looked, sample=sample),
         }
         shown += [
             Plot(f"{what}-{name}", f"{caption} {about}.", draw[what], size)
@@ -208,7 +209,7 @@ def _foretelling(found: Found) -> Section:
     plot = Plot(
         "foretold",
         "Each agent's accuracy against that foretold when its setting was left out.",
-        lambda figure: plots.foretold_plot(figure, found.foretold, found.learned),
+        partial(plots.foretold_plot, foretold=found.foretold, agents=found.learned),
         (7.2, 2.8),
     )
     shown = Shown("Foretold for settings that were left out", columns, table)
@@ -319,7 +320,7 @@ def _culture(found: Found) -> Section:
     plot = Plot(
         "culture",
         "Mean accuracy of a population on unbalanced strings with equal counts, by round and arm.",
-        lambda figure: plots.culture_plot(figure, courses),
+        partial(plots.culture_plot, courses=courses),
         (7.2, 2.8),
     )
     shown = Shown("What was kept, and what became of the population", columns, table)

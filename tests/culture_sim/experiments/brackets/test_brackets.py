@@ -106,7 +106,7 @@ def test_scratchpads_and_classifiers_have_identical_strings() -> None:
         (["--scratch-length", "30"], "world.scratch 'cancel'"),
         (["--length", "7"], "world.length must be even"),
         (["--seeds", "0"], "brackets.seeds must be at least 1"),
-        (["--weight-decays", "-1"], "weight_decay"),
+        (["--weight-decays", "nan"], "weight_decay"),
     ],
 )
 def test_impossible_options_get_one_line(
