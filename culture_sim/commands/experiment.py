@@ -65,8 +65,8 @@ class RunExperiment(Size, Command):
     def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
         """The command; its first word names the experiment."""
         if not arguments or arguments[0].startswith("-"):
-            if {"-h", "--help"} & {*arguments[:1]}:
-                print(_overview(prog))
+            if {"-h", "--help"} & {*arguments}:
+                print(_overview(prog, about))
                 raise SystemExit(0)
             raise UserError(f"say which experiment; known: {', '.join(experiments)}")
         kind, *rest = arguments
@@ -85,7 +85,7 @@ class RunExperiment(Size, Command):
     @property
     def folder_name(self) -> str:
         """The folder's name."""
-        return self.name or f"experiment-{self.kind}"
+        return f"experiment-{self.kind}" if self.name is None else self.name
 
     def execute(self, console: Console) -> int:
         """Make what is missing, then say what it all comes to."""
@@ -150,6 +150,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     return table
 
 
-def _overview(prog: str) -> str:
+def _overview(prog: str, about: str) -> str:
     lines = [f"  {name:12} {experiments[name].question}" for name in experiments]
-    return "\n".join([f"usage: {prog} NAME [options]", "", *lines])
+    options = f"  {prog} NAME --help lists every option; --plugin MODULE brings other experiments."
+    return "\n".join([f"usage: {prog} NAME [options]", "", about, "", *lines, "", options])
