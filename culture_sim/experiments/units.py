@@ -85,16 +85,15 @@ def make(place: Place, unit: Unit) -> None:
     """Make a unit, or go on with it, and write its record."""
     folder, began = place.of(unit), time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    earlier = record_of(place, unit) or {}
-    record = {**unit.identity(), "seconds": earlier.get("seconds", 0.0)}
+    record = unit.identity()
     write_json(folder / RECORD, record)
-    try:
-        names = unit.make(folder, place)
-        record |= {"environment": environment(), FILES: hashes_of(folder, names)}
-    finally:
-        # A unit that was interrupted and gone on with took all of its attempts.
-        record["seconds"] = round(record["seconds"] + time.monotonic() - began, 1)
-        write_json(folder / RECORD, record)
+    names = unit.make(folder, place)
+    made = {
+        "seconds": round(time.monotonic() - began, 1),
+        "environment": environment(),
+        FILES: hashes_of(folder, names),
+    }
+    write_json(folder / RECORD, {**record, **made})
 
 
 @contextmanager

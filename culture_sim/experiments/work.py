@@ -24,7 +24,7 @@ from culture_sim.launch.workers import Job, run_job
 from sae.artifacts import FILES
 from world.core.plugins import load_plugins, named_plugins
 
-LOOK_S = 2.0
+LOOK_S = 5.0
 """Seconds between two looks at what is made."""
 
 
