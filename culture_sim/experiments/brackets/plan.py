@@ -22,8 +22,6 @@ from culture_sim.experiments.brackets.populations import (
 )
 from culture_sim.experiments.brackets.probing import Probed
 from culture_sim.experiments.brackets.rules import (
-    COUNTING,
-    NESTING,
     UNLEARNED,
     VERDICTS,
     agreements,
@@ -129,8 +127,8 @@ def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]
 
 def _pools(agents: Sequence[Judged]) -> tuple[list[Agent], list[Agent]]:
     """Agents that nest and agents that count, all of which can vote both ways."""
-    both_ways = {each.agent: each.rule for each in agents if each.agent.world.backwards}
-    return pools(both_ways, NESTING, COUNTING)
+    able = [each for each in agents if each.agent.world.backwards and each.rule != UNLEARNED]
+    return pools({each.agent: each.accuracy for each in able})
 
 
 def shared(options: Brackets, agents: Sequence[Judged]) -> list[Shared]:

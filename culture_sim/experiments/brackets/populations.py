@@ -1,6 +1,6 @@
 """Culture as a treatment: rounds held by populations of which the rules are known.
 
-A population is made of agents that follow the nested rule and agents that count, trained alike. On
+A population is made of agents that nest and agents that count, or lean to it, of one network. On
 what do they disagree, which verdict wins the vote, and what do they then learn?
 """
 
@@ -22,6 +22,7 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.brackets.exam import EQUAL as EXAM_EQUAL
 from culture_sim.experiments.brackets.exam import Exam, verdict_logits
+from culture_sim.experiments.brackets.rules import CLEAR
 from culture_sim.experiments.runs import hold_rounds, open_run
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
@@ -38,6 +39,9 @@ SIZE = 5
 ARMS = (CONTROL, "random_filter", FULL)
 MARGIN = Likelihood(understood=0.8, failed=0.2, fewest=1, most=1)
 """Four agents must be sure of a verdict, in every direction, and the fifth of the other."""
+LEANS = 0.8
+"""Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it leans
+to counting from as much below 1. Clear agents are taken first, and there may be too few."""
 FILE = "rounds.json"
 
 
@@ -171,22 +175,24 @@ def _from(agents: Sequence[Agent], count: int, seed: int) -> list[Agent]:
     return [agents[(seed * count + index) % len(agents)] for index in range(count)]
 
 
-def pools(rules: Mapping[Agent, str], nested: str, count: str) -> tuple[list[Agent], list[Agent]]:
-    """Agents that nest, and agents that count, of one network: that of which the rarer rule is
-    followed most often, the shallower of equals.
+def pools(accuracies: Mapping[Agent, float]) -> tuple[list[Agent], list[Agent]]:
+    """Agents that nest and agents that count, or lean to it, the clearest first.
 
-    rules: of agents that can vote both ways, by agent.
+    They are of one network: that for which the smaller of both pools is largest, the shallower of
+    equals. accuracies: on unbalanced strings with equal counts, of agents that vote both ways and
+    have learned the task.
     """
-    depths = sorted({agent.model.n_layers for agent in rules})
-    sides = {
-        depth: tuple(
-            [a for a, followed in rules.items() if a.model.n_layers == depth and followed == rule]
-            for rule in (nested, count)
-        )
-        for depth in depths
-    }
-    best = max(depths, key=lambda depth: (min(map(len, sides[depth])), -depth), default=None)
-    return ([], []) if best is None else (sides[best][0], sides[best][1])
+    sides = {}
+    for depth in sorted({agent.model.n_layers for agent in accuracies}):
+        of = {a: value for a, value in accuracies.items() if a.model.n_layers == depth}
+        nesting = [agent for agent, value in of.items() if value >= LEANS]
+        counting = [agent for agent, value in of.items() if value <= 1 - LEANS]
+        # Sorting keeps the order of those that follow the rule, and of those that lean to it.
+        nesting.sort(key=lambda agent: accuracies[agent] < CLEAR)
+        counting.sort(key=lambda agent: accuracies[agent] > 1 - CLEAR)
+        sides[depth] = (nesting, counting)
+    best = max(sides, key=lambda depth: (min(map(len, sides[depth])), -depth), default=None)
+    return ([], []) if best is None else sides[best]
 
 
 def read_population(place: Place, unit: Population) -> list[dict[str, Any]]:

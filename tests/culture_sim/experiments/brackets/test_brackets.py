@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -73,8 +74,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def judge(place: Place, agents: list[Agent]) -> list[Judged]:
         rules = ("nested", "nested", "nested", "count", "count")
-        found = judged(place, agents)
-        return [replace(each, rule=rule) for each, rule in zip(found, rules, strict=False)]
+        found = zip(judged(place, agents), rules, strict=False)
+        return [replace(e, rule=r, said=np.full_like(e.said, r == "count")) for e, r in found]
 
     monkeypatch.setattr(plan, "judged", judge)
     monkeypatch.setattr("culture_sim.experiments.brackets.results.judged", judge)

@@ -110,12 +110,16 @@ def test_compositions_are_exact_and_change_with_the_seed() -> None:
 
 def test_pools_are_of_one_network_with_both_rules() -> None:
     agents = Brackets(seeds=3, deeper=0, one_way=False).agents()
-    rules = {a: "nested" if a.model.n_layers == 2 else "count" for a in agents}
-    rules[next(a for a in agents if a.model.n_layers == 2)] = "count"
-    nesting, counting = pools(rules, "nested", "count")
-    assert {a.model.n_layers for a in (*nesting, *counting)} == {2}
-    assert len(counting) == 1
-    assert pools({}, "nested", "count") == ([], [])
+    deep = [a for a in agents if a.model.n_layers == 2]
+    accuracies = {a: 0.9 if a in deep else 0.0 for a in agents}
+    accuracies[deep[0]], accuracies[deep[1]], accuracies[deep[2]] = 0.1, 0.5, 0.99
+    nesting, counting = pools(accuracies)
+    assert counting == [deep[0]]
+    # The clear one first, then those that lean.
+    assert nesting == deep[2:]
+    accuracies[deep[3]], accuracies[deep[2]] = 0.99, 0.9
+    assert pools(accuracies)[0][:2] == [deep[3], deep[2]]
+    assert pools({}) == ([], [])
 
 
 def test_others_make_another_population(agents: tuple[Agent, ...]) -> None:
