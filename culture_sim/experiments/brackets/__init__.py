@@ -29,7 +29,7 @@ class Brackets(Experiment):
 
     title: ClassVar[str] = "Brackets: a stack, or a count?"
     question: ClassVar[str] = (
-        "Agents that tell balanced strings of brackets alike: which rule has each learned, does its "
+        "Agents that tell balanced strings alike: which rule has each learned, does its "
         "inside tell, and does culture repair a wrong rule or lock it in?"
     )
 
@@ -102,7 +102,8 @@ class Brackets(Experiment):
         return cls(
             seeds=2, shares=(0.0, 0.1), layers=(1,), weight_decays=(0.0,), deeper=0, one_way=False,
             length=16, width=16, strings=1024, exam=40, inside=8, probed=1, scratch_seeds=1,
-            scratch_length=10, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128, sae_tokens=8192,
+            scratch_length=10, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=128,
+            sae_tokens=8192,
         )  # fmt: skip
 
     # ---- what is made

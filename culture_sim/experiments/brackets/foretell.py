@@ -51,9 +51,9 @@ def behaviour_of(looked: Looked, sample: Sample) -> list[float]:
 
 def inside_of(looked: Looked, sample: Sample) -> list[float]:
     """The largest of all heads, and of all MLPs, in how far each says that a string dips, that it
-    dips at once, and that it has a surplus of either bracket; the largest share of the end's attention
-    to brackets that a head gives to heights below zero; and the accuracy on each kind that is lost
-    at most without one component."""
+    dips at once, and that it has a surplus of either bracket; the largest share of its attention
+    to brackets that a head gives, at the end, to those below zero; and the accuracy that is lost
+    of each kind at most without one component."""
     scale = _spread(looked, sample)
     found: list[float] = []
     for mlp in (False, True):

@@ -28,7 +28,7 @@ LEAST = 20
 
 
 def settings_plot(figure: Figure, agents: Sequence[Judged]) -> None:
-    """A dot an agent: accuracy out of distribution, by setting; the published medians and ranges."""
+    """A dot an agent: accuracy out of distribution; published medians and ranges."""
     axes = figure.subplots()
     names = list(dict.fromkeys(each.agent.setting for each in agents))
     for place, name in enumerate(names):

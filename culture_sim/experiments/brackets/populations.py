@@ -40,8 +40,8 @@ ARMS = (CONTROL, "random_filter", FULL)
 MARGIN = Likelihood(understood=0.8, failed=0.2, fewest=1, most=1)
 """Four agents must be sure of a verdict, in every direction, and the fifth of the other."""
 LEANS = 0.8
-"""Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it leans
-to counting from as much below 1. Clear agents are taken first, and there may be too few."""
+"""Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it
+leans to counting from as much below 1. Clear agents are taken first, but may be too few."""
 FILE = "rounds.json"
 
 
@@ -128,8 +128,8 @@ class Population(Unit):
 
 
 def kept_figures(world: BracketsWorld, table: pa.Table) -> dict[str, Any]:
-    """What of a round was voted on and kept: counts of quizzes, of those with equal counts, of those of
-    them that are unbalanced, and of right verdicts among each."""
+    """What of a round was voted on and kept: counts of quizzes, of those with equal counts, of
+    those of them that are unbalanced, and of right verdicts among each."""
     figures: dict[str, Any] = {}
     kept = array_of(table, "keep").astype(np.bool_)
     batch = quizzes_of(table)

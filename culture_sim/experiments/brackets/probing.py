@@ -1,8 +1,8 @@
 """What can be read off an agent by probes, and whether its verdict follows what they read.
 
 At brackets of the string: the height, the lowest height so far, whether it has been below zero,
-the depth. Where the verdict is read: the same of the whole string. Quizzes, not tokens, are held out;
-long strings are held out as well.
+the depth. Where the verdict is read: the same of the whole string. What is held out are strings,
+not tokens; and long strings in a test of their own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from agents.circuits.probes import (
     probe_sites,
     residual_sites,
 )
+from agents.circuits.probes.targets import Kind
 from agents.model import AgentModel, build_model
 from culture_sim.experiments.brackets.agent import AGAIN, ROOT, Agent, load_agent
 from culture_sim.experiments.brackets.exam import as_asked
@@ -109,8 +110,8 @@ def _end(world: BracketsWorld, batch: QuizBatch) -> NDArray[np.bool_]:
 
 def of_brackets(world: BracketsWorld, batch: QuizBatch) -> list[Target]:
     """What is true at a bracket that was just read."""
-    kinds = {"height": "number", "low": "number", "dipped": "class", "depth": "number"}
-    return [Target.of_world(world, batch, name, kind) for name, kind in kinds.items()]  # type: ignore[arg-type]
+    kinds: dict[str, Kind] = {"height": "number", "low": "number", "dipped": "class", "depth": "number"}
+    return [Target.of_world(world, batch, name, kind) for name, kind in kinds.items()]
 
 
 def of_strings(world: BracketsWorld, batch: QuizBatch) -> list[Target]:

@@ -1,7 +1,7 @@
 """Features of agents that nest and of agents that count, matched: is there one for "has dipped"?
 
-Autoencoders are trained on agents of both rules and compared as in any run, against the null and the
-ceiling that a run has; and each agent's features are held against what is true of every bracket.
+Autoencoders are trained on agents of both rules and compared as in any run, against its null and
+ceiling; and the features of each agent are held against what is true of every bracket.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Compared:
     """What was found of five agents.
 
     nests: whether each does. pairs: figures of every pair of agents, as a comparison's
-    ``summary.json`` has them. dipped: by agent, F1 of the features that tell best whether the string
+    ``summary.json`` has them. dipped: by agent, F1 of the features that tell best if the string
     has been below zero, with ``low``, ``high`` and ``always_f1``, that of always saying yes; empty
     where too few strings dip.
     """

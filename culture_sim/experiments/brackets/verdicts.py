@@ -37,7 +37,7 @@ def spread(accuracies: Sequence[float]) -> Verdict:
     if len(accuracies) >= ENOUGH:
         answer = _either(high - low >= WIDE, high - low <= NARROW)
     return Verdict(
-        "Networks of one setting that are alike in distribution differ widely out of it (two layers, "
+        "Networks of one setting, alike in distribution, differ widely out of it (two layers, "
         "no weight decay; published: 0.08 to 1).",
         f"of at least {ENOUGH} learned agents without strings of equal counts, the accuracies on "
         f"these span {WIDE} or more; refuted at {NARROW} or less",
@@ -54,8 +54,8 @@ def one_layer_counts(accuracies: Sequence[float]) -> Verdict:
         answer = _either(max(accuracies) <= COUNTS, median > COUNTS)
     return Verdict(
         "With one layer and weight decay every network counts (published: 0.00).",
-        f"all learned agents are right on at most {COUNTS} of unbalanced strings with equal counts; "
-        f"refuted where their median is above that",
+        f"all learned agents are right on {COUNTS} of unbalanced strings with equal counts "
+        f"at most; refuted where their median is above that",
         answer,
         f"{len(accuracies)} agents, median {median:.2f}",
     )
@@ -72,7 +72,7 @@ def decay_nests(decayed: Sequence[float], plain: Sequence[float]) -> Verdict:
     return Verdict(
         "With two layers, weight decay makes networks nest more (published medians: 0.88 against "
         "0.70).",
-        "the mean accuracy on unbalanced strings with equal counts is higher with it, by an interval "
+        "the mean accuracy on these strings is higher with it, by an interval "
         "(Welch, 95 %) above 0; refuted where that is below 0",
         answer,
         because,
@@ -100,7 +100,7 @@ def few_suffice(share: float, rules: Sequence[str]) -> Verdict:
     if len(rules) >= ENOUGH / 2:
         answer = _either(nested >= MOST, nested < HALF)
     return Verdict(
-        f"A share of {share:g} of unbalanced strings with equal counts is enough to make agents nest.",
+        f"A share of {share:g} of strings with equal counts is enough to make agents nest.",
         f"{MOST:.0%} of learned agents follow the nested rule; refuted below {HALF:.0%}",
         answer,
         f"{nested:.0%} of {len(rules)} agents",
@@ -130,9 +130,9 @@ def scratchpads_nest(scribes: Sequence[float], plain: Sequence[float]) -> Verdic
         worse = float(np.mean(scribes)) <= float(np.mean(plain))
         answer = _either(min(scribes) >= NESTS and max(plain) < NESTS, worse)
     return Verdict(
-        "A scratchpad solves unbalanced strings with equal counts where a classifier trained on the "
+        "A scratchpad solves strings with equal counts where a classifier trained on the "
         "same strings does not.",
-        f"every agent with one is right on {NESTS} of them at least, and none without; refuted where "
+        f"every agent with one is right on {NESTS} of them at least, none without; refuted where "
         f"those with one are no better on average",
         answer,
         f"with: {_range(scribes)}; without: {_range(plain)}",
@@ -148,9 +148,9 @@ def foretold(gain: tuple[float, float, float] | None) -> Verdict:
         answer = _either(high < 0, low > 0)
         because = f"difference of mean absolute errors {value:+.3f} ({low:+.3f} to {high:+.3f})"
     return Verdict(
-        "What an agent does on strings that it must not foretell is foretold better from its inside "
+        "What an agent does on strings with equal counts is foretold better from its inside "
         "than from its settings, where its setting was left out.",
-        "the error is smaller by a 95 % interval over settings below 0; refuted where that is above 0",
+        "the error is smaller, by a 95 % interval over settings below 0; refuted above 0",
         answer,
         because,
     )
@@ -166,7 +166,7 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
     return Verdict(
         "Some heads count, and without one accuracy on strings with equal counts rises; others "
         "notice violations, and without one it falls (published).",
-        f"by {CHANGED} or more, in half of the agents that do not nest, and of those that do; refuted "
+        f"by {CHANGED} or more, in half of the agents that do not nest and of those that do; refuted "
         f"where neither holds",
         answer,
         f"raised in {up:.0%} of {len(raising)} agents, lowered in {down:.0%} of {len(lowering)}",
@@ -204,9 +204,9 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     does = "repairs a wrong rule" if expected > 0 else "locks a wrong rule in"
     return Verdict(
         f"Culture {does} where {name}.",
-        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on unbalanced strings with "
-        f"equal counts against the random filter, by a 95 % interval on that side of 0; refuted where "
-        f"it is on the other",
+        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on them against the "
+        "random filter, by a 95 % interval on that side of 0; refuted where "
+        "it is on the other",
         answer,
         because,
     )

@@ -13,7 +13,8 @@ from tests.helpers.once import made_once
 
 SMALL = Brackets(
     seeds=5, shares=(0.0,), layers=(1,), weight_decays=(0.0,), deeper=0, one_way=False,
-    length=16, width=16, strings=512, exam=40, inside=10, probed=1, scratch_seeds=0, culture_seeds=0,
+    length=16, width=16, strings=512, exam=40, inside=10, probed=1, scratch_seeds=0,
+    culture_seeds=0,
 )  # fmt: skip
 
 

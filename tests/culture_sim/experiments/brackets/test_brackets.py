@@ -64,7 +64,8 @@ def test_the_page_shows_all_that_can_be_made(
     }
     measures = set(findings.table["measure"])
     assert {"direct contribution", "verdicts kept", "kept quizzes", "F1 of has dipped"} <= measures
-    made: dict[str, Any] = {"options": {}, "environment": {"processor": "", "cores": 1, "python": ""}}
+    environment = {"processor": "", "cores": 1, "python": ""}
+    made: dict[str, Any] = {"options": {}, "environment": environment}
     page = write_page(tmp_path, "brackets", options, findings, made)
     assert page.read_text().count("<figure>") > 8
 
