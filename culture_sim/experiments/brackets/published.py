@@ -1,8 +1,6 @@
 """What was published on this question, as far as it can be held against these agents.
 
-V. Li, J. Kaufmann, M. Wattenberg, D. Alvarez-Melis, N. Saphra, "Can interpretation predict
-behavior
-on unseen data?" (2025, arXiv 2507.06445): 270 networks of width 64 that tell balanced strings at
+V. Li and others, "Can interpretation predict behavior on unseen data?" (2025, arXiv 2507.06445): 270 networks of width 64 that tell balanced strings at
 99 % and more, trained without unbalanced strings of equal counts, and their accuracy on these.
 """
 

@@ -166,7 +166,7 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
     return Verdict(
         "Some heads count, and without one accuracy on strings with equal counts rises; others "
         "notice violations, and without one it falls (published).",
-        f"by {CHANGED} or more, in half of the agents that do not nest and of those that do; refuted "
+        f"by {CHANGED} or more, in half of the agents that do not nest, and that do; refuted "
         f"where neither holds",
         answer,
         f"raised in {up:.0%} of {len(raising)} agents, lowered in {down:.0%} of {len(lowering)}",
@@ -204,8 +204,8 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     does = "repairs a wrong rule" if expected > 0 else "locks a wrong rule in"
     return Verdict(
         f"Culture {does} where {name}.",
-        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on them against the "
-        "random filter, by a 95 % interval on that side of 0; refuted where "
+        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on strings with equal "
+        "counts against the random filter, by a 95 % interval on that side of 0; refuted where "
         "it is on the other",
         answer,
         because,
