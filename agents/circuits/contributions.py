@@ -8,7 +8,6 @@ two logits is a sum too (N. Elhage et al., "A mathematical framework for transfo
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -23,9 +22,7 @@ def component_names(model: AgentModel) -> tuple[str, ...]:
     """The parts of a network that add to the residual stream: heads as "1.0", layer and head, MLPs
     as "1.mlp"."""
     heads = range(model.config.n_heads)
-    return tuple(
-        f"{layer}.{part}" for layer in range(model.n_layers) for part in (*heads, "mlp")
-    )
+    return tuple(f"{layer}.{part}" for layer in range(model.n_layers) for part in (*heads, "mlp"))
 
 
 def direct_contributions(

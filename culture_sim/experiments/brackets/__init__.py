@@ -11,13 +11,14 @@ from culture_sim.experiments import experiments
 from culture_sim.experiments.base import Experiment
 from culture_sim.experiments.findings import Findings
 from world.brackets import BracketsWorld
+from world.brackets.scratch import Scratch
 from world.core.errors import AMOUNT, COUNT, SHARE, UserError, require
 
 if TYPE_CHECKING:
     from culture_sim.experiments.brackets.agent import Agent
     from culture_sim.experiments.units import Place, Unit
 
-SCRATCHPADS = ("none", "count", "cancel")
+SCRATCHPADS: tuple[Scratch, ...] = ("none", "count", "cancel")
 EPOCHS = 8
 """Examinations of an agent as it learns, at equal distances."""
 
@@ -79,7 +80,16 @@ class Brackets(Experiment):
     """That each autoencoder is trained on; 0 leaves features out."""
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "strings", "batch_size", "exam", "width", "rounds", "proposals", "lesson")
+        counts = (
+            "seeds",
+            "strings",
+            "batch_size",
+            "exam",
+            "width",
+            "rounds",
+            "proposals",
+            "lesson",
+        )
         require(self, "brackets", COUNT, *counts)
         amounts = ("deeper", "inside", "probed", "scratch_seeds", "culture_seeds", "sae_tokens")
         require(self, "brackets", AMOUNT, *amounts)
@@ -139,7 +149,7 @@ class Brackets(Experiment):
             )
             for seed in range(self.scratch_seeds)
             for scratch in SCRATCHPADS
-        ]  # type: ignore[arg-type]
+        ]
 
     def _agent(self, world: BracketsWorld, layers: int, decay: float, seed: int) -> Agent:
         from culture_sim.experiments.brackets.agent import Agent
@@ -158,9 +168,7 @@ class Brackets(Experiment):
             writing_share=0.1,
             error_weighting=0.0,
         )
-        model = ModelConfig(
-            d_model=self.width, n_layers=layers, n_heads=2, d_mlp=4 * self.width
-        )
+        model = ModelConfig(d_model=self.width, n_layers=layers, n_heads=2, d_mlp=4 * self.width)
         exam = exam_of(world.length, self.exam)
         return Agent(world=world, model=model, train=train, exam=exam, seed=seed)
 

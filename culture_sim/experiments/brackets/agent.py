@@ -14,8 +14,8 @@ from agents.checkpoint import read_model
 from agents.config import ModelConfig, TrainConfig
 from agents.model import AgentModel, build_model
 from agents.precision import make_accelerator
-from agents.training import DivergenceError, Learner, mixed_draw
 from agents.scoring import score
+from agents.training import DivergenceError, Learner, mixed_draw
 from culture_sim.experiments.brackets.exam import EQUAL, Exam, as_asked, examined
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.population.exams import Exams

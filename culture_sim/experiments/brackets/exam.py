@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ class Exam:
         """uint8 [3 * strings, length]: the parts, one after the other."""
         return np.concatenate([self.parts[name] for name in PARTS])
 
-    def part(self, values: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+    def part(self, values: NDArray[Any], name: str) -> NDArray[Any]:
         """Of values for ``all`` along the last axis, those of one part."""
         start = PARTS.index(name) * self.strings
         return values[..., start : start + self.strings]

@@ -59,8 +59,10 @@ def inside_of(looked: Looked, sample: Sample) -> list[float]:
     for mlp in (False, True):
         names = [name for name in looked.components if name.endswith("mlp") == mlp]
         terms = [looked.of(name) / scale for name in names]
-        for kind in (COUNT_DIP, COUNT_DIP_FIRST):
-            found.append(max(abs(_dip(term, sample, kind)) for term in terms))
+        found += [
+            max(abs(_dip(term, sample, kind)) for term in terms)
+            for kind in (COUNT_DIP, COUNT_DIP_FIRST)
+        ]
         slopes = np.abs([_slopes(term, sample) for term in terms])
         found += slopes.max(axis=0).tolist()
     return [*found, _below_zero(looked), *_lost(looked, sample)]

@@ -147,9 +147,7 @@ def _contributions(
     return names, np.stack(columns, axis=1)
 
 
-def _ablated(
-    model: AgentModel, world: BracketsWorld, tokens: Tensor
-) -> NDArray[np.float32]:
+def _ablated(model: AgentModel, world: BracketsWorld, tokens: Tensor) -> NDArray[np.float32]:
     """float32 [K, n]: each string's source is any other, of whatever kind."""
     rng = Stream(0, "resample").generator()
     order = torch.from_numpy(rng.permutation(len(tokens)))

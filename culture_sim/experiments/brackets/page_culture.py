@@ -26,7 +26,7 @@ def culture_section(found: Found) -> Section:
         return Section(TITLE, [text])
     directions = len(found.courses[0][0].config.quiz_world.directions)
     of_any, of_own = culture.chance_rates(directions)
-    text = [
+    paragraphs = [
         "Populations of five, so many of which nest or lean to it, while the others count, hold "
         "rounds. Four must be sure of a verdict, both ways, and the fifth of the other. If each "
         f"were sure of either at random, {of_any:.1%} of quizzes would be kept, and {of_own:.1%} "
@@ -34,9 +34,7 @@ def culture_section(found: Found) -> Section:
         "The world that they go on learning from has no unbalanced strings with equal counts: "
         "only culture shows any. Every agent trains on the same number of strings in every arm.",
     ]
-    table = [
-        row for unit, rounds in found.courses for row in _kept(unit, rounds)
-    ]
+    table = [row for unit, rounds in found.courses for row in _kept(unit, rounds)]
     columns = [
         "population",
         "kept",
@@ -55,12 +53,10 @@ def culture_section(found: Found) -> Section:
         (7.2, 2.8),
     )
     shown = Shown("What was kept, and what became of the population", columns, table)
-    return Section(TITLE, text, [shown], [plot])
+    return Section(TITLE, paragraphs, [shown], [plot])
 
 
-def _kept(
-    unit: culture.Population, rounds: Sequence[Mapping[str, Any]]
-) -> Iterator[list[str]]:
+def _kept(unit: culture.Population, rounds: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     course = culture.accuracies(rounds).mean(axis=1)
     for told, accuracy in zip(rounds[1:], course[1:], strict=True):
         kept, proposed = told["kept"], told["proposed"]["all"]["quizzes"]

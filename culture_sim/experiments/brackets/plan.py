@@ -80,7 +80,10 @@ def insides(options: Brackets, agents: Sequence[Judged]) -> list[Inside]:
     """A look inside every agent."""
     if not options.inside:
         return []
-    return [Inside(agent=each.agent, sample=sample_of(options.length, options.inside)) for each in agents]
+    return [
+        Inside(agent=each.agent, sample=sample_of(options.length, options.inside))
+        for each in agents
+    ]
 
 
 def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
@@ -102,9 +105,7 @@ def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
 def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]:
     """Populations of every composition that the agents allow, in every arm."""
     nesting, counting = _pools(agents)
-    treatment = Treatment(
-        options.rounds, options.proposals, options.lesson, options.culture_share
-    )
+    treatment = Treatment(options.rounds, options.proposals, options.lesson, options.culture_share)
     found = []
     for seed in range(options.culture_seeds):
         for nesters in options.nesters:

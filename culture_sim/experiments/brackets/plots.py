@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -160,7 +161,7 @@ def ablation_plot(figure: Figure, changed: NDArray[np.float64], names: Sequence[
 def attention_plot(figure: Figure, looked: Looked) -> None:
     """The end's attention to opening and closing brackets by the height before them, all kinds."""
     layers, heads = looked.attention.shape[:2]
-    panels = figure.subplots(layers, heads, sharex=True, squeeze=False)
+    panels: Any = figure.subplots(layers, heads, sharex=True, squeeze=False)
     height = np.arange(-DEEPEST, DEEPEST + 1)
     for layer, head in np.ndindex(layers, heads):
         given = looked.attention[layer, head].mean(axis=0)

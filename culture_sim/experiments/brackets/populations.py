@@ -90,14 +90,19 @@ class Population(Unit):
         culture = replace(
             options_of(self.arm, base, treatment.share), quota=proposals, max_proposals=proposals
         )
-        lesson = {"epoch_quizzes": treatment.lesson, "max_quizzes": treatment.lesson}
         return RunConfig(
             seed=self.seed,
             agents=len(self.agents),
             rounds=treatment.rounds,
             world=replace(world, equal_count_share=0.0),
             model=self.agents[0].model,
-            train=replace(self.agents[0].train, target=0.0, weight_decay=0.0, **lesson),
+            train=replace(
+                self.agents[0].train,
+                target=0.0,
+                weight_decay=0.0,
+                epoch_quizzes=treatment.lesson,
+                max_quizzes=treatment.lesson,
+            ),
             culture=culture,
         )
 
@@ -117,9 +122,7 @@ class Population(Unit):
     def _after(self, run: Run, number: int) -> dict[str, Any]:
         """Round 0 is before any."""
         world, strings = self.agents[0].world, self.exam.parts[EXAM_EQUAL]
-        said = [
-            verdict_logits(run.load_agent(agent), world, strings) > 0 for agent in run.agents
-        ]
+        said = [verdict_logits(run.load_agent(agent), world, strings) > 0 for agent in run.agents]
         known = {"round": number, "accuracy": [float(1 - each.mean()) for each in said]}
         if number == 0:
             return known

@@ -110,7 +110,12 @@ def _end(world: BracketsWorld, batch: QuizBatch) -> NDArray[np.bool_]:
 
 def of_brackets(world: BracketsWorld, batch: QuizBatch) -> list[Target]:
     """What is true at a bracket that was just read."""
-    kinds: dict[str, Kind] = {"height": "number", "low": "number", "dipped": "class", "depth": "number"}
+    kinds: dict[str, Kind] = {
+        "height": "number",
+        "low": "number",
+        "dipped": "class",
+        "depth": "number",
+    }
     return [Target.of_world(world, batch, name, kind) for name, kind in kinds.items()]
 
 

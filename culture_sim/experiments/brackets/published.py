@@ -1,7 +1,8 @@
 """What was published on this question, as far as it can be held against these agents.
 
-V. Li and others, "Can interpretation predict behavior on unseen data?" (2025, arXiv 2507.06445): 270 networks of width 64 that tell balanced strings at
-99 % and more, trained without unbalanced strings of equal counts, and their accuracy on these.
+V. Li and others, "Can interpretation predict behavior on unseen data?" (2025, arXiv 2507.06445):
+270 networks of width 64 that tell balanced strings at 99 % and more, trained without unbalanced
+strings of equal counts, and their accuracy on these.
 """
 
 from __future__ import annotations

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from culture_sim.experiments.brackets import Brackets
+from culture_sim.experiments.brackets import Brackets, rows, verdicts
 from culture_sim.experiments.brackets import populations as culture
-from culture_sim.experiments.brackets import rows, verdicts
 from culture_sim.experiments.brackets.agent import Agent
 from culture_sim.experiments.brackets.foretell import (
     INSIDE,
@@ -113,9 +112,7 @@ class Found:
             return {}
         sample = sample_of(self.options.length, self.options.inside)
         inputs = inputs_of([each.agent for each in self.learned], self.looks, sample)
-        return {
-            source: foretell(inputs[source], self.truth, self.groups) for source in SOURCES
-        }
+        return {source: foretell(inputs[source], self.truth, self.groups) for source in SOURCES}
 
     @cached_property
     def truth(self) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -137,7 +134,7 @@ def find(options: Brackets, place: Place) -> Findings:
 
 
 def _table(found: Found) -> pd.DataFrame:
-    made = []
+    made: list[dict[str, Any]] = []
     for each in (*found.agents, *found.scribes):
         made += rows.rows_of_agent(each)
     if found.looks:
@@ -262,4 +259,3 @@ def _summary(found: Found) -> dict[str, Any]:
         },
         "populations": len(found.courses),
     }
-

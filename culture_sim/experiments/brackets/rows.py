@@ -108,7 +108,7 @@ def _logits(of: Judged, settings: Row) -> Iterator[Row]:
         logits, final = exam.part(of.made.logits, part), heights(exam.parts[part])[:, -1]
         for value in np.unique(final):
             chosen = logits[final == value]
-            name = {"by": f"{part}, final height", "group": value, "support": len(chosen)}
+            name: Row = {"by": f"{part}, final height", "group": value, "support": len(chosen)}
             yield row("logit", float(chosen.mean()), **name, **settings)
 
 
@@ -120,30 +120,32 @@ def first_errors(of: Judged, settings: Row) -> Iterator[Row]:
         tokens = world.codec.tokens(exam.parts[part])[:, world.codec.answer :]
         verdict = np.isin(tokens, (3, 4)).argmax(axis=1)
         wrong = first >= 0
-        name = {"by": "part", "group": part}
+        name: Row = {"by": "part", "group": part}
         yield share("answers with an error", int(wrong.sum()), len(wrong), **name, **settings)
         if wrong.any():
             inside = int((first < verdict)[wrong].sum())
-            yield share("first error before the verdict", inside, int(wrong.sum()), **name, **settings)
+            yield share(
+                "first error before the verdict", inside, int(wrong.sum()), **name, **settings
+            )
             place = (first / np.maximum(verdict, 1))[wrong]
             yield row("place of the first error", float(np.median(place)), **name, **settings)
 
 
 def rows_inside(of: Judged, looked: Looked, sample: Sample) -> Iterator[Row]:
     """Direct contributions, ablation and attention, by component and kind of string."""
-    settings = {**settings_of(of.agent, of.rule)}
+    settings: Row = {**settings_of(of.agent, of.rule)}
     kinds, support = sample.kinds, sample.each
     for name in looked.names:
         values = looked.of(name)
         for index, kind in enumerate(KINDS):
-            group = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
+            group: Row = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
             mean = float(values[kinds == index].mean())
             yield row("direct contribution", mean, **group, **settings)
     whole = accuracy_by_kind(looked.logits, kinds)
     without = accuracy_by_kind(looked.ablated, kinds)
     for name, accuracies in zip(looked.components, without, strict=True):
         for kind, before, after in zip(KINDS, whole, accuracies, strict=True):
-            group = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
+            group: Row = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
             yield row("accuracy changed by ablation", after - before, **group, **settings)
     yield from _attention(looked, settings)
 
@@ -153,8 +155,10 @@ def _attention(looked: Looked, settings: Row) -> Iterator[Row]:
     names = {OPEN: "opening", CLOSE: "closing"}
     for layer, head, kind, bracket in np.ndindex(*by_bracket.shape):
         group = f"{layer}.{head}, {KINDS[kind]}, {names[BRACKETS[bracket]]}"
-        given = {"by": "head, kind, bracket", "group": group}
-        yield row("attention from the end", by_bracket[layer, head, kind, bracket], **given, **settings)
+        given: Row = {"by": "head, kind, bracket", "group": group}
+        yield row(
+            "attention from the end", by_bracket[layer, head, kind, bracket], **given, **settings
+        )
 
 
 def rows_of_probes(of: Judged, probes: pd.DataFrame, exchanges: pd.DataFrame) -> Iterator[Row]:
@@ -174,7 +178,7 @@ def rows_of_probes(of: Judged, probes: pd.DataFrame, exchanges: pd.DataFrame) ->
         )
     for each in exchanges.to_dict("records"):
         group = f"{each['target']}, {each['site']}, {each['edit']}"
-        given = {"by": "target, site, edit", "group": group, **settings}
+        given: Row = {"by": "target, site, edit", "group": group, **settings}
         if each["pairs"]:
             ends = (each["low"], each["high"])
             pairs = int(each["pairs"])
@@ -186,7 +190,7 @@ def rows_of_probes(of: Judged, probes: pd.DataFrame, exchanges: pd.DataFrame) ->
 
 def rows_of_population(unit: Population, rounds: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     """By round: accuracy out of distribution of every member, and what was kept."""
-    settings = {
+    settings: Row = {
         **settings_of(unit.agents[0]),
         "unit": unit.name,
         "seed": unit.seed,
@@ -194,9 +198,9 @@ def rows_of_population(unit: Population, rounds: Sequence[Mapping[str, Any]]) ->
         "nesters": unit.nesters,
     }
     for told in rounds:
-        of_round = {**settings, "round": told["round"]}
+        of_round: Row = {**settings, "round": told["round"]}
         for member, accuracy in enumerate(told["accuracy"]):
-            given = {"by": "member", "group": member, "support": unit.exam.strings}
+            given: Row = {"by": "member", "group": member, "support": unit.exam.strings}
             yield row("accuracy equal", accuracy, **given, **of_round)
         for stage in ("proposed", "kept"):
             if stage in told:
@@ -207,7 +211,7 @@ def _kept(stage: str, told: Mapping[str, Mapping[str, int]], settings: Row) -> I
     total = told["all"]["quizzes"]
     yield row(f"{stage} quizzes", total, support=total, **settings)
     for group, counts in told.items():
-        name = {"by": "strings", "group": group}
+        name: Row = {"by": "strings", "group": group}
         if group != "all" and total:
             yield share(f"{stage} share", counts["quizzes"], total, **name, **settings)
         if counts["quizzes"]:
@@ -217,14 +221,14 @@ def _kept(stage: str, told: Mapping[str, Mapping[str, int]], settings: Row) -> I
 
 def rows_of_features(unit: Shared, compared: Compared) -> Iterator[Row]:
     """How well features match within and across rules, and how well they tell a dip."""
-    settings = {**settings_of(unit.agents[0]), "unit": unit.name, "nesters": unit.nesters}
+    settings: Row = {**settings_of(unit.agents[0]), "unit": unit.name, "nesters": unit.nesters}
     for name, pairs in by_rules(compared).items():
         for pair in pairs:
             for measure in ("value", "cross", "null", "ceiling"):
                 if pair[measure] is not None:
-                    given = {"by": "pair", "group": f"{name}, {pair['agent_a']}-{pair['agent_b']}"}
+                    given: Row = {"by": "pair", "group": f"{name}, {pair['agent_a']}-{pair['agent_b']}"}
                     yield row(f"features matched {measure}", pair[measure], **given, **settings)
     for number, told in enumerate(compared.dipped):
         ends = (told["low"], told["high"])
-        given = {"by": "member", "group": number, **settings}
+        given: Row = {"by": "member", "group": number, **settings}
         yield row("F1 of has dipped", told["f1"], interval=ends, **given)

@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.experiments.brackets import Brackets
-from culture_sim.experiments.brackets import plan
+from culture_sim.experiments.brackets import Brackets, plan
 from culture_sim.experiments.brackets.agent import Agent
 from culture_sim.experiments.brackets.plan import Judged, judged, later_units
 from culture_sim.experiments.brackets.results import find

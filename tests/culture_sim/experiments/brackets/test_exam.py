@@ -10,8 +10,6 @@ from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
 from agents.scoring import score
 from culture_sim.experiments.brackets.exam import (
-    BALANCED,
-    EQUAL,
     PARTS,
     SPREAD,
     Exam,
@@ -51,9 +49,7 @@ def test_strings_are_of_the_test_split_and_the_same_for_all() -> None:
 def test_values_of_a_part_are_found_again() -> None:
     values = heights(EXAM.all)[:, -1]
     for name in PARTS:
-        np.testing.assert_array_equal(
-            EXAM.part(values, name), heights(EXAM.parts[name])[:, -1]
-        )
+        np.testing.assert_array_equal(EXAM.part(values, name), heights(EXAM.parts[name])[:, -1])
 
 
 def test_logits_say_what_a_vote_would() -> None:

@@ -41,7 +41,9 @@ def test_arms_differ_in_what_is_taught(agents: tuple[Agent, ...]) -> None:
     assert configs["none"].culture.trains_on == "none"
     assert configs["full"].culture.rule == MARGIN
     assert isinstance(configs["random_filter"].culture.rule, RandomLikelihood)
-    lessons = {(c.train.max_quizzes, c.train.epoch_quizzes, c.train.target) for c in configs.values()}
+    lessons = {
+        (c.train.max_quizzes, c.train.epoch_quizzes, c.train.target) for c in configs.values()
+    }
     assert lessons == {(64, 64, 0.0)}
     assert {c.world.equal_count_share for c in configs.values()} == {0.0}
 

@@ -17,7 +17,13 @@ from culture_sim.experiments.brackets.probing import (
     of_strings,
     read_probed,
 )
-from culture_sim.experiments.brackets.shared import Compared, Shared, by_rules, dipped_in, read_shared
+from culture_sim.experiments.brackets.shared import (
+    Compared,
+    Shared,
+    by_rules,
+    dipped_in,
+    read_shared,
+)
 from culture_sim.experiments.units import Place, make
 from world.brackets import BracketsWorld
 from world.brackets.nesting import depths, heights, lows
