@@ -17,6 +17,7 @@ from culture_sim.experiments.brackets.populations import Population
 from culture_sim.experiments.brackets.shared import Compared, Shared, by_rules
 from culture_sim.experiments.findings import row, share
 from world.brackets.nesting import CLOSE, KINDS, OPEN, Brackets, depths, heights, lengths
+from world.brackets.scratch import NO, YES
 
 Row = dict[str, Any]
 SETTINGS = {
@@ -118,7 +119,7 @@ def first_errors(of: Judged, settings: Row) -> Iterator[Row]:
     for part in (EQUAL, SPREAD, BALANCED):
         first = exam.part(of.made.first_wrong, part)
         tokens = world.codec.tokens(exam.parts[part])[:, world.codec.answer :]
-        verdict = np.isin(tokens, (3, 4)).argmax(axis=1)
+        verdict = np.isin(tokens, (YES, NO)).argmax(axis=1)
         wrong = first >= 0
         name: Row = {"by": "part", "group": part}
         yield share("answers with an error", int(wrong.sum()), len(wrong), **name, **settings)
@@ -133,21 +134,21 @@ def first_errors(of: Judged, settings: Row) -> Iterator[Row]:
 
 def rows_inside(of: Judged, looked: Looked, sample: Sample) -> Iterator[Row]:
     """Direct contributions, ablation and attention, by component and kind of string."""
-    settings: Row = {**settings_of(of.agent, of.rule)}
-    kinds, support = sample.kinds, sample.each
+    settings, kinds = settings_of(of.agent, of.rule), sample.kinds
     for name in looked.names:
-        values = looked.of(name)
         for index, kind in enumerate(KINDS):
-            group: Row = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
-            mean = float(values[kinds == index].mean())
-            yield row("direct contribution", mean, **group, **settings)
-    whole = accuracy_by_kind(looked.logits, kinds)
-    without = accuracy_by_kind(looked.ablated, kinds)
-    for name, accuracies in zip(looked.components, without, strict=True):
-        for kind, before, after in zip(KINDS, whole, accuracies, strict=True):
-            group: Row = {"by": "component, kind", "group": f"{name}, {kind}", "support": support}
-            yield row("accuracy changed by ablation", after - before, **group, **settings)
+            mean = float(looked.of(name)[kinds == index].mean())
+            given = _of_component(name, kind, sample)
+            yield row("direct contribution", mean, **given, **settings)
+    changed = accuracy_by_kind(looked.ablated, kinds) - accuracy_by_kind(looked.logits, kinds)
+    for (component, kind_index), value in np.ndenumerate(changed):
+        given = _of_component(looked.components[component], KINDS[kind_index], sample)
+        yield row("accuracy changed by ablation", float(value), **given, **settings)
     yield from _attention(looked, settings)
+
+
+def _of_component(name: str, kind: str, sample: Sample) -> Row:
+    return {"by": "component, kind", "group": f"{name}, {kind}", "support": sample.each}
 
 
 def _attention(looked: Looked, settings: Row) -> Iterator[Row]:
@@ -224,10 +225,11 @@ def rows_of_features(unit: Shared, compared: Compared) -> Iterator[Row]:
     settings: Row = {**settings_of(unit.agents[0]), "unit": unit.name, "nesters": unit.nesters}
     for name, pairs in by_rules(compared).items():
         for pair in pairs:
+            group = f"{name}, {pair['agent_a']}-{pair['agent_b']}"
             for measure in ("value", "cross", "null", "ceiling"):
                 if pair[measure] is not None:
-                    given: Row = {"by": "pair", "group": f"{name}, {pair['agent_a']}-{pair['agent_b']}"}
-                    yield row(f"features matched {measure}", pair[measure], **given, **settings)
+                    figure = f"features matched {measure}"
+                    yield row(figure, pair[measure], by="pair", group=group, **settings)
     for number, told in enumerate(compared.dipped):
         ends = (told["low"], told["high"])
         given: Row = {"by": "member", "group": number, **settings}
