@@ -216,7 +216,8 @@ def dips_are_seen(nesting: Sequence[float], counting: Sequence[float]) -> Verdic
     """F1 of the features that tell best whether a string has dipped, by agent."""
     answer: Answer = "open"
     if nesting and counting:
-        answer = _either(min(nesting) > max(counting), np.mean(nesting) <= np.mean(counting))
+        lower = float(np.mean(nesting)) <= float(np.mean(counting))
+        answer = _either(min(nesting) > max(counting), lower)
     return Verdict(
         "Agents that nest have features for “has been below zero”, agents that count have not.",
         "the best features of every nesting agent tell it with a higher F1 than those of every "
