@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from agents.checkpoint import read_model
 from agents.config import ModelConfig, TrainConfig
+from agents.divergence import DivergenceError
 from agents.model import AgentModel, build_model
 from agents.precision import make_accelerator
 from agents.scoring import score
-from agents.training import DivergenceError, Learner, mixed_draw
+from agents.training import Learner, mixed_draw
 from culture_sim.experiments.brackets.exam import EQUAL, Exam, as_asked, examined
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.population.exams import Exams

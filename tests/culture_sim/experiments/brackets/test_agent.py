@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.training import DivergenceError, Learner
+from agents.divergence import DivergenceError
+from agents.training import Learner
 from culture_sim.experiments.brackets import EPOCHS
 from culture_sim.experiments.brackets.agent import Agent, load_agent, read_agent
 from culture_sim.experiments.brackets.exam import EQUAL, verdict_logits
