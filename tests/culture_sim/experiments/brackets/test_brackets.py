@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.experiments.brackets import Brackets, plan
-from culture_sim.experiments.brackets.agent import Agent
-from culture_sim.experiments.brackets.plan import Judged, judged, later_units
-from culture_sim.experiments.brackets.results import find
+from culture_sim.experiments.brackets import Brackets
 from culture_sim.experiments.brackets.rows import SETTINGS
 from culture_sim.experiments.findings import COLUMNS
-from culture_sim.experiments.page import write_page
-from culture_sim.experiments.units import Place, make
-from tests.culture_sim.experiments.brackets.conftest import SMALL
 
 
 @pytest.mark.slow
@@ -40,45 +32,6 @@ def test_the_smallest_experiment_from_the_command_line(
     assert "Scratchpads" in page
     assert main([*words, "--strings", "2048"]) == 2
     assert "train.epoch_quizzes" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_page_shows_all_that_can_be_made(
-    place: Place, agents: tuple[Agent, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if some of the five had learned to nest and some to count."""
-    options = replace(
-        SMALL, nesters=(2,), culture_seeds=1, rounds=1, proposals=640, lesson=64, sae_tokens=8192
-    )
-    pretend(monkeypatch)
-    for unit in later_units(options, place):
-        make(place, unit)
-    findings = find(options, place)
-    assert {section.title for section in findings.sections} >= {
-        "Inside",
-        "Can the rule be foretold?",
-        "What can be read off, and is it used?",
-        "Culture as a treatment",
-        "Features",
-    }
-    measures = set(findings.table["measure"])
-    assert {"direct contribution", "verdicts kept", "kept quizzes", "F1 of has dipped"} <= measures
-    environment = {"processor": "", "cores": 1, "python": ""}
-    made: dict[str, Any] = {"options": {}, "environment": environment}
-    page = write_page(tmp_path, "brackets", options, findings, made)
-    assert page.read_text().count("<figure>") > 8
-
-
-def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three agents nest and two count, whatever they have learned."""
-
-    def judge(place: Place, agents: list[Agent]) -> list[Judged]:
-        rules = ("nested", "nested", "nested", "count", "count")
-        found = zip(judged(place, agents), rules, strict=False)
-        return [replace(e, rule=r, said=np.full_like(e.said, r == "count")) for e, r in found]
-
-    monkeypatch.setattr(plan, "judged", judge)
-    monkeypatch.setattr("culture_sim.experiments.brackets.results.judged", judge)
 
 
 def test_agents_are_of_every_setting_and_learn_from_the_same_strings() -> None:
