@@ -147,7 +147,7 @@ def _table(found: Found) -> pd.DataFrame:
         made += rows.rows_of_population(unit, rounds)
     for features, compared in found.shared:
         made += rows.rows_of_features(features, compared)
-    return tidy(made, {"unit": "string", **rows.SETTINGS})
+    return tidy(made, rows.SETTINGS)
 
 
 def _verdicts(found: Found) -> list[Verdict]:

@@ -70,7 +70,7 @@ def test_behaviour_tells_nothing_and_the_inside_does(findings: Findings) -> None
 
 def test_the_table_has_what_was_measured(findings: Findings) -> None:
     table = findings.table
-    assert list(table.columns) == ["unit", *SETTINGS, *[c for c in COLUMNS if c != "unit"]]
+    assert list(table.columns) == [*SETTINGS, *COLUMNS]
     nested = table.query("rule == 'nested' and measure == 'accuracy equal' and by == ''")
     assert (nested["value"] == 1).all()
     counting = table.query("rule == 'count' and measure == 'accuracy equal' and by == 'depth'")
