@@ -50,8 +50,9 @@ def test_verdicts_follow_from_what_was_made_up(findings: Findings) -> None:
         "With two layers": "open",  # the same with and without decay
         "A share of 0.1": "confirmed",
         "Training on unbalanced": "refuted",
-        "A scratchpad": "open",  # the classifier nests here, too
+        "A scratchpad": "refuted",  # the classifier nests here, too
         "Some heads": "open",  # no ablation raises accuracy
+        "What an agent does": "confirmed",
         "What a population keeps": "confirmed",
         "Culture repairs": "confirmed",
         "Culture locks": "confirmed",
@@ -62,10 +63,11 @@ def test_verdicts_follow_from_what_was_made_up(findings: Findings) -> None:
         assert found == [answer], claim
 
 
-def test_behaviour_tells_nothing_and_the_inside_does(findings: Findings) -> None:
-    """Without strings of equal counts agents act alike; a head that sees dips gives them away."""
+def test_what_is_seen_of_other_strings_tells_more_than_settings(findings: Findings) -> None:
+    """The head that sees dips speaks on strings with other counts, too."""
     foretold = findings.summary["foretold"]
-    assert foretold["inside"]["error"] < foretold["settings"]["error"]
+    assert foretold["inside"]["error"] < 0.05 < foretold["settings"]["error"]
+    assert foretold["inside"]["area"] == 1.0
 
 
 def test_the_table_has_what_was_measured(findings: Findings) -> None:
@@ -105,5 +107,6 @@ def test_the_page_shows_every_section_and_figure(findings: Findings, tmp_path: P
         assert f"<h2>{title}</h2>" in page
     drawn = {plot.name for section in findings.sections for plot in section.plots}
     assert drawn >= {"settings", "accuracy", "logit", "learning", "foretold", "culture"}
-    assert {f"{name}.svg" for name in drawn} == {path.name for path in (tmp_path / "report").glob("*.svg")}
+    written = {path.stem for path in (tmp_path / "report").glob("*.svg")}
+    assert written == drawn
     assert page.count('class="quiz"') == 6
