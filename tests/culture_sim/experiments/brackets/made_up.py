@@ -156,5 +156,3 @@ def _shared(place: Place, unit: Shared) -> None:
         "always_f1": 0.3,
     }
     write_parquet(folder / COVERAGE, pd.DataFrame(coverage))
-
-
