@@ -216,8 +216,8 @@ def _kept(stage: str, told: Mapping[str, Mapping[str, int]], settings: Row) -> I
         if group != "all" and total:
             yield share(f"{stage} share", counts["quizzes"], total, **name, **settings)
         if counts["quizzes"]:
-            hits = (counts["right"], counts["quizzes"])
-            yield share(f"{stage} right verdicts", *hits, **name, **settings)
+            hits, quizzes = counts["right"], counts["quizzes"]
+            yield share(f"{stage} right verdicts", hits, quizzes, **name, **settings)
 
 
 def rows_of_features(unit: Shared, compared: Compared) -> Iterator[Row]:
