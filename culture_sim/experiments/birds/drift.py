@@ -110,7 +110,7 @@ def share_row(name: str, hits: int, total: int) -> dict[str, object]:
 def rounds_table(store: CultureStore, world: BirdsWorld) -> pd.DataFrame:
     """A row for every round, kind of its quizzes (``quizzes``) and measure, as ``measures_of``.
 
-    Of all proposals of a round, "trivial", "duplicate" and "yield" say what became of them.
+    Of all proposals of a round, "trivial", "duplicate" and "kept proposals" are what became of them.
     """
     rows: list[dict[str, object]] = []
     for number in store.rounds():
