@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agents.evaluation import wilson_interval
 from agents.model import AgentModel
 from agents.scoring import score
 from agents.training import unseen_quizzes
+from culture_sim.experiments.findings import share
 from world import QuizBatch, Stream
 from world.birds import BirdsWorld
 from world.birds.flocks import OVERLAPPING
@@ -31,7 +32,8 @@ OF_QUIZZES, OF_AGENTS = "the quizzes", "the agents"
 """Whose law an answer is held against."""
 DIRECTIONS = ("forward", "backward")
 BOTH = "both"
-BY = ("all", "birds", "bounces", "walls", "distance", "hidden")
+ALL = "all"
+BY = (ALL, "birds", "bounces", "walls", "distance", "hidden")
 """What accuracy is told by: see ``quiz_table``; all is everything."""
 FAR = 4
 """Distances from here on are told as one."""
@@ -71,11 +73,10 @@ def exams_of(world: BirdsWorld) -> list[Exam]:
 def accuracy_table(
     models: Sequence[AgentModel], world: BirdsWorld, quizzes: int, seed: int
 ) -> pd.DataFrame:
-    """A row for every agent, exam, law, direction and group of quizzes (``by``, ``group``).
+    """Rows of results: accuracy by agent, exam, law, direction and group of quizzes.
 
-    hits, total: quizzes answered exactly, and all. accuracy, low, high: the share and its Wilson
-    95 % interval. world: of the agents. quizzes: of each exam, half in each direction; all agents
-    are asked the same.
+    Intervals are Wilson's over the quizzes that support a row. world: of the agents. quizzes: of
+    each exam, half in each direction; all agents are asked the same.
     """
     parts = []
     for exam in exams_of(world):
@@ -97,7 +98,7 @@ def quiz_table(world: BirdsWorld, batch: QuizBatch) -> pd.DataFrame:
     counts = world.describe(batch)
     return pd.DataFrame(
         {
-            "all": 0,
+            ALL: 0,
             "direction": np.array(DIRECTIONS)[batch.layout],
             "birds": counts["birds"],
             "bounces": counts["bounces"],
@@ -131,20 +132,17 @@ def _nearest(world: BirdsWorld, reading: Reading) -> NDArray[np.int64]:
     return least
 
 
-def _groups(answered: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Hits and support of every group, in both directions and each."""
+def _groups(answered: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Accuracy in every group, in both directions and each."""
     for direction, some in ((BOTH, answered), *answered.groupby("direction")):
         for by in BY:
             for group, quizzes in some.groupby(by):
-                hits, total = int(quizzes["correct"].sum()), len(quizzes)
-                low, high = wilson_interval(hits, total)
-                yield {
-                    "direction": direction,
-                    "by": by,
-                    "group": int(group),
-                    "hits": hits,
-                    "total": total,
-                    "accuracy": hits / total,
-                    "low": low,
-                    "high": high,
-                }
+                hits, of_all = int(quizzes["correct"].sum()), by == ALL
+                yield share(
+                    "accuracy",
+                    hits,
+                    len(quizzes),
+                    by="" if of_all else by,
+                    group="" if of_all else int(group),
+                    direction=direction,
+                )

@@ -14,12 +14,12 @@ rule, and would make any selection look like a rise.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
 from culture_sim.experiments.birds.drift import BIRDS, KEPT, OCCLUDED, PROPOSED
+from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.arms import CONTROL, FULL
 from culture_sim.study.results import interval
 
@@ -28,14 +28,6 @@ SEEDS = 3
 """Fewer seeds that can be counted decide nothing."""
 FEWEST = 20
 """Quizzes that fly, on either side, below which a seed is not counted."""
-
-
-class Finding(StrEnum):
-    """What was found of a statement."""
-
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -77,62 +69,75 @@ CHOICE = Contrast("its choice: proposed, against random culture", FULL, PROPOSED
 CONTRASTS = (PUBLISHED, *PARTS, CHOICE)
 
 
-def find(differences: pd.Series, margin: float) -> Finding:
-    """What differences by seed say of a rise.
+RULE = (
+    "{contrast}, after the last round, of quizzes that fly by the law. Refuted where Student's "
+    "95 % interval of the seeds' differences lies below {margin:g}; else confirmed where it lies "
+    f"above 0. Seeds with fewer than {FEWEST} such quizzes on a side are not counted, and fewer "
+    f"than {SEEDS} seeds decide nothing."
+)
 
-    Refuted where Student's 95 % interval of their mean lies below the margin, even if it lies
-    above 0; else confirmed where it lies above 0; else undecided, as with fewer than SEEDS.
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found of a contrast of a claim: by seed, in the measure's unit; their mean with
+    Student's 95 % interval, None with fewer than two seeds (without any, no mean either)."""
+
+    claim: Claim
+    contrast: Contrast
+    by_seed: dict[int, float]
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def answer(self) -> Answer:
+        """As RULE says."""
+        if len(self.by_seed) < SEEDS or self.low is None or self.high is None:
+            return "open"
+        if self.high < self.claim.margin:
+            return "refuted"
+        return "confirmed" if self.low > 0 else "open"
+
+    def verdict(self) -> Verdict:
+        """The same in words."""
+        rule = RULE.format(contrast=self.contrast.name, margin=self.claim.margin)
+        return Verdict(self.claim.name, rule, self.answer, self.because)
+
+    @property
+    def because(self) -> str:
+        """The figures."""
+        if self.value is None:
+            return "no seed can be counted"
+        seeds = ", ".join(f"{value:+.3f}" for value in self.by_seed.values())
+        interval = "" if self.low is None else f" ({self.low:+.3f} to {self.high:+.3f})"
+        return f"{self.claim.measure} {self.value:+.3f}{interval}; by seed {seeds}"
+
+
+def judge(drift: pd.DataFrame, last: int) -> list[Judged]:
+    """Every contrast of every claim, in order.
+
+    drift: as ``drift.rounds_table``, of every seed and arm. last: the round that decides.
     """
-    if len(differences) < SEEDS:
-        return Finding.UNDECIDED
-    found = interval(differences)
-    low, high = found["low"], found["high"]
-    assert low is not None
-    assert high is not None
-    if high < margin:
-        return Finding.REFUTED
-    return Finding.CONFIRMED if low > 0 else Finding.UNDECIDED
-
-
-def judge(rounds: pd.DataFrame, last: int) -> list[dict[str, Any]]:
-    """Every contrast of every claim, in order: claim, contrast, measure, margin, finding, the
-    differences by seed, their mean and its interval.
-
-    rounds: as ``rounds_table``, of every seed and arm. last: the round that decides. A contrast
-    with an arm that was not made has no seeds.
-    """
-    now = rounds[rounds["round"] == last]
+    now = drift[drift["round"] == last]
     judged = []
     for claim in CLAIMS:
-        of_claim = now[(now["measure"] == claim.measure) & (now["total"] >= FEWEST)]
-        values = of_claim.set_index(["arm", "quizzes", "seed"])["value"]
+        enough = (now["measure"] == claim.measure) & (now["support"] >= FEWEST)
+        values = now[enough].set_index(["arm", "quizzes", "seed"])["value"]
         for contrast in CONTRASTS:
-            difference = _of(values, contrast.arm, contrast.quizzes) - _of(
-                values, contrast.against_arm, contrast.against
-            )
-            counted = difference.dropna().astype(float)
-            judged.append(
-                {
-                    "claim": claim.name,
-                    "contrast": contrast.name,
-                    "decides": contrast is PUBLISHED,
-                    "measure": claim.measure,
-                    "margin": claim.margin,
-                    "finding": find(counted, claim.margin).value,
-                    "by_seed": {str(seed): value for seed, value in counted.items()},
-                    **(interval(counted) if len(counted) else dict.fromkeys(INTERVAL)),
-                }
-            )
+            one = _by_seed(values, contrast.arm, contrast.quizzes)
+            other = _by_seed(values, contrast.against_arm, contrast.against)
+            judged.append(_judged(claim, contrast, (one - other).dropna()))
     return judged
 
 
-INTERVAL = ("value", "low", "high")
+def _judged(claim: Claim, contrast: Contrast, differences: pd.Series) -> Judged:
+    by_seed = {int(seed): float(value) for seed, value in differences.items()}
+    found = interval(differences) if by_seed else dict.fromkeys(("value", "low", "high"))
+    return Judged(claim, contrast, by_seed, **found)
 
 
-def _of(values: pd.Series, arm: str, quizzes: str) -> pd.Series:
-    """By seed; empty where nothing was measured."""
-    chosen = values[
-        (values.index.get_level_values("arm") == arm)
-        & (values.index.get_level_values("quizzes") == quizzes)
-    ]
+def _by_seed(values: pd.Series, arm: str, quizzes: str) -> pd.Series:
+    """Empty where nothing was measured."""
+    of = values.index.get_level_values
+    chosen = values[(of("arm") == arm) & (of("quizzes") == quizzes)]
     return chosen.droplevel(["arm", "quizzes"])

@@ -7,16 +7,17 @@ kept or rejected, and quizzes sampled from the same agents and looked at unsifte
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from agents.evaluation import wilson_interval
 from agents.model import AgentModel
 from culture_sim.culture.figures import read_summary
 from culture_sim.culture.proposers import ParentPool, ProposalRequest, Proposer
 from culture_sim.culture.records import array_of, quizzes_of
 from culture_sim.culture.store import CultureStore
+from culture_sim.experiments.findings import row, share
 from world import QuizBatch, Stream, concatenate
 from world.birds import BirdsWorld, Verdict
 from world.birds.explain import FLOWN
@@ -74,12 +75,12 @@ def frames_table(world: BirdsWorld, quizzes: QuizBatch) -> pd.DataFrame:
     )
 
 
-def measures_of(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Every measure of the quizzes of ``frames_table``: measure, value, total, low, high.
+def measures_of(frames: pd.DataFrame, quizzes: str) -> Iterator[dict[str, Any]]:
+    """Every measure of the quizzes of ``frames_table``, as rows of results.
 
-    Shares have a Wilson 95 % interval over quizzes, means none. Those of no quiz are left out.
-    Of the quizzes that fly: birds, hidden (means), more birds, occluded (shares). Of all: the
-    shares, and as means "birds of all", "hidden of all", strays.
+    quizzes: what they are called. Shares have a Wilson 95 % interval over quizzes, means none.
+    Those of no quiz are left out. Of the quizzes that fly: birds, hidden (means), more birds,
+    occluded (shares). Of all: the shares, and as means "birds of all", "hidden of all", strays.
     """
     flying = frames[frames["flies"]]
     shares = {name: frames["verdict"] == name for name in VERDICTS.values()}
@@ -94,34 +95,28 @@ def measures_of(frames: pd.DataFrame) -> Iterator[dict[str, object]]:
     }
     for name, hits in shares.items():
         if len(hits):
-            yield share_row(name, int(hits.sum()), len(hits))
+            yield share(name, int(hits.sum()), len(hits), quizzes=quizzes)
     for name, values in means.items():
         if len(values):
-            value = float(values.mean())
-            yield {"measure": name, "value": value, "total": len(values), "low": None, "high": None}
-
-
-def share_row(name: str, hits: int, total: int) -> dict[str, object]:
-    """A share with its Wilson 95 % interval."""
-    low, high = wilson_interval(hits, total)
-    return {"measure": name, "value": hits / total, "total": total, "low": low, "high": high}
+            yield row(name, float(values.mean()), support=len(values), quizzes=quizzes)
 
 
 def rounds_table(store: CultureStore, world: BirdsWorld) -> pd.DataFrame:
     """A row for every round, kind of its quizzes (``quizzes``) and measure, as ``measures_of``.
 
-    Of all proposals of a round, "trivial", "duplicate" and "kept proposals" are what became of them.
+    "trivial proposals", "duplicate proposals" and "kept proposals" are shares of all of a round.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for number in store.rounds():
         table = store.table(number)
         frames, keep = frames_table(world, quizzes_of(table)), array_of(table, "keep")
         for name, some in ((PROPOSED, frames), (KEPT, frames[keep]), (REJECTED, frames[~keep])):
-            rows += ({"round": number, "quizzes": name, **row} for row in measures_of(some))
+            rows += ({"round": number, **each} for each in measures_of(some, name))
         figures = read_summary(store, number)
         for name in FATES:
-            share = share_row(f"{name} proposals", figures[name], figures[PROPOSED])
-            rows.append({"round": number, "quizzes": PROPOSED, **share})
+            measure = f"{name} proposals"
+            fate = share(measure, figures[name], figures["proposed"], quizzes=PROPOSED)
+            rows.append({"round": number, **fate})
     return pd.DataFrame(rows)
 
 
@@ -146,5 +141,4 @@ def sample(
 
 def sampled_table(quizzes: QuizBatch, world: BirdsWorld) -> pd.DataFrame:
     """As ``rounds_table``, of sampled quizzes, without a round."""
-    rows = ({"quizzes": SAMPLED, **row} for row in measures_of(frames_table(world, quizzes)))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(measures_of(frames_table(world, quizzes), SAMPLED))
