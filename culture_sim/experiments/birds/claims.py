@@ -14,8 +14,6 @@ rule, and would make any selection look like a rise.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 import pandas as pd
 
 from culture_sim.experiments.birds.drift import BIRDS, KEPT, OCCLUDED, PROPOSED
@@ -45,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Of two arms after the last round, whose quizzes are held against whose."""
+    """Of the last round of two arms, whose quizzes are held against whose."""
 
     name: str
     arm: str
@@ -70,7 +68,7 @@ CONTRASTS = (PUBLISHED, *PARTS, CHOICE)
 
 
 RULE = (
-    "{contrast}, after the last round, of quizzes that fly by the law. Refuted where Student's "
+    "{contrast}, in the last round, of quizzes that fly by the law. Refuted where Student's "
     "95 % interval of the seeds' differences lies below {margin:g}; else confirmed where it lies "
     f"above 0. Seeds with fewer than {FEWEST} such quizzes on a side are not counted, and fewer "
     f"than {SEEDS} seeds decide nothing."
@@ -100,8 +98,10 @@ class Judged:
 
     def verdict(self) -> Verdict:
         """The same in words."""
-        rule = RULE.format(contrast=self.contrast.name, margin=self.claim.margin)
-        return Verdict(self.claim.name, rule, self.answer, self.because)
+        rule = RULE.format(contrast=self.contrast.name.capitalize(), margin=self.claim.margin)
+        name, contrast = self.claim.name, self.contrast
+        claim = name if contrast is PUBLISHED else f"{name}: {contrast.name}"
+        return Verdict(claim, rule, self.answer, self.because)
 
     @property
     def because(self) -> str:
