@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from culture_sim.experiments.birds.drift import BIRDS, KEPT, OCCLUDED, PROPOSED
+from culture_sim.experiments.birds.patching import CELLS, MOVED, PLACES
 from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.arms import CONTROL, FULL
 from culture_sim.study.results import interval
@@ -141,3 +142,45 @@ def _by_seed(values: pd.Series, arm: str, quizzes: str) -> pd.Series:
     of = values.index.get_level_values
     chosen = values[(of("arm") == arm) & (of("quizzes") == quizzes)]
     return chosen.droplevel(["arm", "quizzes"])
+
+
+ALONE = 0.05
+"""A cell whose expectation moves less than this is said not to move."""
+
+
+def one_bird_alone(patched: pd.DataFrame) -> Verdict:
+    """Whether a bird's cells decide what is answered of that bird, and of no other.
+
+    patched: rows of ``patching``, of every agent.
+    """
+    entered = patched[patched["site"].str.endswith("blocks.0.hook_resid_pre")]
+    chosen = entered[(entered["place"] == PLACES[0]) & (entered["measure"] == MOVED)]
+    means = chosen.groupby(["group", "seed"])["value"].mean()
+    own, others = (means.get(name, pd.Series(dtype=float)) for name in (CELLS[0], CELLS[3]))
+    difference = (own - others).dropna()
+    answer: Answer = "open"
+    because = "nothing was patched"
+    if len(difference):
+        by, apart = interval(difference), interval(others)
+        because = (
+            f"cells that it leaves move by {own.mean():.3f}, those of other birds by "
+            f"{others.mean():.3f}"
+        )
+        if len(difference) >= SEEDS:
+            assert by["low"] is not None
+            assert by["high"] is not None
+            assert apart["high"] is not None
+            if by["high"] < 0 or apart["low"] > ALONE:  # type: ignore[operator]
+                answer = "refuted"
+            elif by["low"] > 0 and apart["high"] < ALONE:
+                answer = "confirmed"
+    return Verdict(
+        "a bird's cells decide the answer of that bird alone",
+        f"One bird's cells of the given frame are another flight's, where they enter the network. "
+        f"Confirmed where the cells that the bird has in the answer move more than those of other "
+        f"birds (Student's 95 % interval over seeds above 0), and these by less than {ALONE:g} "
+        f"(interval below); refuted where they move less, or others by more than {ALONE:g}. Fewer "
+        f"than {SEEDS} seeds decide nothing.",
+        answer,
+        because,
+    )
