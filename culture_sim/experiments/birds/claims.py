@@ -157,23 +157,12 @@ def one_bird_alone(patched: pd.DataFrame) -> Verdict:
     chosen = entered[(entered["place"] == PLACES[0]) & (entered["measure"] == MOVED)]
     means = chosen.groupby(["group", "seed"])["value"].mean()
     own, others = (means.get(name, pd.Series(dtype=float)) for name in (CELLS[0], CELLS[3]))
-    difference = (own - others).dropna()
-    answer: Answer = "open"
     because = "nothing was patched"
-    if len(difference):
-        by, apart = interval(difference), interval(others)
+    if len(own) and len(others):
         because = (
             f"cells that it leaves move by {own.mean():.3f}, those of other birds by "
             f"{others.mean():.3f}"
         )
-        if len(difference) >= SEEDS:
-            assert by["low"] is not None
-            assert by["high"] is not None
-            assert apart["high"] is not None
-            if by["high"] < 0 or apart["low"] > ALONE:  # type: ignore[operator]
-                answer = "refuted"
-            elif by["low"] > 0 and apart["high"] < ALONE:
-                answer = "confirmed"
     return Verdict(
         "a bird's cells decide the answer of that bird alone",
         f"One bird's cells of the given frame are another flight's, where they enter the network. "
@@ -181,6 +170,24 @@ def one_bird_alone(patched: pd.DataFrame) -> Verdict:
         f"birds (Student's 95 % interval over seeds above 0), and these by less than {ALONE:g} "
         f"(interval below); refuted where they move less, or others by more than {ALONE:g}. Fewer "
         f"than {SEEDS} seeds decide nothing.",
-        answer,
+        _alone(own, others),
         because,
     )
+
+
+def _alone(own: pd.Series, others: pd.Series) -> Answer:
+    """By seed, how far the bird's cells move and those of others."""
+    difference = (own - others).dropna()
+    if len(difference) < SEEDS:
+        return "open"
+    (least, most), (low, high) = _bounds(difference), _bounds(others)
+    if most < 0 or low > ALONE:
+        return "refuted"
+    return "confirmed" if least > 0 and high < ALONE else "open"
+
+
+def _bounds(values: pd.Series) -> tuple[float, float]:
+    found = interval(values)
+    assert found["low"] is not None
+    assert found["high"] is not None
+    return found["low"], found["high"]
