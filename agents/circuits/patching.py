@@ -60,7 +60,8 @@ def activation_patching(
 
     where: the places that are patched, broadcast to the activation: bool [T, 1] for positions of
     the residual stream, [B, T, 1] where they differ by row, [H, 1] for heads at "attn.hook_z",
-    [H, 1, 1] at "attn.hook_pattern"; all by default. Runs all rows in one pass. Raises UserError on an unknown site.
+    [H, 1, 1] at "attn.hook_pattern"; all by default. Runs all rows in one pass.
+    Raises UserError on an unknown site.
     """
     sites = list(dict.fromkeys(sites))
     held = model.capture(source, sites)

@@ -113,6 +113,7 @@ class Birds(Experiment):
         train = replace(
             base.train,
             target=self.target,
+            recombined_quizzes=0,
             epoch_quizzes=self.epoch_quizzes,
             max_quizzes=self.max_quizzes,
         )

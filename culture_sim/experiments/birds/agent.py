@@ -1,16 +1,19 @@
-"""A trained agent: a run of its own with one agent in it, so that all can be made side by side."""
+"""A trained agent, a unit of its own, so that those of all populations are made side by side."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agents.checkpoint import STATE, read_model, read_state
+from agents.checkpoint import MODEL, STATE, read_model, read_state
 from agents.config import ModelConfig, TrainConfig
 from agents.model import AgentModel, build_model
-from culture_sim.experiments.runs import open_run, train
+from agents.precision import make_accelerator
+from agents.training import DivergenceError, Learner, mixed_draw
 from culture_sim.experiments.units import Place, Unit
+from culture_sim.population.exams import Exams
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.state import AgentState
@@ -18,15 +21,13 @@ from world import Stream
 from world.birds import BirdsWorld
 from world.core.errors import UserError
 
-CHECKPOINT = "run/agents/0"
+CHECKPOINT = "agent"
 AGAIN = "remove its folder and run the experiment again"
-ROOTS = 1 << 31
-"""Root seeds are below this."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent(Unit):
-    """Agent ``number`` of the population of a seed."""
+    """Agent ``number`` of the population of a seed: the one that a run of that seed trains."""
 
     world: BirdsWorld
     model: ModelConfig
@@ -40,17 +41,30 @@ class Agent(Unit):
 
     @property
     def config(self) -> RunConfig:
-        """Options of its run."""
-        root = Stream(self.seed, "birds-agent", self.number).seed() % ROOTS
+        """Options of a run that such an agent could be of."""
         base = presets["birds"]()
-        return replace(
-            base, seed=root, agents=1, world=self.world, model=self.model, train=self.train
-        )
+        return replace(base, seed=self.seed, world=self.world, model=self.model, train=self.train)
 
     def make(self, folder: Path, place: Place) -> Sequence[str]:
-        """The run, with its agent at the target or out of its budget."""
-        train(open_run(folder / "run", self.config))
-        return [f"{CHECKPOINT}/model.safetensors", f"{CHECKPOINT}/{STATE}"]
+        """The checkpoint, at the target or out of its budget of quizzes."""
+        path = folder / CHECKPOINT
+        exams, stream = Exams(self.config, 0, None), Stream(self.seed, "", agent=self.number)
+        learner = Learner(self.model, self.train, self.world, stream, make_accelerator(self.train))
+        saved = learner.load(path)
+        state = AgentState.from_json(saved) if saved else AgentState(self.number)
+        draw = mixed_draw(self.world, stream)
+        while not state.reached and learner.quizzes < self.train.max_quizzes:
+            began = time.process_time()
+            try:
+                for _ in learner.train_epoch(draw):
+                    pass
+                state = exams.after_epoch(learner, state)
+            except DivergenceError as error:
+                raise UserError(f"{self.name} diverged: {error}; try another --width") from None
+            spent = state.seconds + time.process_time() - began
+            state = replace(state, seconds=round(spent, 1))
+            learner.save(path, state.to_json())
+        return [f"{CHECKPOINT}/{name}" for name in (MODEL, STATE)]
 
 
 def load_agent(place: Place, agent: Agent) -> AgentModel:
@@ -61,7 +75,7 @@ def load_agent(place: Place, agent: Agent) -> AgentModel:
 
 
 def state_of(place: Place, agent: Agent) -> AgentState:
-    """How the training of a made agent ended."""
+    """How the training of a made agent ended; its seconds are of the processor."""
     path = place.of(agent) / CHECKPOINT
     tree = read_state(path)
     if tree is None:

@@ -14,6 +14,7 @@ rule, and would make any selection look like a rise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import pandas as pd
 
 from culture_sim.experiments.birds.drift import BIRDS, KEPT, OCCLUDED, PROPOSED

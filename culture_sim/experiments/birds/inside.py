@@ -39,7 +39,9 @@ class Inside(Unit):
             (PROBED, self.probed, probing_rows),
         ):
             if count:
-                write_parquet(folder / name, pd.DataFrame(rows(model, agent.world, count, agent.seed)))
+                write_parquet(
+                    folder / name, pd.DataFrame(rows(model, agent.world, count, agent.seed))
+                )
                 made.append(name)
         return made
 

@@ -40,7 +40,7 @@ def accuracy_plot(figure: Figure, table: pd.DataFrame, by: Sequence[str]) -> Non
         axes.set_xlabel(name)
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_ylabel("answered exactly, share")
-    panels[-1].legend(fontsize=7, frameon=False)
+    _legend(panels[-1])
 
 
 def drift_plot(figure: Figure, drift: pd.DataFrame) -> None:
@@ -57,7 +57,7 @@ def drift_plot(figure: Figure, drift: pd.DataFrame) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
     for axes in panels[3:]:
         axes.set_xlabel("round")
-    panels[0].legend(fontsize=6, frameon=False)
+    _legend(panels[0])
 
 
 def patching_plot(figure: Figure, patched: pd.DataFrame, measure: str) -> None:
@@ -74,7 +74,7 @@ def patching_plot(figure: Figure, patched: pd.DataFrame, measure: str) -> None:
         axes.set_title(direction, fontsize=8)
         axes.set_xticks(range(len(sites)), [short(site) for site in sites], rotation=45)
     panels[0].set_ylabel(measure)
-    panels[0].legend(title="cells of the answer", fontsize=6, title_fontsize=6, frameon=False)
+    _legend(panels[0], "cells of the answer")
 
 
 def probes_plot(figure: Figure, probed: pd.DataFrame, targets: Sequence[str]) -> None:
@@ -95,13 +95,19 @@ def probes_plot(figure: Figure, probed: pd.DataFrame, targets: Sequence[str]) ->
             axes.set_xticks(range(len(sites)), [short(site) for site in sites], rotation=45)
             axes.tick_params(labelsize=6)
         panels[line, 0].set_ylabel(moment, fontsize=7)
-    panels[0, 0].legend(fontsize=6, frameon=False)
+    _legend(panels[0, 0])
 
 
 def short(site: str) -> str:
     """A site as it stands on an axis, as in "0 mid"."""
     _, block, name = site.split(".")
     return f"{block} {name.removeprefix('hook_resid_')}"
+
+
+def _legend(axes: Axes, title: str | None = None) -> None:
+    """Of the lines that there are, if any."""
+    if axes.lines:
+        axes.legend(title=title, fontsize=6, title_fontsize=6, frameon=False)
 
 
 def _line(axes: Axes, points: pd.DataFrame, colour: str, line: str, label: str) -> None:

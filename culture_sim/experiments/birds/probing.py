@@ -76,7 +76,9 @@ def moments(world: BirdsWorld, batch: QuizBatch) -> Iterator[tuple[str, list[Tar
     }
     for moment, token, cells in asked:
         targets = [
-            Target.of_tokens(name, kind, np.where(cells & (values[name] >= 0), values[name], np.nan), token)
+            Target.of_tokens(
+                name, kind, np.where(cells & (values[name] >= 0), values[name], np.nan), token
+            )
             for name, kind in KINDS.items()
         ]
         # A cell is read at the position after its own.

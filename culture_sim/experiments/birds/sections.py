@@ -49,12 +49,14 @@ def _agents(found: Found) -> Section:
     rows = []
     for agent, state in found.states.items():
         test = state.final_test
-        accuracy = NONE if test is None else f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})"
+        accuracy = (
+            NONE if test is None else f"{test.accuracy:.1%} ({test.low:.1%} to {test.high:.1%})"
+        )
         seconds = f"{state.seconds:.0f}"
         rows.append([f"seed {agent.seed}, {agent.number}", f"{state.quizzes:,}", accuracy, seconds])
     table = Shown(
         "Agents as culture found them; Wilson's 95 % intervals over quizzes that ended no training",
-        ["agent", "quizzes learned from", "answered exactly", "seconds"],
+        ["agent", "quizzes learned from", "answered exactly", "processor seconds"],
         rows,
     )
     return Section("Agents", tables=[table])
@@ -191,9 +193,7 @@ def _probes(found: Found) -> Section:
     return Section("What can be read of a bird", [text], plots=[plot])
 
 
-def _pivot(
-    told: pd.DataFrame, keys: list[str], across: str, columns: list[str]
-) -> list[list[str]]:
+def _pivot(told: pd.DataFrame, keys: list[str], across: str, columns: list[str]) -> list[list[str]]:
     """Rows of cells: the keys, then a figure for each column."""
     rows = []
     for names, some in told.groupby(keys, sort=False):
