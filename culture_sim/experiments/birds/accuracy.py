@@ -127,7 +127,7 @@ def _nearest(world: BirdsWorld, reading: Reading) -> NDArray[np.int64]:
     for one, other in combinations(range(state.shape[1]), 2):
         rows = np.flatnonzero((state[:, one] >= 0) & (state[:, other] >= 0))
         between = cells[state[rows, one], :, None] - cells[state[rows, other], None]
-        apart = np.abs(between).max(axis=-1).min(axis=(1, 2), initial=least[0])
+        apart = np.abs(between).max(axis=-1).min(axis=(1, 2))
         least[rows] = np.minimum(least[rows], apart)
     return least
 

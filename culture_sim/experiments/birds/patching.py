@@ -60,7 +60,7 @@ def _patched(
     model: AgentModel, world: BirdsWorld, clean: QuizBatch, changed: QuizBatch
 ) -> Iterator[dict[str, Any]]:
     given = world.part_of(clean) == CONTEXT
-    own = bird_cells(world, clean, changed)
+    own = bird_cells(clean, changed)
     cells = answer_cells(world, clean, changed)
     tokens, source = (torch.from_numpy(b.tokens.astype(np.int64)) for b in (clean, changed))
     with evaluating(model):
@@ -95,7 +95,7 @@ def _told(
                 )
 
 
-def bird_cells(world: BirdsWorld, clean: QuizBatch, changed: QuizBatch) -> Mask:
+def bird_cells(clean: QuizBatch, changed: QuizBatch) -> Mask:
     """Cells, of either frame, that the changed bird has in one of two quizzes of equal layout."""
     differ = clean.tokens != changed.tokens
     both = np.stack([clean.tokens, changed.tokens])
@@ -106,7 +106,7 @@ def bird_cells(world: BirdsWorld, clean: QuizBatch, changed: QuizBatch) -> Mask:
 def answer_cells(world: BirdsWorld, clean: QuizBatch, changed: QuizBatch) -> dict[str, Mask]:
     """By kind (CELLS), the cells of the answers of two quizzes of equal layout."""
     graded = world.answer_mask(clean)
-    own = bird_cells(world, clean, changed)
+    own = bird_cells(clean, changed)
     before, after = own & (clean.tokens > 0), own & (changed.tokens > 0)
     kinds = (before & ~after, after & ~before, before & after, ~own & (clean.tokens > 0))
     masks = [graded & kind for kind in kinds]

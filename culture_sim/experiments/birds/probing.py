@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Bool
 from numpy.typing import NDArray
 
-from agents.circuits.probes import ProbeOptions, Target, probe_sites
+from agents.circuits.probes import ProbeOptions, Target, probe_sites, residual_sites
 from agents.circuits.probes.targets import Kind, Token
 from agents.model import AgentModel, build_model
 from culture_sim.experiments.findings import row
@@ -52,6 +52,7 @@ def probing_rows(
             model,
             batch,
             targets,
+            sites=residual_sites(model),
             places={moment: place},
             groups=world.canonical_hash(batch),
             untrained=untrained,

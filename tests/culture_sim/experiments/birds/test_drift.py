@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,25 +52,22 @@ def test_every_kind_of_quiz_is_told_for_what_it_is():
     noise = [[3] * W for _ in range(H)]
     empty = [[0] * W for _ in range(H)]
     wrong = (first, first)
-    told = frames_table(
-        WORLD, batch_of(right, hidden, wrong, (first, noise), (first, empty), flown(*CROWD))
-    )
+    crowd = replace(WORLD, birds=4)
+    four = crowd.frames(crowd.draw(Stream(0, "crowd"), 0, 1, "test"))[0].reshape(2, H, W).tolist()
+    quizzes = batch_of(right, hidden, wrong, (first, noise), (first, empty), four)
+    told = frames_table(WORLD, quizzes)
     assert told["verdict"][[0, 2, 3, 4, 5]].tolist() == [
         "right", "wrong", "no birds", "no birds", "right",
     ]  # fmt: skip
     assert told["flies"].tolist() == [True, True, False, False, False, True]
     assert told["birds"].tolist()[:3] == [2, 2, 2]
-    assert told["birds"][5] == len(CROWD)
+    assert told["birds"][5] == 4
     assert told["more birds"].tolist() == [False] * 5 + [True]
     assert told["occluded"].tolist() == [False, True, False, False, False, False]
     assert told["illegal"].tolist() == [False, False, False, True, False, False]
     assert told["empty"].tolist() == [False, False, False, False, True, False]
     assert told["still"].tolist() == [False, False, True, False, False, False]
     assert told["strays"][3] == 1
-
-
-CROWD = (LOW, HIGH, SlowBird(4, 1, -1, 1), SlowBird(1, 6, 1, -1))
-"""Four birds, one more than in the world, that never meet."""
 
 
 def test_verdicts_are_the_verifiers_for_whatever_is_drawn():
