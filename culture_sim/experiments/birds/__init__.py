@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 ARMS = ("none", "random_filter", "full")
 """Of a study; the control first."""
+HEAD = 16
+"""Width of an attention head."""
+BATCH = 32
+"""Quizzes in a step of training."""
 LEAST_AGENTS = 3
 """The rule leaves the proposer out, and wants one that solves a quiz and one that fails it."""
 
@@ -83,11 +87,14 @@ class Birds(Experiment):
             raise UserError(f"--agents must be at least {LEAST_AGENTS}, got {self.agents}")
         if self.probed > self.agents:
             raise UserError(f"--probed must be at most --agents ({self.agents})")
-        # Refuses what no world, network or examination can be.
+        if self.width % HEAD:
+            raise UserError(f"--width must be a multiple of {HEAD}, got {self.width}")
+        if self.lesson % BATCH or self.epoch_quizzes % BATCH:
+            raise UserError(f"--lesson and --epoch-quizzes must be multiples of {BATCH}")
+        # Refuses what no world can be.
         from culture_sim.experiments.birds.accuracy import exams_of
 
         exams_of(self.world)
-        _ = self.rounds_of(0)
 
     @classmethod
     def quick(cls) -> Birds:
@@ -112,14 +119,17 @@ class Birds(Experiment):
         base = presets["birds"]()
         train = replace(
             base.train,
+            batch_size=BATCH,
             target=self.target,
             recombined_quizzes=0,
             epoch_quizzes=self.epoch_quizzes,
             max_quizzes=self.max_quizzes,
         )
-        heads = max(1, self.width // 16)
         model = ModelConfig(
-            d_model=self.width, n_layers=self.layers, n_heads=heads, d_mlp=4 * self.width
+            d_model=self.width,
+            n_layers=self.layers,
+            n_heads=self.width // HEAD,
+            d_mlp=4 * self.width,
         )
         return tuple(
             Agent(world=self.world, model=model, train=train, seed=seed, number=number)

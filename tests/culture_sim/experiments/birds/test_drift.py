@@ -25,8 +25,8 @@ from world import QuizBatch, Stream
 
 H, W = WORLD.height, WORLD.width
 LOW, HIGH = SlowBird(1, 1, 1, 1), SlowBird(4, 6, -1, -1)
-OVER = SlowBird(2, 2, 1, 1)
-"""Its arms are beside LOW's head, and its own head is on no cell of LOW."""
+UNDER, OVER = SlowBird(2, 2, 1, 1), SlowBird(3, 2, 1, 1)
+"""The later has an arm on the head of the earlier, now and when both have flown."""
 
 
 def flown(*birds):
@@ -47,8 +47,8 @@ def batch_of(*frames):
 
 def test_every_kind_of_quiz_is_told_for_what_it_is():
     right = flown(LOW, HIGH)
-    first, last = right
-    hidden = flown(OVER, SlowBird(3, 3, 1, 1))
+    first = right[0]
+    hidden = flown(UNDER, OVER)
     noise = [[3] * W for _ in range(H)]
     empty = [[0] * W for _ in range(H)]
     wrong = (first, first)
