@@ -26,6 +26,8 @@ HEAD = 16
 """Width of an attention head."""
 BATCH = 32
 """Quizzes in a step of training."""
+TESTED = 5
+"""Quizzes of the test that ends an agent's training, for each of an exam; a quarter validates."""
 LEAST_AGENTS = 3
 """The rule leaves the proposer out, and wants one that solves a quiz and one that fails it."""
 
@@ -121,6 +123,8 @@ class Birds(Experiment):
             base.train,
             batch_size=BATCH,
             target=self.target,
+            test_quizzes=TESTED * self.exam,
+            validation_quizzes=max(1, TESTED * self.exam // 4),
             recombined_quizzes=0,
             epoch_quizzes=self.epoch_quizzes,
             max_quizzes=self.max_quizzes,

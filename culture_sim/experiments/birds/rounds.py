@@ -29,8 +29,6 @@ from world import QuizBatch
 
 DRIFT, ACCURACY, SAMPLED = "drift.parquet", "accuracy.parquet", "sampled-{}.parquet"
 RUN = "run"
-EXAMINED = 500
-"""World quizzes that an agent is examined by after each lesson; a run of its own needs no more."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,8 @@ class Rounds(Unit):
             target=0.0,
             epoch_quizzes=treatment.lesson,
             max_quizzes=treatment.lesson,
-            test_quizzes=EXAMINED,
-            validation_quizzes=EXAMINED // 5,
+            test_quizzes=self.exam,
+            validation_quizzes=max(1, self.exam // 4),
             recombined_quizzes=0,
         )
         return replace(
