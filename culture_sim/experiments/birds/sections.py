@@ -154,7 +154,7 @@ def _patching(found: Found) -> Section:
         cells = list(dict.fromkeys(told["group"]))
         tables.append(
             Shown(
-                f"{measure.capitalize()}: cells of the answer, patched where they enter the network",
+                f"{measure.capitalize()}: cells of the answer, patched as they enter the network",
                 ["patched in the given frame", *cells],
                 _pivot(told, ["place"], "group", cells),
             )
@@ -169,7 +169,7 @@ def _patching(found: Found) -> Section:
     shown = [
         Plot(
             f"patching-{measure}",
-            f"{measure.capitalize()} when {PLACES[0]}'s cells are patched, by place in the network.",
+            f"{measure.capitalize()} when {PLACES[0]}'s cells are patched, by site.",
             partial(plots.patching_plot, patched=found.patched, measure=measure),
             (7.2, 3.2),
         )
