@@ -9,9 +9,10 @@ from pathlib import Path
 
 from agents.checkpoint import MODEL, STATE, read_model, read_state
 from agents.config import ModelConfig, TrainConfig
+from agents.divergence import DivergenceError
 from agents.model import AgentModel, build_model
 from agents.precision import make_accelerator
-from agents.training import DivergenceError, Learner, mixed_draw
+from agents.training import Learner, mixed_draw
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.population.exams import Exams
 from culture_sim.presets import presets
@@ -55,8 +56,9 @@ class Agent(Unit):
         draw = mixed_draw(self.world, stream)
         while not state.reached and learner.quizzes < self.train.max_quizzes:
             began = time.process_time()
+            accuracy = state.validation.accuracy if state.validation else 0.0
             try:
-                for _ in learner.train_epoch(draw):
+                for _ in learner.train_epoch(draw, accuracy):
                     pass
                 state = exams.after_epoch(learner, state)
             except DivergenceError as error:
