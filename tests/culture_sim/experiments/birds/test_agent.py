@@ -1,4 +1,4 @@
-"""An agent as a unit: the one that a run of its seed trains, whatever interrupted it."""
+"""An agent as a unit, whatever interrupted it."""
 
 from __future__ import annotations
 
