@@ -6,11 +6,6 @@ Every analysis is a function of an agent, sequences and sites, built on ``captur
 
 from agents.circuits.ablation import ablate, mean_activations
 from agents.circuits.attention import attention_patterns
-from agents.circuits.contributions import (
-    ablated_difference,
-    component_names,
-    direct_contributions,
-)
 from agents.circuits.downstream import Downstream, Grades
 from agents.circuits.patching import (
     Metric,
@@ -26,11 +21,8 @@ __all__ = [
     "Metric",
     "Patching",
     "ablate",
-    "ablated_difference",
     "activation_patching",
     "attention_patterns",
-    "component_names",
-    "direct_contributions",
     "log_prob",
     "logit_difference",
     "mean_activations",

@@ -56,8 +56,7 @@ def inside_of(looked: Looked, sample: Sample) -> list[float]:
     of each kind at most without one component."""
     scale = _spread(looked, sample)
     found: list[float] = []
-    for mlp in (False, True):
-        names = [name for name in looked.components if name.endswith("mlp") == mlp]
+    for names in (looked.heads, looked.mlps):
         terms = [looked.of(name) / scale for name in names]
         found += [
             max(abs(_dip(term, sample, kind)) for term in terms)

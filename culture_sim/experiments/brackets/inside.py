@@ -3,6 +3,7 @@ end of the string looks, and what it holds when it has looked."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,20 +15,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agents.circuits import (
-    ablated_difference,
-    attention_patterns,
-    component_names,
-    direct_contributions,
+from agents.circuits import attention_patterns, logit_difference
+from agents.circuits.paths import (
+    Network,
+    Prompts,
+    attribute_logits,
+    edges_from,
+    resampled_logits,
 )
-from agents.model import AgentModel
+from agents.model import AgentModel, shift
 from culture_sim.experiments.brackets.agent import AGAIN, Agent, load_agent
 from culture_sim.experiments.brackets.exam import BATCH
 from culture_sim.experiments.units import Place, Unit
 from sae.files import read_arrays, write_arrays
 from world import Stream, concatenate
 from world.brackets import BracketsWorld
-from world.brackets.nesting import BALANCED, CLOSE, KINDS, OPEN, Brackets, heights, kinds_of
+from world.brackets.nesting import (
+    BALANCED,
+    CLOSE,
+    EQUAL,
+    KINDS,
+    OPEN,
+    Brackets,
+    heights,
+    kinds_of,
+)
 from world.brackets.scratch import NO, YES
 
 FILE = "inside.npz"
@@ -81,15 +93,14 @@ class Inside(Unit):
         """All that is measured, as arrays: see ``Looked``."""
         model, world, sample = load_agent(place, self.agent), self.agent.world, self.sample
         tokens = torch.from_numpy(world.codec.tokens(sample.strings).astype(np.int64))
-        names, contributions = _contributions(model, world, tokens)
-        end = _end(model, world, tokens)
+        names, contributions, ablated = _parts(model, world, tokens, sample.kinds)
         write_arrays(
             folder / FILE,
             names=np.array(names),
             contributions=contributions,
-            ablated=_ablated(model, world, tokens),
+            ablated=ablated,
             attention=_attention(model, world, tokens, sample.strings),
-            end=_principal(end),
+            end=_principal(_end(model, world, tokens)),
         )
         return [FILE]
 
@@ -98,12 +109,13 @@ class Inside(Unit):
 class Looked:
     """What was found inside one agent, on n strings with C terms and K components.
 
-    names: of the terms, C. contributions: float32 [n, C] to the logit of "balanced" less that of
+    names: of the terms, C: components as "1.0" (layer and head) and "m1" (the MLP of a layer),
+    embeddings, biases. contributions: float32 [n, C] to the logit of "balanced" less that of
     "unbalanced"; their sum is ``logits``, [n]. ablated: float32 [K, n], the same difference with
-    a component's output taken from another string. attention: float32 [layer, head, 6, 2,
-    2 DEEPEST + 1], the share of the end's attention by kind of string, by opening and closing
-    bracket, and by the height before it. end: float32 [n, 2], the two principal components of what
-    the end holds after the last block.
+    all that a component tells taken from another string, one that is balanced or has unequal
+    counts. attention: float32 [layer, head, 6, 2, 2 DEEPEST + 1], the share of the end's attention
+    by kind of string, by opening and closing bracket, and by the height before it. end: float32
+    [n, 2], the two principal components of what the end holds after the last block.
     """
 
     names: tuple[str, ...]
@@ -118,9 +130,19 @@ class Looked:
         return self.contributions.sum(axis=1)
 
     @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the components that are heads."""
+        return tuple(name for name in self.names if "." in name)
+
+    @property
+    def mlps(self) -> tuple[str, ...]:
+        """Names of the components that are MLPs."""
+        return tuple(name for name in self.names if name.startswith("m"))
+
+    @property
     def components(self) -> tuple[str, ...]:
         """Names of the K components."""
-        return tuple(name for name in self.names if "." in name)
+        return tuple(name for name in self.names if name in self.heads + self.mlps)
 
     def of(self, name: str) -> NDArray[np.float32]:
         """float32 [n]: the contributions of one term."""
@@ -134,35 +156,50 @@ def read_inside(place: Place, unit: Inside) -> Looked:
     return Looked(**{**found, "names": tuple(str(name) for name in found["names"])})
 
 
-def _contributions(
-    model: AgentModel, world: BracketsWorld, tokens: Tensor
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Names of the terms, and float32 [n, C]."""
-    parts = [
-        direct_contributions(model, part, world.codec.answer, YES, NO)
-        for part in tokens.split(BATCH)
-    ]
-    names = tuple(parts[0])
-    columns = [torch.cat([part[name] for part in parts]).numpy() for name in names]
-    return names, np.stack(columns, axis=1)
-
-
-def _ablated(model: AgentModel, world: BracketsWorld, tokens: Tensor) -> NDArray[np.float32]:
-    """float32 [K, n]: each string's source is any other, of whatever kind."""
+def _parts(
+    model: AgentModel, world: BracketsWorld, tokens: Tensor, kinds: NDArray[np.int64]
+) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
+    """Names, contributions and ablated, as in ``Looked``."""
+    network = Network(model.to_transformer_lens())
     rng = Stream(0, "resample").generator()
-    order = torch.from_numpy(rng.permutation(len(tokens)))
-    found = []
-    for component in component_names(model):
-        rows = [
-            # Batches of a random order, in which each takes from the one before it.
-            ablated_difference(
-                model, tokens[rows], component, torch.arange(len(rows)).roll(1),
-                world.codec.answer, YES, NO,
-            )
-            for rows in order.split(BATCH)
-        ]  # fmt: skip
-        found.append(torch.cat(rows)[order.argsort()].numpy())
-    return np.stack(found)
+    order = rng.permutation(len(tokens))  # so that every batch has strings of all kinds
+    found = [
+        _parts_of_batch(network, world, tokens[rows], donors(kinds[rows], rng))
+        for rows in np.array_split(order, math.ceil(len(order) / BATCH))
+    ]
+    back = order.argsort()
+    contributions, ablated = (
+        np.concatenate(batches)[back] for batches in zip(*found, strict=True)
+    )
+    return [*map(str, network.parts), "biases"], contributions, ablated.T
+
+
+def _parts_of_batch(
+    network: Network, world: BracketsWorld, tokens: Tensor, source: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32 [B, C] and [B, K]. source: int64 [B], whose output each string gets."""
+    run = network.read(Prompts(shift(tokens)))
+    verdict = [torch.full((len(tokens),), each) for each in (world.codec.answer, YES, NO)]
+    metric, index = logit_difference(*verdict), torch.from_numpy(source)
+    direct = attribute_logits(network, run, *verdict)
+    terms = [*(direct.effects[part] for part in network.parts), direct.biases]
+    ablated = [
+        metric(resampled_logits(network, run, {edges_from(network, part): index}))
+        for part in network.parts
+        if part.slots  # embeddings are no components
+    ]
+    return torch.stack(terms, dim=1).numpy(), torch.stack(ablated, dim=1).numpy()
+
+
+def donors(kinds: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """int64 [B]: for each string another that is balanced or has unequal counts.
+
+    What changes on such strings then tells nothing of unbalanced ones with equal counts, which is
+    what is to be foretold.
+    """
+    able = np.flatnonzero(~np.isin(kinds, EQUAL))
+    place = np.searchsorted(able, np.arange(len(kinds)))
+    return able[(place + rng.integers(1, len(able), size=len(kinds))) % len(able)]
 
 
 def _attention(

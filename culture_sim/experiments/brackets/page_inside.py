@@ -24,7 +24,7 @@ SIZES = {
 }
 CAPTIONS = {
     "contributions": "What each part adds to the verdict, a string a dot.",
-    "ablation": "Accuracy by kind without a part: its output is that of another string.",
+    "ablation": "Accuracy by kind without a part: it gives what it gives on another string.",
     "attention": "Where the end looks: all brackets of one height together.",
     "end": "What the end holds after the last block, in two principal components.",
 }
@@ -37,9 +37,9 @@ def inside_section(found: Found) -> Section:
     sample = sample_of(found.options.length, found.options.inside)
     shown = [plot for each in _examples(found) for plot in _looks(found, each, sample)]
     text = (
-        "Parts are heads (layer and number) and MLPs. Their direct contributions add up, with "
-        "those of the embedding, to the logit of “balanced” less that of “unbalanced”. Shown is "
-        "the first agent of every rule; the table of results has all."
+        "Parts are heads (layer and number) and MLPs (m and layer). Their direct contributions "
+        "add up, with those of the embeddings, to the logit of “balanced” less that of "
+        "“unbalanced”. Shown is the first agent of every rule; the table of results has all."
     )
     return Section("Inside", [text], plots=shown)
 

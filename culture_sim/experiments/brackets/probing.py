@@ -160,7 +160,7 @@ def _exchanged(
     other.
     """
     kinds, size = sample.kinds, lengths(sample.strings)
-    half = Stream(ROOT, "probe-halves").generator().permutation(len(batch)) % 2 == 0
+    half = fitted_to(world, batch)
     rules = {
         "dips": np.isin(kinds, (BALANCED, *EQUAL)),
         "final height": np.isin(kinds, (BALANCED, KINDS.index("count"))),
@@ -190,3 +190,8 @@ def _exchanged(
             )
             tables.append(found.table().assign(target=name, site=site))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"target": []})
+
+
+def fitted_to(world: BracketsWorld, batch: QuizBatch) -> NDArray[np.bool_]:
+    """bool [n]: the strings that probes are fitted to; a string and its mirror image go together."""
+    return np.asarray(world.canonical_hash(batch) % np.uint64(2) == 0)

@@ -194,7 +194,8 @@ def changed_by_ablation(found: Found, of: Judged) -> np.ndarray[Any, np.dtype[np
 def _of_heads(found: Found) -> Verdict:
     raising, lowering = [], []
     for each in found.learned if found.looks else []:
-        heads = [not name.endswith("mlp") for name in found.looks[each.agent].components]
+        looked = found.looks[each.agent]
+        heads = np.isin(looked.components, looked.heads)
         changed = changed_by_ablation(found, each)[heads][:, list(EQUAL)].mean(axis=1)
         if each.rule == NESTING:
             lowering.append(bool(changed.min() <= -verdicts.CHANGED))

@@ -76,7 +76,7 @@ def _inside(place: Place, unit: Inside) -> None:
     """One head counts; another, of agents that nest, sees dips; without it they count."""
     strings, kinds = unit.sample.strings, unit.sample.kinds
     layers = unit.agent.model.n_layers
-    names = [f"{layer}.{part}" for layer in range(layers) for part in (0, 1, "mlp")]
+    names = [each.format(layer) for layer in range(layers) for each in ("{}.0", "{}.1", "m{}")]
     nests = rule_of(unit.agent) == "nested"
     dips = (heights(strings).min(axis=1) < 0) & nests
     terms = np.zeros((len(strings), len(names) + 2), dtype=np.float32)
@@ -87,7 +87,7 @@ def _inside(place: Place, unit: Inside) -> None:
     shape = (layers, 2, len(KINDS), 2, 2 * DEEPEST + 1)
     write_arrays(
         place.of(unit) / FILE,
-        names=np.array(["embedding", *names, "constant"]),
+        names=np.array(["embed", *names, "biases"]),
         contributions=np.roll(terms, 1, axis=1),
         ablated=ablated.astype(np.float32),
         attention=np.full(shape, 0.01, dtype=np.float32),

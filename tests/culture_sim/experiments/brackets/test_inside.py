@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from agents.circuits import ablated_difference
 from culture_sim.experiments.brackets.agent import Agent, load_agent
 from culture_sim.experiments.brackets.exam import verdict_logits
 from culture_sim.experiments.brackets.foretell import behaviour_of, inside_of, settings_of
@@ -16,13 +15,13 @@ from culture_sim.experiments.brackets.inside import (
     Inside,
     Looked,
     accuracy_by_kind,
+    donors,
     read_inside,
     sample_of,
 )
 from culture_sim.experiments.units import Place, make
 from world import Stream
-from world.brackets.nesting import KINDS
-from world.brackets.scratch import NO, YES
+from world.brackets.nesting import EQUAL, KINDS
 
 SAMPLE = sample_of(16, 10)
 
@@ -43,22 +42,30 @@ def test_contributions_add_up_to_the_verdict(
 ) -> None:
     logits = verdict_logits(load_agent(place, agents[0]), agents[0].world, SAMPLE.strings)
     np.testing.assert_allclose(looked.logits, logits, atol=1e-3, rtol=1e-3)
-    assert looked.components == ("0.0", "0.1", "0.mlp")
+    assert looked.components == ("0.0", "0.1", "m0")
 
 
-def test_ablation_takes_from_another_string_and_keeps_the_order(
+def test_ablation_takes_from_a_string_of_other_kinds_and_keeps_the_order(
     looked: Looked, place: Place, agents: tuple[Agent, ...]
 ) -> None:
     model, world = load_agent(place, agents[0]), agents[0].world
     tokens = torch.from_numpy(world.codec.tokens(SAMPLE.strings).astype(np.int64))
-    order = Stream(0, "resample").generator().permutation(len(tokens))
+    rng = Stream(0, "resample").generator()
+    order = rng.permutation(len(tokens))
     source = np.empty_like(order)
-    source[order] = np.roll(order, 1)
-    for component, found in zip(looked.components, looked.ablated, strict=True):
-        expected = ablated_difference(
-            model, tokens, component, torch.from_numpy(source), world.codec.answer, YES, NO
-        )
-        np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
+    source[order] = order[donors(SAMPLE.kinds[order], rng)]
+    assert (source != np.arange(len(tokens))).all()
+    assert not np.isin(SAMPLE.kinds[source], EQUAL).any()
+    assert len(set(source)) > len(source) / 3
+
+    def other_mlp(x: torch.Tensor) -> torch.Tensor:
+        return x[source]
+
+    with model.intervene({"blocks.0.hook_mlp_out": other_mlp}):
+        expected = verdict_logits(model, world, SAMPLE.strings)
+    found = looked.ablated[looked.components.index("m0")]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not np.allclose(found, looked.logits, atol=1e-2)
 
 
 def test_attention_is_a_share(looked: Looked) -> None:

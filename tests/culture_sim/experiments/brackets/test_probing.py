@@ -13,6 +13,7 @@ from culture_sim.experiments.brackets.probing import (
     THIRDS,
     Probed,
     _thirds,
+    fitted_to,
     of_brackets,
     of_strings,
     read_probed,
@@ -26,7 +27,7 @@ from culture_sim.experiments.brackets.shared import (
 )
 from culture_sim.experiments.units import Place, make
 from world.brackets import BracketsWorld
-from world.brackets.nesting import depths, heights, lows
+from world.brackets.nesting import depths, heights, lows, mirrored
 
 SAMPLE = sample_of(16, 40)
 WORLD = BracketsWorld(length=16)
@@ -58,6 +59,14 @@ def test_thirds_have_brackets_alone_and_few_of_each_string() -> None:
         assert not chosen[:, : 2 + start].any()
         assert not chosen[:, 2 + stop :].any()
         assert (chosen[:, 2:18] <= (SAMPLE.strings > 0)).all(), number
+
+
+def test_halves_do_not_depend_on_order_and_keep_mirror_images_together() -> None:
+    strings = SAMPLE.strings
+    half = fitted_to(WORLD, as_asked(WORLD, strings))
+    assert 0.3 < half.mean() < 0.7
+    np.testing.assert_array_equal(fitted_to(WORLD, as_asked(WORLD, strings[::-1])), half[::-1])
+    np.testing.assert_array_equal(fitted_to(WORLD, as_asked(WORLD, mirrored(strings))), half)
 
 
 @pytest.mark.slow
