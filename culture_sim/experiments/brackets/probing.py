@@ -193,5 +193,5 @@ def _exchanged(
 
 
 def fitted_to(world: BracketsWorld, batch: QuizBatch) -> NDArray[np.bool_]:
-    """bool [n]: the strings that probes are fitted to; a string and its mirror image go together."""
+    """bool [n]: the strings that probes are fitted to, each with its mirror image."""
     return np.asarray(world.canonical_hash(batch) % np.uint64(2) == 0)
