@@ -168,9 +168,7 @@ def _parts(
         for rows in np.array_split(order, math.ceil(len(order) / BATCH))
     ]
     back = order.argsort()
-    contributions, ablated = (
-        np.concatenate(batches)[back] for batches in zip(*found, strict=True)
-    )
+    contributions, ablated = (np.concatenate(batches)[back] for batches in zip(*found, strict=True))
     return [*map(str, network.parts), "biases"], contributions, ablated.T
 
 
