@@ -64,8 +64,8 @@ def test_ablation_takes_from_a_string_of_other_kinds_and_keeps_the_order(
     with model.intervene({"blocks.0.hook_mlp_out": other_mlp}):
         expected = verdict_logits(model, world, SAMPLE.strings)
     found = looked.ablated[looked.components.index("m0")]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert not np.allclose(found, looked.logits, atol=1e-2)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert not np.allclose(found, looked.logits, atol=1e-3)
 
 
 def test_attention_is_a_share(looked: Looked) -> None:
