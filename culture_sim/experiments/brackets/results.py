@@ -166,11 +166,10 @@ def _verdicts(found: Found) -> list[Verdict]:
     if shares:
         told.append(verdicts.few_suffice(min(shares), rules(min(shares))))
         told.append(verdicts.only_first_symbol(max(shares), rules(max(shares))))
-    scribes = {
-        plain: [e.accuracy for e in found.scribes if (e.agent.world.scratch == "none") == plain]
-        for plain in (True, False)
-    }
-    told.append(verdicts.scratchpads_nest(scribes[False], scribes[True]))
+    learned = [each for each in found.scribes if each.rule != UNLEARNED]
+    scribes = [each.accuracy for each in learned if each.agent.world.scratch != "none"]
+    plain = [each.accuracy for each in learned if each.agent.world.scratch == "none"]
+    told.append(verdicts.scratchpads_nest(scribes, plain))
     told.append(_of_heads(found))
     told.append(verdicts.foretold(foretelling_gain(found)))
     return [*told, *_of_culture(found), _of_features(found)]

@@ -42,29 +42,32 @@ def spread(accuracies: Sequence[float]) -> Verdict:
         f"of at least {ENOUGH} learned agents without strings of equal counts, the accuracies on "
         f"these span {WIDE} or more; refuted at {NARROW} or less",
         answer,
-        f"{len(accuracies)} agents, {low:.2f} to {high:.2f}",
+        _range(accuracies),
     )
 
 
 def one_layer_counts(accuracies: Sequence[float]) -> Verdict:
     """accuracies: of learned agents of one layer, with weight decay."""
-    median = float(np.median(accuracies)) if accuracies else float("nan")
     answer: Answer = "open"
-    if len(accuracies) >= ENOUGH / 2:
-        answer = _either(max(accuracies) <= COUNTS, median > COUNTS)
+    because = _agents(len(accuracies))
+    if accuracies:
+        median = float(np.median(accuracies))
+        because += f", median {median:.2f}"
+        if len(accuracies) >= ENOUGH / 2:
+            answer = _either(max(accuracies) <= COUNTS, median > COUNTS)
     return Verdict(
         "With one layer and weight decay every network counts (published: 0.00).",
         f"all learned agents are right on {COUNTS} of unbalanced strings with equal counts "
         f"at most; refuted where their median is above that",
         answer,
-        f"{len(accuracies)} agents, median {median:.2f}",
+        because,
     )
 
 
 def decay_nests(decayed: Sequence[float], plain: Sequence[float]) -> Verdict:
     """Accuracies of learned agents of two layers, with weight decay and without."""
     answer: Answer = "open"
-    because = f"{len(decayed)} and {len(plain)} agents: too few"
+    because = f"too few agents: {len(decayed)} and {len(plain)}"
     if min(len(decayed), len(plain)) >= ENOUGH / 2:
         value, low, high = welch(decayed, plain)
         answer = _either(low > 0, high < 0)
@@ -95,7 +98,7 @@ def welch(one: Sequence[float], other: Sequence[float]) -> tuple[float, float, f
 
 def few_suffice(share: float, rules: Sequence[str]) -> Verdict:
     """share: the smallest that is not 0. rules: of learned agents that had so many."""
-    nested = _share(rules, NESTING)
+    nested = _mean([rule == NESTING for rule in rules])
     answer: Answer = "open"
     if len(rules) >= ENOUGH / 2:
         answer = _either(nested >= MOST, nested < HALF)
@@ -103,13 +106,13 @@ def few_suffice(share: float, rules: Sequence[str]) -> Verdict:
         f"A share of {share:g} of strings with equal counts is enough to make agents nest.",
         f"{MOST:.0%} of learned agents follow the nested rule; refuted below {HALF:.0%}",
         answer,
-        f"{nested:.0%} of {len(rules)} agents",
+        _part([rule == NESTING for rule in rules]),
     )
 
 
 def only_first_symbol(share: float, rules: Sequence[str]) -> Verdict:
     """share: the largest. rules: of learned agents that had so many."""
-    first, nested = _share(rules, FIRST_SYMBOL), _share(rules, NESTING)
+    first, nested = (_mean([rule == each for rule in rules]) for each in (FIRST_SYMBOL, NESTING))
     answer: Answer = "open"
     if len(rules) >= ENOUGH / 2:
         answer = _either(first >= HALF, nested >= HALF)
@@ -119,21 +122,23 @@ def only_first_symbol(share: float, rules: Sequence[str]) -> Verdict:
         f"at the largest share, {share:g}, half of the learned agents follow the rule of the first "
         f"symbol; refuted where half follow the nested rule",
         answer,
-        f"first symbol {first:.0%}, nested {nested:.0%} of {len(rules)} agents",
+        f"first symbol: {_part([rule == FIRST_SYMBOL for rule in rules])}; "
+        f"nested: {_part([rule == NESTING for rule in rules])}",
     )
 
 
 def scratchpads_nest(scribes: Sequence[float], plain: Sequence[float]) -> Verdict:
-    """Accuracies out of distribution, on identical strings, with scratchpads and without."""
+    """Accuracies of learned agents out of distribution, on identical strings, with scratchpads and
+    without."""
     answer: Answer = "open"
-    if scribes and plain:
+    if min(len(scribes), len(plain)) > 1:
         worse = float(np.mean(scribes)) <= float(np.mean(plain))
         answer = _either(min(scribes) >= NESTS and max(plain) < NESTS, worse)
     return Verdict(
         "A scratchpad solves strings with equal counts where a classifier trained on the "
         "same strings does not.",
-        f"every agent with one is right on {NESTS} of them at least, none without; refuted where "
-        f"those with one are no better on average",
+        f"every learned agent with one is right on {NESTS} of them at least, none without; refuted "
+        f"where those with one are no better on average; of two agents each at least",
         answer,
         f"with: {_range(scribes)}; without: {_range(plain)}",
     )
@@ -160,7 +165,7 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
     """Whether some head's ablation raises accuracy on strings with equal counts, of agents that do
     not nest; and whether some head's lowers it, of agents that do."""
     answer: Answer = "open"
-    up, down = (float(np.mean(each)) if each else float("nan") for each in (raising, lowering))
+    up, down = _mean(raising), _mean(lowering)
     if min(len(raising), len(lowering)) >= ENOUGH / 2:
         answer = _either(up >= HALF and down >= HALF, up < HALF and down < HALF)
     return Verdict(
@@ -169,7 +174,7 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
         f"by {CHANGED} or more, in half of the agents that do not nest, and that do; refuted "
         f"where neither holds",
         answer,
-        f"raised in {up:.0%} of {len(raising)} agents, lowered in {down:.0%} of {len(lowering)}",
+        f"raised: {_part(raising)} that do not nest; lowered: {_part(lowering)} that do",
     )
 
 
@@ -186,7 +191,8 @@ def majority_decides(minority: tuple[int, int], majority: tuple[int, int]) -> Ve
         "the shares of right verdicts are below and above one half, by Wilson intervals; refuted "
         "where one of them is on the other side",
         answer,
-        f"right: {minority[0]} of {minority[1]} and {majority[0]} of {majority[1]}",
+        f"right: {minority[0]} of {minority[1]} where most count, {majority[0]} of {majority[1]} "
+        f"where most nest",
     )
 
 
@@ -194,7 +200,7 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     """differences: what full culture changed in accuracy, less what the random filter did, of pairs
     of populations. expected: the sign. name: the populations."""
     answer: Answer = "open"
-    because = f"{len(differences)} pairs: too few"
+    because = f"too few pairs: {len(differences)}"
     if len(differences) > 1:
         found = interval(pd.Series(differences))
         value, low, high = (float(found[key] or 0.0) for key in ("value", "low", "high"))
@@ -233,11 +239,18 @@ def _either(confirmed: bool, refuted: bool) -> Answer:
     return "refuted" if refuted else "open"
 
 
-def _share(rules: Sequence[str], rule: str) -> float:
-    return sum(each == rule for each in rules) / len(rules) if rules else float("nan")
+def _mean(hits: Sequence[bool]) -> float:
+    return sum(hits) / max(len(hits), 1)
+
+
+def _part(hits: Sequence[bool]) -> str:
+    return f"{_mean(hits):.0%} of {_agents(len(hits))}" if hits else _agents(0)
 
 
 def _range(values: Sequence[float]) -> str:
-    if not values:
-        return "no agents"
-    return f"{len(values)} agents, {min(values):.2f} to {max(values):.2f}"
+    span = f", {min(values):.2f} to {max(values):.2f}" if values else ""
+    return f"{_agents(len(values))}{span}"
+
+
+def _agents(number: int) -> str:
+    return f"{number or 'no'} agent{'s' * (number != 1)}"

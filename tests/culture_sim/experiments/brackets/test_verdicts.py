@@ -29,9 +29,10 @@ CASES = [
     (v.only_first_symbol(0.1, ["nested"] * 5), "refuted"),
     (v.only_first_symbol(0.1, ["mixed"] * 5), "open"),
     (v.only_first_symbol(0.1, []), "open"),
-    (v.scratchpads_nest([1.0, 0.96], [0.5]), "confirmed"),
-    (v.scratchpads_nest([0.4], [0.5]), "refuted"),
-    (v.scratchpads_nest([1.0], [0.96]), "open"),
+    (v.scratchpads_nest([1.0, 0.96], [0.5, 0.9]), "confirmed"),
+    (v.scratchpads_nest([0.4, 0.6], [0.5, 0.5]), "refuted"),
+    (v.scratchpads_nest([1.0, 1.0], [0.96, 0.5]), "open"),
+    (v.scratchpads_nest([1.0, 0.96], [0.5]), "open"),
     (v.scratchpads_nest([], []), "open"),
     (v.foretold((-0.1, -0.2, -0.05)), "confirmed"),
     (v.foretold((0.1, 0.05, 0.2)), "refuted"),
@@ -68,6 +69,8 @@ def test_every_verdict_says_how_it_was_reached() -> None:
         assert verdict.claim.endswith(".")
         assert verdict.rule
         assert verdict.because
+        assert "nan" not in verdict.because
+        assert " 1 agents" not in f" {verdict.because}"
 
 
 def test_an_interval_of_two_means() -> None:
