@@ -11,11 +11,13 @@ import numpy as np
 
 from benchmarks.measure import Row, copied_bytes, seconds
 from culture_sim.presets import presets
-from world import Stream, World
+from world import Stream
 from world.grids.world import GridsWorld
 
+COMPACT = presets["compact"]().world
+assert isinstance(COMPACT, GridsWorld)
 WORLDS = {
-    "7x7, 3 rectangles": presets["compact"]().world,
+    "7x7, 3 rectangles": COMPACT,
     "10x10, 3 rectangles": GridsWorld(height=10, width=10, colours=10, rectangles=3),
 }
 CHUNK = 4096
@@ -31,7 +33,7 @@ def rows(quick: bool) -> Iterator[Row]:
         yield from _rows(name, world, CHUNK if quick else 10 * CHUNK, 20 if quick else LOOPED)
 
 
-def _rows(name: str, world: World, count: int, looped: int) -> Iterator[Row]:
+def _rows(name: str, world: GridsWorld, count: int, looped: int) -> Iterator[Row]:
     stream = Stream(0, "benchmark")
     rng = np.random.default_rng(0)
     # The first call also fills the tables of masks and rectangles.
