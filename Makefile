@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PRESET ?= compact
 RUN ?= $(PRESET)
+EXPERIMENT ?= brackets
 ARGS ?=
 TORCH_INDEX ?=
 
@@ -18,13 +19,14 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
-	culture-features study export quizzes demo docs test quick check format bench clean
+	culture-features study experiment export quizzes demo docs test quick check format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PRESET=compact     the options to start from: compact, faithful, fleuret, smoke, ..."
 	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
+	@echo "  EXPERIMENT=brackets  which experiment"
 	@echo "  ARGS=\"...\"         more options; make culture ARGS=--help lists them"
 	@echo "  PYTHON=python3     Python 3.11 or newer, to make .venv with"
 	@echo "  TORCH_INDEX=URL    where to take PyTorch from, such as its index of CPU-only builds"
@@ -63,6 +65,9 @@ replay: $(READY) ## Judge the stored votes of a run again, by its rule or anothe
 
 study: $(READY) ## Find out whether culture does anything: arms from the same agents, compared.
 	$(SIM) $@ $(ARGS)
+
+experiment: $(READY) ## Answer a question by an experiment: agents trained for it, what they do, and a verdict.
+	$(SIM) $@ $(EXPERIMENT) $(ARGS)
 
 export: $(READY) ## Write quizzes as a Hugging Face dataset, and as text for language models.
 	$(SIM) $@ dataset $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)

@@ -14,7 +14,7 @@ from world import Stream
 from world.grids.world import GridsWorld
 
 WORLDS = {
-    "7x7, 3 rectangles": GridsWorld(height=7, width=7, rectangles=3),
+    "7x7, 2 rectangles": GridsWorld(height=7, width=7),
     "10x10, 3 rectangles": GridsWorld(height=10, width=10, colours=10, rectangles=3),
 }
 CHUNK = 4096

@@ -19,8 +19,8 @@ from torch import Tensor
 from agents.hooks import Change, evaluating
 from agents.model import AgentModel
 
-Metric = Callable[[Float[Tensor, "B T V"]], Float[Tensor, " B"]]
-"""A number for each sequence, of the logits for its tokens."""
+Metric = Callable[[Float[Tensor, "B T V"]], Float[Tensor, "B ..."]]
+"""A number for each sequence, or several, of the logits for its tokens."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Patching:
     of ``tokens`` with the source's activation there.
     """
 
-    tokens: Float[Tensor, " B"]
-    source: Float[Tensor, " B"]
-    patched: dict[str, Float[Tensor, " B"]]
+    tokens: Float[Tensor, "B ..."]
+    source: Float[Tensor, "B ..."]
+    patched: dict[str, Float[Tensor, "B ..."]]
 
     def shares(self) -> dict[str, float]:
         """By site, the share of the way from the metric of ``tokens`` to that of the source.
@@ -59,8 +59,9 @@ def activation_patching(
     """Put what each site holds on ``source`` into a run on ``tokens``, one site at a time.
 
     where: the places that are patched, broadcast to the activation: bool [T, 1] for positions of
-    the residual stream, [H, 1] for heads at "attn.hook_z", [H, 1, 1] at "attn.hook_pattern"; all
-    by default. Runs all rows in one pass. Raises UserError on an unknown site.
+    the residual stream, [B, T, 1] where they differ by row, [H, 1] for heads at "attn.hook_z",
+    [H, 1, 1] at "attn.hook_pattern"; all by default. Runs all rows in one pass.
+    Raises UserError on an unknown site.
     """
     sites = list(dict.fromkeys(sites))
     held = model.capture(source, sites)

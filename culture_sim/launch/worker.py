@@ -1,4 +1,4 @@
-"""What a worker process does: one stage of one run, in its place among the others."""
+"""What a worker process does: its part of a job, such as a stage of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from multiprocessing.connection import Connection, wait
@@ -23,26 +23,35 @@ from world.core.errors import ERROR_PREFIX, UserError
 
 
 def work(
-    stage: str, path: Path, log: Path, environment: Mapping[str, str], says: Connection
+    do: Callable[[], None],
+    title: str,
+    log: Path,
+    environment: Mapping[str, str],
+    says: Connection,
 ) -> NoReturn:
-    """Do this process's part of a stage; exits with 0, or 2 on a user's error.
+    """Do this process's part of a job; exits with 0, or 2 on a user's error.
 
-    ``environment`` has the variables that give it its place; what is printed goes to ``log``, and
-    the line of an error to ``says``, too: the log's disk may be full.
+    title: in the list of processes. environment: has the variables that give it its place. What is
+    printed goes to ``log``, and the line of an error to ``says``, too: the log's disk may be full.
     """
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
     with suppress(PermissionError):  # it is the first of a session
         os.setsid()
     # Before the environment changes: the room for the name is found beside it.
-    setproctitle(f"culture_sim.worker {stage} {path} {environment['RANK']}")
+    setproctitle(f"culture_sim.worker {title}")
     _write_to(log)
     _settle(environment)
-    exit_now(_work(stage, path, says))
+    exit_now(_work(do, says))
 
 
-def _work(stage: str, path: Path, says: Connection) -> int:
+def do_stage(path: Path, stage: str) -> None:
+    """This process's part of a stage of the run at ``path``."""
+    run_stage(Run.open(path), stage)
+
+
+def _work(do: Callable[[], None], says: Connection) -> int:
     try:
-        run_stage(Run.open(path), stage)
+        do()
     except UserError as error:
         return _refused(str(error), says)
     except OSError as error:

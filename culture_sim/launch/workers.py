@@ -15,6 +15,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -24,7 +26,7 @@ from pathlib import Path
 import torch
 
 from culture_sim.launch.processes import WorkerError
-from culture_sim.launch.worker import work
+from culture_sim.launch.worker import do_stage, work
 from culture_sim.run.run import Run
 from world.core.cores import usable_cores
 
@@ -41,8 +43,26 @@ LIBRARIES = {
     "round": ("culture_sim.population.learning", OPTIMIZERS),
     "sae": ("culture_sim.features.stage", OPTIMIZERS),
     "report": ("culture_sim.report",),
+    "units": ("culture_sim.experiments.work", "culture_sim.population.learning", OPTIMIZERS),
 }
-"""What the workers of a stage load, by the stage's first word."""
+"""What the workers of a job load, by the first word of its name: a stage of a run, or the units of
+an experiment."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the workers of a command do.
+
+    name: of its logs, and in the list of processes; its first word is in LIBRARIES. folder: what
+    is worked on; logs are in its folder ``logs``. do: called in every worker; it is pickled.
+    together: whether to libraries the workers are the processes of one job, as accelerate has it,
+    or each is alone.
+    """
+
+    name: str
+    folder: Path
+    do: Callable[[], None]
+    together: bool = True
 
 
 def run_workers(
@@ -52,15 +72,23 @@ def run_workers(
     tick: Callable[[], None],
     later: Sequence[str] = (),
 ) -> None:
-    """Run one stage in worker processes; calls ``tick`` now and then while they work.
+    """Run one stage in worker processes, as ``run_job`` does.
 
     later: stages that the same command comes to, by their first words: their libraries are loaded
-    along. Raises WorkerError when a worker fails; the others are ended first.
+    along.
     """
-    logs = run.path / "logs"
+    run_job(Job(stage, run.path, partial(do_stage, run.path, stage)), processes, tick, later)
+
+
+def run_job(job: Job, processes: int, tick: Callable[[], None], later: Sequence[str] = ()) -> None:
+    """Do a job in worker processes; calls ``tick`` now and then while they work.
+
+    Raises WorkerError when a worker fails; the others are ended first.
+    """
+    logs = job.folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    files = [logs / f"{stage}-{rank}.log" for rank in range(processes)]
-    with _processes(run, stage, later, files) as started:
+    files = [logs / f"{job.name}-{rank}.log" for rank in range(processes)]
+    with _processes(job, later, files) as started:
         workers = [worker for worker, _ in started]
         while alive := [worker.sentinel for worker in workers if worker.exitcode is None]:
             tick()
@@ -98,7 +126,7 @@ def load_ahead(stages: Iterable[str]) -> bool:
 
 @contextmanager
 def _processes(
-    run: Run, stage: str, later: Sequence[str], files: list[Path]
+    job: Job, later: Sequence[str], files: list[Path]
 ) -> Iterator[list[tuple[BaseProcess, Connection]]]:
     """Start the workers and, whatever happens, leave none behind; each with what its errors are
     heard by."""
@@ -106,12 +134,14 @@ def _processes(
     workers: list[tuple[BaseProcess, Connection]] = []
     try:
         with _environment(_sizes(len(files))):
-            context = _context([stage.partition("-")[0], *later])
+            context = _context([job.name.partition("-")[0], *later])
             for rank, log in enumerate(files):
                 log.write_bytes(b"")
-                place = {**os.environ, **_place(rank, len(files), port)}
+                place = _place(rank, len(files), port) if job.together else {}
+                title = f"{job.name} {job.folder} {rank}"
                 hears, says = context.Pipe(duplex=False)
-                process = context.Process(target=work, args=(stage, run.path, log, place, says))
+                given = (job.do, title, log, {**os.environ, **place}, says)
+                process = context.Process(target=work, args=given)
                 with _uninterrupted(), _without_ctrl_c(), _lost():
                     process.start()
                     workers.append((process, hears))

@@ -13,7 +13,9 @@ from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.rules import rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.rules.four_of_five import FourOfFive
+from culture_sim.culture.rules.likelihood import Likelihood
 from culture_sim.culture.rules.random_filter import RandomFilter
+from culture_sim.culture.rules.random_likelihood import RandomLikelihood
 from world.core.errors import UserError
 
 CONTROL = "none"
@@ -49,11 +51,14 @@ def options_of(arm: str, culture: CultureConfig, share: float) -> CultureConfig:
     if arm != "random_filter":
         return trained
     rule = culture.rule
-    if not isinstance(rule, FourOfFive | AllButK):
+    if not isinstance(rule, FourOfFive | AllButK | Likelihood):
         raise UserError(
-            f"the arm random_filter keeps as many quizzes as four_of_five or all_but_k would, not "
-            f"as {rules.name_of(type(rule))!r}; leave it out of --arms"
+            f"the arm random_filter keeps as many quizzes as four_of_five, all_but_k or likelihood "
+            f"would, not as {rules.name_of(type(rule))!r}; leave it out of --arms"
         )
+    if isinstance(rule, Likelihood):
+        margin = (rule.understood, rule.failed, rule.fewest, rule.most)
+        return replace(trained, rule=RandomLikelihood(*margin))
     if isinstance(rule, AllButK):
         return replace(trained, rule=RandomFilter(rule.k, others=rule.others))
     return replace(trained, rule=RandomFilter())

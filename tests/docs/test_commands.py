@@ -54,7 +54,7 @@ def asked(folder, helps, errors):
 
 def plain(name):
     """The words that call a command without options."""
-    return [name, "dataset"] if name == "export" else [name]
+    return [name, *{"export": ["dataset"], "experiment": ["brackets"]}.get(name, [])]
 
 
 def flags_of(text):

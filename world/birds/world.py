@@ -285,6 +285,21 @@ class BirdsWorld(QuizWorld):
         grids = self.frames(batch).reshape(len(batch), len(PARTS), self.height, self.width)
         return [(as_frame(first), as_frame(last)) for first, last in grids.tolist()]
 
+    def flown(self, batch: QuizBatch) -> QuizBatch:
+        """The same questions, in the same layouts, answered by the law of this world: for quizzes
+        of another speed.
+
+        Raises ValueError where a given frame does not tell the states of all birds.
+        """
+        first, last = self.readings(batch)
+        backward = self.codec.part_at[batch.layout, 0] == LAST
+        given = np.where(backward[:, None], last.state, first.state)
+        if not np.where(backward, last.told, first.told).all():
+            raise ValueError("a given frame does not tell the states of all birds")
+        before = self.sky.after(-self.speed)[given]
+        start = np.where(backward[:, None] & (given >= 0), before, given)
+        return self.arrange(self._batch(self._painted(start), batch.task), batch.layout)
+
     def verdicts(self, batch: QuizBatch) -> list[Verdict]:
         """What each quiz is, whoever made it: right, ambiguous, wrong, or no birds."""
         return [judge(first, last, self.speed) for first, last in self._pictures(batch)]

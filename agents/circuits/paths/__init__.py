@@ -7,7 +7,13 @@ asked about. Path patching holds all but the path, edge patching lets what follo
 
 from agents.circuits.paths.attribution import Agreement, agreement, attribute_edges
 from agents.circuits.paths.direct import Attribution, attribute_change, attribute_logits
-from agents.circuits.paths.edges import all_edges, edge_effect, edge_effects, patch_edges
+from agents.circuits.paths.edges import (
+    all_edges,
+    edge_effect,
+    edge_effects,
+    edges_from,
+    patch_edges,
+)
 from agents.circuits.paths.moving import Moved, moved_attention, moved_logits
 from agents.circuits.paths.network import Network, Run
 from agents.circuits.paths.parts import (
@@ -36,6 +42,7 @@ from agents.circuits.paths.resampling import (
     Leaf,
     Recovery,
     Sampler,
+    resampled_logits,
     resampling_ablation,
 )
 from agents.circuits.paths.search import Finding, SearchConfig, find_paths, found_edges
@@ -70,6 +77,7 @@ __all__ = [
     "attribute_logits",
     "edge_effect",
     "edge_effects",
+    "edges_from",
     "effect",
     "find_paths",
     "found_edges",
@@ -81,5 +89,6 @@ __all__ = [
     "patched_logits",
     "patched_pattern",
     "path_effect",
+    "resampled_logits",
     "resampling_ablation",
 ]

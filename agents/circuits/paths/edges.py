@@ -42,6 +42,11 @@ def all_edges(network: Network) -> tuple[Edge, ...]:
     )
 
 
+def edges_from(network: Network, part: Part) -> tuple[Edge, ...]:
+    """A part to every slot that is read after it, at all positions: all that it tells."""
+    return tuple(edge for edge in all_edges(network) if edge.sender.part == part)
+
+
 @torch.no_grad()
 def patch_edges(
     network: Network, base: Prompts, edges: Mapping[Edge, Run]

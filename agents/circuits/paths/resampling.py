@@ -7,7 +7,7 @@ metric stays. L. Chan et al., "Causal scrubbing", 2022.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,21 +85,29 @@ def resampling_ablation(
     """
     run = network.read(prompts)
 
+    def drawn(sampled: Sequence[Leaf]) -> Tensor:
+        donors = {leaf.edges: leaf.sampler.draw(prompts, rng) for leaf in sampled}
+        return metric(resampled_logits(network, run, donors))
+
     def mean(sampled: Sequence[Leaf]) -> Tensor:
-        drawn = [metric(_patched(network, run, sampled, rng)) for _ in range(draws)]
-        return torch.stack(drawn).mean(0)
+        return torch.stack([drawn(sampled) for _ in range(draws)]).mean(0)
 
     anything = [Leaf(leaf.edges, UNCONDITIONAL) for leaf in leaves]
     return Recovery(metric(run.logits), mean(leaves), mean(anything))
 
 
-def _patched(
-    network: Network, run: Run, leaves: Sequence[Leaf], rng: np.random.Generator
+@torch.no_grad()
+def resampled_logits(
+    network: Network, run: Run, donors: Mapping[tuple[Edge, ...], Int[Tensor, " B"]]
 ) -> Float[Tensor, "B T V"]:
+    """Logits where edges carry what their senders wrote on other prompts of the run.
+
+    donors: int64 rows of the run, for every prompt one, by group of edges. With ``edges_from`` all
+    that a part tells is another prompt's.
+    """
     edges: dict[Edge, Run] = {}
-    for leaf in leaves:
-        donors = _rows(run, leaf.sampler.draw(run.prompts, rng), leaf.edges)
-        edges |= dict.fromkeys(leaf.edges, donors)
+    for group, index in donors.items():
+        edges |= dict.fromkeys(group, _rows(run, index, group))
     return patch_edges(network, run.prompts, edges)
 
 

@@ -34,10 +34,7 @@ class RandomFilter(Rule):
         Raises UserError as `all_but_k` does.
         """
         count = int(AllButK(self.k, self.others)(votes).keep.sum())
-        keep = np.zeros(len(votes), dtype=np.bool_)
-        keep[np.argsort(self._lots(votes), kind="stable")[:count]] = True
-        reasons = ["kept" if kept else "not drawn" for kept in keep]
-        return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
+        return drawn(votes, count, self.seed)
 
     def describe(self, n_agents: int) -> str:
         voters = "voters beside the proposer" if self.others else "voters"
@@ -46,12 +43,21 @@ class RandomFilter(Rule):
             f"solve"
         )
 
-    def _lots(self, votes: VoteTable) -> NDArray[np.uint64]:
-        """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""
-        rows = zip(votes.log_prob, votes.wrong_tokens, votes.proposer, strict=True)
-        seed = f"{self.seed}|".encode()
-        digests = [
-            hashlib.blake2b(seed + b"".join(part.tobytes() for part in row), digest_size=8)
-            for row in rows
-        ]
-        return np.frombuffer(b"".join(d.digest() for d in digests), dtype=np.uint64)
+
+def drawn(votes: VoteTable, count: int, seed: int) -> Decision:
+    """A decision that keeps ``count`` quizzes of a table, chosen at random."""
+    keep = np.zeros(len(votes), dtype=np.bool_)
+    keep[np.argsort(_lots(votes, seed), kind="stable")[:count]] = True
+    reasons = ["kept" if kept else "not drawn" for kept in keep]
+    return Decision(keep, np.full(len(votes), -1, dtype=np.int16), reasons)
+
+
+def _lots(votes: VoteTable, seed: int) -> NDArray[np.uint64]:
+    """uint64 [B]: a number from all votes on a quiz, which no other quiz shares."""
+    rows = zip(votes.log_prob, votes.wrong_tokens, votes.proposer, strict=True)
+    begin = f"{seed}|".encode()
+    digests = [
+        hashlib.blake2b(begin + b"".join(part.tobytes() for part in row), digest_size=8)
+        for row in rows
+    ]
+    return np.frombuffer(b"".join(d.digest() for d in digests), dtype=np.uint64)

@@ -164,10 +164,11 @@ def test_quizzes_that_cannot_be_shown(capsys, tmp_path, options, says):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_new_run_or_study_has_a_name_that_other_programs_read(name, tmp_path, capsys):
-    for named in (["train-agents", "--run"], ["culture", "--run"], ["study", "--name"]):
+def test_what_is_new_has_a_name_that_other_programs_read(name, tmp_path, capsys):
+    studies = (["study", "--name"], ["experiment", "brackets", "--name"])
+    for named in (["train-agents", "--run"], ["culture", "--run"], *studies):
         error = refused(capsys, *named, name, "--runs", str(tmp_path))
-        assert named[1] in error
+        assert named[-1] in error
         assert "would not be found" in error or "must be the name of a folder" in error
     assert list(tmp_path.iterdir()) == []
 

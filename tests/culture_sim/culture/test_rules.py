@@ -254,6 +254,18 @@ def test_random_filter_keeps_as_many_and_not_the_same():
     assert not np.array_equal(other.keep, drawn.keep)
 
 
+def test_random_likelihood_keeps_as_many_as_the_margin_of_confidence():
+    votes = every_pattern(5)
+    sure = np.where(votes.correct.all(axis=2), 0.99, 0.1).astype(np.float32)
+    votes = replace(votes, probability=sure)
+    ruled, drawn = rules["likelihood"]()(votes), rules["random_likelihood"]()(votes)
+    assert 0 < drawn.keep.sum() == ruled.keep.sum() < len(votes)
+    assert not np.array_equal(drawn.keep, ruled.keep)
+    assert (drawn.dissenter == -1).all()
+    other = rules["random_likelihood"](seed=1)(votes)
+    assert not np.array_equal(other.keep, drawn.keep)
+
+
 def test_random_filter_draws_every_quiz_as_often():
     votes, times = every_pattern(3), 400
     kept = sum(rules["random_filter"](seed=s)(votes).keep.astype(int) for s in range(times))

@@ -20,6 +20,7 @@ COMMANDS = (
     ("analyze", "--run"),
     ("export", "--run"),
     ("study", "--name"),
+    ("experiment", "--name"),
 )
 
 
@@ -57,10 +58,13 @@ def test_a_run_that_is_there_keeps_its_name(tmp_path):
 @pytest.mark.parametrize("name", ["..", "", "../beside"])
 def test_every_command_refuses_and_writes_nothing(tmp_path, capsys, command, option, name):
     (tmp_path / "runs").mkdir()
-    words = (
-        [command, "dataset", "--out", str(tmp_path / "out")] if command == "export" else [command]
+    more = {"export": ["dataset", "--out", str(tmp_path / "out")], "experiment": ["brackets"]}
+    assert (
+        main(
+            [command, *more.get(command, []), "--runs", str(tmp_path / "runs"), f"{option}={name}"]
+        )
+        == 2
     )
-    assert main([*words, "--runs", str(tmp_path / "runs"), f"{option}={name}"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"{option} must be the name of a folder in" in error

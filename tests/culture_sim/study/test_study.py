@@ -18,6 +18,8 @@ from culture_sim.culture.config import CultureConfig
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.rules.likelihood import Likelihood
 from culture_sim.culture.rules.random_filter import RandomFilter
+from culture_sim.culture.rules.random_likelihood import RandomLikelihood
+from culture_sim.culture.rules.severe_failure import SevereFailure
 from culture_sim.culture.store import CultureStore
 from culture_sim.features.comparisons import open_compared
 from culture_sim.run.config import RunConfig
@@ -133,8 +135,10 @@ def test_arms_differ_in_what_is_taught():
     assert options_of("random_filter", two, 0.3).rule == RandomFilter(2)
     others = CultureConfig(rule=AllButK(others=True))
     assert options_of("random_filter", others, 0.3).rule == RandomFilter(others=True)
-    with pytest.raises(UserError, match="not as 'likelihood'; leave it out of --arms"):
-        options_of("random_filter", CultureConfig(rule=Likelihood()), 0.3)
+    margin = CultureConfig(rule=Likelihood(0.8, 0.2, 1, 1))
+    assert options_of("random_filter", margin, 0.3).rule == RandomLikelihood(0.8, 0.2, 1, 1)
+    with pytest.raises(UserError, match="not as 'severe_failure'; leave it out of --arms"):
+        options_of("random_filter", CultureConfig(rule=SevereFailure()), 0.3)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,18 @@ from agents.circuits.paths import (
     Edge,
     Leaf,
     Network,
+    Prompts,
     Receiver,
     Sampler,
     Sender,
+    edges_from,
     head,
+    mlp,
+    resampled_logits,
     resampling_ablation,
 )
+from agents.hooks import evaluating
+from agents.model import shift
 from tests.helpers.planted_circuits import letters, names_network, names_prompts
 
 SIGNAL = (Edge(Sender(head(1, 0)), Receiver(head(2, 0), "q")),)
@@ -88,3 +94,26 @@ def test_leaves_are_drawn_independently():
         rng = np.random.default_rng(3)
         recovery = resampling_ablation(network, prompts, sampled, metric, rng)
         assert float(recovery.scrubbed.mean()) == pytest.approx(expected, abs=0.15)
+
+
+@pytest.mark.parametrize("part", [EMBED, head(0, 1), mlp(0), head(1, 0)])
+def test_all_that_a_part_tells_is_another_prompt_s(untrained, quizzes, part):
+    """As if the agent itself held there what it has on the other prompt."""
+    tokens = torch.from_numpy(quizzes.tokens[:6]).long()
+    donors = torch.tensor([3, 0, 5, 1, 1, 4])
+    network = Network(untrained.to_transformer_lens())
+    run = network.read(Prompts(shift(tokens)))
+    found = resampled_logits(network, run, {edges_from(network, part): donors})
+    site = {"embed": "hook_embed", "head": "attn.hook_z", "mlp": "hook_mlp_out"}[part.kind]
+    where = site if part == EMBED else f"blocks.{part.layer}.{site}"
+
+    def change(x):
+        changed = x.clone()
+        rows = (slice(None), slice(None), part.index) if part.kind == "head" else slice(None)
+        changed[rows] = x[donors][rows]
+        return changed
+
+    with evaluating(untrained), untrained.intervene({where: change}):
+        expected = untrained(tokens)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(found, run.logits, atol=1e-3)

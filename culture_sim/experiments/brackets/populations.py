@@ -1,0 +1,209 @@
+"""Culture as a treatment: rounds held by populations of which the rules are known.
+
+A population is made of agents that nest and agents that count, or lean to it, of one network. On
+what do they disagree, which verdict wins the vote, and what do they then learn?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.records import array_of, quizzes_of
+from culture_sim.culture.rules.likelihood import Likelihood
+from culture_sim.culture.store import CultureStore
+from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
+from culture_sim.experiments.brackets.exam import EQUAL as EXAM_EQUAL
+from culture_sim.experiments.brackets.exam import Exam, verdict_logits
+from culture_sim.experiments.brackets.rules import CLEAR
+from culture_sim.experiments.runs import hold_rounds, open_run
+from culture_sim.experiments.units import Place, Unit
+from culture_sim.run.config import RunConfig
+from culture_sim.run.run import Run
+from culture_sim.study.arms import CONTROL, FULL, options_of
+from sae.artifacts import digest
+from world.brackets import BracketsWorld
+from world.brackets.nesting import BALANCED, EQUAL, kinds_of
+from world.brackets.scratch import YES
+from world.core.files import read_json, write_json
+
+SIZE = 5
+"""Agents in a population."""
+ARMS = (CONTROL, "random_filter", FULL)
+MARGIN = Likelihood(understood=0.8, failed=0.2, fewest=1, most=1)
+"""Four agents must be sure of a verdict, in every direction, and the fifth of the other."""
+LEANS = 0.8
+"""Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it
+leans to counting from as much below 1. Clear agents are taken first, but may be too few."""
+FILE = "rounds.json"
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What every population goes through.
+
+    rounds: of culture. proposals: in a round; with no culture to train on, one batch of each agent
+    in place of them. lesson: quizzes that every agent trains on in a round, in every arm. share: of
+    them that are culture where there is some, 0 to 1.
+    """
+
+    rounds: int = 2
+    proposals: int = 3840
+    lesson: int = 2432
+    share: float = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population(Unit):
+    """One population in one arm, from one seed."""
+
+    agents: tuple[Agent, ...]
+    nesters: int
+    arm: str
+    seed: int
+    treatment: Treatment
+    exam: Exam
+
+    @property
+    def name(self) -> str:
+        # Who is in it hangs on what agents there are: others make another population.
+        members = digest([agent.name for agent in self.agents], size=3)
+        return f"culture/nesters{self.nesters}-{self.arm}-seed{self.seed}-{members}"
+
+    @property
+    def config(self) -> RunConfig:
+        """Options of its run. The world has no unbalanced strings with equal counts, so that only
+        culture can teach any."""
+        treatment, world = self.treatment, self.agents[0].world
+        proposals = treatment.proposals
+        base = CultureConfig(rule=MARGIN, transfer_quizzes=0)
+        if self.arm == CONTROL:
+            proposals = len(self.agents) * base.batch_size
+            base = replace(base, shard_batches=len(self.agents))
+        culture = replace(
+            options_of(self.arm, base, treatment.share), quota=proposals, max_proposals=proposals
+        )
+        return RunConfig(
+            seed=self.seed,
+            agents=len(self.agents),
+            rounds=treatment.rounds,
+            world=replace(world, equal_count_share=0.0),
+            model=self.agents[0].model,
+            train=replace(
+                self.agents[0].train,
+                target=0.0,
+                weight_decay=0.0,
+                epoch_quizzes=treatment.lesson,
+                max_quizzes=treatment.lesson,
+            ),
+            culture=culture,
+        )
+
+    def make(self, folder: Path, place: Place) -> Sequence[str]:
+        """The run, and what was kept and known after each of its rounds."""
+        checkpoints = [place.of(agent) / CHECKPOINT for agent in self.agents]
+        run = open_run(folder / "run", self.config, checkpoints)
+        path = folder / FILE
+        told = read_json(path, AGAIN)["rounds"] if path.exists() else []
+        for number in hold_rounds(run):
+            # What is known is measured before the next round trains the agents on.
+            if number >= len(told):
+                told.append(self._after(run, number))
+                write_json(path, {"rounds": told})
+        return [FILE]
+
+    def _after(self, run: Run, number: int) -> dict[str, Any]:
+        """Round 0 is before any."""
+        world, strings = self.agents[0].world, self.exam.parts[EXAM_EQUAL]
+        said = [verdict_logits(run.load_agent(agent), world, strings) > 0 for agent in run.agents]
+        known = {"round": number, "accuracy": [float(1 - each.mean()) for each in said]}
+        if number == 0:
+            return known
+        table = CultureStore(run.path / "culture").table(number)
+        return {**known, **kept_figures(world, table)}
+
+
+def kept_figures(world: BracketsWorld, table: pa.Table) -> dict[str, Any]:
+    """What of a round was voted on and kept: counts of quizzes, of those with equal counts, of
+    those of them that are unbalanced, and of right verdicts among each."""
+    figures: dict[str, Any] = {}
+    kept = array_of(table, "keep").astype(np.bool_)
+    batch = quizzes_of(table)
+    strings, said = world.strings(batch), world.codec.verdicts(batch) == YES
+    kinds = kinds_of(strings)
+    right = said == (kinds == BALANCED)
+    groups = {
+        "all": np.ones(len(kinds), dtype=np.bool_),
+        "equal": np.isin(kinds, (BALANCED, *EQUAL)),
+        "unbalanced_equal": np.isin(kinds, EQUAL),
+    }
+    for name, chosen in (("proposed", np.ones_like(kept)), ("kept", kept)):
+        figures[name] = {
+            group: {"quizzes": int((chosen & of).sum()), "right": int((chosen & of & right).sum())}
+            for group, of in groups.items()
+        }
+    return figures
+
+
+def chance_rates(directions: int, agents: int = SIZE) -> tuple[float, float]:
+    """The share of quizzes kept if every agent were sure of verdicts at random: of any quiz, and of
+    one whose verdict is its proposer's own, right in the first direction for certain."""
+    right = 0.5**directions
+    own = 2 * right
+    others = agents - 1
+    alone = others * right ** (others - 1) * (1 - right)
+    return agents * right**others * (1 - right), own * alone + (1 - own) * right**others
+
+
+def compose(
+    nesting: Sequence[Agent], counting: Sequence[Agent], nesters: int, seed: int
+) -> tuple[Agent, ...] | None:
+    """SIZE agents, so many of them nesting; other ones for other seeds, as far as there are more.
+    None where there are too few."""
+    counters = SIZE - nesters
+    if len(nesting) < nesters or len(counting) < counters:
+        return None
+    chosen = [*_from(nesting, nesters, seed), *_from(counting, counters, seed)]
+    return tuple(chosen)
+
+
+def _from(agents: Sequence[Agent], count: int, seed: int) -> list[Agent]:
+    return [agents[(seed * count + index) % len(agents)] for index in range(count)]
+
+
+def pools(accuracies: Mapping[Agent, float]) -> tuple[list[Agent], list[Agent]]:
+    """Agents that nest and agents that count, or lean to it, the clearest first.
+
+    They are of one network: that for which the smaller of both pools is largest, the shallower of
+    equals. accuracies: on unbalanced strings with equal counts, of agents that vote both ways and
+    have learned the task.
+    """
+    sides = {}
+    for depth in sorted({agent.model.n_layers for agent in accuracies}):
+        of = {a: value for a, value in accuracies.items() if a.model.n_layers == depth}
+        nesting = [agent for agent, value in of.items() if value >= LEANS]
+        counting = [agent for agent, value in of.items() if value <= 1 - LEANS]
+        # Sorting keeps the order of those that follow the rule, and of those that lean to it.
+        nesting.sort(key=lambda agent: accuracies[agent] < CLEAR)
+        counting.sort(key=lambda agent: accuracies[agent] > 1 - CLEAR)
+        sides[depth] = (nesting, counting)
+    best = max(sides, key=lambda depth: (min(map(len, sides[depth])), -depth), default=None)
+    return ([], []) if best is None else sides[best]
+
+
+def read_population(place: Place, unit: Population) -> list[dict[str, Any]]:
+    """By round, 0 first, what ``make`` measured."""
+    rounds: list[dict[str, Any]] = read_json(place.of(unit) / FILE, AGAIN)["rounds"]
+    return rounds
+
+
+def accuracies(rounds: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """float64 [rounds + 1, SIZE]: of unbalanced strings with equal counts."""
+    return np.array([each["accuracy"] for each in rounds])
