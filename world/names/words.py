@@ -37,19 +37,21 @@ FILLERS = (
     *("quickly", "quietly", "really", "slowly", "soon", "still"),
 )
 VERBS = ("laughed", "slept", "waved", "sang")
-"""What a third person does, in a clause of its own: a name, one of these and a full stop."""
+"""What somebody else does, in a clause of three words."""
+WHILE = "as"
+"""Begins that clause; a name follows, then a verb."""
 
 A, B, S, PLACE, OBJECT = FILLED = ("A", "B", "S", "PLACE", "OBJECT")
-"""The first name, the second, the one of them who gives, the place, the object."""
+"""The first name, the second, the one who gives, the place, the object."""
 OPENINGS = (
-    "Then A and B went to the PLACE .",
-    "When A and B were at the PLACE ,",
-    "After A met B in the PLACE ,",
-    "While A sat with B by the PLACE ,",
-    "Once A saw B near the PLACE .",
-    "Today A left the PLACE with B .",
-    "At the PLACE A talked to B .",
-    "Near the PLACE lived A and B .",
+    "Then A and B went to the PLACE",
+    "When A and B were at the PLACE",
+    "After A met B in the PLACE",
+    "While A sat with B by the PLACE",
+    "Once A saw B near the PLACE",
+    "Today A left the PLACE with B",
+    "At the PLACE A talked to B",
+    "Near the PLACE lived A and B",
 )
 ENDINGS = (
     "S gave a OBJECT to",
@@ -61,15 +63,14 @@ ENDINGS = (
     "S bought the new OBJECT for",
     "S offered a OBJECT to",
 )
-FULL_STOP = "."
 FIXED = tuple(
     dict.fromkeys(
         word for half in (*OPENINGS, *ENDINGS) for word in half.split() if word not in FILLED
     )
 )
-"""Words that stand in a half as they are, the marks among them."""
+"""Words that stand in a half as they are."""
 CLASSES = ("fixed", "verb", "filler", "place", "object", "name")
-"""Kinds of words; ``them`` is a fixed one."""
+"""Kinds of words; ``them`` and ``as`` are fixed ones."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Words:
     @property
     def by_class(self) -> tuple[tuple[str, ...], ...]:
         """The words of each of ``CLASSES``, in the order of their values from 1 on."""
-        return ("them", *FIXED), VERBS, FILLERS, PLACES, OBJECTS, NAMES[: self.names]
+        fixed = ("them", WHILE, *FIXED)
+        return fixed, VERBS, FILLERS, PLACES, OBJECTS, NAMES[: self.names]
 
     @cached_property
     def vocab(self) -> tuple[str, ...]:
