@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.names.sentences import CLAUSE, Codec, Sentences, Values
-from world.names.words import BLANK, ENDINGS, FILLED, OPENINGS, WHILE
+from world.names.words import BLANK, CONTENT, ENDINGS, FILLED, OPENINGS, WHILE
 
 NONE, SENTENCE, REPEAT = range(3)
 """Kinds of rows."""
@@ -84,8 +84,7 @@ class Grammar:
     @cached_property
     def _content(self) -> frozenset[int]:
         """Values that a block may hold."""
-        kinds = ("filler", "place", "object", "name")
-        return frozenset(v for kind in kinds for v in self.codec.words.values(kind).tolist())
+        return frozenset(v for kind in CONTENT for v in self.codec.words.values(kind).tolist())
 
     def read(self, tokens: NDArray[np.unsignedinteger]) -> Reading:
         """What rows [B, T] in layout 0 are, whatever their answers."""

@@ -89,6 +89,11 @@ class Codec:
         return self.prefix + halves + 2 * self.gap + CLAUSE * self.distractors
 
     @property
+    def longest_block(self) -> int:
+        """Words of the longest block that can be repeated, its last word being the answer."""
+        return (self.width + 1) // 2
+
+    @property
     def seq_len(self) -> int:
         """T."""
         return self.floats + self.width + 1

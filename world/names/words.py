@@ -71,6 +71,8 @@ FIXED = tuple(
 """Words that stand in a half as they are."""
 CLASSES = ("fixed", "verb", "filler", "place", "object", "name")
 """Kinds of words; ``them`` and ``as`` are fixed ones."""
+CONTENT = ("filler", "place", "object", "name")
+"""Kinds of words that a repeated block may have."""
 
 
 @dataclass(frozen=True)
