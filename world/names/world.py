@@ -45,7 +45,6 @@ from world.names.options import (
     BAB,
     OF_TWO,
     REPEAT,
-    TASKS,
     TWICE,
     refuse_impossible,
     refuse_unknown,
@@ -154,8 +153,8 @@ class NamesWorld(QuizWorld):
     def part_of(self, batch: QuizBatch) -> NDArray[np.int8]:
         """In the writing layout the blanks before a sentence count: they say how long it is."""
         origin = self.origins[batch.layout]
-        part = np.where(origin == self.codec.answer, ANSWER, TEXT)
-        part[batch.tokens == BLANK] = -1
+        part = np.where(batch.tokens == BLANK, -1, TEXT)
+        part[origin == self.codec.answer] = ANSWER
         part[batch.layout == self.writing_layout] = WRITTEN
         return np.where(origin < self.floats, -1, part).astype(np.int8)
 
@@ -464,7 +463,7 @@ class NamesWorld(QuizWorld):
     ) -> Counterfactual:
         if kind not in self.counterfactuals:
             raise ValueError(f"unknown kind {kind!r}; known: {', '.join(self.counterfactuals)}")
-        found = self.flip(self.for_exam(self.arrange(batch, 0)), kind, rng)
+        found = self.flip(batch, kind, rng)
         position = found.base.columns["answer"]
         rows = np.arange(len(position))
         contrast = np.stack(
@@ -474,5 +473,3 @@ class NamesWorld(QuizWorld):
             found.base.batch, found.changed.batch, position, contrast.astype(np.int64)
         )
 
-
-__all__ = ["TASKS", "NamesWorld"]
