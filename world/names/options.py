@@ -48,6 +48,11 @@ def refuse_impossible(world: NamesWorld) -> None:
             f"world.templates must be 1, or {FEWEST_TEMPLATES} to {len(ENDINGS)}, "
             f"got {world.templates}"
         )
+    if world.names < 4 + world.distractors:
+        raise UserError(
+            f"world.distractors ({world.distractors}) needs world.names to be at least "
+            f"{4 + world.distractors}, got {world.names}"
+        )
     _check_tasks(world)
     require(world, "world", AMOUNT, "text_weight")
 
