@@ -10,6 +10,7 @@ from tests.helpers import commands
 from world.birds import Verdict
 
 BRACKETS = ("--preset", "smoke", "--world", "brackets", "--world.length", "20")
+NAMES = ("--preset", "smoke", "--world", "names")
 SCRATCH = (*BRACKETS, "--world.scratch", "count")
 WORLDS = {
     "strings": (("--preset", "smoke-strings"), "strings", 1, ('"unit":"letter"', "f(z)")),
@@ -21,6 +22,7 @@ WORLDS = {
     ),
     "brackets": (BRACKETS, "brackets", 2, ('"unit":"bracket"', "verdict")),
     "brackets with a scratchpad": (SCRATCH, "brackets", 1, ('"unit":"bracket"', "verdict")),
+    "names": (NAMES, "names", 1, ('"unit":"word"', '"prose":true')),
 }
 
 
