@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,8 @@ from world.names.words import BLANK, CONTENT, ENDINGS, FILLED, OPENINGS, WHILE
 
 NONE, SENTENCE, REPEAT = range(3)
 """Kinds of rows."""
+CHUNK = 4096
+"""Rows that are read at once: what is known of one takes kilobytes meanwhile."""
 SHORTEST = 4
 """Words of the shortest block that is repeated."""
 PLACES = ("start", "first", "second", "place", "other", "giver", "object", "end", "answer")
@@ -88,6 +90,10 @@ class Grammar:
 
     def read(self, tokens: NDArray[np.unsignedinteger]) -> Reading:
         """What rows [B, T] in layout 0 are, whatever their answers."""
+        starts = range(0, max(len(tokens), 1), CHUNK)
+        return _joined([self._read_some(tokens[start : start + CHUNK]) for start in starts])
+
+    def _read_some(self, tokens: NDArray[np.unsignedinteger]) -> Reading:
         rows = [_Row(self.codec) for _ in tokens]
         for row, words in zip(rows, tokens[:, : self.codec.answer].tolist(), strict=True):
             self._read(row, words)
@@ -171,6 +177,20 @@ def _gathered(rows: list[_Row], codec: Codec) -> Reading:
         Sentences(*numbers.T, *lists),
         {name: np.array([row.at[name] for row in rows], dtype=np.int64) for name in PLACES},
         np.array([row.length for row in rows], dtype=np.int64),
+    )
+
+
+def _joined(readings: list[Reading]) -> Reading:
+    """One reading of all rows, in order."""
+    made = [
+        np.concatenate([getattr(reading.sentences, field.name) for reading in readings])
+        for field in fields(Sentences)
+    ]
+    return Reading(
+        np.concatenate([reading.kind for reading in readings]),
+        Sentences(*made),
+        {name: np.concatenate([reading.at[name] for reading in readings]) for name in PLACES},
+        np.concatenate([reading.length for reading in readings]),
     )
 
 

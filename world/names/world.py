@@ -26,6 +26,7 @@ from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, split_by_hash, worlds
+from world.names.by_heart import answered, keys_of
 from world.names.drawing import Source
 from world.names.flips import (
     FLIPS,
@@ -405,6 +406,18 @@ class NamesWorld(QuizWorld):
         tokens = plain.tokens.copy()
         tokens[:, self.codec.answer] = self._answers(plain, reading)
         return [row[None][: int(kind != NONE)] for row, kind in zip(tokens, reading.kind, strict=True)]
+
+    def by_heart(self, seen: QuizBatch, exam: QuizBatch) -> NDArray[np.bool_]:
+        """As the same names were answered most often in the quizzes seen, or else the same giver;
+        repeated blocks are never known."""
+        (known, answers), (asked, truth) = (self._known(batch) for batch in (seen, exam))
+        given = answered(known, answers, asked, self.vocab_size)
+        return np.asarray((given > 0) & (given == truth))
+
+    def _known(self, batch: QuizBatch) -> tuple[Values, Values]:
+        """int64 [B, 2] and [B]: what quizzes are known by, and what was answered."""
+        answers = self.arrange(batch, 0).tokens[:, self.codec.answer]
+        return keys_of(self.read(batch), self.vocab_size), answers.astype(np.int64)
 
     # ---- pairs
 
