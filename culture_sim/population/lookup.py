@@ -183,7 +183,7 @@ class ByHeart:
         return self.world.by_heart(self.seen, exam)
 
 
-def _lookup(world: QuizWorld, seen: QuizBatch) -> Lookup | ByHeart | None:
+def lookup_of(world: QuizWorld, seen: QuizBatch) -> Lookup | ByHeart | None:
     """What knows the units of training quizzes; None where a world has no such."""
     if isinstance(world, ByHeartWorld):
         return ByHeart(world, seen, len(np.unique(world.units_of(seen)[:, 0])))
@@ -215,7 +215,7 @@ def score_lookup(run: Run) -> None:
     streams = [Stream(config.seed, "", agent=agent) for agent in run.agents]
     # Agents draw some tasks more often for a time; so many quizzes of all alike are as many pairs.
     drawn = [first_draw(config, s)(0, n) for s, n in zip(streams, counts, strict=True)]
-    lookup = _lookup(world, concatenate(drawn))
+    lookup = lookup_of(world, concatenate(drawn))
     if lookup is None:
         write_lookup(run, None)
         return
