@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 CELL, GAP, HEAD = 10, 8, 11
 MARKS = {
-    **{"glyph": 0.75, "baseline": 0.77, "dot": 0.45, "inset": 0.2, "rise": 1.6},
-    **{"letter": 0.45, "gap": 0.3, "line": 24},
+    "glyph": 0.75,
+    "baseline": 0.77,
+    "dot": 0.45,
+    "inset": 0.2,
+    "rise": 1.6,
+    "letter": 0.45,
+    "gap": 0.3,
+    "line": 24,
 }
 """Sizes of what is drawn on a cell, in cells, for this file and for the report's script: a letter
 and the height of its foot, the radius of the largest dot, the room around a cross, and the room
@@ -58,8 +64,8 @@ class View:
     pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
     written on a cell of that value, "" for nothing. words: what the value is called. about: what a
     sequence shows, a sentence, "" where the pieces say enough. piece: what a piece is called.
-    climbs: how far up each value leads, for a path above a piece of one row; () draws none. prose: a
-    cell is a word and as wide as it is long, and a piece is lines of them, one below the other.
+    climbs: how far up each value leads, for a path above a piece of one row; () draws none. prose:
+    a cell is a word, as wide as it is long, and a piece is lines of them, one below the other.
     """
 
     pieces: tuple[Piece, ...]
@@ -260,8 +266,9 @@ def _cells(panel: Panel) -> str:
 def _words(panel: Panel) -> list[str]:
     """A rectangle for every word, with room between them."""
     cells = zip(panel.values.ravel().tolist(), panel.boxes.tolist(), strict=True)
+    colour, tall = panel.view.colour, CELL - 1
     return [
-        f'<path fill="{panel.view.colour(value)}" d="M{x:g} {y:g}h{w - 1:g}v{CELL - 1}h{1 - w:g}z"/>'
+        f'<path fill="{colour(value)}" d="M{x:g} {y:g}h{w - 1:g}v{tall}h{1 - w:g}z"/>'
         for value, (x, y, w) in cells
         if panel.view.glyph(value)
     ]

@@ -33,12 +33,8 @@ def most_frequent(seen: Values, answers: Values, asked: Values, size: int) -> Va
     return np.where((key[found] == asked) & (asked >= 0), answer[found], 0)
 
 
-def answered(
-    seen: Values, answers: Values, asked: Values, size: int
-) -> Values:
+def answered(seen: Values, answers: Values, asked: Values, size: int) -> Values:
     """int64 [B]: answers to keys [B, 2]: as the same two names with the same one who gives were
     answered most often; else as who gives was, whatever the names."""
-    exact, loose = (
-        most_frequent(seen[:, k], answers, asked[:, k], size) for k in range(2)
-    )
+    exact, loose = (most_frequent(seen[:, k], answers, asked[:, k], size) for k in range(2))
     return np.where(exact > 0, exact, loose)

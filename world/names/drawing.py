@@ -29,9 +29,7 @@ class Source:
     codec: Codec
     material: Material
 
-    def sentences(
-        self, rng: np.random.Generator, task: NDArray[np.str_], split: int
-    ) -> Sentences:
+    def sentences(self, rng: np.random.Generator, task: NDArray[np.str_], split: int) -> Sentences:
         """Sentences of tasks [B], by name, and of one split."""
         count = len(task)
         first, second = self._pairs(rng, count, split).T
@@ -100,9 +98,7 @@ class Source:
         words = self.words(rng, "filler", (count, most))
         return np.where(np.arange(most) < number[:, None], words, BLANK)
 
-    def repeated(
-        self, rng: np.random.Generator, count: int, split: int
-    ) -> tuple[Values, Values]:
+    def repeated(self, rng: np.random.Generator, count: int, split: int) -> tuple[Values, Values]:
         """Blocks of one split, each repeated but for its last word, int64 [count, width], and that
         word, int64 [count]."""
         most = self.codec.longest_block

@@ -75,9 +75,7 @@ def possible(codec: Codec) -> tuple[str, ...]:
     return tuple(kind for kind in FLIPS if room.get(kind, 1))
 
 
-def flipped(
-    source: Source, sentences: Sentences, kind: str, rng: np.random.Generator
-) -> Sentences:
+def flipped(source: Source, sentences: Sentences, kind: str, rng: np.random.Generator) -> Sentences:
     """The sentences, in all of which one of two gives, with one thing changed."""
     return replace(sentences, **_changes(source, sentences, kind, rng))
 

@@ -81,7 +81,7 @@ def name_labels(
     sentence = reading.kind == SENTENCE
     of_quiz: dict[str, NDArray[np.integer]] = {
         "task": batch.task,
-        "layout": batch.layout,
+        "layout": batch.layout.astype(np.int16),
         "opening": np.where(sentence, reading.sentences.opening, -1),
         "ending": np.where(sentence, reading.sentences.ending, -1),
     }

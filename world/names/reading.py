@@ -54,8 +54,7 @@ class Grammar:
         clause = f"{self._word(WHILE)}{self._set('name')}{self._set('verb')}"
         before = f"{blanks}*(?P<prefix>{fillers}{{0,{codec.prefix}}})"
         between = (
-            f"(?P<others>(?:{clause}){{{codec.distractors}}})"
-            f"(?P<gap>{fillers}{{0,{codec.gap}}})"
+            f"(?P<others>(?:{clause}){{{codec.distractors}}})(?P<gap>{fillers}{{0,{codec.gap}}})"
         )
         behind = f"(?P<late>{fillers}{{0,{codec.gap}}})"
         self._heads = [
@@ -144,9 +143,14 @@ class _Row:
             own[: len(text)] = [ord(word) - _FIRST for word in text]
         end = self.codec.answer - 1
         self.at |= {
-            **{"start": head.start("prefix"), "first": head.start("A"), "second": head.start("B")},
-            **{"place": head.start("PLACE"), "giver": tail.start("S")},
-            **{"object": tail.start("OBJECT"), "end": end, "answer": end + 1},
+            "start": head.start("prefix"),
+            "first": head.start("A"),
+            "second": head.start("B"),
+            "place": head.start("PLACE"),
+            "giver": tail.start("S"),
+            "object": tail.start("OBJECT"),
+            "end": end,
+            "answer": end + 1,
             "other": head.start("others") + 1 if others else -1,
         }
 

@@ -29,7 +29,7 @@ def name_view(codec: Codec) -> View:
         palette=(BLANK, *(TINTS[CLASSES[kind]] for kind in classes)),
         glyphs=("", *words[1:]),
         words=words,
-        about="Two people are named, and one does something for the other: for whom? If somebody else "
-        "does it, for them.",
+        about="Two people are named, and one does something for the other: for whom? "
+        "If somebody else does it, for them.",
         prose=True,
     )

@@ -85,8 +85,8 @@ class NamesWorld(QuizWorld):
     """Clauses about somebody else, between the two halves of a sentence."""
     tasks: tuple[str, ...] = (ABB, BAB, ABC)
     """Kinds of quizzes, drawn with equal chances: the second of the two names gives (abb), or the
-    first (bab); a third person gives (abc), and the answer is ``them``; the one who does not give is
-    named again in between (twice); words at random are repeated (repeat)."""
+    first (bab); a third person gives (abc), and the answer is ``them``; the one who does not give
+    is named again in between (twice); words at random are repeated (repeat)."""
     text_weight: float = 0.1
     """Weight in the loss of the words of a text, beside 1 for the answer."""
 
@@ -97,9 +97,7 @@ class NamesWorld(QuizWorld):
     def codec(self) -> Codec:
         """How sentences are written."""
         words = Words(self.names)
-        return Codec(
-            words, self.templates, self.prefix, self.gap, self.distractors, self.floats
-        )
+        return Codec(words, self.templates, self.prefix, self.gap, self.distractors, self.floats)
 
     @cached_property
     def source(self) -> Source:
@@ -364,7 +362,8 @@ class NamesWorld(QuizWorld):
         reading = self.read(batch)
         found = np.where(self._right(batch, reading), self._tasks_of(reading), "")
         return [
-            Explanation(ExplainedBy.TASK, (name,)) if name in self.tasks
+            Explanation(ExplainedBy.TASK, (name,))
+            if name in self.tasks
             else Explanation(ExplainedBy.NONE)
             for name in found.tolist()
         ]
@@ -405,7 +404,9 @@ class NamesWorld(QuizWorld):
         reading = self.read(batch)
         tokens = plain.tokens.copy()
         tokens[:, self.codec.answer] = self._answers(plain, reading)
-        return [row[None][: int(kind != NONE)] for row, kind in zip(tokens, reading.kind, strict=True)]
+        return [
+            row[None][: int(kind != NONE)] for row, kind in zip(tokens, reading.kind, strict=True)
+        ]
 
     def by_heart(self, seen: QuizBatch, exam: QuizBatch) -> NDArray[np.bool_]:
         """As the same names were answered most often in the quizzes seen, or else the same giver;
@@ -443,9 +444,7 @@ class NamesWorld(QuizWorld):
         now = flipped(self.source, base, kind, rng)
         step = rng.integers(1, self.floats + 1, size=len(rows)) if kind == MOVED else 0
         elsewhere = ((layout + step) % (self.floats + 1)).astype(np.uint8)
-        return Flip(
-            rows, self._side(base, base, layout), self._side(base, now, elsewhere)
-        )
+        return Flip(rows, self._side(base, base, layout), self._side(base, now, elsewhere))
 
     def _side(self, base: Sentences, now: Sentences, layout: NDArray[np.uint8]) -> Side:
         """Sentences that were made of others, in layouts [B]."""
@@ -485,4 +484,3 @@ class NamesWorld(QuizWorld):
         return Counterfactual(
             found.base.batch, found.changed.batch, position, contrast.astype(np.int64)
         )
-

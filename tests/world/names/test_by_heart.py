@@ -15,15 +15,15 @@ STREAM = Stream(0, "by heart")
 
 def test_known_pairs_are_answered_and_held_out_ones_are_not():
     assert isinstance(SMALL, ByHeartWorld)
-    seen = SMALL.draw(STREAM, 0, 2000, "train")
+    seen = SMALL.draw(STREAM, 0, 1500, "train")
     assert SMALL.by_heart(seen, SMALL.draw(STREAM, 5000, 300, "train")).all()
     assert not SMALL.by_heart(seen, SMALL.draw(STREAM, 0, 300, "test")).any()
     assert not SMALL.by_heart(seen[:0], seen).any()
 
 
 def test_of_three_names_them_is_guessed_and_repetitions_are_not():
-    seen = WORLD.draw(STREAM, 0, 6000, "train", (1.0, 1.0, 2.0, 1.0))
-    exam = WORLD.for_exam(WORLD.draw(STREAM, 0, 800, "test"))
+    seen = WORLD.draw(STREAM, 0, 2500, "train", (1.0, 1.0, 2.0, 1.0))
+    exam = WORLD.for_exam(WORLD.draw(STREAM, 0, 400, "test"))
     right = WORLD.by_heart(seen, exam)
     shares = [right[exam.task == task].mean() for task in range(4)]
     assert shares[:2] == [0.0, 0.0]

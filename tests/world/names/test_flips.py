@@ -53,9 +53,7 @@ def test_one_thing_is_changed(batch, kind):
     base, changed = (WORLD.read(side.batch).sentences for side in (found.base, found.changed))
     differ = set()
     for field in fields(base):
-        one, other = (
-            getattr(side, field.name).reshape(len(base), -1) for side in (base, changed)
-        )
+        one, other = (getattr(side, field.name).reshape(len(base), -1) for side in (base, changed))
         if (one != other).any():
             differ.add(field.name)
             assert kind in ("io", "s", "s1") or (one != other).any(axis=1).all()
