@@ -117,7 +117,7 @@ class Source:
         rows = np.arange(count)
         again = blocks.copy()
         again[rows, last] = BLANK
-        both = moved_right(np.concatenate([blocks, again], axis=1))
+        both = moved_right(np.concatenate([blocks, again], axis=1)).astype(np.int64)
         return both[:, both.shape[1] - self.codec.width :], blocks[rows, last]
 
     def sizes(self, tasks: tuple[str, ...]) -> dict[str, tuple[int, ...]]:

@@ -73,4 +73,4 @@ def _check_tasks(world: NamesWorld) -> None:
 def refuse_unknown(task: str) -> None:
     """Raise UserError for a task of no such name."""
     if task not in TASKS:
-        raise UserError(f"unknown world.tasks {task!r}; known: {', '.join(TASKS)}")
+        raise UserError(f"unknown task {task!r}; known: {', '.join(TASKS)}")

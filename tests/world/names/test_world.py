@@ -207,7 +207,7 @@ def test_a_rule_explains_a_right_answer_and_no_other():
     ]
     assert WORLD.is_trivial(batch).tolist() == [*[False] * 7, True]
     assert WORLD.is_trivial(quizzes(WORLD, GIVES.replace("to Mary", "to park"))).all()
-    with pytest.raises(UserError, match="unknown world.tasks 'cab'; known: abb"):
+    with pytest.raises(UserError, match="unknown task 'cab'; known: abb"):
         WORLD.follows(batch, "cab")
 
 
@@ -263,7 +263,7 @@ def test_each_rung_of_the_ladder_has_one_thing_more():
             "world.distractors .4. needs world.names to be at least 8",
         ),
         ({"tasks": ()}, "world.tasks is empty"),
-        ({"tasks": ("abb", "cab")}, "unknown world.tasks 'cab'; known: abb, bab, abc, twice, rep"),
+        ({"tasks": ("abb", "cab")}, "unknown task 'cab'; known: abb, bab, abc, twice, rep"),
         ({"tasks": ("abb", "abb")}, "world.tasks names a task twice: abb, abb"),
         ({"tasks": ("twice",)}, "world.tasks names twice, which needs world.distractors to be at"),
         ({"text_weight": -1.0}, "world.text_weight must be 0 or more and finite, got -1"),
