@@ -315,8 +315,12 @@ class NamesWorld(QuizWorld):
 
     @property
     def groups(self) -> Mapping[str, tuple[str, ...]]:
-        halves = {"opening": OPENINGS[: self.templates], "ending": ENDINGS[: self.templates]}
-        return {**super().groups, **(halves if self.templates > 1 else {})}
+        if self.templates == 1:
+            return super().groups
+        # By their first word, and by what is done: tables have little room.
+        openings = tuple(half.split()[0] for half in OPENINGS[: self.templates])
+        endings = tuple(half.split()[1] for half in ENDINGS[: self.templates])
+        return {**super().groups, "opening": openings, "ending": endings}
 
     def group_of(self, batch: QuizBatch) -> dict[str, NDArray[np.int16]]:
         groups = super().group_of(batch)

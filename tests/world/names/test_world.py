@@ -131,6 +131,8 @@ def test_one_template_leaves_pairs_alone_to_be_held_out():
     assert TINY.units_of(drawn(TINY, 5)).shape == (5, 1)
     assert "opening" not in TINY.groups
     assert WORLD.group_of(drawn(WORLD, 5))["opening"].min() >= 0
+    for name, shown in WORLD.groups.items():
+        assert len({*shown}) == len(shown), name
 
 
 def test_the_answer_moves_and_the_sentence_with_it():
