@@ -52,10 +52,10 @@ def held_out_asked(world: QuizWorld, held_out: QuizBatch) -> QuizBatch:
     """Held-out quizzes in layout 0 that ask for a held-out unit.
 
     Agents do not know the splits: the other pair of such a quiz may be one to train on. Then it is
-    the example.
+    the example. Where quizzes have no example, all of them ask for it.
     """
     asked = world.unit_split_of(held_out)[:, -1:] > 0
-    if asked.all():
+    if asked.all() or not world.example_parts:
         return held_out
     tokens = np.where(asked, held_out.tokens, world.exchanged(held_out).tokens)
     return replace(held_out, tokens=tokens)

@@ -31,7 +31,7 @@ class Script:
 
     def __init__(self, world: QuizWorld) -> None:
         view = world.view
-        self.numbers = not any(view.glyphs)
+        self.numbers, self.prose = not any(view.glyphs), view.prose
         values = range(len(view.glyphs))
         self.symbols = (
             tuple(map(str, values)) if self.numbers else tuple(g or BLANK for g in view.glyphs)
@@ -45,7 +45,8 @@ class Script:
         return {symbol: value for value, symbol in reversed([*enumerate(self.symbols)])}
 
     def write(self, cells: NDArray[np.unsignedinteger], columns: int) -> list[str]:
-        """B texts of cells [B, rows * columns]: a row a line, without the blanks at its end."""
+        """B texts of cells [B, rows * columns]: a row a line, without the blanks at its end,
+        nor those before prose."""
         rows = np.ascontiguousarray(cells).view(f"V{columns * cells.itemsize}").tolist()
         return ["\n".join(map(self._row, quiz)) for quiz in rows]
 
@@ -55,6 +56,8 @@ class Script:
             words = [self.symbols[value] for value in np.frombuffer(row, self._dtype)]
             while len(words) > 1 and words[-1] == BLANK:
                 words.pop()
+            while self.prose and len(words) > 1 and words[0] == BLANK:
+                del words[0]
             self._rows[row] = " ".join(words)
         return self._rows[row]
 
@@ -104,7 +107,8 @@ def to_text(world: QuizWorld, batch: QuizBatch) -> tuple[list[str], list[str]]:
 
 def _instruction(world: QuizWorld) -> str:
     """What to write, and how."""
-    view, cells = world.view, "numbers" if Script(world).numbers else "letters"
+    view, script = world.view, Script(world)
+    cells = "numbers" if script.numbers else "words" if script.prose else "letters"
     rows = "a row a line, " if any(piece.rows > 1 for piece in view.pieces) else ""
     return (
         f"Write the last {view.piece}, {rows}its cells as {cells} with spaces between them, and "

@@ -19,6 +19,7 @@ from culture_sim.population.exams import first_draw, first_epoch_recombined, sto
 from culture_sim.run.lookup import LookupScores, lookup_is_scored, read_lookup, write_lookup
 from culture_sim.run.run import Run
 from world import QuizBatch, QuizWorld, Stream, concatenate
+from world.core.by_heart import ByHeartWorld
 from world.core.rules import ExplainedWorld
 
 Tokens = NDArray[np.unsignedinteger]
@@ -49,6 +50,11 @@ class Lookup:
         _, first = np.unique(world.units_of(seen), return_index=True)
         pairs = lookup.pairs_of(seen).reshape(-1, *lookup.shape)[first]
         return replace(lookup, pairs=np.concatenate([pairs, pairs[:, ::-1]]))
+
+    @property
+    def known(self) -> int:
+        """How many pairs, whichever way round."""
+        return len(self.pairs) // 2
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -164,6 +170,26 @@ class Lookup:
         return self.world.symmetries(empty).renamable
 
 
+@dataclass(frozen=True, eq=False)
+class ByHeart:
+    """What a world says can be answered by heart from training quizzes."""
+
+    world: ByHeartWorld
+    seen: QuizBatch
+    known: int
+
+    def correct(self, exam: QuizBatch) -> NDArray[np.bool_]:
+        """bool [B]: which questions it answers exactly."""
+        return self.world.by_heart(self.seen, exam)
+
+
+def lookup_of(world: QuizWorld, seen: QuizBatch) -> Lookup | ByHeart | None:
+    """What knows the units of training quizzes; None where a world has no such."""
+    if isinstance(world, ByHeartWorld):
+        return ByHeart(world, seen, len(np.unique(world.units_of(seen)[:, 0])))
+    return Lookup.of(world, seen)
+
+
 def _only_in(pairs: Tokens, place: int, size: int) -> NDArray[np.bool_]:
     """bool [k, V]: values that one piece of each pair [k, 2, M] has and the other has not."""
     present = np.zeros((*pairs.shape[:2], size), dtype=np.bool_)
@@ -189,7 +215,7 @@ def score_lookup(run: Run) -> None:
     streams = [Stream(config.seed, "", agent=agent) for agent in run.agents]
     # Agents draw some tasks more often for a time; so many quizzes of all alike are as many pairs.
     drawn = [first_draw(config, s)(0, n) for s, n in zip(streams, counts, strict=True)]
-    lookup = Lookup.of(world, concatenate(drawn))
+    lookup = lookup_of(world, concatenate(drawn))
     if lookup is None:
         write_lookup(run, None)
         return
@@ -198,7 +224,7 @@ def score_lookup(run: Run) -> None:
     low, high = wilson_interval(int(right.sum()), len(test))
     scores = LookupScores(
         quizzes=sum(counts),
-        pairs=len(lookup.pairs) // 2,
+        pairs=lookup.known,
         accuracy=float(right.mean()),
         low=low,
         high=high,

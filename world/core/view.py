@@ -6,7 +6,9 @@ from that, here and in the report's script, so that no world draws for itself.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,20 @@ if TYPE_CHECKING:
     from PIL import Image
 
 CELL, GAP, HEAD = 10, 8, 11
-MARKS = {"glyph": 0.75, "baseline": 0.77, "dot": 0.45, "inset": 0.2, "rise": 1.6}
+MARKS = {
+    "glyph": 0.75,
+    "baseline": 0.77,
+    "dot": 0.45,
+    "inset": 0.2,
+    "rise": 1.6,
+    "letter": 0.45,
+    "gap": 0.3,
+    "line": 24,
+}
 """Sizes of what is drawn on a cell, in cells, for this file and for the report's script: a letter
 and the height of its foot, the radius of the largest dot, the room around a cross, and the room
-above a row for the path that it climbs."""
+above a row for the path that it climbs. Of prose, the widths of a letter, of an empty cell and of a
+line."""
 NAME = 'y="8" font-size="8" fill="#666"'
 INK = {"plain": ("#000", "#000"), "written": ("#ff8c42", "#d55e00")}
 """Colours of dots and crosses: on plain cells, and below letters, which stay legible on them."""
@@ -52,7 +64,8 @@ class View:
     pieces: in the order of layout 0. palette: the colour of each value as #rrggbb. glyphs: what is
     written on a cell of that value, "" for nothing. words: what the value is called. about: what a
     sequence shows, a sentence, "" where the pieces say enough. piece: what a piece is called.
-    climbs: how far up each value leads, for a path above a piece of one row; () draws none.
+    climbs: how far up each value leads, for a path above a piece of one row; () draws none. prose:
+    a cell is a word, as wide as it is long, and a piece is lines of them, one below the other.
     """
 
     pieces: tuple[Piece, ...]
@@ -62,6 +75,7 @@ class View:
     about: str = ""
     piece: str = "part"
     climbs: tuple[int, ...] = ()
+    prose: bool = False
 
     def colour(self, value: int) -> str:
         """The colour of a cell; white for a value of no cell, which an agent may write."""
@@ -116,19 +130,44 @@ class Panel:
         """Room above its cells for the path that they climb, in units of the SVG."""
         return MARKS["rise"] * CELL if self.view.climbs else 0.0
 
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """[rows * columns, 3]: left edge, top and width of each cell, in units of the SVG."""
+        if self.view.prose:
+            return self._lines()
+        row, column = np.indices(self.values.shape).reshape(2, -1)
+        boxes = np.stack([column, row, np.ones_like(row)], axis=1) * CELL
+        return boxes.astype(np.float64)
+
+    def _lines(self) -> NDArray[np.float64]:
+        boxes, x, y = [], 0.0, 0.0
+        for value in self.values.ravel().tolist():
+            letters = len(self.view.glyph(value))
+            width = CELL * (MARKS["letter"] * (letters + 1) if letters else MARKS["gap"])
+            if x + width > MARKS["line"] * CELL:
+                x, y = 0.0, y + CELL
+            boxes.append((x, y, width))
+            x += width
+        return np.array(boxes)
+
     @property
     def width(self) -> int:
         """Of its cells, in units of the SVG."""
-        return self.values.shape[1] * CELL
+        return math.ceil((self.boxes[:, 0] + self.boxes[:, 2]).max())
 
     @property
     def height(self) -> int:
         """Of its cells, in units of the SVG."""
-        return self.values.shape[0] * CELL
+        return int(self.boxes[:, 1].max()) + CELL
 
 
 def draw_text(panels: list[Panel], plain: bool) -> str:
-    """Panels side by side for a terminal: two columns a cell, in true colour unless ``plain``."""
+    """Panels side by side for a terminal: two columns a cell, in true colour unless ``plain``.
+
+    Of prose the words alone.
+    """
+    if panels[0].view.prose:
+        return _prose(panels, plain)
     widths = [max(2 * panel.values.shape[1], len(panel.name)) for panel in panels]
     pairs = list(zip(panels, widths, strict=True))
     lines = ["  ".join(f"{panel.name:<{width}}" for panel, width in pairs)]
@@ -142,13 +181,36 @@ def draw_text(panels: list[Panel], plain: bool) -> str:
     return "\n".join(lines)
 
 
+def _prose(panels: list[Panel], plain: bool) -> str:
+    """Names of panels, and below each its words."""
+    heads, texts = [], []
+    for panel in panels:
+        values = panel.values.ravel().tolist()
+        words = [value for value in values if panel.view.glyph(value)]
+        text = " ".join(_word(panel.view, value, plain) for value in words)
+        long = len(" ".join(map(panel.view.glyph, words)))
+        width = max(long, len(panel.name))
+        heads.append(f"{panel.name:<{width}}")
+        texts.append(text + " " * (width - long))
+    return "\n".join("  ".join(line) for line in (heads, texts))
+
+
+def _word(view: View, value: int, plain: bool) -> str:
+    return view.glyph(value) if plain else _coloured(view, value, view.glyph(value))
+
+
 def _block(view: View, value: int, plain: bool) -> str:
     glyph = view.glyph(value)
     if plain:
         return f"{glyph[:2]:>2}" if glyph else f" {value or '.'}"
+    return _coloured(view, value, f"{glyph[:2]:>2}")
+
+
+def _coloured(view: View, value: int, text: str) -> str:
+    """A text on the colour of a value."""
     red, green, blue = (int(view.colour(value)[i : i + 2], 16) for i in (1, 3, 5))
-    ink = "\x1b[30m" if glyph else ""
-    return f"\x1b[48;2;{red};{green};{blue}m{ink}{glyph[:2]:>2}\x1b[0m"
+    ink = "\x1b[30m" if text.strip() else ""
+    return f"\x1b[48;2;{red};{green};{blue}m{ink}{text}\x1b[0m"
 
 
 def draw_svg(panels: list[Panel]) -> str:
@@ -180,10 +242,12 @@ def draw_svg(panels: list[Panel]) -> str:
 
 
 def _cells(panel: Panel) -> str:
-    """A background, then one rectangle for every run of equal cells in a row."""
+    """A background, then one rectangle for every run of equal cells in a row, or every word."""
     values, view = panel.values, panel.view
     height, width = values.shape
     shapes = [f'<path fill="{view.palette[0]}" d="M0 0h{panel.width}v{panel.height}H0z"/>']
+    if view.prose:
+        return "".join([*shapes, *_words(panel)])
     for value in np.unique(values[values > 0]):
         runs = []
         for i in range(height):
@@ -197,6 +261,17 @@ def _cells(panel: Panel) -> str:
     lines += "".join(f"M0 {i * CELL}h{width * CELL}" for i in range(1, height))
     shapes.append(f'<path stroke="#fff" stroke-width=".6" d="{lines}"/>')
     return "".join(shapes)
+
+
+def _words(panel: Panel) -> list[str]:
+    """A rectangle for every word, with room between them."""
+    cells = zip(panel.values.ravel().tolist(), panel.boxes.tolist(), strict=True)
+    colour, tall = panel.view.colour, CELL - 1
+    return [
+        f'<path fill="{colour(value)}" d="M{x:g} {y:g}h{w - 1:g}v{tall}h{1 - w:g}z"/>'
+        for value, (x, y, w) in cells
+        if panel.view.glyph(value)
+    ]
 
 
 def _path(panel: Panel) -> str:
@@ -220,10 +295,11 @@ def _path(panel: Panel) -> str:
 
 def _glyphs(panel: Panel) -> str:
     foot = MARKS["baseline"]
+    cells = zip(panel.values.ravel().tolist(), panel.boxes.tolist(), strict=True)
     written = [
-        f'<text x="{(j + 0.5) * CELL:g}" y="{(i + foot) * CELL:g}">{escape(glyph)}</text>'
-        for (i, j), value in np.ndenumerate(panel.values)
-        if (glyph := panel.view.glyph(int(value)))
+        f'<text x="{x + w / 2:g}" y="{y + foot * CELL:g}">{escape(glyph)}</text>'
+        for value, (x, y, w) in cells
+        if (glyph := panel.view.glyph(value))
     ]
     if not written:
         return ""
@@ -232,25 +308,23 @@ def _glyphs(panel: Panel) -> str:
 
 
 def _dots(values: NDArray[np.float32], panel: Panel) -> str:
-    dots, width = [], panel.values.shape[1]
+    dots = []
     for cell in np.flatnonzero(values > 0.02):
-        i, j = divmod(int(cell), width)
+        x, y, w = panel.boxes[cell]
         radius = MARKS["dot"] * CELL * float(np.sqrt(values[cell]))
-        dots.append(
-            f'<circle cx="{(j + 0.5) * CELL:g}" cy="{(i + 0.5) * CELL:g}" r="{radius:.1f}"/>'
-        )
+        dots.append(f'<circle cx="{x + w / 2:g}" cy="{y + CELL / 2:g}" r="{radius:.1f}"/>')
     if not dots:
         return ""
     return f'<g fill="{panel.inks[0]}" stroke="#fff" stroke-width=".8">{"".join(dots)}</g>'
 
 
 def _crosses(wrong: NDArray[np.bool_], panel: Panel) -> str:
-    strokes, width = [], panel.values.shape[1]
+    strokes = []
     inset = MARKS["inset"] * CELL
     arm = CELL - 2 * inset
     for cell in np.flatnonzero(wrong):
-        i, j = divmod(int(cell), width)
-        start = f"M{j * CELL + inset:g} {i * CELL + inset:g}"
+        x, y, w = panel.boxes[cell]
+        start = f"M{x + w / 2 - arm / 2:g} {y + inset:g}"
         strokes.append(f"{start}l{arm:g} {arm:g}m0-{arm:g}l-{arm:g} {arm:g}")
     if not strokes:
         return ""
@@ -269,15 +343,16 @@ def draw_png(panels: list[Panel], cell: int = 16) -> Image.Image:
     """Panels side by side as a picture."""
     from PIL import Image, ImageDraw  # seldom needed
 
-    height = max(panel.values.shape[0] for panel in panels) * cell
-    width = sum(panel.values.shape[1] + 1 for panel in panels) * cell - cell
+    scale = cell / CELL
+    height = round(max(panel.height for panel in panels) * scale)
+    width = round(sum(panel.width * scale + cell for panel in panels) - cell)
     image = Image.new("RGB", (width, height), "white")
-    draw, left = ImageDraw.Draw(image), 0
+    draw, left = ImageDraw.Draw(image), 0.0
     for panel in panels:
-        for (i, j), value in np.ndenumerate(panel.values):
-            x, y = left + j * cell, i * cell
-            draw.rectangle([x, y, x + cell - 2, y + cell - 2], fill=panel.view.colour(int(value)))
-            glyph = panel.view.glyph(int(value))
-            draw.text((x + cell / 2 - 1, y + cell / 2 - 1), glyph, fill="#222222", anchor="mm")
-        left += (panel.values.shape[1] + 1) * cell
+        for value, box in zip(panel.values.ravel().tolist(), panel.boxes * scale, strict=True):
+            x, y, w = (left + box[0], box[1], box[2])
+            draw.rectangle([x, y, x + w - 2, y + cell - 2], fill=panel.view.colour(value))
+            place = (x + w / 2 - 1, y + cell / 2 - 1)
+            draw.text(place, panel.view.glyph(value), fill="#222222", anchor="mm")
+        left += panel.width * scale + cell
     return image

@@ -104,9 +104,15 @@ def _words(world: World) -> Tree:
     """What the page calls things in this world.
 
     unit: a token. piece: what is asked for. directions: in how many agents vote. near: tokens in
-    which near-duplicates may differ.
+    which near-duplicates may differ. examples: whether a quiz shows its rule by an example.
     """
-    words = {"unit": world.wording.unit, "piece": world.view.piece, "directions": 1, "near": None}
+    words = {
+        "unit": world.wording.unit,
+        "piece": world.view.piece,
+        "directions": 1,
+        "near": None,
+        "examples": isinstance(world, QuizWorld) and world.example_parts > 0,
+    }
     if isinstance(world, QuizWorld):
         words |= {"directions": len(world.directions), "near": near_tokens(world)}
     return words

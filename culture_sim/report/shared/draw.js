@@ -13,6 +13,30 @@ const glyphs = drawing.glyphs.some(Boolean);
 const strips = pieces.every(({ rows }) => rows === 1);
 const cell = strips ? STRIP
   : SIDE / Math.max(...pieces.map(({ rows, columns }) => Math.max(rows, columns)));
+/** Left edge, top and width of each cell of a piece; the words of prose stand in lines. */
+function boxes(p, text) {
+  const { columns } = pieces[p];
+  if (!drawing.prose) {
+    return Array.from({ length: size(p) },
+      (_, k) => [(k % columns) * cell, Math.floor(k / columns) * cell, cell]);
+  }
+  let x = 0, y = 0;
+  return [...text].map((each) => {
+    const letters = (drawing.glyphs[value(each)] ?? "").length;
+    const wide = Math.round(cell * (letters ? marks.letter * (letters + 1) : marks.gap));
+    if (x + wide > marks.line * cell) [x, y] = [0, y + cell];
+    x += wide;
+    return [x - wide, y, wide];
+  });
+}
+
+/** Width and height of a piece. */
+function extent(p, text) {
+  const found = boxes(p, text);
+  return [Math.max(cell, ...found.map(([x, , wide]) => x + wide)),
+    Math.max(cell, ...found.map(([, y]) => y + cell))];
+}
+
 /** Room above a row for the path that it climbs. */
 const RISE = drawing.climbs.length ? marks.rise * cell : 0;
 
@@ -27,11 +51,16 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 const value = (text, k = 0) => text.charCodeAt(k) - BASE;
 const word = (text, k = 0) => drawing.words[value(text, k)] ?? "no colour";
 
-/** Rows of a piece in words: letters one by one up to the last, of the rest runs of one value. */
+/** Rows of a piece in words: prose as it is, letters up to the last, of the rest runs of a value. */
 function spoken(text, p) {
   const rows = [], { columns } = pieces[p];
   for (let start = 0; start < size(p); start += columns) {
     const row = [...text.slice(start, start + columns)];
+    if (drawing.prose) {
+      rows.push(row.filter((each) => drawing.glyphs[value(each)]).map((each) => word(each)).join(" ")
+        || "nothing");
+      continue;
+    }
     const last = row.findLastIndex((each) => drawing.glyphs[value(each)]);
     const runs = row.join("").match(/(.)\1*/gsu) ?? [];
     rows.push(glyphs ? row.slice(0, last + 1).map((each) => word(each)).join(", ") || "nothing"
@@ -98,8 +127,9 @@ function picture(panels, label, across = panels.length) {
       shapes += `<text class="name" x="${x}" y="${y + 11}">${escaped(panel.name)}</text>`;
     }
     shapes += `<g transform="translate(${x} ${y + head})">${grid(panel)}</g>`;
-    x += pieces[panel.piece].columns * cell + GAP;
-    tallest = Math.max(tallest, pieces[panel.piece].rows * cell);
+    const [wide, tall] = extent(panel.piece, panel.text);
+    x += wide + GAP;
+    tallest = Math.max(tallest, tall);
     most = Math.max(most, x);
   });
   const box = `-1 -1 ${most - GAP + 2} ${y + tallest + head + 2}`;
@@ -111,16 +141,22 @@ function picture(panels, label, across = panels.length) {
 
 function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
   const { rows, columns } = pieces[piece];
-  const wide = columns * cell, tall = rows * cell;
+  const [wide, tall] = extent(piece, text), places = boxes(piece, text);
   const outline = `M0 0h${wide}v${tall}H0z`;
   if (!text) return `<path class="blank" d="${outline}"/>`;
   const runs = new Map();
+  const add = (key, path) => runs.set(key, (runs.get(key) ?? "") + path);
   for (let k = 0, from = 0; k < text.length; k += 1) {
+    if (drawing.prose) {
+      const [x, y, w] = places[k];
+      add(text[k], `M${x} ${y}h${w - 2}v${cell - 2}h${2 - w}z`);
+      continue;
+    }
     const ends = (k + 1) % columns === 0 || text[k + 1] !== text[k];
     if (!ends) continue;
     const y = Math.floor(from / columns) * cell, x = (from % columns) * cell;
     const path = `M${x} ${y}h${(k + 1 - from) * cell}v${cell}H${x}z`;
-    runs.set(text[k], (runs.get(text[k]) ?? "") + path);
+    add(text[k], path);
     from = k + 1;
   }
   let shapes = "";
@@ -128,12 +164,12 @@ function grid({ piece, text, wrong = [], levels = [], outlined = false }) {
     shapes += `<path fill="${drawing.palette[value(key)] ?? "#fff"}" d="${path}"/>`;
   }
   let lines = "";
-  for (let j = 1; j < columns; j += 1) lines += `M${j * cell} 0v${tall}`;
+  for (let j = 1; j < columns && !drawing.prose; j += 1) lines += `M${j * cell} 0v${tall}`;
   for (let i = 1; i < rows; i += 1) lines += `M0 ${i * cell}h${wide}`;
   shapes += `<path class="lines" d="${lines}"/>`;
   if (outlined) shapes += `<path class="outline" d="${outline}"/>`;
-  return shapes + climb(text, rows, wide) + dots(levels, columns) + crosses(wrong, columns)
-    + writing(text, columns);
+  return shapes + climb(text, rows, wide) + dots(levels, places) + crosses(wrong, places)
+    + writing(text, places);
 }
 
 /** Whether a text has anything that leads up or down. */
@@ -154,11 +190,11 @@ function climb(text, rows, wide) {
 }
 
 /** What is written on cells, such as letters. */
-function writing(text, columns) {
+function writing(text, places) {
   if (!glyphs) return "";
   const shapes = [...text].map((_, k) => {
-    const x = ((k % columns) + 0.5) * cell;
-    const y = (Math.floor(k / columns) + marks.baseline) * cell;
+    const [left, top, wide] = places[k];
+    const x = left + wide / 2, y = top + marks.baseline * cell;
     return `<text x="${x}" y="${y}">${escaped(drawing.glyphs[value(text, k)] ?? "")}</text>`;
   });
   const font = (marks.glyph * cell).toFixed(1);
@@ -166,21 +202,23 @@ function writing(text, columns) {
 }
 
 /** A dot's area is the level of its cell. */
-function dots(levels, columns) {
+function dots(levels, places) {
   let shapes = "";
   levels.forEach((level, k) => {
     const r = marks.dot * cell * Math.sqrt(level / 255);
     if (r < 0.06 * cell) return;
-    const x = ((k % columns) + 0.5) * cell, y = (Math.floor(k / columns) + 0.5) * cell;
+    const [left, top, wide] = places[k];
+    const x = left + wide / 2, y = top + 0.5 * cell;
     shapes += `<circle cx="${x}" cy="${y}" r="${r.toFixed(2)}"/>`;
   });
   return shapes && `<g class="dots" fill="${inks[0]}">${shapes}</g>`;
 }
 
-function crosses(wrong, columns) {
+function crosses(wrong, places) {
   const inset = marks.inset * cell, arm = cell - 2 * inset;
   const path = wrong.map((k) => {
-    const x = (k % columns) * cell + inset, y = Math.floor(k / columns) * cell + inset;
+    const [left, top, wide] = places[k];
+    const x = left + (wide - arm) / 2, y = top + inset;
     return `M${x} ${y}l${arm} ${arm}m0-${arm}l-${arm} ${arm}`;
   }).join("");
   return path

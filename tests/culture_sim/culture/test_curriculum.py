@@ -15,6 +15,7 @@ from culture_sim.run.run import Run
 from tests.helpers.stored_round import AGENTS, EPOCH, TRAIN
 from world import UNKNOWN_TASK, Stream
 from world.grids.world import GridsWorld
+from world.names import NamesWorld
 from world.strings import StringsWorld
 
 WORLD = GridsWorld(height=7, width=7)
@@ -83,6 +84,22 @@ def test_the_exam_asks_for_the_pair_that_is_held_out(world):
         assert np.array_equal(world.canonical_hash(asked), world.canonical_hash(mixed))
     assert np.array_equal(world.units_of(world.exchanged(test)), world.units_of(test)[:, ::-1])
     assert len(held_out_asked(world, test[:0])) == 0
+
+
+def test_a_quiz_without_an_example_asks_for_all_its_units():
+    """Of a known pair of names in a new template, too."""
+    world = NamesWorld()
+    known, new = (world.draw(Stream(0, "mixed"), 0, 40, split) for split in ("train", "test"))
+    made = world.read(known).sentences
+    halves = world.read(new).sentences
+    mixed = replace(made, opening=halves.opening, ending=halves.ending)
+    quizzes = replace(known, tokens=world.codec.tokens(mixed))
+    assert (world.unit_split_of(quizzes) == [0, 1]).all()
+    assert held_out_asked(world, quizzes) is quizzes
+    swapped = replace(halves, opening=made.opening, ending=made.ending)
+    quizzes = replace(known, tokens=world.codec.tokens(swapped))
+    assert (world.unit_split_of(quizzes) == [1, 0]).all()
+    assert held_out_asked(world, quizzes) is quizzes
 
 
 def test_a_run_without_culture_has_no_curriculum(tmp_path):

@@ -14,9 +14,11 @@ from tests.helpers.exporting import drawn_from
 from world import QuizBatch, Stream, UserError
 from world.birds import BirdsWorld
 from world.brackets import BracketsWorld
+from world.names import NamesWorld
 from world.strings import StringsWorld
 
 STRINGS, COPIES, BRACKETS = StringsWorld(), CopyWorld(), BracketsWorld(length=12)
+NAMES = NamesWorld()
 
 
 def written(world, out):
@@ -24,7 +26,9 @@ def written(world, out):
     return out
 
 
-@pytest.mark.parametrize("world", [STRINGS, COPIES, BRACKETS], ids=["strings", "copy", "brackets"])
+@pytest.mark.parametrize(
+    "world", [STRINGS, COPIES, BRACKETS, NAMES], ids=["strings", "copy", "brackets", "names"]
+)
 def test_rows_are_the_worlds_quizzes(world, tmp_path, load):
     folder = written(world, tmp_path / "out")
     rows = load(folder, f"world-{world.tasks[1]}", split="test")
@@ -98,6 +102,22 @@ def test_rules_judge_verdicts():
         name = cancelling.tasks[task]
         assert verify(cancelling, name, prompt, completion, strict=True).correct
         assert not verify(cancelling, name, prompt, f"& {completion}", strict=True).correct
+
+
+def test_rules_judge_sentences():
+    batch = NAMES.for_exam(NAMES.draw(Stream(2, "text"), 0, 60, "test"))
+    texts = zip(*to_text(NAMES, batch), batch.task.tolist(), strict=True)
+    for prompt, completion, task in texts:
+        name = NAMES.tasks[task]
+        assert "its cells as words with spaces" in prompt
+        _, sentence = prompt.split("sentence:\n")
+        words = sentence.split()
+        assert words[-1] == "answer:"
+        assert "." not in sentence
+        assert (completion in words) == (name != "abc")
+        assert verify(NAMES, name, prompt, completion, strict=True).correct
+        assert verify(NAMES, name, prompt, f"The answer: {completion}").correct
+        assert not verify(NAMES, name, prompt, "Mary" if completion != "Mary" else "John").correct
 
 
 def test_rules_agree_with_the_world_on_who_obeys_them():

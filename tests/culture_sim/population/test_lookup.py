@@ -10,13 +10,14 @@ import pytest
 
 from agents.training import recombined_quizzes
 from culture_sim.population.exams import first_epoch_recombined
-from culture_sim.population.lookup import Lookup, score_lookup
+from culture_sim.population.lookup import Lookup, lookup_of, score_lookup
 from culture_sim.run.lookup import read_lookup
 from culture_sim.run.run import Run
 from tests.helpers.copy_world import CopyWorld
 from world import QuizBatch, Stream
 from world.core.world import World
 from world.grids.world import GridsWorld
+from world.names import NamesWorld
 from world.strings import StringsWorld
 
 STREAM = Stream(0, "lookup")
@@ -87,6 +88,20 @@ def test_a_sequence_that_is_its_own_unit_cannot_be_recombined(monkeypatch):
     trained = world.draw(STREAM, 0, 100, "train")
     assert len(recombined_quizzes(world, STREAM, trained, 10)) == 0
     assert Lookup.of(world, trained) is None
+
+
+def test_a_world_may_say_itself_what_is_known_by_heart(world, trained):
+    assert isinstance(lookup_of(world, trained), Lookup)
+    names = NamesWorld()
+    seen = names.draw(STREAM, 0, 3000, "train")
+    lookup = lookup_of(names, seen)
+    assert lookup.known == len(np.unique(names.units_of(seen)[:, 0]))
+    exam = names.for_exam(names.draw(STREAM, 0, 300, "test"))
+    assert np.array_equal(lookup.correct(exam), names.by_heart(seen, exam))
+    known = recombined_quizzes(names, STREAM, seen, 90)
+    right = lookup.correct(known)
+    assert right.mean() > lookup.correct(exam).mean() > 0.2
+    assert not lookup.correct(exam)[exam.task < 2].any()
 
 
 def test_a_run_has_its_scores(stored):
