@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from agents.replicas import ReplicaGroup
 from agents.scoring import graded_mask, score
-from world import QuizBatch, World
+from world import QuizBatch, World, concatenate
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,19 @@ def evaluate(
 ) -> Evaluation:
     """Exact-match accuracy of ``model`` on ``batch``, each row in its own layout.
 
-    replicas: processes that hold the same model, call this together, and score a share each.
+    Where the world has several right answers to a row, any of them is exact; the loss is of the
+    row's own. replicas: processes that hold the same model, call this together, and score a share each.
     """
     replicas = replicas or ReplicaGroup()
-    correct, log_prob = np.zeros(len(batch), dtype=np.bool_), np.zeros(len(batch))
+    others, rows = world.other_answers(batch)
+    asked = concatenate([batch, others])
+    right, log_probs = np.zeros(len(asked), dtype=np.bool_), np.zeros(len(asked))
     with accelerator.autocast():
-        own = score(model, world, batch[np.arange(len(batch))[replicas.share]])
+        own = score(model, world, asked[np.arange(len(asked))[replicas.share]])
     for rank, part in enumerate(replicas.gather((own.correct, own.log_prob))):
-        correct[rank :: replicas.size], log_prob[rank :: replicas.size] = part
+        right[rank :: replicas.size], log_probs[rank :: replicas.size] = part
+    correct, log_prob = right[: len(batch)], log_probs[: len(batch)]
+    correct[rows[right[len(batch) :]]] = True
     graded = graded_mask(world, batch).sum(axis=1)
     hits, total = int(correct.sum()), len(correct)
     low, high = wilson_interval(hits, total)
