@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from culture_sim.culture.records import array_of
 from culture_sim.imports.reading import MOST_QUIZZES, refuse_larger
-from world import UNKNOWN_TASK, QuizBatch, UserError, concatenate
-from world.core.errors import first_line
+from world import UNKNOWN_TASK, QuizBatch, concatenate
+from world.core.errors import UserError, first_line
 from world.core.files import replacing
 from world.grids.world import GridsWorld
 
