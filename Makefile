@@ -18,7 +18,7 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
-	culture-features study export quizzes demo docs test quick check format bench clean
+	culture-features study export import quizzes demo docs test quick check format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ study: $(READY) ## Find out whether culture does anything: arms from the same ag
 
 export: $(READY) ## Write quizzes as a Hugging Face dataset, and as text for language models.
 	$(SIM) $@ dataset $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
+
+import: $(READY) ## Make a run of agents, quizzes and SAEs that others published.
+	$(SIM) $@ culture-gpt $(ARGS)
 
 quizzes: $(READY) ## Show quizzes: of a task, of a run's culture, or an agent's mistakes.
 	$(SIM) $@ $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)

@@ -26,7 +26,8 @@ from culture_sim.imports.culture import SiftedRound, dropped, read_culture, sift
 from culture_sim.imports.dataset import CULTURE, PublishedQuizzes, read_dataset, write_quizzes
 from culture_sim.imports.rounds import write_rounds
 from culture_sim.imports.sources import Sources, find_sources
-from culture_sim.population.exams import Exams
+from culture_sim.population.exams import Exams, stopping_test
+from culture_sim.presets.faithful import faithful
 from culture_sim.report.summary import culture_summary, training_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.formats import formats_here
@@ -134,12 +135,10 @@ def _read_rounds(
 
 
 def _fitted(options: RunConfig, agents: Sequence[PublishedAgent], rounds: int) -> RunConfig:
-    """The options of a run of these agents, features taken at the same share of their depth."""
-    model, asked = agents[0].size.model(), options.model.n_layers
-    sites = tuple(
-        site.replace(f"blocks.{asked // 2}.", f"blocks.{model.n_layers // 2}.")
-        for site in options.sae.sites
-    )
+    """The options of a run of these agents, features by default from their middle."""
+    model, sites = agents[0].size.model(), options.sae.sites
+    if sites == faithful().sae.sites:
+        sites = (f"blocks.{model.n_layers // 2}.hook_resid_post",)
     return replace(
         options,
         agents=len(agents),
@@ -194,7 +193,7 @@ def _write_agents(
     run: Run, published: Published, accelerator: Accelerator, report: Report
 ) -> float:
     """Every agent as a checkpoint, examined; returns the lowest accuracy."""
-    exam, made = Exams(run.config, 0, None).test, made_by(run, "import", ())
+    exam, made = stopping_test(run.config), made_by(run, "import", ())
     accuracies = []
     for number, agent in enumerate(published.agents):
         report(f"{agent.path.name} answers {len(exam):,} quizzes")
