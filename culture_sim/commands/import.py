@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from culture_sim.commands import Command, commands
 from culture_sim.commands.base import Plugins
 from culture_sim.commands.parsing import parse_options
+from culture_sim.culture.rules.likelihood import Likelihood
 from culture_sim.presets.faithful import faithful
 from culture_sim.run.config import RunConfig
 from culture_sim.run.places import run_path
@@ -23,6 +24,13 @@ KIND = "culture-gpt"
 ABOUT = "Make a run of the agents, kept quizzes, datasets and SAE of F. Fleuret's culture."
 FROM_FILES = ("agents", "world", "model")
 """Options of a run that the files decide."""
+
+
+def as_published() -> RunConfig:
+    """The options of the source, its rule among them, where the run decides."""
+    options = faithful()
+    culture = replace(options.culture, rule=Likelihood(), noise_rounds=3, vote_noise=0.05)
+    return replace(options, culture=culture)
 
 
 @commands.register("import")
@@ -40,7 +48,7 @@ class ImportRun(Plugins, Command):
     most_quizzes: int | None = None
     """Kept quizzes of each round to train on, and as many to test with; all by default. Every agent
     votes on each."""
-    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=faithful)
+    options: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=as_published)
 
     def __post_init__(self) -> None:
         if self.most_quizzes is not None and self.most_quizzes < 1:
