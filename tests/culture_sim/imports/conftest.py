@@ -56,7 +56,7 @@ def run_import(runs, name, *words):
 
 
 @pytest.fixture(scope="session")
-def imported(published, one_thread, tmp_path_factory):
+def imported(takes_long, published, one_thread, tmp_path_factory):
     """The run made of the folder; not to be changed."""
 
     def make(path):
