@@ -24,11 +24,9 @@ from culture_sim.imports.reading import MOST_WEIGHTS, read_saved, refuse_other_f
 from world.core.errors import UserError
 from world.core.files import file_hash
 
-EMBEDDING, FIRST_KEYS, FIRST_HIDDEN = (
-    *("embedding.0.f.0.weight", "trunk.0.f.1.w_k"),
-    "trunk.1.f.f.2.weight",
-)
-"""Tensors that tell the size of a network."""
+EMBEDDING = "embedding.0.f.0.weight"
+FIRST_KEYS, FIRST_HIDDEN = "trunk.0.f.1.w_k", "trunk.1.f.f.2.weight"
+"""With the embedding, tensors that tell the size of a network."""
 KEYS = re.compile(r"trunk\.\d+\.f\.1\.w_k")
 """One for each block."""
 NUMBER = re.compile(r"(\d+)$")
