@@ -53,7 +53,9 @@ def evaluate(
     """Exact-match accuracy of ``model`` on ``batch``, each row in its own layout.
 
     Where the world has several right answers to a row, any of them is exact; the loss is of the
-    row's own. replicas: processes that hold the same model, call this together, and score a share each.
+    row's own.
+
+    replicas: processes that hold the same model, call this together, and score a share each.
     """
     replicas = replicas or ReplicaGroup()
     others, rows = world.other_answers(batch)

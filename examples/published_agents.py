@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Published agents, opened
 #
-# Agents of F. Fleuret's culture of 2024 as a run. The real files are of 37 million numbers each; here two
-# small networks of random weights are written in the same format first, so that the example needs no
-# network. With files of your own, `folder` is where they are, and the first two cells are not needed.
+# Agents of F. Fleuret's culture of 2024 as a run. The real files are of 37 million numbers each; here
+# two small networks of random weights are written in the same format first, so that the example
+# needs no network. With files of your own, `folder` is where they are, and the next two cells are
+# not needed.
 
 # %%
 import tempfile
@@ -55,8 +56,8 @@ for number in range(2):
 # %% [markdown]
 # ## The run
 #
-# The files are read with `weights_only=True`, checked and written as safetensors; every agent answers
-# unseen quizzes of the source's tasks. `culture-sim import culture-gpt FOLDER` does the same.
+# The files are read with `weights_only=True`, checked and written as safetensors; every agent
+# answers unseen quizzes of the source's tasks. `culture-sim import culture-gpt FOLDER` does the same.
 
 # %%
 options = presets["faithful"]()
@@ -68,8 +69,8 @@ print(run.training)  # what they learned from before is not known, so it is not 
 # %% [markdown]
 # ## What can be done with it
 #
-# Everything that can be done with a run: quizzes, activations, TransformerLens. The site is that of the
-# published SAE, as far as these small networks go.
+# Everything that can be done with a run: quizzes, activations, TransformerLens. The site is that of
+# the published SAE, as far as these small networks go.
 
 # %%
 quizzes = run.quizzes(4)

@@ -87,7 +87,9 @@ def read_sae(folder: Path, d_model: int, sites: list[str]) -> PublishedSAE:
         )
     of_agent = OF_AGENT.search(named) if isinstance(named, str) else None
     if of_agent is None:
-        raise UserError(f"{folder / CONFIG}: model_name must end in an agent's number, got {named!r}")
+        raise UserError(
+            f"{folder / CONFIG}: model_name must end in an agent's number, got {named!r}"
+        )
     tensors = _tensors(folder / WEIGHTS, d_model, d_sae)
     return PublishedSAE(folder, file_hash(folder / WEIGHTS), int(of_agent[1]), str(site), tensors)
 

@@ -1,6 +1,6 @@
-"""Culture of the published experiment: ``c_quizzes.pth``, the quizzes kept for training and testing.
+"""Culture of the published experiment: ``c_quizzes.pth``, the quizzes that were kept.
 
-Two lists of tensors, one tensor a round, in the order A, f(A), B, f(B). Cells were sampled among
+Two lists of tensors, for training and for tests, one tensor a round, in the order A, f(A), B, f(B). Cells were sampled among
 all token values there, so one may hold a label, which no cell of a quiz does here.
 """
 
@@ -160,7 +160,8 @@ def _sifted(
 
 
 def _said(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items())) or "it is empty"
+    said = [f"{count} {reason}" for reason, count in sorted(counts.items())]
+    return ", ".join(said) or "it is empty"
 
 
 def dropped(rounds: Sequence[SiftedRound]) -> dict[str, int]:

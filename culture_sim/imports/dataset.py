@@ -85,7 +85,8 @@ def _blocks(path: Path, world: GridsWorld) -> Iterator[tuple[NDArray[np.uint8], 
                 raise UserError(f"{path} has more than {MOST_ROWS:,} rows")
             task_of = _task_of(path, stored.schema_arrow, world)
             for block in stored.iter_batches(BLOCK, columns=list(COLUMNS)):
-                yield _tokens(path, block["input_ids"], world), _tasks(path, block["label"], task_of)
+                tokens = _tokens(path, block["input_ids"], world)
+                yield tokens, _tasks(path, block["label"], task_of)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -102,7 +103,9 @@ def _task_of(path: Path, schema: pa.Schema, world: GridsWorld) -> NDArray[np.int
     known = {**{name: k for k, name in enumerate(world.tasks)}, CULTURE: UNKNOWN_TASK}
     here = [TASKS.get(name, name) for name in names]
     if unknown := [name for name, task in zip(names, here, strict=True) if task not in known]:
-        raise UserError(f"{path} has quizzes of {unknown[0]!r}, which is no task of the source's run")
+        raise UserError(
+            f"{path} has quizzes of {unknown[0]!r}, which is no task of the source's run"
+        )
     return np.array([known[task] for task in here], dtype=np.int16)
 
 

@@ -1,4 +1,4 @@
-"""Imported culture as rounds of a run: what was decided elsewhere, with votes that are cast here."""
+"""Imported culture as rounds of a run: decided elsewhere, with votes that are cast here."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _figures(
         "round": number,
         "imported": dict(origin),
         "ended": None,
-        "why": f"{size:,} quizzes that were kept elsewhere are imported; who proposed them, and how "
-        f"many others, is not known",
+        "why": f"{size:,} quizzes that were kept elsewhere are imported; who proposed them, and "
+        f"how many others, is not known",
         **dict.fromkeys(("proposed", "trivial", "duplicate", "voted", "yield")),
         "kept": size,
         **dict(zip(CULTURE_SPLITS, (size - tests, tests), strict=True)),

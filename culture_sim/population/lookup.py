@@ -175,7 +175,8 @@ def score_lookup(run: Run) -> None:
     """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
     write its scores.
 
-    No scores where its world has no pairs or rules, and of imported agents; nothing is done where they are there.
+    No scores where its world has no pairs or rules, and of imported agents; nothing is done where
+    they are there.
     """
     config, world = run.config, run.config.world
     if any((state := run.agent_state(agent)) and state.imported for agent in run.agents):

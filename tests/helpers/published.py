@@ -119,7 +119,7 @@ def in_tokens(quizzes):
 
 def write_culture(path, train, test):
     """``c_quizzes.pth`` of lists of int64 [n, 404], one a round."""
-    torch.save(tuple([torch.from_numpy(rows) for rows in rounds] for rounds in (train, test)), path)
+    torch.save(tuple([torch.from_numpy(rows) for rows in part] for part in (train, test)), path)
     return path
 
 
@@ -144,7 +144,7 @@ def write_dataset(path, tokens, labels, names=LABELS):
 
 
 def write_sae(folder, d_in=32, width=40, agent=0, site="blocks.1.hook_mlp_out", **changed):
-    """``cfg.json`` and ``sae_weights.safetensors`` as sae_lens 3.14 has them; returns its tensors."""
+    """``cfg.json`` and ``sae_weights.safetensors`` of sae_lens 3.14; returns the tensors."""
     rng = torch.Generator().manual_seed(agent + 7)
     shapes = {"W_enc": (d_in, width), "b_enc": (width,), "W_dec": (width, d_in), "b_dec": (d_in,)}
     weights = {name: 0.3 * torch.randn(*size, generator=rng) for name, size in shapes.items()}

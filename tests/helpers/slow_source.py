@@ -1,5 +1,5 @@
-"""Quizzes as F. Fleuret's code of August 2024 draws them, a cell at a time: the eight tasks that the
-published agents learned, in code that shares nothing with the generators.
+"""Quizzes as F. Fleuret's code of August 2024 draws them, a cell at a time: the eight tasks that
+the published agents learned, in code that shares nothing with the generators.
 
 A drawer is given a ``random.Random`` and returns A, f(A), B, f(B), each a list of ten rows.
 """
@@ -160,7 +160,8 @@ def contact(rng):
     c = palette(rng, 3)
 
     def beside(one, other):
-        near = {(i + p, j + q) for i, j in cells(one) for p, q in ((0, 1), (1, 0), (0, -1), (-1, 0))}
+        sides = ((0, 1), (1, 0), (0, -1), (-1, 0))
+        near = {(i + p, j + q) for i, j in cells(one) for p, q in sides}
         return bool(near & set(cells(other)))
 
     def pair():

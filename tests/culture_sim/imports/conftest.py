@@ -40,11 +40,13 @@ def published(tmp_path_factory):
         write_agent(folder, number, accuracy=accuracy)
     quizzes = in_tokens([DRAWERS["corners"](rng) for _ in range(12)])
     quizzes[3, 20] = 11
-    write_culture(folder / "c_quizzes.pth", [quizzes[:5], quizzes[5:8]], [quizzes[8:10], quizzes[10:]])
+    train, test = [quizzes[:5], quizzes[5:8]], [quizzes[8:10], quizzes[10:]]
+    write_culture(folder / "c_quizzes.pth", train, test)
     (folder / "state.pth").write_bytes(b"nothing that is read")
     (folder / "README.md").write_text("and so on")
     frames = in_tokens([DRAWERS["frame"](rng) for _ in range(6)])
-    write_dataset(folder / "train-00000-of-00001.parquet", reordered(frames, (3, 2, 1, 0)), ["frame"] * 6)
+    rows = reordered(frames, (3, 2, 1, 0))
+    write_dataset(folder / "train-00000-of-00001.parquet", rows, ["frame"] * 6)
     write_sae(folder / "sae", agent=1)
     return folder
 

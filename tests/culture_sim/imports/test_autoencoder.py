@@ -73,7 +73,8 @@ def test_other_tensors_and_damage_are_refused(tmp_path):
 def test_codes_are_those_of_the_weights(imported, published):
     """In the run's folder, in sae_lens's present format."""
     (folder,) = (imported.path / "sae").glob("*/*/*/published")
-    assert folder.relative_to(imported.path / "sae").parts == (SITES[0], "standard-40", "1", "published")
+    where = folder.relative_to(imported.path / "sae")
+    assert where.parts == (SITES[0], "standard-40", "1", "published")
     weights = load_file(published / "sae" / "sae_weights.safetensors")
     sae = SAE.load_from_disk(folder)
     x = torch.randn(6, 32, generator=torch.Generator().manual_seed(0))

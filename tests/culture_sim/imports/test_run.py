@@ -117,7 +117,8 @@ def test_a_lookup_is_not_scored(imported):
 
 
 def test_agents_alone_are_a_run_too(files, tmp_path):
-    ended = run_import(tmp_path / "runs", "alone", *sorted(files.glob("*.pth"))[:2], "--most-quizzes", "1")
+    two = sorted(files.glob("*.pth"))[:2]
+    ended = run_import(tmp_path / "runs", "alone", *two, "--most-quizzes", "1")
     assert ended.returncode == 0, ended.stderr
     run = Run.open(tmp_path / "runs" / "alone")
     assert (run.config.agents, run.config.rounds) == (2, 1)

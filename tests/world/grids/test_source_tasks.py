@@ -1,4 +1,4 @@
-"""The source's tasks: quizzes drawn as the source draws them are right, and ours are such quizzes."""
+"""The source's tasks: quizzes drawn as the source draws them are right, ours are such quizzes."""
 
 import itertools
 import random

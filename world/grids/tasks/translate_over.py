@@ -54,7 +54,9 @@ def _move(x: Grid, fx: Grid) -> Move | None:
     for colour in sorted(set(present(x)) & set(present(fx))):
         before, after = box(x, colour), box(fx, colour)
         move = colour, after[0] - before[0], after[1] - before[1]
-        moved = _moved(x, move) if (abs(move[1]), abs(move[2])) in {(0, 1), (1, 0), (1, 1)} else None
+        if max(abs(move[1]), abs(move[2])) != 1:
+            continue
+        moved = _moved(x, move)
         if moved is not None and np.array_equal(moved, fx):
             return move
     return None
