@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Published agents, opened
 #
-# Agents of F. Fleuret's culture of 2024 as a run. The real files are of 37 million numbers each; here
-# two small networks of random weights are written in the same format first, so that the example
-# needs no network. With files of your own, `folder` is where they are, and the next two cells are
+# Agents of F. Fleuret's culture of 2024 as a run. The real files are of 37 million numbers each;
+# here two small networks of random weights are written in the same format first, so that the
+# example needs no network. With files of your own, `folder` is where they are, and the next two cells are
 # not needed.
 
 # %%
@@ -57,7 +57,8 @@ for number in range(2):
 # ## The run
 #
 # The files are read with `weights_only=True`, checked and written as safetensors; every agent
-# answers unseen quizzes of the source's tasks. `culture-sim import culture-gpt FOLDER` does the same.
+# answers unseen quizzes of the source's tasks. `culture-sim import culture-gpt FOLDER` does the
+# same.
 
 # %%
 options = presets["faithful"]()

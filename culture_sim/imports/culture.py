@@ -1,7 +1,8 @@
 """Culture of the published experiment: ``c_quizzes.pth``, the quizzes that were kept.
 
-Two lists of tensors, for training and for tests, one tensor a round, in the order A, f(A), B, f(B). Cells were sampled among
-all token values there, so one may hold a label, which no cell of a quiz does here.
+Two lists of tensors, for training and for tests, one tensor a round, in the order A, f(A), B, f(B).
+Cells were sampled among all token values there, so one may hold a label, which no cell of a quiz
+does here.
 """
 
 from __future__ import annotations
