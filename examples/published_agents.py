@@ -3,8 +3,8 @@
 #
 # Agents of F. Fleuret's culture of 2024 as a run. The real files are of 37 million numbers each;
 # here two small networks of random weights are written in the same format first, so that the
-# example needs no network. With files of your own, `folder` is where they are, and the next two cells are
-# not needed.
+# example needs no network. With files of your own, `folder` is where they are, and the next two
+# cells are not needed.
 
 # %%
 import tempfile

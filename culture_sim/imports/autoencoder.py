@@ -11,8 +11,9 @@ from typing import Any
 
 import safetensors
 import torch
+from sae_lens import StandardSAE, StandardSAEConfig
+from sae_lens.saes.sae import SAEMetadata
 from safetensors.torch import load_file
-from sae_lens import SAEMetadata, StandardSAE, StandardSAEConfig
 from torch import Tensor
 
 from agents.model import AgentModel

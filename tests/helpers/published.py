@@ -33,7 +33,7 @@ class Shape:
     blocks: int = 2
 
 
-def tensors(shape=Shape(), seed=0):  # noqa: B008
+def tensors(shape=Shape(), seed=0):
     """A network's state, random and of a size that makes attention and MLPs matter."""
     rng = torch.Generator().manual_seed(seed)
 
@@ -102,7 +102,7 @@ def attended(state, name, x):
     return torch.cat(found, -1) @ w_o
 
 
-def write_agent(folder, number, shape=Shape(), accuracy=0.5):  # noqa: B008
+def write_agent(folder, number, shape=Shape(), accuracy=0.5):
     """``gpt_00K.pth``: weights of a seed of its own, and an accuracy."""
     path = folder / f"gpt_{number:03d}.pth"
     value = torch.tensor(accuracy) if accuracy is not None else 0.0

@@ -309,11 +309,9 @@ class GridsWorld(QuizWorld):
             return []
         (quiz,), example = self.grids(batch[row : row + 1]), 2 - asked
         rule = tasks[self.tasks[batch.task[row]]]()
-        others = []
-        for grid in rule.undone(quiz[example], quiz[example + 1], quiz[asked + 1]):
-            if (grid != quiz[asked]).any():
-                others.append(np.where(np.arange(4)[:, None, None] == asked, grid, quiz))
-        return others
+        found = rule.undone(quiz[example], quiz[example + 1], quiz[asked + 1])
+        asked_for = np.arange(len(PARTS))[:, None, None] == asked
+        return [np.where(asked_for, grid, quiz) for grid in found if (grid != quiz[asked]).any()]
 
     def other_scenes(self) -> GridsWorld | None:
         """Grids with one rectangle more, of the tasks that they can show; else with one less."""

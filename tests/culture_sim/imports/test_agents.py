@@ -143,7 +143,7 @@ def test_a_tensor_that_claims_more_than_is_stored_is_refused(tmp_path):
 def test_what_torch_did_not_write_is_refused(content, tmp_path):
     path = tmp_path / "gpt_000.pth"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="is no file that torch.save writes"):
+    with pytest.raises(UserError, match=r"is no file that torch\.save writes"):
         read_agent(path, VOCAB)
 
 

@@ -19,7 +19,6 @@ from tests.helpers.published import Shape, logits, tensors, write_agent, write_c
 from world import Stream
 from world.grids.world import SOURCE_TASKS
 
-
 pytestmark = pytest.mark.slow
 
 

@@ -105,9 +105,7 @@ def _hidden_behind(grid: Grid, colour: int, cover: int) -> list[Box]:
     top, left, bottom, right = box(grid, colour)
     boxes = [(top - i, left - j, bottom + k, right + m) for i, j, k, m in product((0, 1), repeat=4)]
     return [
-        at
-        for at in boxes
-        if within(at, grid) and np.isin(inside(grid, at), (colour, cover)).all()
+        at for at in boxes if within(at, grid) and np.isin(inside(grid, at), (colour, cover)).all()
     ]
 
 
