@@ -66,8 +66,8 @@ class CultureStore:
         """Write one round, as ``records.to_table`` makes it.
 
         Raises ValueError, and writes nothing, for a record without a proposer that is not imported,
-        a quiz or a round
-        that is stored already, or quizzes of another length or population than those before.
+        a quiz or a round that is stored already, or quizzes of another length or population than
+        those before.
         """
         if self.path(round_).exists():
             raise ValueError(f"round {round_} is stored already in {self.path(round_)}")

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from agents.architectures.culture_gpt import CultureGPTArchitecture
 from agents.config import ModelConfig
-from culture_sim.imports.reading import MOST_WEIGHTS, read_saved, refuse_other_floats
+from culture_sim.imports.reading import MOST_WEIGHTS, is_plain, read_saved, refuse_other_floats
 from world.core.errors import UserError
 from world.core.files import file_hash
 
@@ -118,8 +118,8 @@ def _kind(value: object) -> str:
 def _accuracy(path: Path, value: object) -> float | None:
     """As a share. The number 0.0 stands for none: the source has it from when culture was made to
     the next test."""
-    if isinstance(value, Tensor) and value.dtype == torch.float32 and value.ndim == 0:
-        share = float(value)
+    if isinstance(value, Tensor) and value.dtype == torch.float32 and not value.shape:
+        share = float(value) if is_plain(value) else math.nan
     elif isinstance(value, float):
         share = value
     else:

@@ -36,7 +36,7 @@ REQUIRED = {
     "normalize_activations": "none",
 }
 """Entries of its configuration that decide how it encodes; another SAE is not read."""
-OF_AGENT = re.compile(r"(\d+)$")
+OF_AGENT = re.compile(r"(?<!\d)(\d{1,9})$")
 ROLE = "published"
 """Folder of the SAE beside those that are trained here; RECORD: what is known of it."""
 RECORD = "imported.json"

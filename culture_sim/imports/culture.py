@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from culture_sim.culture.batches import first_seen
-from culture_sim.imports.reading import MOST_QUIZZES, read_saved
+from culture_sim.imports.reading import MOST_QUIZZES, is_plain, read_saved
 from world import UNKNOWN_TASK, QuizBatch, QuizWorld
 from world.core.errors import UserError
 from world.core.files import file_hash
@@ -86,9 +86,9 @@ def read_culture(path: Path, world: QuizWorld) -> PublishedCulture:
 
 
 def _rows(path: Path, tensor: object, world: QuizWorld) -> NDArray[np.uint8]:
-    if not isinstance(tensor, Tensor) or tensor.dtype != torch.int64 or tensor.ndim != 2:
-        raise UserError(f"{path}: a round's quizzes must be an int64 tensor of two dimensions")
-    if tensor.shape[1] != world.seq_len or 8 * tensor.numel() > path.stat().st_size:
+    if not (isinstance(tensor, Tensor) and tensor.dtype == torch.int64 and is_plain(tensor)):
+        raise UserError(f"{path}: a round's quizzes must be an int64 tensor")
+    if tuple(tensor.shape[1:]) != (world.seq_len,) or 8 * tensor.numel() > path.stat().st_size:
         raise UserError(
             f"{path}: a round's quizzes must be stored as [n, {world.seq_len}], got "
             f"{list(tensor.shape)}"

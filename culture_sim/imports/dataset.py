@@ -76,11 +76,9 @@ def _blocks(path: Path, world: GridsWorld) -> Iterator[tuple[NDArray[np.uint8], 
     try:
         with path.open("rb") as file:
             stored = pq.ParquetFile(file, page_checksum_verification=True)
-            if missing := set(COLUMNS) - set(stored.schema_arrow.names):
-                raise UserError(
-                    f"{path} has no column {min(missing)!r}: the published datasets have "
-                    f"{' and '.join(COLUMNS)}"
-                )
+            for name in COLUMNS:
+                if stored.schema_arrow.names.count(name) != 1:
+                    raise UserError(f"{path} must have one column {name!r}")
             if stored.metadata.num_rows > MOST_ROWS:
                 raise UserError(f"{path} has more than {MOST_ROWS:,} rows")
             task_of = _task_of(path, stored.schema_arrow, world)

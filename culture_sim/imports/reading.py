@@ -36,7 +36,7 @@ def read_saved(path: Path, most: int) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
         raise UserError(f"{path} is no file that torch.save writes, or is damaged") from None
     if unpacked > most:
         raise UserError(f"{path} unpacks to {unpacked:,} bytes; {most:,} are read at most")
@@ -55,9 +55,14 @@ def refuse_other_floats(path: Path, name: str, value: object, shape: tuple[int, 
     if not isinstance(value, Tensor) or value.dtype != torch.float32:
         kind = str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
         raise UserError(f"{path}: {name} must be float32 {list(shape)}, got {kind}")
-    if value.layout != torch.strided or value.device.type != "cpu":
+    if not is_plain(value):
         raise UserError(f"{path}: {name} is no plain tensor ({value.layout}, {value.device})")
     if tuple(value.shape) != shape:
         raise UserError(f"{path}: {name} must have shape {list(shape)}, got {list(value.shape)}")
     if not bool(value.isfinite().all()):
         raise UserError(f"{path}: {name} holds numbers that are not finite")
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether its numbers are all there, one beside another."""
+    return tensor.layout == torch.strided and tensor.device.type == "cpu"

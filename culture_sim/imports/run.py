@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def _read(sources: Sources, options: RunConfig, most: int | None) -> tuple[Publi
     dataset = read_dataset(sources.datasets, world) if sources.datasets else None
     config = _fitted(options, agents, len(rounds))
     saes = [_read_sae(folder, config, agents) for folder in sources.saes]
+    _refuse_same_place(saes)
     return Published(agents, rounds, origin, dataset, saes), config
 
 
@@ -149,13 +151,21 @@ def _fitted(options: RunConfig, agents: Sequence[PublishedAgent], rounds: int) -
 
 
 def _read_sae(folder: Path, config: RunConfig, agents: Sequence[PublishedAgent]) -> PublishedSAE:
-    model, numbers = config.model, {agent.number for agent in agents}
+    model, numbers = config.model, [agent.number for agent in agents]
     sites = [s for s in comparable_sites(_narrow(model, config)) if not s.endswith(WIDER)]
     sae = read_sae(folder, model.d_model, sites)
-    if sae.agent not in numbers:
+    if numbers.count(sae.agent) != 1:
         names = ", ".join(agent.path.name for agent in agents)
-        raise UserError(f"{folder} is of agent {sae.agent}, which is not among these: {names}")
+        raise UserError(f"{folder} is of agent {sae.agent}, which is not one of these: {names}")
     return sae
+
+
+def _refuse_same_place(saes: Sequence[PublishedSAE]) -> None:
+    for one, other in combinations(saes, 2):
+        if (one.agent, one.folder) == (other.agent, other.folder):
+            raise UserError(
+                f"{one.path} and {other.path} are of one agent, site and width; name one of them"
+            )
 
 
 def _narrow(model: ModelConfig, config: RunConfig) -> AgentModel:

@@ -88,7 +88,7 @@ def ids(table, change, kind=pa.int32()):  # noqa: B008
 REFUSED = {
     "an earlier push": (
         lambda t: t.rename_columns(["input_ids", "from_w"]),
-        "has no column 'label'",
+        "must have one column 'label'",
     ),
     "no names": (lambda t: t.replace_schema_metadata({}), "what its labels are called"),
     "without the 0": (lambda t: ids(t, lambda rows: rows[:, 1:]), "405 entries each"),
