@@ -115,6 +115,10 @@ CONTENTS = {
     "an accuracy above 1": (lambda: (tensors(), 1.5), r"in \[0, 1\], got 1.5"),
     "no accuracy": (lambda: (tensors(), None), "accuracy must be a number"),
     "accuracies": (lambda: (tensors(), torch.zeros(2)), "accuracy must be a number"),
+    "an accuracy that is not stored": (
+        lambda: (tensors(), torch.tensor(0.5).to_sparse()),
+        "got nan",
+    ),
     "an accuracy that is no number": (lambda: (tensors(), torch.tensor(torch.nan)), "got nan"),
 }
 

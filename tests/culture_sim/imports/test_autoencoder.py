@@ -33,6 +33,7 @@ REFUSED = {
     "another width": ({"d_in": 31}, "d_in must be 32"),
     "no number of features": ({"d_sae": "many"}, "d_sae a number"),
     "nobody's": ({"model_name": "gpt2-small"}, None),
+    "a number that is none": ({"model_name": "gpt-" + "9" * 5000}, None),
     "no name": ({"model_name": None}, "must end in an agent's number"),
     "other features": ({"d_sae": 41}, r"W_enc must have shape \[32, 41\]"),
 }

@@ -74,6 +74,7 @@ REFUSED = {
     "a token that is none": (lambda rows: ([rows + 1], []), "tokens must be 0 to 14"),
     "a negative one": (lambda rows: ([rows - 1], []), "tokens must be 0 to 14"),
     "another length": (lambda rows: ([rows[:, 1:]], []), r"\[n, 404\], got \[2, 403\]"),
+    "sparse": (lambda rows: ([rows.to_sparse()], []), "int64 tensor"),
     "more than is stored": (lambda rows: ([rows[:1].expand(9999, -1)], []), "must be stored"),
     "nothing": (lambda rows: ([], []), "holds no quizzes"),
 }

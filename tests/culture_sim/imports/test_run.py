@@ -141,6 +141,9 @@ def test_bad_files_are_refused_and_nothing_is_written(files, tmp_path, one_quiz)
     assert "tokens must be" in refused(tmp_path, *agents, culture)
     write_sae(files / "sae", agent=8)
     assert "is of agent 8" in refused(tmp_path, *agents, files / "sae")
+    for folder in ("one", "other"):
+        write_sae(files / "saes" / folder)
+    assert "are of one agent, site and width" in refused(tmp_path, *agents, files / "saes")
     agents[1].write_bytes(agents[1].read_bytes()[:-2000])
     assert "gpt_001.pth" in refused(tmp_path, *agents)
 
