@@ -171,7 +171,7 @@ def test_an_import_that_fails_late_leaves_nothing(files, tmp_path, monkeypatch):
     [
         ([], "say what to import; known: culture-gpt"),
         (["names"], "say what to import; known: culture-gpt"),
-        (["culture-gpt"], "PATHS"),
+        (["culture-gpt"], "name files such as gpt_000.pth, or a folder of them (found: none)"),
         (["culture-gpt", "a", "--most-quizzes", "0"], "must be at least 1"),
         (["culture-gpt", "a", "--model.d-model", "8"], "--model.d-model"),
     ],
