@@ -63,7 +63,7 @@ class Material:
         listed = scenes.listed(LISTED_SCENES)
         if listed is not None:
             return listed, True
-        return scenes.sample(np.random.default_rng(0), SAMPLED_SCENES), False
+        return scenes.typical(SAMPLED_SCENES), False
 
     @cached_property
     def _valid(self) -> list[Indices]:
