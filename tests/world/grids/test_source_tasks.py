@@ -18,7 +18,7 @@ CHANGED = ("translate_over", "grow_large", "detect_ell")
 
 
 @cache
-def drawn(task, count=120):
+def drawn(task, count=80):
     """uint8 [count, 4, 10, 10], by the source's procedure."""
     rng = random.Random(task)
     return np.array([DRAWERS[task](rng) for _ in range(count)], dtype=np.uint8)
@@ -133,10 +133,10 @@ def test_steps_are_equally_likely_and_stop_short_of_the_last_row_and_column():
 def test_a_ninth_of_moves_cannot_be_undone_for_sure():
     """The share among the source's own quizzes, 0.113 of 5,000, and among ours."""
     rule = tasks["translate_over"]()
-    for quizzes in (drawn("translate_over", 300), ours("translate_over", 1600)[:300]):
+    for quizzes in (drawn("translate_over", 200), ours("translate_over", 1600)[:200]):
         found = [len(rule.undone(a, fa, fb)) for a, fa, b, fb in quizzes]
         assert min(found) == 1
-        assert 0.07 < np.mean(np.array(found) > 1) < 0.16
+        assert 0.06 < np.mean(np.array(found) > 1) < 0.17
 
 
 def small_scenes(height, width):
