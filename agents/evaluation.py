@@ -76,7 +76,7 @@ def evaluate(
 def exact(
     model: AgentModel, world: World, batch: QuizBatch, replicas: ReplicaGroup | None = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Rows answered exactly, bool [B], and the log-probability of each row's own answer, float64 [B].
+    """Rows answered exactly, bool [B]; float64 [B], log-probability of each row's own answer.
 
     Where the world has several right answers to a row, any of them is exact. replicas: as for
     ``evaluate``.
