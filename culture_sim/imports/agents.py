@@ -197,7 +197,7 @@ def _refuse_others(
         )
     # A tensor may claim to be larger than what is stored of it.
     if 4 * sum(math.prod(shape) for shape in shapes.values()) > path.stat().st_size:
-        raise UserError(f"{path} is too small for the tensors that it names")
+        raise UserError(f"{path} is too small for float32 tensors of the shapes in it")
     for name, shape in shapes.items():
         refuse_other_floats(path, name, tensors[name], shape)
 

@@ -85,7 +85,7 @@ def _blocks(path: Path, world: GridsWorld) -> Iterator[tuple[NDArray[np.uint8], 
             for block in stored.iter_batches(BLOCK, columns=list(COLUMNS)):
                 tokens = _tokens(path, block["input_ids"], world)
                 yield tokens, _tasks(path, block["label"], task_of)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise UserError(f"{path} is damaged ({first_line(error)})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def read_saved(path: Path, most: int) -> Any:
         raise UserError(f"{path} unpacks to {unpacked:,} bytes; {most:,} are read at most")
     try:
         # Tensors and plain containers alone: whatever else a pickle asks for is refused unrun.
-        return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
+        with warnings.catch_warnings(action="ignore"):  # PyTorch's doubts about damaged files
+            return torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
     except Exception as error:
         raise UserError(
             f"{path} is damaged, or holds more than tensors and numbers, which could run code "

@@ -122,7 +122,11 @@ def test_damage_and_unknown_tasks_are_refused(tmp_path):
     write_dataset(path, tokens[:1], ["islands"], [*LABELS, "islands"])
     with pytest.raises(UserError, match="'islands', which is no task of the source's run"):
         read_dataset([path], WORLD)
-    path.write_bytes(path.read_bytes()[:200])
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"input_ids", b"input_id\xff"))
+    with pytest.raises(UserError, match="is damaged"):
+        read_dataset([path], WORLD)
+    path.write_bytes(whole[:200])
     with pytest.raises(UserError, match="is damaged"):
         read_dataset([path], WORLD)
     with pytest.raises(UserError, match="no dataset was imported"):
