@@ -19,7 +19,8 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
-	culture-features study experiment export quizzes demo docs test quick check format bench clean
+	culture-features study experiment export import quizzes demo docs test quick check format bench \
+	clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ experiment: $(READY) ## Answer a question by an experiment: agents trained for i
 
 export: $(READY) ## Write quizzes as a Hugging Face dataset, and as text for language models.
 	$(SIM) $@ dataset $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
+
+import: $(READY) ## Make a run of agents, quizzes and SAEs that others published.
+	$(SIM) $@ culture-gpt $(ARGS)
 
 quizzes: $(READY) ## Show quizzes: of a task, of a run's culture, or an agent's mistakes.
 	$(SIM) $@ $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agents.model import AgentModel
 from agents.replicas import ReplicaGroup
 from agents.scoring import graded_mask, score
-from world import QuizBatch, World
+from world import QuizBatch, World, concatenate
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,12 @@ def evaluate(
     accelerator: Accelerator,
     replicas: ReplicaGroup | None = None,
 ) -> Evaluation:
-    """Exact-match accuracy of ``model`` on ``batch``, each row in its own layout.
+    """Exact-match accuracy of ``model`` on ``batch``, each row in its own layout; see ``exact``.
 
     replicas: processes that hold the same model, call this together, and score a share each.
     """
-    replicas = replicas or ReplicaGroup()
-    correct, log_prob = np.zeros(len(batch), dtype=np.bool_), np.zeros(len(batch))
     with accelerator.autocast():
-        own = score(model, world, batch[np.arange(len(batch))[replicas.share]])
-    for rank, part in enumerate(replicas.gather((own.correct, own.log_prob))):
-        correct[rank :: replicas.size], log_prob[rank :: replicas.size] = part
+        correct, log_prob = exact(model, world, batch, replicas)
     graded = graded_mask(world, batch).sum(axis=1)
     hits, total = int(correct.sum()), len(correct)
     low, high = wilson_interval(hits, total)
@@ -75,6 +71,26 @@ def evaluate(
         },
         loss=float(-(log_prob / graded).mean()),
     )
+
+
+def exact(
+    model: AgentModel, world: World, batch: QuizBatch, replicas: ReplicaGroup | None = None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Rows answered exactly, bool [B]; float64 [B], log-probability of each row's own answer.
+
+    Where the world has several right answers to a row, any of them is exact. replicas: as for
+    ``evaluate``.
+    """
+    replicas = replicas or ReplicaGroup()
+    others, rows = world.other_answers(batch)
+    asked = concatenate([batch, others])
+    right, log_prob = np.zeros(len(asked), dtype=np.bool_), np.zeros(len(asked))
+    own = score(model, world, asked[np.arange(len(asked))[replicas.share]])
+    for rank, part in enumerate(replicas.gather((own.correct, own.log_prob))):
+        right[rank :: replicas.size], log_prob[rank :: replicas.size] = part
+    size = len(batch)
+    right[rows[right[size:]]] = True
+    return right[:size], log_prob[:size]
 
 
 def wilson_interval(hits: int, total: int) -> tuple[float, float]:

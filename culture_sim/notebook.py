@@ -61,7 +61,7 @@ class OpenRun:
         rows = []
         for number in self.run.agents:
             state = self.run.agent_state(number)
-            tree: dict[str, Any] = state.to_json() if state else {}
+            tree: dict[str, Any] = state.told() if state else {}
             test = tree.get("test") or {}
             rows.append(
                 {

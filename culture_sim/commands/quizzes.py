@@ -100,8 +100,9 @@ def _culture(options: Quizzes, run: Run) -> Shown:
 
 
 def _mistakes(options: Quizzes, run: Run, agent: int) -> Shown:
+    from agents.evaluation import exact
     from agents.precision import make_accelerator
-    from agents.scoring import answers, score
+    from agents.scoring import answers
     from agents.training import unseen_quizzes
     from culture_sim.run.formats import formats_here
 
@@ -114,7 +115,8 @@ def _mistakes(options: Quizzes, run: Run, agent: int) -> Shown:
     stream = Stream(run.config.seed, f"show-mistakes-{options.seed}")
     batch = unseen_quizzes(world, stream, 1000)
     with make_accelerator(run.config.train, formats_here(run)).autocast():
-        wrong = batch[~score(model, world, batch).correct][: options.count]
+        right, _ = exact(model, world, batch)
+        wrong = batch[~right][: options.count]
         answered = answers(model, world, wrong)
     pairs = [concatenate([wrong[i : i + 1], answered[i : i + 1]]) for i in range(len(wrong))]
     names = [world.tasks[task] for task in wrong.task]

@@ -49,7 +49,7 @@ class Replay(RunCommand):
         console.print(_table(replays))
         for replay in replays:
             console.print(_reasons(replay), highlight=False)
-        others = [str(replay["round"]) for replay in replays if not replay["same"]]
+        others = [str(replay["round"]) for replay in replays if replay["same"] is False]
         if self.rule is not None or not others:
             return 0
         message = f"the rule of round {', '.join(others)} does not decide as is stored"
@@ -60,11 +60,13 @@ class Replay(RunCommand):
 def _replayed(store: CultureStore, number: int, rule: Rule | None) -> dict[str, Any]:
     """One round's decisions beside the stored ones; by its own rule where none is given."""
     table = store.table(number)
-    config = read_summary(store, number)["culture"]
+    figures = read_summary(store, number)
+    config, imported = figures["culture"], "imported" in figures
     rule = rule or from_tree(Rule, config["rule"], "culture.rule")
     stored = store.decision(number)
     # A rule that chooses among quizzes chose among those of one shard.
-    shard = array_of(table, "index") // (config["batch_size"] * config["shard_batches"])
+    size = 1 if imported else config["batch_size"] * config["shard_batches"]
+    shard = array_of(table, "index") // size
     decided = _by_shard(rule, store.votes(number), shard)
     return {
         "round": number,
@@ -73,7 +75,8 @@ def _replayed(store: CultureStore, number: int, rule: Rule | None) -> dict[str, 
         "kept": int(decided.keep.sum()),
         "stored": int(stored.keep.sum()),
         "both": int((decided.keep & stored.keep).sum()),
-        "same": _same(decided, stored),
+        # Elsewhere it was decided on other votes.
+        "same": None if imported else _same(decided, stored),
         "by_reason": dict(Counter(decided.reason).most_common()),
         "hash": table["hash"].to_pylist(),
         "keep": decided.keep.tolist(),
@@ -107,7 +110,7 @@ def _table(replays: list[dict[str, Any]]) -> Table:
     table = Table("round", "voted", "kept", "stored", "in both", "decisions")
     for replay in replays:
         counts = [f"{replay[key]:,}" for key in ("voted", "kept", "stored", "both")]
-        same = "as stored" if replay["same"] else "others"
+        same = {True: "as stored", False: "others", None: "made elsewhere"}[replay["same"]]
         table.add_row(str(replay["round"]), *counts, same)
     return table
 

@@ -54,7 +54,7 @@ def alarms(rounds: Sequence[Tree], agents: Sequence[Tree], limits: Limits) -> li
 def starvation(_: Tree, now: Tree, agents: Sequence[Tree], limits: Limits) -> str | None:
     """Hardly anything is kept."""
     share, least = now["yield"] or 0.0, limits.least_yield
-    if share >= least:
+    if share >= least or "imported" in now:  # what was proposed elsewhere is not known
         return None
     return (
         f"only {share:.2%} of the proposals were kept, below culture.least_yield ({least:.2%}): "

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from datasets import Features, List
 
 CULTURE_SPLITS = ("culture_train", "culture_test")
+IMPORTED = "imported"
+"""In place of a proposer's name: of quizzes that were made elsewhere."""
+UNKNOWN = -1
+"""Of such quizzes: proposer, index, seed and age."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class CultureRecords:
 
     proposals: the quizzes, in layout 0, and how each came to be. hashes: uint64 [B], canonical.
     votes, decision: of each quiz; votes.proposer is the agent that made it. method: [B],
-    registered name of the proposer it was made by. index: int64 [B], its place among the round's
+    registered name of the proposer it was made by, or IMPORTED: then proposer, index, seed and age
+    are UNKNOWN. index: int64 [B], its place among the round's
     proposals. seed: int64 [B], of the batch of proposals it was made in. held_out: bool [B], True
     for culture_test: no agent is ever trained on it.
     """

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from culture_sim.culture.records import (
     CULTURE_SPLITS,
+    IMPORTED,
     array_of,
     decision_of,
     features,
@@ -64,15 +65,17 @@ class CultureStore:
     def append(self, round_: int, table: pa.Table) -> None:
         """Write one round, as ``records.to_table`` makes it.
 
-        Raises ValueError, and writes nothing, for a record without a proposer, a quiz or a round
-        that is stored already, or quizzes of another length or population than those before.
+        Raises ValueError, and writes nothing, for a record without a proposer that is not imported,
+        a quiz or a round that is stored already, or quizzes of another length or population than
+        those before.
         """
         if self.path(round_).exists():
             raise ValueError(f"round {round_} is stored already in {self.path(round_)}")
         if (array_of(table, "round") != round_).any():
             raise ValueError(f"records must all be of round {round_}")
         votes = votes_of(table)
-        outside = (votes.proposer < 0) | (votes.proposer >= votes.n_agents)
+        made_here = np.array([name != IMPORTED for name in table["method"].to_pylist()], np.bool_)
+        outside = (votes.proposer < 0) & made_here | (votes.proposer >= votes.n_agents)
         if outside.any():
             raise ValueError(f"{int(outside.sum())} of {len(table)} records have no proposer")
         self._refuse_duplicates(hashes_of(table))

@@ -101,7 +101,7 @@ def _as_made(run: Run, option: str) -> bool:
     now = plain(_flat(run.config)[option])
     made = [state.made for agent in run.agents if (state := run.agent_state(agent))]
     name = option.removeprefix("train.")
-    return all(m and m[-1]["options"]["train"].get(name) == now for m in made)
+    return all(m and m[-1]["options"].get("train", {}).get(name) == now for m in made)
 
 
 def _refuse_of_culture(run: Run, changed: Sequence[str], training: Sequence[int]) -> None:

@@ -201,9 +201,13 @@ def score_lookup(run: Run) -> None:
     """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
     write its scores.
 
-    No scores where its world has no pairs or rules; nothing is done where they are there.
+    No scores where its world has no pairs or rules, and of imported agents; nothing is done where
+    they are there.
     """
     config, world = run.config, run.config.world
+    if any((state := run.agent_state(agent)) and state.imported for agent in run.agents):
+        write_lookup(run, None)  # nobody knows which pairs these have seen
+        return
     most = MOST_QUIZZES // config.agents
     counts = [min(_first_quizzes(run, agent), most) for agent in run.agents]
     known = read_lookup(run) if lookup_is_scored(run) else None

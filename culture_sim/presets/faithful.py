@@ -1,4 +1,4 @@
-"""The published experiment: 10x10 grids, 37M parameters, its own network and recipe."""
+"""The published experiment: its own tasks on 10x10 grids, 37M parameters, network and recipe."""
 
 from agents.architectures.culture_gpt import CultureGPTArchitecture
 from agents.config import ModelConfig, TrainConfig
@@ -6,7 +6,10 @@ from culture_sim.culture.config import CultureConfig
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from sae.config import SAEConfig
-from world.grids.world import GridsWorld
+from world.grids.world import SOURCE_TASKS, GridsWorld
+
+UNLEARNED = ("bounce", "fill", "isometry", "path", "scale", "symbols", "trajectory")
+"""The tasks of the source that its agents were not trained on."""
 
 
 @presets.register("faithful")
@@ -18,7 +21,14 @@ def faithful() -> RunConfig:
     Expected: the source reports agents near 98 % on world quizzes.
     """
     return RunConfig(
-        world=GridsWorld(height=10, width=10, colours=10, rectangles=3),
+        world=GridsWorld(
+            height=10,
+            width=10,
+            colours=10,
+            rectangles=3,
+            tasks=SOURCE_TASKS,
+            held_out_tasks=UNLEARNED,
+        ),
         model=ModelConfig(
             CultureGPTArchitecture(),
             d_model=512,

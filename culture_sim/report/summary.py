@@ -46,9 +46,9 @@ def _before_culture(state: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _states(run: Run) -> list[dict[str, Any]]:
-    """The states of the agents that there are, as JSON has them."""
+    """The states of the agents that there are, as they are told."""
     states = (run.agent_state(agent) for agent in run.agents)
-    return [state.to_json() for state in states if state is not None]
+    return [state.told() for state in states if state is not None]
 
 
 def _training(run: Run, state: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _training(run: Run, state: dict[str, Any]) -> dict[str, Any]:
         "agent": state["agent"],
         "reached": target_reached(run, state["agent"]),
         **{key: state[key] for key in ("round", "quizzes")},
-        "seconds": round(state["seconds"], 1),
+        "seconds": None if state["seconds"] is None else round(state["seconds"], 1),
         **{key: state[key] for key in EXAMS},
     }
 

@@ -73,8 +73,8 @@ def _known(run: Run) -> Decision | None:
 def _of_agents(run: Run) -> Iterator[Decision]:
     for agent in run.agents:
         state = run.agent_state(agent)
-        if state is not None and state.made:
-            last = state.made[-1]
+        last = state.made[-1] if state is not None and state.made else None
+        if last is not None and "train" in last["options"]:  # else it is imported
             asked = last["options"]["train"]["precision"]
             yield Decision(last["precision"].of(Formats), asked, last["machine"])
 

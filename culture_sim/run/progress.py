@@ -84,8 +84,8 @@ def training_table(run: Run) -> Table:
             _accuracy(test),
             _interval(test),
             *map(_accuracy, (state.final_test, state.recombined, state.other_scenes)),
-            f"{state.quizzes:,}",
-            f"{state.seconds:.0f}",
+            "unknown" if state.imported else f"{state.quizzes:,}",
+            "unknown" if state.imported else f"{state.seconds:.0f}",
             _verdict(run, target_reached(run, agent)),
         )
     if (lookup := read_lookup(run)) is not None:

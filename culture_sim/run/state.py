@@ -31,7 +31,9 @@ class AgentState:
     played no part in stopping, when the round ended; other_scenes: then, beyond what was learned.
     culture_*, transfer_*: on held-out culture and held-out tasks, where there are any. course: what
     was measured in every round that ended, as JSON has it. made: with what it was trained: options,
-    machine, number formats, versions; an entry for each time that one of them changed. sha256,
+    machine, number formats, versions; an entry for each time that one of them changed. imported:
+    of an agent that was trained elsewhere, its file and what was published of it, None for what is
+    not known; ``quizzes`` and ``seconds`` are then of what it learned since. sha256,
     optimizer_sha256: of the checkpoint's files.
     """
 
@@ -55,6 +57,7 @@ class AgentState:
     transfer_after: Evaluation | None = None
     course: tuple[dict[str, Any], ...] = ()
     made: tuple[dict[str, Any], ...] = ()
+    imported: dict[str, Any] | None = None
     quizzes: int = 0
     steps: int = 0
     sha256: str = ""
@@ -71,6 +74,12 @@ class AgentState:
     def to_json(self) -> dict[str, Any]:
         """Plain types, by the names of the fields."""
         return {**asdict(self), "course": list(self.course), "made": list(self.made)}
+
+    def told(self) -> dict[str, Any]:
+        """``to_json`` for those who read figures of training in all: of an imported agent it is
+        not known how much it has learned from, and for how long."""
+        unknown = dict.fromkeys(("quizzes", "seconds")) if self.imported else {}
+        return {**self.to_json(), **unknown}
 
     def entering(self, round_: int, quizzes: int) -> AgentState:
         """The state at the start of a round: what an earlier one ended with is not this one's.
@@ -103,6 +112,6 @@ class AgentState:
 
     def with_course(self) -> AgentState:
         """The state with what was measured in its round at the end of its course."""
-        tree = self.to_json()
+        tree = self.told()
         earlier = (entry for entry in self.course if entry["round"] != self.round)
         return replace(self, course=(*earlier, {key: tree[key] for key in COURSE}))

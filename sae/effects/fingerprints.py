@@ -13,6 +13,7 @@ from sae.effects.matched import Matched, nearest_in_frequency, nearest_in_profil
 from sae.effects.scaling import FLOOR, Effects
 from sae.statistics.cluster_bootstrap import over_groups
 from world import Stream
+from world.core.errors import UserError
 
 CONTROLS = ("second", "frequency", "profile")
 """What a match is held against, as in the columns r_NAME."""
@@ -68,9 +69,12 @@ def fingerprint_agreement(
 
 
 def _common_groups(agents: Iterable[AgentEffects]) -> list[tuple[int, int]]:
-    """The groups of task and layout that have quizzes in both splits."""
+    """The groups of task and layout that have quizzes in both splits; UserError if none has."""
     groups = [set(e.quizzes.groups()) for a in agents for e in (a.selection, a.evaluation)]
-    return sorted(set.intersection(*groups))
+    common = sorted(set.intersection(*groups))
+    if not common:
+        raise UserError("no task has quizzes in both halves: more quizzes are needed")
+    return common
 
 
 def _held_against(

@@ -14,6 +14,7 @@ from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from tests.helpers.documented import (
+    KINDS,
     MAKEFILE,
     PLACEHOLDER,
     Documented,
@@ -54,7 +55,7 @@ def asked(folder, helps, errors):
 
 def plain(name):
     """The words that call a command without options."""
-    return [name, *{"export": ["dataset"], "experiment": ["brackets"]}.get(name, [])]
+    return [name, *KINDS.get(name, ())]
 
 
 def flags_of(text):

@@ -9,6 +9,8 @@ from tests.helpers.pages import ROOT, Page
 
 PLACEHOLDER = re.compile(r"^(\.\.\.|[A-Z]+(/[A-Z]+)?)$")
 """A word that stands for what the reader fills in."""
+KINDS = {"experiment": ("brackets",), "export": ("dataset",), "import": ("culture-gpt",)}
+"""Commands whose first word says what of."""
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -71,7 +73,7 @@ def _by_make(line: str, words: list[str]) -> Iterator[Documented]:
             yield Documented(line, ())
             continue
         command = [target] if target != "demo" else ["culture"]
-        command += ["dataset"] if target == "export" else []
+        command += KINDS.get(target, ())
         yield Documented(line, (*command, *shlex.split(given.get("ARGS", ""))))
 
 

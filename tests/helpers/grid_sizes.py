@@ -1,6 +1,7 @@
-"""Grids with room for a task, where the default ones have none."""
+"""Grids with room for a task, where the default ones have none or little."""
 
-ROOM = {"symbols": {"height": 8, "width": 8}}
+LARGER = {"height": 8, "width": 8}
+ROOM = dict.fromkeys(("grow_large", "symbols", "translate_over"), LARGER)
 """By task, the options of such grids; the default ones will do for all others."""
 
 

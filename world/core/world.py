@@ -191,6 +191,13 @@ class World(ABC):
         to examine agents beyond what they learned; None where it has none."""
         return None
 
+    def other_answers(self, batch: QuizBatch) -> tuple[QuizBatch, NDArray[np.int64]]:
+        """Sequences of ``batch`` with another right answer, once for each, and int64 their rows.
+
+        None by default: what a sequence asks for follows from the rest of it.
+        """
+        return batch[:0], np.zeros(0, dtype=np.int64)
+
     # ---- layouts: a world that has one order alone says nothing of them
 
     @property

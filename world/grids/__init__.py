@@ -1,5 +1,5 @@
-"""The grids world: quizzes of rectangles on a background, with fourteen tasks."""
+"""The grids world: quizzes of rectangles on a background."""
 
-from world.grids.world import HELD_OUT_TASKS, PUBLISHED_TASKS, GridsWorld
+from world.grids.world import HELD_OUT_TASKS, PUBLISHED_TASKS, SOURCE_TASKS, GridsWorld
 
-__all__ = ["HELD_OUT_TASKS", "PUBLISHED_TASKS", "GridsWorld"]
+__all__ = ["HELD_OUT_TASKS", "PUBLISHED_TASKS", "SOURCE_TASKS", "GridsWorld"]

@@ -44,7 +44,18 @@ PUBLISHED_TASKS = (
     "corners",
     "contact",
 )
-"""The eight tasks that the agents of 2024 learned."""
+"""The eight tasks of the agents of 2024, each in a form whose quizzes have one right answer."""
+SOURCE_TASKS = (
+    "replace_color",
+    "translate_over",
+    "grow_large",
+    "half_fill",
+    "frame",
+    "detect_ell",
+    "corners",
+    "contact",
+)
+"""The same as those agents learned them."""
 HELD_OUT_TASKS = (
     *("bounce", "contact", "corners", "detect", "fill", "frame", "grow", "half_fill"),
     *("isometry", "path", "replace_color", "scale", "trajectory", "translate"),
@@ -272,6 +283,35 @@ class GridsWorld(QuizWorld):
                 grids[:, 3] = answers
             quizzes.append(self.codec.tokens(grids))
         return quizzes
+
+    def other_answers(self, batch: QuizBatch) -> tuple[QuizBatch, NDArray[np.int64]]:
+        """Where a rule is undone and more than one grid could have been drawn."""
+        many = [k for k, name in enumerate(self.tasks) if not tasks[name].reversible]
+        quizzes, rows = [], []
+        for row in np.flatnonzero(np.isin(batch.task, many)).tolist():
+            for quiz in self._others(batch, row):
+                quizzes.append(quiz)
+                rows.append(row)
+        if not rows:
+            return super().other_answers(batch)
+        found = QuizBatch(
+            self.codec.tokens(np.stack(quizzes).reshape(len(rows), len(PARTS), -1)),
+            np.zeros(len(rows), dtype=np.uint8),
+            batch.task[np.array(rows)],
+        )
+        return self.arrange(found, batch.layout[np.array(rows)]), np.array(rows, dtype=np.int64)
+
+    def _others(self, batch: QuizBatch, row: int) -> list[NDArray[np.uint8]]:
+        """One quiz uint8 [4, H, W] with every other right answer."""
+        layout = self.layouts[batch.layout[row]]
+        asked = layout.parts[-1]
+        if not layout.answers or asked % 2:  # f(X) follows from X
+            return []
+        (quiz,), example = self.grids(batch[row : row + 1]), 2 - asked
+        rule = tasks[self.tasks[batch.task[row]]]()
+        found = rule.undone(quiz[example], quiz[example + 1], quiz[asked + 1])
+        asked_for = np.arange(len(PARTS))[:, None, None] == asked
+        return [np.where(asked_for, grid, quiz) for grid in found if (grid != quiz[asked]).any()]
 
     def other_scenes(self) -> GridsWorld | None:
         """Grids with one rectangle more, of the tasks that they can show; else with one less."""

@@ -21,14 +21,15 @@ FIT_STEPS = 1000
 def dissent(
     proposer: NDArray[np.int16], dissenter: NDArray[np.int16], n_agents: int
 ) -> dict[str, Any]:
-    """Counts and tests over kept quizzes with one dissenter; the others (-1) are left out.
+    """Counts and tests over kept quizzes with one dissenter and a known proposer; the others (-1)
+    are left out.
 
     matrix: rows are proposers, columns dissenters. own: quizzes whose proposer fails them itself.
     uniform: chi-square test that on the quizzes of others all agents dissent alike. association:
     that who dissents on them does not depend on who proposed them (quasi-independence: L. A.
     Goodman, 1968). Each test gives its ``p``; None where a count below 5 is expected.
     """
-    one = dissenter >= 0
+    one = (dissenter >= 0) & (proposer >= 0)
     matrix = np.zeros((n_agents, n_agents), dtype=np.int64)
     np.add.at(matrix, (proposer[one], dissenter[one]), 1)
     others = np.where(np.eye(n_agents, dtype=np.bool_), 0, matrix)

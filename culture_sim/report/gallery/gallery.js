@@ -25,7 +25,7 @@ function votes(i) {
 }
 
 function said(i) {
-  const origin = `round ${quizzes.round[i]}, proposed by ${agent(quizzes.proposer[i])}`;
+  const origin = `round ${quizzes.round[i]}, proposed by ${maker(quizzes.proposer[i])}`;
   return `${origin}, dissenter ${agent(quizzes.dissenter[i])}, ${method(i)}`;
 }
 
@@ -39,7 +39,7 @@ function facts(i) {
 function card(i) {
   const drawn = parts(quizzes.tokens[i]), last = dissent(i);
   if (last) drawn.push(...(strips ? [...Array(across - 1).fill(null), last] : [{ ...last, apart: true }]));
-  const about = facts(i), by = agent(quizzes.proposer[i]);
+  const about = facts(i), by = maker(quizzes.proposer[i]);
   const origin = `round ${quizzes.round[i]} · by ${by} · ${method(i)}`;
   const svg = picture(drawn, "", across);
   svg.setAttribute("aria-hidden", "true");
@@ -87,7 +87,7 @@ function bandName(b) {
 /** What can be filtered by. */
 const facets = {
   round: { label: "Round", of: (i) => quizzes.round[i], name: (v) => `round ${v}` },
-  proposer: { label: "Proposer", of: (i) => quizzes.proposer[i], name: agent },
+  proposer: { label: "Proposer", of: (i) => quizzes.proposer[i], name: maker },
   dissenter: { label: "Dissenter", of: (i) => quizzes.dissenter[i], name: agent },
   method: {
     label: "Procedure",

@@ -18,7 +18,7 @@ function story(i) {
   const asked = agents.map((_, a) => a).filter((a) => vote(i, a, 0) !== "-");
   const failed = asked.filter((a) => votesOf(i, a).includes("0"));
   const solved = asked.length - failed.length;
-  const by = agent(quizzes.proposer[i]);
+  const by = maker(quizzes.proposer[i]);
   const made = `Proposed by ${by} in round ${quizzes.round[i]} (${method(i)}). `;
   const who = failed.map((a) => {
     const missed = orders.filter((_, d) => vote(i, a, d) === "0").map((order) => order.at(-1));
@@ -139,6 +139,6 @@ function relative(i, about = null) {
     onclick: () => view.follow(i),
   },
   svg,
-  note(`${name}, round ${quizzes.round[i]}, by ${agent(quizzes.proposer[i])}`),
+  note(`${name}, round ${quizzes.round[i]}, by ${maker(quizzes.proposer[i])}`),
   about && note(about)));
 }

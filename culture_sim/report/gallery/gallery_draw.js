@@ -14,6 +14,7 @@ quizzes.parents.forEach((parents, i) => {
 
 // ---- words
 
+const maker = (a) => (a < 0 ? "nobody known" : `agent ${a}`);
 const agent = (a) => (a < 0 ? "no single agent" : `agent ${a}`);
 const short = (hash) => hash.slice(0, 8);
 const method = (i) => spaced(data.methods[quizzes.method[i]]);

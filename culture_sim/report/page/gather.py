@@ -150,10 +150,10 @@ def _curves(run: Run, what: str) -> dict[int, list[Point]]:
 
 
 def _agent(state: AgentState) -> Tree:
-    tree = state.to_json()
+    tree = state.told()
     return {
         "number": state.agent,
-        **{key: tree[key] for key in ("quizzes", "seconds", "round")},
+        **{key: tree[key] for key in ("quizzes", "seconds", "round", "imported")},
         **{key: tree[key] for key in EXAMS},
         "before": tree["culture_before"],
         "after": tree["culture_after"],

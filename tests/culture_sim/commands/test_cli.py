@@ -27,6 +27,7 @@ from sae.comparison.nulls.rotation import Rotation
 from sae.comparison.nulls.within_cell import WithinCell
 from sae.config import DictionaryConfig
 from sae.dictionaries.architectures.of_sae_lens import BatchTopK, Gated
+from tests.helpers.documented import KINDS
 from tests.helpers.names import REFUSED
 from world.core.errors import UserError
 from world.strings.world import StringsWorld
@@ -63,12 +64,12 @@ def test_the_overview_lists_every_command_and_loads_none(capsys):
 
 @pytest.mark.parametrize("name", commands.names())
 def test_every_command_says_what_it_does_and_documents_its_options(name, capsys):
-    words = ("dataset",) if name == "export" else ()
+    words = KINDS.get(name, ())
     with pytest.raises(SystemExit) as ended:
         main([name, *words, "--help"])
     assert ended.value.code == 0
     text = " ".join(capsys.readouterr().out.replace("│", "").split())
-    assert commands.about(name) in text or name == "export"
+    assert commands.about(name) in text or name in KINDS
     assert "--plugin" in text
 
 

@@ -64,6 +64,7 @@ def test_what_is_wrong_in_a_later_round(changes, kind):
         {"near_duplicates": None, "entropy": None, "dissenters": [0] * 5},
         {"dissenters": [0, 3, 1, 0, 0]},  # too few to say
         {"dissenters": [40, 80, 40, 40, 40]},  # often, but not mostly
+        {"yield": None, "imported": {}},  # what was proposed elsewhere is not known
     ],
 )
 def test_what_is_no_reason_for_an_alarm(changes):

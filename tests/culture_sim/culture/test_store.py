@@ -10,7 +10,13 @@ import pytest
 from datasets import Dataset, load_dataset
 
 from culture_sim.culture.proposers import Proposals
-from culture_sim.culture.records import CultureRecords, Provenance, features
+from culture_sim.culture.records import (
+    IMPORTED,
+    UNKNOWN,
+    CultureRecords,
+    Provenance,
+    features,
+)
 from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import VoteTable
@@ -167,6 +173,22 @@ def refused(store, bad, message):
     with pytest.raises(ValueError, match=message):
         append(store, bad)
     assert sorted(path.name for path in store.folder.glob("*")) == before
+
+
+def test_of_an_imported_record_the_proposer_is_unknown(store):
+    good = records()
+    nobody = np.full(len(good), UNKNOWN, dtype=np.int16)
+    imported = replace(
+        good, votes=replace(good.votes, proposer=nobody), method=[IMPORTED] * len(good)
+    )
+    append(store, imported)
+    assert set(store.votes(1).proposer.tolist()) == {-1}
+    other = records(round_=2)
+    strange = np.full(len(other), 5, dtype=np.int16)
+    bad = replace(
+        other, votes=replace(other.votes, proposer=strange), method=[IMPORTED] * len(other)
+    )
+    refused(store, bad, "12 of 12 records have no proposer")
 
 
 @pytest.mark.parametrize("proposer", [-1, 5])

@@ -59,6 +59,15 @@ def test_the_course_has_each_round_once(state):
     assert state.course[0]["culture_after"] == state.culture_after.as_dict()
 
 
+def test_of_an_imported_agent_nobody_knows_how_much_it_learned(state):
+    imported = replace(state, imported={"from": "a.pth", "quizzes": None}).with_course()
+    told = imported.told()
+    assert (told["quizzes"], told["seconds"], told["tests"]) == (None, None, 2)
+    assert imported.course[-1]["quizzes"] is None
+    assert state.told() == state.to_json()
+    assert AgentState.from_json(json.loads(json.dumps(imported.to_json()))) == imported
+
+
 def test_a_state_with_other_keys_is_refused_in_a_line(tmp_path):
     run, weights = Run.start(tmp_path / "run", RunConfig(), "compact"), {"w": torch.zeros(1)}
     save_checkpoint(run.agent_path(0), weights, weights, {"agent": 0, "gate": 0.9})

@@ -20,6 +20,7 @@ from sae.effects.quizzes import SplitQuizzes
 from sae.effects.scaling import Effects, scale_features
 from sae.statistics.cluster_bootstrap import over_groups
 from world import Stream
+from world.core.errors import UserError
 
 STREAM = Stream(0, "test-fingerprints")
 PLANTED = 40
@@ -150,3 +151,11 @@ def test_intervals_draw_whole_groups():
     alone = over_groups(np.array([1.0, np.nan]), np.array([3, 4]), np.mean, 10, rng(0))
     assert alone.value == 1
     assert np.isnan(alone.low)
+
+
+def test_quizzes_without_a_task_in_both_halves_are_too_few():
+    _, agent = planted(np.random.default_rng(0))
+    some = replace(agent.evaluation.quizzes, task=np.full(600, 3, dtype=np.int16))
+    other = replace(agent, evaluation=replace(agent.evaluation, quizzes=some))
+    with pytest.raises(UserError, match="more quizzes are needed"):
+        fingerprint_agreement({0: other}, [])

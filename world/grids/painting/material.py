@@ -63,7 +63,7 @@ class Material:
         listed = scenes.listed(LISTED_SCENES)
         if listed is not None:
             return listed, True
-        return scenes.sample(np.random.default_rng(0), SAMPLED_SCENES), False
+        return scenes.typical(SAMPLED_SCENES), False
 
     @cached_property
     def _valid(self) -> list[Indices]:
@@ -106,13 +106,16 @@ class Material:
 
         A parameter with k scenes has k (k - 1) quizzes with A and B different. With equal chances
         instead, the diagonal moves of `translate`, which leave a 6x6 grid a choice of two, would
-        be half of its quizzes and nearly all the same. 0 for all: no quiz at all.
+        be half of its quizzes and nearly all the same. Where the task wants equal chances, all
+        parameters with a quiz have them. 0 for all: no quiz at all.
         """
         pools = self.pools
         scenes: Sequence[Rectangles | Indices] = self._valid
         if pools is not None:
             scenes = [pool.of(split) for pool in pools]
         weights = np.array([len(k) * (len(k) - 1.0) for k in scenes])
+        if self.task.equal_parameters:
+            weights = np.sign(weights)
         return np.asarray(weights / max(weights.sum(), 1.0))
 
     def draw(

@@ -99,9 +99,10 @@ class Plane:
         """The border alone, one cell wide."""
         return self.full(r) & ~self.inner(r)
 
-    def corner(self, r: Rectangles) -> Mask:
-        """The top left cell."""
-        return self.full(np.stack([r[:, 0], r[:, 1], r[:, 0] + 1, r[:, 1] + 1], axis=1))
+    def cell(self, r: Rectangles, row: int, column: int) -> Mask:
+        """One cell, so many rows and columns from the top left."""
+        at = r[:, :2] + np.array([row, column], dtype=np.int16)
+        return self.full(np.concatenate([at, at + 1], axis=1).astype(np.int16))
 
     def ells(self, r: Rectangles, rising: Mask) -> Mask:
         """Three cells at each of two opposite corners; ``rising`` [n] chooses the diagonal.
@@ -117,6 +118,12 @@ class Plane:
         for row, column in zip(rows, columns, strict=True):
             mask[np.arange(len(r)), row * self.width + column] = True
         return mask
+
+
+def moderate(plane: Plane, sets: Rectangles) -> Mask:
+    """bool [n]: sets [n, R, 4] none of whose rectangles takes more than half of the grid."""
+    sides = (sets[..., 2:] - sets[..., :2]).astype(np.int64)
+    return np.asarray((2 * sides.prod(axis=2) <= plane.height * plane.width).all(axis=1))
 
 
 def overlap(a: Rectangles, b: Rectangles) -> Mask:

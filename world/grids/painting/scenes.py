@@ -7,6 +7,7 @@ A mark is a rectangle too, of any size, and may lie anywhere: what stands where 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,12 @@ class Scenes:
             return marks
         return np.concatenate([self.plane.sample(rng, count, self.rectangles), marks], axis=1)
 
+    def typical(self, count: int) -> Rectangles:
+        """int16 [count, R + M, 4]: scenes drawn with equal chances, the same ones each time."""
+        if self.marks.shape[1]:
+            return self.sample(np.random.default_rng(0), count)
+        return _typical(self.plane, self.rectangles, count)
+
     def holds(self, boxes: Rectangles) -> Mask:
         """bool [n]: which of int16 [n, R + M, 4] end in a choice of marks, after rectangles that
         are large enough; whether these overlap is not asked."""
@@ -54,6 +61,12 @@ class Scenes:
         large = (rectangles[..., 2:] - rectangles[..., :2] >= MIN_SIDE).all(axis=(1, 2))
         known = {choice.tobytes() for choice in self.marks}
         return large & np.array([choice.tobytes() in known for choice in marks], dtype=np.bool_)
+
+
+@cache
+def _typical(plane: Plane, rectangles: int, count: int) -> Rectangles:
+    """The same for every task that shows rectangles alone: they may be hard to find room for."""
+    return plane.sample(np.random.default_rng(0), count, rectangles)
 
 
 def single_cells(plane: Plane) -> Rectangles:

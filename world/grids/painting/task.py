@@ -82,6 +82,10 @@ class Task(ABC):
 
     parameters: int = 1
     """How many values the rule's parameter can take."""
+    equal_parameters: bool = False
+    """Whether all of these are equally likely; if not, all quizzes of the task are."""
+    reversible: bool = True
+    """Whether X follows from f(X); if not, ``undone`` knows every X."""
 
     @abstractmethod
     def colours(self, rectangles: int) -> int:
@@ -111,8 +115,13 @@ class Task(ABC):
     def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         """Whether f(B) is what the rule seen in (A, f(A)) makes of B; grids are [H, W].
 
-        A relation: it judges f(B) given B and B given f(B) alike.
+        A relation: it judges f(B) given B and B given f(B) alike. Of a task that is not reversible
+        it accepts every B that could have been drawn.
         """
+
+    def undone(self, a: Grid, fa: Grid, fb: Grid) -> list[Grid]:
+        """Every B that the rule seen in (A, f(A)) makes f(B) of, for tasks not reversible."""
+        raise NotImplementedError(f"{type(self).__name__} is reversible")
 
 
 tasks: Registry[type[Task]] = Registry("task", "world.grids.tasks")

@@ -1,10 +1,12 @@
 """detect: every rectangle but one gets a mark in its top left cell.
 
-In the source the marks stand alone in f(X), so B could not be found from f(B); here the
-rectangles stay.
+The rectangles stay in f(X), so that B can be found from f(B). In the source a mark is three cells:
+see ``detect_ell``.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, ta
 @tasks.register("detect")
 class Detect(Task):
     """The last rectangle is the one that is not marked."""
+
+    mark: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+    """Cells of a mark: rows and columns from the top left of its rectangle."""
 
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
@@ -30,8 +35,8 @@ class Detect(Task):
         for k in range(last + 1):
             for canvas in (x, fx):
                 canvas.paint(plane.full(rects[:, k]), colours[:, k], k)
-            if k < last:
-                fx.paint(plane.corner(rects[:, k]), colours[:, -1], k)
+            for row, column in self.mark if k < last else ():
+                fx.paint(plane.cell(rects[:, k], row, column), colours[:, -1], k)
 
     def verify(self, a: Grid, fa: Grid, b: Grid, fb: Grid) -> bool:
         marked, marks = changed_colours(a, fa)
@@ -41,6 +46,9 @@ class Detect(Task):
             return False
         expected = b.copy()
         for colour in marked:
-            top, left, _, _ = box(b, colour)
-            expected[top, left] = mark
+            top, left, bottom, right = box(b, colour)
+            for row, column in self.mark:
+                if top + row >= bottom or left + column >= right:
+                    return False
+                expected[top + row, left + column] = mark
         return np.array_equal(expected, fb)

@@ -1,7 +1,7 @@
 """translate: one rectangle moves by one cell, straight or diagonally.
 
-In the source the moved rectangle may hide part of another, and then B does not follow from
-f(B); here it stays clear of the others before and after.
+It stays clear of the others before and after, so that B follows from f(B). In the source the
+moved rectangle may hide part of another: see ``translate_over``.
 """
 
 from __future__ import annotations

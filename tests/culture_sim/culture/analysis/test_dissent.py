@@ -30,6 +30,8 @@ def test_the_matrix_counts_proposers_by_dissenters():
     assert found["quizzes"] == 3
     assert found["matrix"][0] == [0, 2, 0, 0, 0]
     assert found["matrix"][4][4] == found["own"] == 1
+    nobody = dissent(np.array([0, -1, -1], np.int16), np.array([1, 2, 4], np.int16), 5)
+    assert (nobody["quizzes"], nobody["matrix"][0][1]) == (1, 1)
     # Too few to test.
     assert found["uniform"]["p"] is None
     assert found["association"]["p"] is None
