@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 from torch import Tensor
 
 from agents.config import TrainConfig
@@ -139,4 +140,8 @@ def make_accelerator(config: TrainConfig, formats: Formats | None = None) -> Acc
     formats: those agreed on with other processes; None: chosen here.
     """
     formats = formats or choose_formats(config, process_state().device)
-    return Accelerator(mixed_precision="bf16" if formats.network == "bf16" else "no")
+    network = "bf16" if formats.network == "bf16" else "no"
+    state = AcceleratorState._shared_state
+    if state and state["_mixed_precision"] != network:
+        AcceleratorState._reset_state()  # else a process would keep the format of its first agent
+    return Accelerator(mixed_precision=network)

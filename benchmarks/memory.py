@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from accelerate.state import AcceleratorState
 
 from agents.config import ModelConfig
 from agents.generation import generate
@@ -70,7 +69,6 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]:
     """One epoch and an evaluation."""
-    AcceleratorState._reset_state()
     model, train = recipes["default"](size)
     train = replace(train, epoch_quizzes=count)
     learner = Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
@@ -122,7 +120,6 @@ class FirstTwenty(Rule):
 
 def _rounds(folder: Path) -> Callable[[], None]:
     """A whole round: proposals, votes, the store, and training on what is kept."""
-    AcceleratorState._reset_state()
     config = presets["smoke"]()
     config = replace(
         config,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 
 import torch
-from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from agents.config import ModelConfig, TrainConfig
@@ -134,8 +133,6 @@ def _rate(
 
 def _learner(world: World, model: ModelConfig, train: TrainConfig, count: int) -> Learner:
     """An agent with epochs of about ``count`` quizzes."""
-    # A process has one accelerator; another number format needs another.
-    AcceleratorState._reset_state()
     train = replace(train, epoch_quizzes=count // train.batch_size * train.batch_size)
     return Learner(model, train, world, Stream(0, "benchmark"), make_accelerator(train))
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 
 from agents.model import build_model
 from benchmarks import time_to_target, training
@@ -105,7 +104,6 @@ def test_a_recipe_that_fails_ends_the_other(monkeypatch):
 
 @pytest.mark.slow
 def test_a_recipe_goes_on_where_it_was(tmp_path):
-    AcceleratorState._reset_state()  # of tests in another number format
     config, budget = presets["smoke"](), 75
 
     def lines(folder, count=None):

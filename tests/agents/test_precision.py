@@ -17,6 +17,7 @@ from agents.precision import (
     Speedup,
     choose_formats,
     fastest_formats,
+    make_accelerator,
     measure_speedup,
     process_state,
     unused_accelerator,
@@ -147,3 +148,8 @@ def test_a_process_takes_a_gpu_or_the_processor_and_no_other(
     process_state(rank=1)
     assert asked == [{"cpu": on_cpu, "timeout": agents.precision.PATIENCE, "rank": 1}]
     assert unused_accelerator() == unused
+
+
+def test_a_process_may_change_its_format():
+    for precision, network in (("fp32", "no"), ("bf16", "bf16"), ("fp32", "no")):
+        assert make_accelerator(TrainConfig(precision=precision)).mixed_precision == network
