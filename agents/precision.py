@@ -137,7 +137,8 @@ def unused_accelerator() -> str | None:
 def make_accelerator(config: TrainConfig, formats: Formats | None = None) -> Accelerator:
     """This process's accelerator, whose autocast has the network's format.
 
-    formats: those agreed on with other processes; None: chosen here.
+    A process has one format at a time, the last that it was asked for. formats: those agreed on
+    with other processes; None: chosen here.
     """
     formats = formats or choose_formats(config, process_state().device)
     network = "bf16" if formats.network == "bf16" else "no"

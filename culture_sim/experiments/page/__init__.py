@@ -41,7 +41,7 @@ def write_page(
     drawn = {
         plot.name: _written(plot, place) for section in findings.sections for plot in section.plots
     }
-    style = (files("culture_sim.report") / "page/style.css").read_text()
+    style = (files("culture_sim.report") / "page/style.css").read_text("utf-8")
     page = environment.get_template("template.html.jinja").render(
         style=Markup(style),
         name=name,
