@@ -55,3 +55,11 @@ def browser(tmp_path_factory):
     driver = open_browser(tmp_path_factory.mktemp("chromium"))
     yield driver
     driver.quit()
+
+
+def pytest_runtest_teardown() -> None:
+    """The next test that makes an accelerator of its own means float32, whatever was asked last."""
+    if (accelerate := sys.modules.get("accelerate.state")) and (
+        state := accelerate.AcceleratorState._shared_state
+    ):
+        state["_mixed_precision"] = "no"

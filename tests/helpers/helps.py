@@ -15,6 +15,7 @@ from io import StringIO
 from culture_sim.cli import main
 from culture_sim.commands import commands
 from culture_sim.commands.parsing import values_of
+from tests.helpers.tyro_cache import trust_cache
 from world.core.errors import UserError
 from world.core.plugins import load_plugins
 
@@ -41,6 +42,7 @@ def error_of(words: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    trust_cache()
     lines = json.load(sys.stdin)
     with redirect_stdout(sys.stderr):  # plugins may print
         answers = {
