@@ -1,18 +1,22 @@
 """Chromium without a window, what is done in it, and what every page of a report must do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+Found = TypeVar("Found")
+
 PHONE, DESK = (375, 800), (1280, 900)
 """Windows, width and height."""
 SECTIONS = ("learning", "culture", "features", "reading", "run")
@@ -70,6 +74,22 @@ def values(driver: webdriver.Chrome, selector: str, value: str) -> list[Any]:
 
 def press(driver: webdriver.Chrome, *keys: str) -> None:
     ActionChains(driver).send_keys(*keys).perform()
+
+
+def until(driver: webdriver.Chrome, condition: Callable[[], Found]) -> Found:
+    """What the condition gives once it gives something: pages go on by themselves."""
+    return WebDriverWait(driver, 10, 0.02).until(lambda _: condition())
+
+
+def leave_detail(driver: webdriver.Chrome) -> None:
+    """Close what is open of a list by its key.
+
+    The browser tells the page of it later, and only then the list is drawn anew and has the focus;
+    that nothing is open stands in the address at the same moment.
+    """
+    press(driver, Keys.ESCAPE)
+    open_still = r"return /[?&](open|quiz)=/.test(location.hash)"
+    until(driver, lambda: not driver.execute_script(open_still))
 
 
 def severe(driver: webdriver.Chrome) -> list[dict[str, Any]]:

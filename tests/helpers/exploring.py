@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from selenium.webdriver.support.ui import WebDriverWait
-
 from agents.config import ModelConfig
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from tests.helpers import reading
-from tests.helpers.browser import every, one, values
+from tests.helpers.browser import every, one, until, values
 from tests.helpers.made_features import AGENTS, make_features
 
 SIZE = 64
@@ -22,11 +20,6 @@ def made_run(path, size=SIZE, **options):
     run = Run.start(path, RunConfig(model=ModelConfig(d_model=32)), "compact")
     make_features(run, size, **options)
     return run
-
-
-def until(driver, condition):
-    """Parts are unpacked, or loaded, while the page goes on."""
-    return WebDriverWait(driver, 10, 0.02).until(lambda _: condition())
 
 
 def visit(driver, page, hash_=""):

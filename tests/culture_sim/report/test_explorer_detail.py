@@ -8,14 +8,24 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from sae.comparison.examples import QUIZZES
-from tests.helpers.browser import DESK, PHONE, every, one, press, severe, values, window
+from tests.helpers.browser import (
+    DESK,
+    PHONE,
+    every,
+    leave_detail,
+    one,
+    press,
+    severe,
+    until,
+    values,
+    window,
+)
 from tests.helpers.exploring import (
     LATER,
     choose,
     counted,
     details,
     entries,
-    until,
     visit,
 )
 from tests.helpers.made_features import AGENTS
@@ -128,11 +138,11 @@ def test_arrows_turn_escape_closes_and_focus_returns(browser, explored):
     press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
     details(browser)
     assert names[1] in one(browser, "#explorer-detail-title").text
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     # Over the end of the page: from its last entry to the sixth of the next one.
     every(browser, "#explorer-rows button")[-1].send_keys(Keys.ENTER)
     press(browser, *[Keys.ARROW_RIGHT] * 6)
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     assert not one(browser, "#explorer-detail").is_displayed()
     assert one(browser, "#explorer-pages span").text.startswith("Page 2 of")
     focused = "return document.activeElement.closest('tr')?.dataset.entry"
@@ -161,7 +171,7 @@ def test_parts_beside_the_page_are_loaded_when_asked_for(browser, parted):
     assert len(details(browser).find_elements("css selector", ".beside")) == QUIZZES
     loaded = "return [...document.scripts].map(s => s.src).filter(Boolean)"
     assert not any("0-g0.js" in name for name in browser.execute_script(loaded))
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     choose(browser, "of", LATER)
     until(browser, lambda: counted(browser).startswith("8 families"))
     assert "without it" not in one(browser, "#explorer-head").text
@@ -193,7 +203,7 @@ def test_a_part_that_failed_is_read_again(browser, parted, tmp_path, failure):
     }
     assert said[failure] in one(browser, "#explorer-feature .bad").text
     part.write_text(whole)
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     one(browser, "#explorer-rows button").send_keys(Keys.ENTER)
     assert len(details(browser).find_elements("css selector", ".beside")) == QUIZZES
     browser.get_log("browser")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from culture_sim.report import write_report
-from tests.helpers.browser import check_page, every, one, severe, values
+from tests.helpers.browser import check_page, every, one, severe, until, values
 from tests.helpers.exploring import (
     ALL,
     ALONE,
@@ -18,7 +18,6 @@ from tests.helpers.exploring import (
     made_run,
     pick,
     some_of,
-    until,
     visit,
 )
 from tests.helpers.made_features import AGENTS, CONCEPTS

@@ -9,7 +9,18 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from culture_sim.report.gallery import data as gallery
-from tests.helpers.browser import DESK, PHONE, check_page, every, one, press, severe, values, window
+from tests.helpers.browser import (
+    DESK,
+    PHONE,
+    check_page,
+    every,
+    leave_detail,
+    one,
+    press,
+    severe,
+    values,
+    window,
+)
 from tests.helpers.made_culture import AGENTS, KEPT, STRANGER
 from tests.helpers.reading import (
     clear,
@@ -228,13 +239,12 @@ def test_arrows_turn_escape_closes_and_focus_returns(browser, gallery_page):
     press(browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
     assert newest[2][:8] in one(browser, "#gallery-detail-title").text
     assert f"quiz={newest[2]}" in browser.current_url
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     # Over the end of the page: from its last card to the ninth of the next one.
-    # In one step: closing the detail draws the cards anew, at a moment of the browser's choice.
     last = "[...document.querySelectorAll('#gallery-cards button')].at(-1).focus()"
     browser.execute_script(last)
     press(browser, Keys.ENTER, *[Keys.ARROW_RIGHT] * 9)
-    press(browser, Keys.ESCAPE)
+    leave_detail(browser)
     assert not one(browser, "#gallery-detail").is_displayed()
     assert focused(browser) == newest[32]
     assert one(browser, "#gallery-pages span").text == "Page 2 of 3"
