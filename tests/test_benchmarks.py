@@ -2,12 +2,10 @@
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,8 +18,8 @@ from benchmarks.measure import Row
 from benchmarks.recipes import recipes
 from benchmarks.tables import cells, markdown
 from culture_sim.presets import presets
+from tests.helpers.forked import run_script
 
-ROOT = Path(__file__).resolve().parents[1]
 QUICKEST = ("world_generation", "training", "generation", "voting", "correlation")
 """Those that need neither sae_lens nor an agent that learns."""
 
@@ -122,14 +120,8 @@ def test_a_recipe_goes_on_where_it_was(tmp_path):
 @pytest.mark.slow
 def test_benchmarks_run(tmp_path):
     out = tmp_path / "bench.json"
-    ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *QUICKEST, "--quick", "--out", out],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    (folder := tmp_path / "started").mkdir()
+    ended = run_script("benchmarks", [*QUICKEST, "--quick", "--out", out], folder)
     assert ended.returncode == 0, ended.stderr
     tree = json.loads(out.read_text())
     assert {row["benchmark"] for row in tree["rows"]} >= {"world", "training", "correlation"}

@@ -60,8 +60,7 @@ def test_a_loss_far_above_guessing_is_no_learning(options):
 
 
 @pytest.mark.parametrize("step", [1, 63, 64, 65, 99, 100])
-@pytest.mark.parametrize("of", ["model", "averaged"])
-@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize(("of", "value"), [("model", math.nan), ("averaged", math.inf)])
 def test_numbers_that_appear_late_are_found_before_the_end_of_the_epoch(step, of, value):
     """Also those of the last step, which no loss has shown, and of the average alone."""
     agent = learner()

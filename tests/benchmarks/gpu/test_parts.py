@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from functools import cache
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from benchmarks.gpu.child import run
 from benchmarks.gpu.parts import PARTS, Note, Setting, missing
 from benchmarks.measure import device
 from benchmarks.tables import line
+from culture_sim.presets import presets
+from culture_sim.run.run import Run
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,10 +56,25 @@ def said(part, setting):
     return code, rows, [entry for entry in lines if "row" not in entry]
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """What a part said, each done once; of the demo its stages by themselves."""
+
+    @cache
+    def done(part):
+        setting = Setting(
+            time.time() + 600, tmp_path_factory.mktemp(part), compiles=False, tiny=True
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(demo, "missing", lambda names: ["tyro"] if "tyro" in names else [])
+            return said(part, setting)
+
+    return done
+
+
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_gives_its_rows(part, setting, monkeypatch):
-    monkeypatch.setattr(demo, "missing", lambda names: ["tyro"] if "tyro" in names else [])
-    code, rows, others = said(part, setting)
+def test_a_part_gives_its_rows(part, ended):
+    code, rows, others = ended(part)
     assert code == 0, others
     assert [row["unit"] for row in rows] == UNITS[part]
     for row in rows:
@@ -65,8 +83,8 @@ def test_a_part_gives_its_rows(part, setting, monkeypatch):
     assert all(note.keys() == {"note", "figures"} for note in others)
 
 
-def test_training_says_which_share_of_the_ceiling_it_reaches(setting):
-    _, rows, _ = said("training", setting)
+def test_training_says_which_share_of_the_ceiling_it_reaches(ended):
+    _, rows, _ = ended("training")
     assert [row["case"] for row in rows] == [
         "default recipe, batch 16, as written",
         "source recipe, batch 25, as written",
@@ -77,8 +95,8 @@ def test_training_says_which_share_of_the_ceiling_it_reaches(setting):
     assert rows[1]["floor_of"].endswith("in float32")
 
 
-def test_learning_says_where_it_is_after_every_epoch(setting):
-    _, rows, notes = said("learning", setting)
+def test_learning_says_where_it_is_after_every_epoch(ended):
+    _, rows, notes = ended("learning")
     lines = [note["figures"] for note in notes]
     seen = [entry["quizzes"] for entry in lines]
     assert seen == sorted(set(seen))
@@ -155,15 +173,6 @@ def test_no_memory_for_a_batch_leaves_the_others(setting, monkeypatch):
     ]
 
 
-STAND_IN = """
-import pathlib
-from culture_sim.presets import presets
-from culture_sim.run.run import Run
-run = Run.start(pathlib.Path({!r}), presets["smoke"](), "smoke")
-run.add_summary("seconds", {{"train": 2.5}})
-"""
-
-
 @pytest.mark.parametrize(
     ("end", "code", "last"),
     [
@@ -178,11 +187,12 @@ run.add_summary("seconds", {{"train": 2.5}})
     ids=["ends", "fails", "hangs"],
 )
 def test_the_demo_says_how_long_its_stages_took(end, code, last, setting, monkeypatch):
-    program = STAND_IN.format(str(setting.folder / "demo")) + end
+    run = Run.start(setting.folder / "demo", presets["smoke"](), "smoke")
+    run.add_summary("seconds", {"train": 2.5})
     monkeypatch.setattr(demo, "missing", lambda names: [])
-    monkeypatch.setattr(demo, "command", lambda *_: [sys.executable, "-c", program])
+    monkeypatch.setattr(demo, "command", lambda *_: [sys.executable, "-c", end])
     if "sleep" in end:
-        setting = Setting(time.time() + 15, setting.folder, tiny=True)
+        setting = Setting(time.time() + 3, setting.folder, tiny=True)
     ended, rows, others = said("demo", setting)
     assert ended == code
     assert (rows[0]["case"], rows[0]["value"]) == ("train", 2.5)

@@ -1,9 +1,8 @@
 """Writing a dataset: interruptions, memory, and what is refused."""
 
+import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pandas
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
+from tests.helpers.forked import run_script, start_script
 from tests.helpers.names import REFUSED, TAKEN
 from tests.helpers.processes import wait_until
 
@@ -38,43 +38,44 @@ def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch, capsys, mom
     assert len(calls) == moment + 6
 
 
-MANY = ("--world.tasks", "frame", "detect", "--quizzes", "60000")
+MANY = ("--world.tasks", "frame", "detect", "--quizzes", "200000")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_export_leaves_no_folder_of_its_name(tmp_path, sign):
-    out = tmp_path / "cut"
-    command = [sys.executable, "-m", "culture_sim", "export", "dataset", *MANY, "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    wait_until(lambda: len(list(tmp_path.rglob("*.parquet"))) >= 1, process, pause=0.005)
-    process.send_signal(sign)
-    _, said = process.communicate()
-    assert process.returncode == (-sign if sign == signal.SIGKILL else 130)
-    assert said.count(b"\n") == (sign != signal.SIGKILL)
-    assert not out.exists()
-    assert (list(tmp_path.iterdir()) == []) == (sign != signal.SIGKILL)
-    assert export(out, *MANY) == 0
+    (place := tmp_path / "place").mkdir()
+    started = start_script(
+        "culture_sim", ["export", "dataset", *MANY, "--out", place / "cut"], place
+    )
+    wait_until(lambda: any(place.rglob("*.parquet")), started)
+    os.kill(started.pid, sign)
+    ended = started.ended()
+    assert ended.returncode == (-sign if sign == signal.SIGKILL else 130)
+    assert ended.stderr.count("\n") == (sign != signal.SIGKILL)
+    assert not (place / "cut").exists()
+    assert (list(place.iterdir()) == []) == (sign != signal.SIGKILL)
+    assert export(place / "cut", *SMALL) == 0
 
 
 @pytest.mark.slow
 def test_memory_is_bounded_by_a_file(tmp_path):
     """Peak resident memory, of processes of their own: not by the number of files."""
 
-    def peak(quizzes):
-        script = (
-            "import resource, sys; from culture_sim.export import quizzes; quizzes.SHARD = 5000; "
-            "from culture_sim.cli import main; main(sys.argv[1:]); "
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        )
-        options = ["--world.tasks", "frame", "--quizzes", str(quizzes), "--text"]
-        command = ["export", "dataset", *options, "--out", str(tmp_path / str(quizzes))]
-        done = subprocess.run(
-            [sys.executable, "-c", script, *command], capture_output=True, text=True, check=True
-        )
-        return int(done.stdout.split()[-1]) / 1024
+    script = tmp_path / "measured.py"
+    script.write_text(
+        "import resource, sys; from culture_sim.export import quizzes; quizzes.SHARD = 2500; "
+        "from culture_sim.cli import main; main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
 
-    assert peak(80_000) - peak(20_000) < 25
+    def peak(quizzes):
+        (place := tmp_path / str(quizzes)).mkdir()
+        options = ["--world.tasks", "frame", "--quizzes", quizzes, "--text"]
+        ended = run_script(script, ["export", "dataset", *options, "--out", place / "out"], place)
+        return int(ended.stdout.split()[-1]) / 1024
+
+    assert peak(60_000) - peak(10_000) < 25
 
 
 # Refusals

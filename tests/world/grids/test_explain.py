@@ -14,11 +14,12 @@ from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
+FEW = 12
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    return WORLD.draw(Stream(0, "explained"), 0, 240, "test")
+    return WORLD.draw(Stream(0, "explained"), 0, 120, "test")
 
 
 def quizzes(grids, world=WORLD):
@@ -84,8 +85,8 @@ def test_one_rule_after_another_is_found():
 def test_a_task_followed_by_another_colour_is_found(first):
     """Quizzes of every task with one more step: of the answers one colour becomes another."""
     index = WORLD.tasks.index(first)
-    grids = WORLD.grids(WORLD.draw(Stream(1, "sequence"), 0, 400, "train", np.eye(8)[index]))
-    grids = np.stack([quiz for quiz in grids[:60] if len(np.unique(quiz)) <= 6])
+    grids = WORLD.grids(WORLD.draw(Stream(1, "sequence"), 0, 200, "train", np.eye(8)[index]))
+    grids = np.stack([quiz for quiz in grids[:30] if len(np.unique(quiz)) <= 6])
     found = []
     for quiz in grids:
         in_answers = np.intersect1d(quiz[1], quiz[3])[1:]
@@ -104,15 +105,15 @@ def corrupted(request):
     """A world of one task, with quizzes that follow it less and less, and not at all."""
     world = GridsWorld(tasks=(request.param,), held_out_tasks=(), **with_room(request.param))
     side, rng = world.height, np.random.default_rng(0)
-    drawn = world.grids(world.draw(Stream(2, "corrupted"), 0, 30, "train"))
+    drawn = world.grids(world.draw(Stream(2, "corrupted"), 0, FEW, "train"))
     noisy = []
     for rate in (0.01, 0.03, 0.1, 0.5):
         hit = rng.random(drawn.shape) < rate
         noisy.append(np.where(hit, rng.integers(7, size=drawn.shape), drawn))
-    few = rng.random((30, 4, side, side)) < 0.08
+    few = rng.random((FEW, 4, side, side)) < 0.08
     cells = few * rng.integers(1, 5, size=few.shape)
     swapped = rng.permuted(drawn, axis=1)
-    grids = np.concatenate([*noisy, cells, swapped, _boxes_only(rng, 60, side)])
+    grids = np.concatenate([*noisy, cells, swapped, _boxes_only(rng, 2 * FEW, side)])
     return world, quizzes(grids, world)
 
 
@@ -165,7 +166,7 @@ def test_counts_of_what_a_quiz_shows(drawn):
 
 def test_readings_are_one_quiz_in_every_order_that_leaves_it_the_same(drawn):
     readings = WORLD.symmetries(drawn).readings
-    assert readings.shape == (240, 2, 4 * 36)
+    assert readings.shape == (120, 2, 4 * 36)
     for k in range(2):
         grids = readings[:, k].reshape(-1, 4, 6, 6)
         same = WORLD.canonical_hash(quizzes(grids))

@@ -110,7 +110,7 @@ def test_generated_quizzes_are_among_those_looked_at(size):
     enough = [name for name, material in world.painter.material.items() if material.odds(0).any()]
     world = world.with_tasks(tuple(enough))
     explains = by_example(edges)
-    quizzes = world.draw(Stream(0, "uniqueness"), 0, 4000, "train")
+    quizzes = world.draw(Stream(0, "uniqueness"), 0, 1500, "train")
     for quiz, task in zip(world.grids(quizzes), quizzes.task, strict=True):
         found = []
         for x, fx in (quiz[:2], quiz[2:]):
