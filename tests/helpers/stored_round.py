@@ -24,7 +24,7 @@ from tests.helpers.storing import append
 from world import UNKNOWN_TASK, Stream, concatenate
 from world.core.files import write_json
 
-AGENTS, EPOCH = 5, 256
+AGENTS, EPOCH = 5, 128
 SMALL = [
     "--world.tasks", "frame", "detect",
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
