@@ -23,10 +23,9 @@ from tests.helpers.forked import COMMAND, at_work
 from tests.helpers.processes import PATIENCE_S, equal, kill_with_workers, tensors, wait_until
 
 TINY = [
-    "--world.tasks", "frame", "replace_color",
-    "--world.rectangles", "1",
-    "--world.height", "6",
-    "--world.width", "6",
+    "--world", "strings",
+    "--world.tasks", "append", "shift",
+    "--world.length", "4",
     "--agents", "2",
     "--model.d-model", "48",
     "--model.d-mlp", "96",
@@ -36,7 +35,7 @@ TINY = [
     "--train.validation-quizzes", "50",
     "--train.recombined-quizzes", "20",
 ]  # fmt: skip
-EPOCH, BUDGET = 64, 320
+EPOCH, BUDGET = 128, 640
 SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", str(EPOCH),
          "--train.max-quizzes", str(BUDGET)]  # fmt: skip
 
@@ -227,6 +226,8 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
 def test_a_tiny_world_is_learned_to_its_target(tmp_path):
     """A quarter of the budget is enough."""
     options = [*TINY, "--train.target", "0.95", "--train.epoch-quizzes", "2048",
+               "--train.batch-size", "32", "--train.learning-rate", "0.016",
+               "--train.warmup-steps", "50", "--train.ema-decay", "0.99",
                "--train.max-quizzes", "60000"]  # fmt: skip
     ended = train(tmp_path, "real", 2, options)
     assert ended.returncode == 0, ended.stdout + ended.stderr
