@@ -51,10 +51,13 @@ def test_ours_are_found(tmp_path, name, before):
     ended = python(tmp_path, "-m", "culture_sim", "--help", path=[tmp_path] if before else [])
     assert ended.returncode == 0, ended.stderr
     assert "culture-round" in ended.stdout
-    code = "import culture_sim, world, agents, sae; print(world.__file__, culture_sim.RunConfig)"
+    code = (
+        "import culture_sim, world, agents.config, sae.config, culture_sim.siblings as s;"
+        "print(world.__file__, s.taken_name())"
+    )
     ended = python(tmp_path, "-c", code, path=[tmp_path] if before else [])
     assert ended.returncode == 0, ended.stderr
-    assert str(ROOT / "world") in ended.stdout
+    assert ended.stdout.split() == [str(ROOT / "world" / "__init__.py"), "None"]
 
 
 @pytest.mark.slow

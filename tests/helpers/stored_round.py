@@ -24,13 +24,13 @@ from tests.helpers.storing import append
 from world import UNKNOWN_TASK, Stream, concatenate
 from world.core.files import write_json
 
-AGENTS, EPOCH = 5, 256
+AGENTS, EPOCH = 5, 128
 SMALL = [
-    "--world.tasks", "frame", "detect",
+    "--world.tasks", "frame", "detect", "--world.held-out-tasks", "isometry",
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
     "--train.target", "0.0", "--train.precision", "fp32",
-    "--train.test-quizzes", "40", "--train.validation-quizzes", "40",
-    "--train.recombined-quizzes", "20",
+    "--train.test-quizzes", "40", "--train.validation-quizzes", "20",
+    "--train.recombined-quizzes", "10",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip
 TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3

@@ -5,22 +5,26 @@ The agents are five moments of one training, so they are real, differ, and cost 
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from torch.nn import functional as F
 
 from agents.config import ModelConfig
 from agents.model import AgentModel, build_model
 from agents.training import part_weights
 from culture_sim.culture.config import CultureConfig
+from culture_sim.culture.figures import read_summary
 from culture_sim.culture.round import open_round
 from culture_sim.culture.store import CultureStore
 from culture_sim.experiment import hold_round
+from tests.helpers.once import made_once
 from world import Stream, World
 from world.grids.world import GridsWorld
 
@@ -29,8 +33,11 @@ SETTING = {
     "world": {"height": 4, "width": 4, "colours": 3, "rectangles": 1,
               "tasks": ("replace_color", "frame")},
     "model": {"d_model": 32, "n_layers": 2, "n_heads": 2, "d_mlp": 64},
-    "culture": {"batch_size": 16, "shard_batches": 3, "quota": 40, "max_proposals": 1000},
+    "culture": {"batch_size": 16, "shard_batches": 2, "quota": 22, "max_proposals": 1000},
 }  # fmt: skip
+BATCHES = SETTING["culture"]["shard_batches"]
+SHARD = BATCHES * SETTING["culture"]["batch_size"]
+"""Of a shard of the round: batches, and proposals. A round has three shards or more."""
 STEPS, BATCH, MOMENTS = 450, 32, (350, 375, 400, 425, 450)
 
 
@@ -51,8 +58,27 @@ def world():
 
 
 @pytest.fixture(scope="session")
-def agents(takes_long, world) -> list[AgentModel]:
+def agents(takes_long, world, tmp_path_factory) -> list[AgentModel]:
     """Five agents of increasing skill, from about 75 % to 99 % of the world's quizzes."""
+
+    def make(path: Path) -> None:
+        path.mkdir(parents=True)
+        for agent, weights in enumerate(_moments(world)):
+            save_file(weights, path / f"{agent}.safetensors")
+
+    path = made_once(tmp_path_factory, "culture-agents", make)
+    files = [path / f"{agent}.safetensors" for agent in range(len(MOMENTS))]
+    return [_agent(world, load_file(file)) for file in files]
+
+
+def _agent(world: World, weights: dict[str, Tensor]) -> AgentModel:
+    model = build_model(ModelConfig(**SETTING["model"]), world, seed=0)
+    model.load_state_dict(weights)
+    return model.eval().requires_grad_(False)
+
+
+def _moments(world: World) -> Iterator[dict[str, Tensor]]:
+    """The weights at these moments of one training."""
     # Of every split: there are too few pairs to learn a rule from some of them.
     drawn = world.generate(Stream(0, "train").generator(), BATCH * 256)
     layouts = np.random.default_rng(0).integers(5, size=len(drawn)).astype(np.uint8)
@@ -61,7 +87,6 @@ def agents(takes_long, world) -> list[AgentModel]:
     weights = part_weights(world)[torch.from_numpy(world.part_of(written)).long()]
     model = build_model(ModelConfig(**SETTING["model"]), world, seed=0)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    moments = []
     for step in range(1, STEPS + 1):
         rows = torch.arange(BATCH * step, BATCH * (step + 1)) % len(tokens)
         losses = F.cross_entropy(model(tokens[rows]).mT, tokens[rows], reduction="none")
@@ -69,8 +94,7 @@ def agents(takes_long, world) -> list[AgentModel]:
         (losses * weights[rows]).sum().div(weights[rows].sum()).backward()
         optimizer.step()
         if step in MOMENTS:
-            moments.append(copy.deepcopy(model).eval().requires_grad_(False))
-    return moments
+            yield model.state_dict()
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +131,6 @@ def make_round(agents, world, test_hashes):
 @pytest.fixture(scope="session")
 def round_one(make_round, tmp_path_factory):
     """(store, summary) of one uninterrupted round in one process; not to be changed."""
-    folder = tmp_path_factory.mktemp("run") / "culture"
-    summary = make_round(folder)
-    return CultureStore(folder), summary
+    folder = made_once(tmp_path_factory, "round-one", make_round)
+    store = CultureStore(folder)
+    return store, read_summary(store, 1)

@@ -48,10 +48,10 @@ def test_all_agents_train_on_the_same(store, trains_on, size):
 @pytest.mark.parametrize(
     ("trains_on", "repeats", "expected"),
     [
-        ("all", 3.0, 3 * TRAIN / EPOCH),
-        ("own", 3.0, 3 * TRAIN / EPOCH),
+        ("all", 1.5, 1.5 * TRAIN / EPOCH),
+        ("own", 1.5, 1.5 * TRAIN / EPOCH),
         ("own", 100.0, 0.5),
-        ("none", 3.0, 0.0),
+        ("none", 1.5, 0.0),
     ],
 )
 def test_the_share_of_culture_does_not_depend_on_who_trains_on_what(

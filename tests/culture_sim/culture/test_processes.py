@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import save_file
 
+from tests.helpers.forked import at_work
 from tests.helpers.processes import PATIENCE_S, wait_until
 from world.core.files import read_json
 
-ROOT = Path(__file__).resolve().parents[3]
-WORKER = ROOT / "tests" / "helpers" / "round_worker.py"
+WORKER = "tests.helpers.round_worker"
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +30,20 @@ def start(agents, setting, test_hashes, tmp_path_factory):
 
     @contextmanager
     def workers(folder: Path, processes: int = 2):
-        command = [sys.executable, WORKER, files / "setting.json", files / "weights.safetensors"]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
         size = str(processes)
         place = {"WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1",
-                 "MASTER_PORT": port, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
-        started = []
-        for rank in map(str, range(processes)):
-            environment = {**os.environ, **place, "RANK": rank, "LOCAL_RANK": rank}
-            started.append(subprocess.Popen([*command, folder], env=environment))
-        try:
-            yield started
-        finally:
-            for process in started:
-                process.kill()
-                process.wait()
+                 "MASTER_PORT": port}  # fmt: skip
+        given = (files / "setting.json", files / "weights.safetensors", folder)
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(
+                    at_work(WORKER, given, files, {**place, "RANK": rank, "LOCAL_RANK": rank})
+                )
+                for rank in map(str, range(processes))
+            ]
 
     return workers
 
@@ -59,7 +53,7 @@ def test_two_processes_killed_and_run_again_make_the_round_of_one(start, round_o
     store, summary = round_one
     folder = tmp_path / "culture"
     with start(folder) as workers:
-        wait_until((folder / "round-0001.parts" / "00001.parquet").exists, workers[0])
+        wait_until((folder / "round-0001.parts" / "00000.parquet").exists, workers[0])
         for worker in workers:
             worker.send_signal(signal.SIGKILL)
     assert not (folder / "round-0001.parquet").exists()

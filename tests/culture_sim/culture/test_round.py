@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.compute as pc
@@ -19,6 +20,7 @@ from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.rules.all_but_k import AllButK
 from culture_sim.culture.store import CultureStore
 from culture_sim.culture.votes import vote
+from tests.culture_sim.culture.conftest import BATCHES, SHARD
 from world import Stream
 from world.core.errors import UserError
 from world.core.options import from_tree
@@ -38,7 +40,7 @@ def test_kept_quizzes_have_exactly_four_solvers(round_one):
     store, summary = round_one
     votes, decision = store.votes(1), store.decision(1)
     solvers = votes.correct.all(axis=2).sum(axis=1)
-    assert summary["kept"] == decision.keep.sum() >= 40
+    assert summary["kept"] == decision.keep.sum() >= 22
     assert np.array_equal(decision.keep, solvers == 4)
     chosen = votes.correct.all(axis=2)[decision.keep]
     assert not chosen[np.arange(len(chosen)), decision.dissenter[decision.keep]].any()
@@ -59,7 +61,7 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
     config = CultureConfig(**setting["culture"])
     none = world.draw(Stream(0, "none"), 0, 0, "train")
     nothing = ParentPool(none, none, np.zeros(0, dtype=np.int16))
-    rows = store.table(1).to_pylist()[::17]
+    differ, rows = [], store.table(1).to_pylist()[::25]
     for row in rows:
         batch, place = divmod(row["index"], config.batch_size)
         seed = Stream(setting["seed"], "proposal", agent=row["proposer"], round=1).seed(batch)
@@ -70,18 +72,19 @@ def test_the_recorded_proposer_and_seed_made_the_quiz(round_one, setting, agents
         again = propose(agents[row["proposer"]], world, request).quizzes
         assert again.tokens[place].tolist() == row["tokens"]
         other = propose(agents[batch % 4], world, request).quizzes
-        assert batch % 4 == row["proposer"] or other.tokens[place].tolist() != row["tokens"]
+        differ.append(other.tokens[place].tolist() != row["tokens"])
+    assert any(differ)  # by another agent
 
 
-def test_methods_take_turns_and_name_what_they_made_quizzes_from(make_round, tmp_path):
+def test_methods_take_turns_and_name_what_they_made_quizzes_from(make_round, round_one, tmp_path):
     names = ("recycling", "hot_then_cold", "mutation")
     methods = (Recycling(age=1), HotThenCold(), Mutation())
-    options = {"proposers": methods, "quota": 10_000, "max_proposals": 16 * 5 * 6}
-    for number in (1, 2):
-        summary = make_round(tmp_path, round_=number, **options)
+    shutil.copytree(round_one[0].folder, tmp_path, dirs_exist_ok=True)
+    options = {"proposers": methods, "quota": 10_000, "max_proposals": 16 * 5 * 4}
+    summary = make_round(tmp_path, round_=2, **options)
     by = summary["by_method"]
     assert [each["method"] for each in by] == list(names)
-    assert [each["proposed"] for each in by] == [16 * 5 * 2] * 3
+    assert [each["proposed"] for each in by] == [16 * 5 * 2, 16 * 5, 16 * 5]
     assert sum(each["kept"] for each in by) == summary["kept"]
     store = CultureStore(tmp_path)
     for row in store.table(2).to_pylist():
@@ -149,15 +152,15 @@ def test_the_accounts_add_up(round_one):
     assert [a["voted"] for a in summary["by_proposer"]] == np.bincount(proposer).tolist()
     assert summary["trivial"] > 0
     assert summary["duplicate"] > 0
-    assert summary["proposed"] == summary["shards"] * 3 * 16
+    assert summary["proposed"] == summary["shards"] * SHARD
 
 
 def test_a_round_ends_at_its_quota_with_the_shard_that_reaches_it(round_one):
     store, summary = round_one
     assert summary["ended"] == "quota"
-    assert summary["why"].endswith("the quota is 40")
-    before = store.table(1)["index"].to_numpy() < (summary["shards"] - 1) * 3 * 16
-    assert store.decision(1).keep[before].sum() < 40 <= summary["kept"]
+    assert summary["why"].endswith("the quota is 22")
+    before = store.table(1)["index"].to_numpy() < (summary["shards"] - 1) * SHARD
+    assert store.decision(1).keep[before].sum() < 22 <= summary["kept"]
 
 
 def test_a_round_ends_at_its_budget_to_the_quiz(make_round, tmp_path):
@@ -170,8 +173,8 @@ def test_a_round_ends_at_its_budget_to_the_quiz(make_round, tmp_path):
 
 
 def test_more_rounds_repeat_no_quiz(make_round, round_one, tmp_path):
-    first = make_round(tmp_path, quota=1000, max_proposals=96)
-    second = make_round(tmp_path, round_=2, quota=1000, max_proposals=96)
+    first = make_round(tmp_path, quota=1000, max_proposals=64)
+    second = make_round(tmp_path, round_=2, quota=1000, max_proposals=64)
     store = CultureStore(tmp_path)
     assert store.rounds() == [1, 2]
     assert first["voted"] + second["voted"] == len(np.unique(store.hashes()))
@@ -180,18 +183,18 @@ def test_more_rounds_repeat_no_quiz(make_round, round_one, tmp_path):
 
 def test_a_round_of_known_quizzes_only(make_round, tmp_path):
     """Greedy proposals are the same in every batch: the second round has nothing to vote on."""
-    cold = {"proposers": (HotThenCold(0.0, 0.0),), "max_proposals": 96}
+    cold = {"proposers": (HotThenCold(0.0, 0.0),), "max_proposals": 80}
     first = make_round(tmp_path, **cold)
     second = make_round(tmp_path, round_=2, **cold)
     assert first["voted"] <= 5
     assert second["voted"] == second["kept"] == 0
-    assert second["trivial"] + second["duplicate"] == second["proposed"] == 96
+    assert second["trivial"] + second["duplicate"] == second["proposed"] == 80
     assert CultureStore(tmp_path).votes(2).correct.shape == (0, 5, 2)
 
 
 def test_quizzes_of_the_test_set_are_dropped(make_round, round_one, tmp_path):
     wanted = round_one[0].hashes()[:20]
-    summary = make_round(tmp_path, known=wanted, quota=1000, max_proposals=96)
+    summary = make_round(tmp_path, known=wanted, quota=1000, max_proposals=64)
     assert not np.isin(CultureStore(tmp_path).hashes(), wanted).any()
     assert summary["duplicate"] >= 15
 
@@ -200,16 +203,15 @@ class Killed(BaseException):
     """Stands for a kill at a moment chosen by a test."""
 
 
-@pytest.mark.parametrize(("shards", "beats"), [(0, 2), (1, 0), (2, 1), (3, 0)])
+@pytest.mark.parametrize(("shards", "beats"), [(0, 1), (1, 0), (2, 1)])
 def test_an_interrupted_round_goes_on_to_the_same_end(
     make_round, round_one, tmp_path, shards, beats
 ):
     """Killed after some finished shards, with some more batches of the next one done."""
-    per_shard = 3 * 16
     late = []
 
     def kill(progress):
-        late.append(progress.proposed >= shards * per_shard)
+        late.append(progress.proposed >= shards * SHARD)
         if sum(late) > beats:
             raise Killed
 
@@ -220,7 +222,7 @@ def test_an_interrupted_round_goes_on_to_the_same_end(
     assert CultureStore(tmp_path).rounds() == []
     seen = []
     make_round(tmp_path, progress=seen.append)
-    assert len([p for p in seen if p.proposed == 0]) == (3 if shards == 0 else 0)
+    assert len([p for p in seen if p.proposed == 0]) == (BATCHES if shards == 0 else 0)
     assert same_round(tmp_path, round_one)
 
 
@@ -240,32 +242,39 @@ def test_a_stored_round_is_left_alone(make_round, tmp_path):
     assert (tmp_path / "round-0001.parquet").read_bytes() == content
 
 
-@pytest.fixture
-def unfinished(make_round, tmp_path):
-    """A folder with the first two shards of a round."""
+@pytest.fixture(scope="module")
+def begun(make_round, tmp_path_factory):
+    """A folder with the first two shards of a round, which is not to be changed."""
 
     def kill(progress):
-        if progress.proposed >= 2 * 3 * 16:
+        if progress.proposed >= 2 * SHARD:
             raise Killed
 
+    folder = tmp_path_factory.mktemp("begun")
     with pytest.raises(Killed):
-        make_round(tmp_path, progress=kill)
-    return tmp_path
+        make_round(folder, progress=kill)
+    return folder
+
+
+@pytest.fixture
+def unfinished(begun, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
 
 
 def test_a_part_of_another_budget_is_refused(make_round, tmp_path):
     """A budget cuts the last shard short; with another it would be another shard."""
 
     def kill(progress):
-        if progress.proposed >= 70:
+        if progress.proposed >= 54:
             raise Killed
 
     with pytest.raises(Killed):
-        make_round(tmp_path, quota=1000, max_proposals=70, progress=kill)
-    for budget, wanted in ((144, 48), (60, 12)):
+        make_round(tmp_path, quota=1000, max_proposals=54, progress=kill)
+    for budget, wanted in ((96, 32), (44, 12)):
         with pytest.raises(UserError, match=rf"00001.parquet has 22 proposals.* give it {wanted};"):
             make_round(tmp_path, quota=1000, max_proposals=budget)
-    assert make_round(tmp_path, quota=1000, max_proposals=70)["proposed"] == 70
+    assert make_round(tmp_path, quota=1000, max_proposals=54)["proposed"] == 54
 
 
 def test_a_damaged_part_is_named_and_can_be_made_again(make_round, unfinished, round_one):
@@ -293,7 +302,7 @@ def test_parts_of_another_configuration_are_refused(make_round, unfinished, chan
 
 
 def test_an_unfinished_round_may_be_given_another_end(make_round, unfinished):
-    summary = make_round(unfinished, quota=1000, max_proposals=3 * 3 * 16)
+    summary = make_round(unfinished, quota=1000, max_proposals=3 * SHARD)
     assert (summary["ended"], summary["shards"]) == ("budget", 3)
 
 

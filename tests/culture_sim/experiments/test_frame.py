@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,13 +13,19 @@ from culture_sim.cli import main
 from culture_sim.experiments.findings import COLUMNS, share, tidy
 from culture_sim.experiments.units import Place, claimed, is_made, make
 from tests.culture_sim.experiments import toy
+from tests.helpers.commands import Ended, culture_sim
+from tests.helpers.forked import COMMAND, at_work
+from tests.helpers.processes import PATIENCE_S, wait_until
 
 PLUGIN = ("--plugin", "tests.culture_sim.experiments.toy")
-ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(folder: Path, *words: str) -> int:
-    return main(["experiment", "toy", "--runs", str(folder), *PLUGIN, "--processes", "1", *words])
+def words_of(folder: Path, *words: str) -> list[str]:
+    return ["experiment", "toy", "--runs", str(folder), *PLUGIN, "--processes", "1", *words]
+
+
+def run(folder: Path, *words: str) -> Ended:
+    return culture_sim(*words_of(folder, *words))
 
 
 def times(folder: Path, seed: int) -> int:
@@ -33,11 +35,10 @@ def times(folder: Path, seed: int) -> int:
 
 
 @pytest.mark.slow
-def test_results_are_told_and_a_second_run_makes_nothing_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(tmp_path) == 0
-    assert "confirmed" in capsys.readouterr().out
+def test_results_are_told_and_a_second_run_makes_nothing_again(tmp_path: Path) -> None:
+    told = run(tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "confirmed" in told.stdout
     folder = tmp_path / "experiment-toy"
     table = pd.read_parquet(folder / "results.parquet")
     assert list(table.columns) == ["seed", *COLUMNS]
@@ -49,42 +50,40 @@ def test_results_are_told_and_a_second_run_makes_nothing_again(
     assert "&lt;numbers&gt;" in page
     assert page.count("<svg") == 1
     assert (folder / "report/sum.svg").exists()
-    assert run(tmp_path, "--seeds", "4") == 0
+    assert run(tmp_path, "--seeds", "4").returncode == 0
     assert [times(tmp_path, seed) for seed in range(4)] == [1] * 4
 
 
 @pytest.mark.slow
-def test_a_sum_of_other_numbers_is_refused_with_the_way_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sum_of_other_numbers_is_refused_with_the_way_out(tmp_path: Path) -> None:
     run(tmp_path)
-    assert run(tmp_path, "--factor", "2") == 2
-    said = capsys.readouterr().err
+    refused = run(tmp_path, "--factor", "2")
+    assert refused.returncode == 2
+    said = refused.stderr
     assert "numbers/0 was made with another factor" in said
     assert "--name" in said
-    assert run(tmp_path, "--factor", "2", "--name", "other") == 0
+    assert run(tmp_path, "--factor", "2", "--name", "other").returncode == 0
 
 
 @pytest.mark.slow
 def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     run(tmp_path)
     (tmp_path / "experiment-toy/units/numbers/2/number.txt").write_text("7")
-    assert run(tmp_path) == 0
+    assert run(tmp_path).returncode == 0
     assert [times(tmp_path, seed) for seed in range(3)] == [1, 1, 2]
 
 
 @pytest.mark.slow
 def test_quick_has_its_own_defaults(tmp_path: Path) -> None:
-    assert run(tmp_path, "--quick") == 0
+    assert run(tmp_path, "--quick").returncode == 0
     assert not (tmp_path / "experiment-toy/units/numbers/1").exists()
 
 
 @pytest.mark.slow
-def test_what_a_unit_refuses_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(tmp_path, "--factor", "-1") == 2
-    assert "factor must not be negative" in capsys.readouterr().err
+def test_what_a_unit_refuses_is_one_line(tmp_path: Path) -> None:
+    refused = run(tmp_path, "--factor", "-1")
+    assert refused.returncode == 2
+    assert "factor must not be negative" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,23 +108,19 @@ def test_a_folder_of_something_else_is_refused(
 ) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "config.json").write_text("{}")
-    assert run(tmp_path, "--name", "a") == 2
+    assert main(words_of(tmp_path, "--name", "a")) == 2
     assert "is a run" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_an_interrupted_experiment_goes_on(tmp_path: Path) -> None:
-    words = ["toy", *PLUGIN, "--runs", str(tmp_path), "--processes", "1", "--seconds", "2"]
-    command = [sys.executable, "-m", "culture_sim", "experiment", *words]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, env={**os.environ})
     first = tmp_path / "experiment-toy/units/numbers/0/number.txt"
-    until = time.monotonic() + 120
-    while not first.exists() and time.monotonic() < until:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert run(tmp_path, "--seconds", "2") == 0
+    with at_work(COMMAND, words_of(tmp_path, "--seconds", "2"), tmp_path) as process:
+        wait_until(first.exists, process)
+        process.send_signal(signal.SIGINT)
+        ended = process.ended(PATIENCE_S)
+    assert ended.returncode == 130, ended.stderr
+    assert run(tmp_path, "--seconds", "2").returncode == 0
     assert times(tmp_path, 0) <= 2
     assert [times(tmp_path, seed) for seed in (1, 2)] == [1, 1]
 

@@ -1,6 +1,5 @@
 """Writing a dataset: interruptions, memory, and what is refused."""
 
-import os
 import shutil
 import signal
 
@@ -10,7 +9,7 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
-from tests.helpers.forked import run_script, start_script
+from tests.helpers.forked import COMMAND, at_work, run_script
 from tests.helpers.names import REFUSED, TAKEN
 from tests.helpers.processes import wait_until
 
@@ -45,12 +44,11 @@ MANY = ("--world.tasks", "frame", "detect", "--quizzes", "200000")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_export_leaves_no_folder_of_its_name(tmp_path, sign):
     (place := tmp_path / "place").mkdir()
-    started = start_script(
-        "culture_sim", ["export", "dataset", *MANY, "--out", place / "cut"], place
-    )
-    wait_until(lambda: any(place.rglob("*.parquet")), started)
-    os.kill(started.pid, sign)
-    ended = started.ended()
+    words = ["export", "dataset", *MANY, "--out", place / "cut"]
+    with at_work(COMMAND, words, place) as process:
+        wait_until(lambda: any(place.rglob("*.parquet")), process)
+        process.send_signal(sign)
+        ended = process.ended()
     assert ended.returncode == (-sign if sign == signal.SIGKILL else 130)
     assert ended.stderr.count("\n") == (sign != signal.SIGKILL)
     assert not (place / "cut").exists()

@@ -20,7 +20,7 @@ from world import World
 from world.core.files import CHECKSUM, read_json, write_json
 
 SITES = ("blocks.0.hook_resid_post", "blocks.1.hook_resid_post")
-SEEDS = 3
+SEEDS = 2
 SAE = [
     "--sae.sites", *SITES, "--sae.widths", "32", "--sae.k", "4", "--sae.seeds", str(SEEDS),
     "--sae.baselines", "neurons", "untrained",
@@ -38,7 +38,7 @@ def compared(trained, tmp_path_factory):
     return path
 
 
-def test_every_site_is_compared_with_three_dictionaries_an_agent(compared):
+def test_every_site_is_compared_with_all_dictionaries_of_an_agent(compared):
     weights = [*(compared / "sae").rglob("sae_weights.safetensors")]
     assert len(weights) == len(SITES) * AGENTS * (SEEDS + 1)
     summary = Run.open(compared).summary()["features"]
@@ -73,7 +73,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     path = compared
     run = Run.open(path)
     where = ("--runs", str(path.parent), "--run", path.name)
-    options = ("--quizzes", "24", "--families", "2", "--resamples", "5")
+    options = ("--quizzes", "16", "--families", "2", "--resamples", "5")
     assert main(["effects", *where, *options]) == 0
     folder = path / "features" / run.config.sae.sites[0] / dictionary_configs(run.config)[0].name
     found = json.loads((folder / "effects.json").read_text())

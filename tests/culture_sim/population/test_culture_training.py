@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 import weakref
 from dataclasses import replace
 from types import SimpleNamespace
@@ -26,6 +24,7 @@ from culture_sim.population.population import Population
 from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery
 from culture_sim.run.run import Run
+from tests.helpers.forked import COMMAND, at_work
 from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
 from tests.helpers.stored_round import AGENTS, EASY, EPOCH, HARD, HELD_OUT, TRAIN, culture_sim
 from world import UNKNOWN_TASK, Stream, World
@@ -222,14 +221,10 @@ def first_checkpoint(path):
 def test_a_round_killed_in_training_goes_on_bit_for_bit(stored, trained, tmp_path):
     path = tmp_path / "cut"
     shutil.copytree(stored, path)
-    options = ["--runs", str(tmp_path), "--run", "cut", "--processes", "1"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "culture_sim", "culture-round", *options],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-    )
-    wait_until(lambda: first_checkpoint(path), process)
-    kill_with_workers(process, path)
+    words = ["culture-round", "--runs", tmp_path, "--run", "cut", "--processes", "1"]
+    with at_work(COMMAND, words, tmp_path) as process:
+        wait_until(lambda: first_checkpoint(path), process)
+        kill_with_workers(process, path)
     states = [Run.open(path).agent_state(agent) for agent in range(AGENTS)]
     assert sum(state.quizzes for state in states) < AGENTS * 2 * EPOCH, "killed too late"
     assert any(state.round == 1 for state in states)

@@ -17,11 +17,17 @@ from tests.helpers.strict_json import assert_valid
 
 pytestmark = pytest.mark.slow
 BUDGET = ("--train.max-quizzes", str(4 * EPOCH))
+RATES = ("--train.learning-rate", "--train.adam-learning-rate")
 WAYS = {
-    "muon": ("--train.learning-rate", "1e38"),
-    "adam": ("--train.adam-learning-rate", "1e38"),
-    "without bounds": ("--train.adam-learning-rate", "1e3"),
+    "muon": ("1e38", "0.003"),
+    "adam": ("0.008", "1e38"),
+    "without bounds": ("0.008", "1e3"),
 }
+"""Rates that are too high, with a rate that is not."""
+
+
+def rates(*values):
+    return [word for pair in zip(RATES, values, strict=True) for word in pair]
 
 
 def command(path, name, *options, processes=1):
@@ -57,23 +63,25 @@ def without_culture(path):
     return path
 
 
-@pytest.mark.parametrize(("way", "processes"), [("muon", 1), ("adam", 2), ("without bounds", 1)])
-def test_training_goes_on_from_the_last_checkpoint(without_culture, way, processes):
-    path, before = without_culture, weights(without_culture)
-    flag, value = WAYS[way]
-    further = ("--train.target", "1.0", *BUDGET)
-    line = refused(command(path, "train-agents", *further, flag, value, processes=processes))
-    assert "diverged: after " in line
-    assert f"its checkpoint of {EPOCH} quizzes stands" in line
-    assert f"a lower {flag} (now {float(value):g})" in line
-    assert weights(path) == before
-    assert_valid(path)
-    alarms = training_alarms(Run.open(path))
-    assert alarms
-    assert all(alarm["kind"] == DIVERGENCE for alarm in alarms)
-    assert all(EPOCH <= alarm["quizzes"] <= 2 * EPOCH for alarm in alarms)
-    assert Run.open(path).summary()["alarms"] == alarms
-    lower = ("--train.max-quizzes", str(2 * EPOCH), flag, "0.003")
+def test_training_goes_on_from_the_last_checkpoint(without_culture):
+    path, before, seen = without_culture, weights(without_culture), 0
+    for (way, values), processes in zip(WAYS.items(), (1, 2, 1), strict=True):
+        further = ("--train.target", "1.0", *BUDGET, *rates(*values))
+        line = refused(command(path, "train-agents", *further, processes=processes))
+        assert "diverged: after " in line
+        assert f"its checkpoint of {EPOCH} quizzes stands" in line
+        high = int(way != "muon")
+        assert f"a lower {RATES[high]} (now {float(values[high]):g})" in line
+        assert RATES[1 - high] not in line
+        assert weights(path) == before
+        assert_valid(path)
+        alarms = training_alarms(Run.open(path))
+        assert len(alarms) > seen
+        seen = len(alarms)
+        assert all(alarm["kind"] == DIVERGENCE for alarm in alarms)
+        assert all(EPOCH <= alarm["quizzes"] <= 2 * EPOCH for alarm in alarms)
+        assert Run.open(path).summary()["alarms"] == alarms
+    lower = ("--train.max-quizzes", str(2 * EPOCH), *rates("0.003", "0.003"))
     again = command(path, "train-agents", *lower)
     assert again.returncode == 1, again.stderr
     assert [state.quizzes for state in states(path)] == [2 * EPOCH] * AGENTS

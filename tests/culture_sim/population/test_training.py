@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import torch
@@ -18,13 +19,13 @@ from safetensors.torch import load_file
 
 from culture_sim.run.run import Run
 from tests.helpers.commands import culture_sim
-from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
+from tests.helpers.forked import COMMAND, at_work
+from tests.helpers.processes import PATIENCE_S, equal, kill_with_workers, tensors, wait_until
 
 TINY = [
-    "--world.tasks", "frame", "replace_color",
-    "--world.rectangles", "1",
-    "--world.height", "6",
-    "--world.width", "6",
+    "--world", "strings",
+    "--world.tasks", "append", "shift",
+    "--world.length", "4",
     "--agents", "2",
     "--model.d-model", "48",
     "--model.d-mlp", "96",
@@ -80,16 +81,11 @@ def test_the_two_agents_differ(uninterrupted):
 def test_a_training_that_is_killed_twice_goes_on_bit_for_bit(uninterrupted, tmp_path):
     """At its first checkpoint, and some time after another one."""
     state, seen = tmp_path / "cut" / "agents" / "0" / "state.json", ""
-    for after in (0.0, 0.5):
-        process = subprocess.Popen(
-            command(tmp_path, "cut", 1, SHORT),
-            start_new_session=True,
-            env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-        )
-        wait_until(lambda seen=seen: state.exists() and state.read_text() != seen, process)
-        time.sleep(after)
-        kill_with_workers(process, tmp_path / "cut")
+    for after in (0.0, 0.2):
+        with at_work(COMMAND, arguments(tmp_path, "cut", 1, SHORT), tmp_path) as process:
+            wait_until(lambda seen=seen: state.exists() and state.read_text() != seen, process)
+            time.sleep(after)
+            kill_with_workers(process, tmp_path / "cut")
         seen = state.read_text()
     ended = train(tmp_path, "cut", 1, SHORT)
     assert ended.returncode == 1, ended.stderr
@@ -161,32 +157,31 @@ def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path):
     assert any((run / "tensorboard").iterdir())
 
 
-def launch(place, arguments):
+@contextmanager
+def launched(place, folder, words):
     """Two processes placed by these variables, as an outside launcher starts them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    return [
-        subprocess.Popen(
-            arguments,
-            env={
-                **ENVIRONMENT, **meeting, "ACCELERATE_USE_CPU": "true",
-                **{name: value.format(rank) for name, value in place.items()},
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for rank in (0, 1)
-    ]  # fmt: skip
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                at_work(
+                    COMMAND, words, folder,
+                    {**meeting, "ACCELERATE_USE_CPU": "true",
+                     **{name: value.format(rank) for name, value in place.items()}},
+                )
+            )
+            for rank in (0, 1)
+        ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
     place = {"OMPI_COMM_WORLD_RANK": "{}", "OMPI_COMM_WORLD_SIZE": "2",
              "OMPI_COMM_WORLD_LOCAL_RANK": "{}", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}  # fmt: skip
-    ended = launch(place, command(tmp_path, "mpi", 2, SHORT))
-    said = [process.communicate(timeout=200) for process in ended]
-    assert [process.returncode for process in ended] == [1, 0], said
+    with launched(place, tmp_path, arguments(tmp_path, "mpi", 2, SHORT)) as processes:
+        ended = [process.ended(PATIENCE_S) for process in processes]
+    assert [each.returncode for each in ended] == [1, 0], ended
     assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
 
 
@@ -194,13 +189,16 @@ def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
 def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path):
     place = {"RANK": "{}", "WORLD_SIZE": "2", "LOCAL_RANK": "{}", "LOCAL_WORLD_SIZE": "2"}
     (tmp_path / "held").mkdir()
-    with FileLock(tmp_path / "held" / ".run.lock"):
-        ended = launch(place, command(tmp_path, "held", 2, SHORT))
-        said = [process.communicate(timeout=100)[1].decode() for process in ended]
-    assert [process.returncode for process in ended] == [2, 2], said
-    assert "another command is at work on" in said[0]
-    assert "error: lost another process of this run, which says why it ended" in said[1]
-    assert not any("Traceback" in text for text in said)
+    words = arguments(tmp_path, "held", 2, SHORT)
+    with (
+        FileLock(tmp_path / "held" / ".run.lock"),
+        launched(place, tmp_path, words) as processes,
+    ):
+        ended = [process.ended(PATIENCE_S) for process in processes]
+    assert [each.returncode for each in ended] == [2, 2], ended
+    assert "another command is at work on" in ended[0].stderr
+    assert "error: lost another process of this run, which says why it ended" in ended[1].stderr
+    assert not any("Traceback" in each.stderr for each in ended)
 
 
 def test_a_damaged_checkpoint_is_named_in_one_line(uninterrupted, tmp_path):
@@ -228,6 +226,8 @@ def test_metrics_are_one_json_object_a_line(uninterrupted):
 def test_a_tiny_world_is_learned_to_its_target(tmp_path):
     """A quarter of the budget is enough."""
     options = [*TINY, "--train.target", "0.95", "--train.epoch-quizzes", "2048",
+               "--train.batch-size", "32", "--train.learning-rate", "0.016",
+               "--train.warmup-steps", "50", "--train.ema-decay", "0.99",
                "--train.max-quizzes", "60000"]  # fmt: skip
     ended = train(tmp_path, "real", 2, options)
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -32,19 +32,22 @@ from sae.config import SAEConfig
 from sae.contrasts.occurrence import firing_shares
 from tests.helpers.commands import culture_sim
 from tests.helpers.processes import equal, tensors
-from tests.helpers.stored_round import SMALL
 from world.core.errors import UserError
 
 FULL = "full"
 ARMS = (CONTROL, "random_filter", "frozen")
 """Arms of the study that is made here."""
 LEARNED = [
-    *("--world.height", "6", "--world.width", "6", "--world.colours", "4"),
-    *("--world.rectangles", "1", "--world.tasks", "replace_color", "frame"),
-    *("--model.d-model", "48", "--model.d-mlp", "96", "--train.cooling", "0"),
-    # Longer epochs would take them past the target to where they agree.
-    *("--train.target", "0.7", "--train.epoch-quizzes", "1024", "--train.max-quizzes", "40960"),
+    *("--world", "strings", "--world.tasks", "append", "shift", "--world.length", "4"),
+    *("--model.d-model", "48", "--model.d-mlp", "96", "--model.n-layers", "2"),
+    *("--train.precision", "fp32", "--train.learning-rate", "0.012", "--train.cooling", "0"),
+    *("--train.warmup-steps", "50", "--train.ema-decay", "0.98", "--train.writing-share", "0.1"),
+    *("--train.test-quizzes", "40", "--train.validation-quizzes", "40"),
+    *("--train.recombined-quizzes", "20"),
+    *("--train.target", "0.6", "--train.epoch-quizzes", "1024", "--train.max-quizzes", "40960"),
     *("--agents", "3", "--culture.rule", "all_but_k"),
+    # So hot that the strings of agents are shorter than the world's.
+    *("--culture.proposers.hot_then_cold.hot-temperature", "8"),
 ]
 """What three agents learn well enough that two solve some quizzes and one does not."""
 SAES = [
@@ -184,8 +187,8 @@ class Small:
         return [
             *("study", "--runs", str(self.runs), "--name", "s"),
             *("--seeds", "1", "--arms", *ARMS, "--rounds", "1", "--lesson", "256"),
-            *("--exam-proposals", "96", "--processes", "1", *SMALL, *LEARNED),
-            *("--culture.max-proposals", "288", "--culture.batch-size", "32"),
+            *("--exam-proposals", "96", "--processes", "1", *LEARNED),
+            *("--culture.max-proposals", "224", "--culture.batch-size", "32"),
         ]
 
     def make(self, *options):
@@ -321,7 +324,7 @@ def test_features_on_agents_own_quizzes(featured, capsys, monkeypatch):
     monkeypatch.setattr("culture_sim.features.on_culture.firings.firing_shares", forming)
     run = made.run(CONTROL)
     where = ("--runs", str(run.path.parent), "--run", run.path.name)
-    options = ("--world-quizzes", "300", "--solved", "100", "--resamples", "50")
+    options = ("--world-quizzes", "300", "--solved", "300", "--resamples", "50")
     assert main(["culture-features", *where, *options]) == 0
     assert "Solvers towards the dissenter" in capsys.readouterr().out
     # Once for each agent and origin.

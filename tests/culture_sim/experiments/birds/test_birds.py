@@ -13,12 +13,14 @@ from culture_sim.experiments.birds import ARMS, Birds
 from culture_sim.experiments.birds.claims import CLAIMS, CONTRASTS
 from culture_sim.experiments.birds.results import SETTINGS, over_seeds
 from culture_sim.experiments.findings import COLUMNS
+from tests.helpers.commands import culture_sim
 
 
 @pytest.mark.slow
-def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
+def test_the_smallest_experiment_from_the_command_line(tmp_path):
     words = ["experiment", "birds", "--quick", "--runs", str(tmp_path)]
-    assert main(words) == 0
+    made = culture_sim(*words)
+    assert made.returncode == 0, made.stderr
     folder = tmp_path / "experiment-birds"
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
@@ -36,11 +38,12 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
     page = (folder / "report/index.html").read_text()
     assert 'class="quiz"' in page
     assert "Quizzes that full culture rejected" in page
-    capsys.readouterr()
-    assert main(words) == 0
-    assert "of 7" not in capsys.readouterr().out  # nothing is made again
-    assert main([*words, "--lesson", "128"]) == 2
-    assert "treatment.lesson" in capsys.readouterr().err
+    again = culture_sim(*words)
+    assert again.returncode == 0, again.stderr
+    assert "of 7" not in again.stdout  # nothing is made again
+    refused = culture_sim(*words, "--lesson", "128")
+    assert refused.returncode == 2
+    assert "treatment.lesson" in refused.stderr
 
 
 def test_all_arms_differ_in_their_culture_alone():

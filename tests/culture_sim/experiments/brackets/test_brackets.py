@@ -13,14 +13,14 @@ from culture_sim.cli import main
 from culture_sim.experiments.brackets import Brackets
 from culture_sim.experiments.brackets.rows import SETTINGS
 from culture_sim.experiments.findings import COLUMNS
+from tests.helpers.commands import culture_sim
 
 
 @pytest.mark.slow
-def test_the_smallest_experiment_from_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_smallest_experiment_from_the_command_line(tmp_path: Path) -> None:
     words = ["experiment", "brackets", "--quick", "--runs", str(tmp_path), "--seeds", "1"]
-    assert main(words) == 0
+    made = culture_sim(*words)
+    assert made.returncode == 0, made.stderr
     folder = tmp_path / "experiment-brackets"
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
@@ -30,8 +30,9 @@ def test_the_smallest_experiment_from_the_command_line(
     page = (folder / "report/index.html").read_text()
     assert 'class="quiz"' in page
     assert "Scratchpads" in page
-    assert main([*words, "--strings", "2048"]) == 2
-    assert "train.epoch_quizzes" in capsys.readouterr().err
+    refused = culture_sim(*words, "--strings", "2048")
+    assert refused.returncode == 2
+    assert "train.epoch_quizzes" in refused.stderr
 
 
 def test_agents_are_of_every_setting_and_learn_from_the_same_strings() -> None:
