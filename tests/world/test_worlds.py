@@ -267,7 +267,7 @@ def test_nothing_drawn_is_trivial(world, drawn):
 def test_noise_touches_the_prompt_alone(world, drawn):
     quizzes = quiz_world(world)
     asked = quizzes.arrange(drawn, quizzes.directions[0])
-    noisy = quizzes.corrupt(asked, 0.5, np.random.default_rng(0))
+    noisy = quizzes.corrupt(asked, 0.9, np.random.default_rng(0))
     changed = noisy.tokens != asked.tokens
     assert changed.any(axis=1).mean() > 0.8
     assert not changed[quizzes.answer_mask(asked)].any()
