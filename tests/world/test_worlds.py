@@ -77,6 +77,7 @@ def test_splits_share_no_unit_and_are_told_from_the_sequence_alone(world):
         assert (world.split_of(batch) == index).all()
         assert (world.split_of(in_every_layout(world, batch)) == index).all()
         assert (world.unit_split_of(batch) == index).all()
+        assert set(batch.task.tolist()) == set(world.tasks_in(split))
         for value in world.units_of(batch).ravel().tolist():
             assert seen.setdefault(value, split) == split
     assert world.splits[:3] == ("train", "test", "sae")

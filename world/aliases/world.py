@@ -49,11 +49,12 @@ from world.aliases.rows import (
 )
 from world.aliases.view import PIECES, alias_view
 from world.core.batch import UNKNOWN_TASK, QuizBatch
+from world.core.errors import UserError
 from world.core.hashing import hash_rows, mix, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import draw_split, too_small
+from world.core.sampling import draw_split
 from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
@@ -198,7 +199,10 @@ class AliasesWorld(QuizWorld):
         drawn = np.isin(np.arange(len(self.tasks)), self.tasks_in(self.splits[split]))
         weights = weights * drawn
         if not weights.any():
-            raise too_small(f"few links for its split {self.splits[split]!r}")
+            raise UserError(
+                f"no link is held out, so the split {self.splits[split]!r} has none; "
+                f"world.tasks needs {TASKS[NUMBERS]} or {TASKS[LINKS - 1]} to examine agents on"
+            )
         task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
         tokens = np.zeros((count, SEQ_LEN), dtype=self.token_dtype)
         for index, name in enumerate(self.tasks):
