@@ -22,7 +22,8 @@ class Material:
     """The tables and links of a world. p: its modulus.
 
     held_out: shares of the cells of the table of numbers and of that of aliases, half of them for
-    the split test and half for sae. drawing: another number holds out other cells.
+    the split test and half for sae. drawing: another number holds out other cells. joined: what
+    is trained on in one table is in the other as well.
     """
 
     modulus: int
@@ -31,6 +32,7 @@ class Material:
     hold_out: HoldOut
     links: Linked
     drawing: int
+    joined: bool
 
     @property
     def operation(self) -> Operation:
@@ -54,6 +56,14 @@ class Material:
         As many cells are held out as the shares say, to a cell; of whole orbits as many as go into
         that, which may leave three. Raises UserError where one of the splits is empty.
         """
+        if not self.joined:
+            return self.apart
+        both = np.where((self.apart == 0).any(axis=0), 0, self.apart[0])
+        return np.stack([both, both]).astype(np.uint8)
+
+    @cached_property
+    def apart(self) -> NDArray[np.uint8]:
+        """uint8 [2, p, p]: the same before any joining."""
         return np.stack([self._split(table) for table in range(2)])
 
     def _split(self, table: int) -> NDArray[np.uint8]:

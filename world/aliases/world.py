@@ -86,6 +86,9 @@ class AliasesWorld(QuizWorld):
     operation (x and y exchanged, signs turned), or cells one by one, as in the source."""
     drawing: int = 0
     """Another number holds out other cells, links other halves, and misleads otherwise."""
+    joined: bool = False
+    """Train on every cell in both tables that is trained on in either, so that only cells held out
+    of both are held out: what could be known if the two alphabets were one."""
     links: Linked = "all"
     """Which numbers are linked with their aliases, and how: all, both ways; half of them; one_way,
     from the number to the alias alone; or deranged, all with the alias of another number."""
@@ -102,7 +105,13 @@ class AliasesWorld(QuizWorld):
     def material(self) -> Material:
         """The tables and links."""
         return Material(
-            self.modulus, self.operation, self.held_out, self.hold_out, self.links, self.drawing
+            self.modulus,
+            self.operation,
+            self.held_out,
+            self.hold_out,
+            self.links,
+            self.drawing,
+            self.joined,
         )
 
     @cached_property
@@ -418,6 +427,13 @@ class AliasesWorld(QuizWorld):
         contrast = np.stack([clean.tokens[:, ANSWER], changed.tokens[:, ANSWER]], axis=1)
         position = np.full(len(clean), ANSWER, dtype=np.int64)
         return Counterfactual(clean, changed, position, contrast.astype(np.int64))
+
+    def rows(self, task: str, cells: NDArray[np.int64]) -> QuizBatch:
+        """The rows of cells int64 [n, 2], x and y, in the table of a task, numbers or aliases."""
+        table = TASKS[:LINKS].index(task)
+        tokens = table_rows(cells, table, self.material).astype(self.token_dtype)
+        of_task = self._task_of(np.full(len(cells), table))
+        return QuizBatch(tokens, np.zeros(len(cells), np.uint8), of_task)
 
     def _of_tables(self, cells: NDArray[np.int64], table: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 [n, T]: rows of cells [n, 2] of tables [n]."""
