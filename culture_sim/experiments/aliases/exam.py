@@ -39,10 +39,14 @@ class Exam:
         apart, own = self.world.material.apart, self.world.material.splits
         held_out = (apart[table] > 0) & (own[table] > 0)
         elsewhere = apart[1 - table] == 0
+        return {
+            OTHER: self._some(held_out & elsewhere),
+            NEITHER: self._some(held_out & ~elsewhere),
+        }
+
+    def _some(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         rng = np.random.default_rng(self.world.drawing)
-        kinds = {OTHER: held_out & elsewhere, NEITHER: held_out & ~elsewhere}
-        chosen = {name: rng.permutation(np.argwhere(cells)) for name, cells in kinds.items()}
-        return {name: cells[: self.cells] for name, cells in chosen.items()}
+        return rng.permutation(np.argwhere(chosen))[: self.cells]
 
 
 def examined(model: AgentModel, exam: Exam) -> dict[str, Any]:

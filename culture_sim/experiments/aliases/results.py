@@ -89,7 +89,7 @@ def find(options: Aliases, place: Place) -> Findings:
 
 
 def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    settings = {
+    settings: dict[str, Any] = {
         "unit": agent.name,
         "arm": agent.arm,
         "share": agent.world.held_out[0],
