@@ -134,7 +134,7 @@ def _options(export: Export) -> dict[str, str]:
     """The options of the world, in words."""
     tree = dataclasses.asdict(export.world)  # type: ignore[call-overload]
     return {
-        name.replace("_", " "): ", ".join(value) if isinstance(value, tuple | list) else str(value)
+        name.replace("_", " "): ", ".join(map(str, value if isinstance(value, tuple) else [value]))
         for name, value in tree.items()
     }
 

@@ -35,15 +35,16 @@ class Drawn:
 
 
 def world_shards(world: QuizWorld, quizzes: int) -> list[Drawn]:
-    """``quizzes`` in all, spread evenly over the tasks within each split."""
+    """``quizzes`` in all, spread evenly over the tasks that each split has."""
     held_out = quizzes // HELD_OUT_SHARE
     sizes = dict.fromkeys(world.splits, held_out)
     sizes[TRAIN] = quizzes - held_out * (len(world.splits) - 1)
     shards = []
     for split, size in sizes.items():
-        of_task, more = divmod(size, len(world.tasks))
-        for task in range(len(world.tasks)):
-            stop = of_task + (task < more)
+        tasks = world.tasks_in(split)
+        of_task, more = divmod(size, len(tasks))
+        for place, task in enumerate(tasks):
+            stop = of_task + (place < more)
             starts = range(0, stop, SHARD)
             shards += [Drawn(split, task, k, min(k + SHARD, stop)) for k in starts]
     return shards

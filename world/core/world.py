@@ -153,6 +153,10 @@ class World(ABC):
         likely. Raises ValueError on an unknown split.
         """
 
+    def tasks_in(self, split: str) -> tuple[int, ...]:
+        """Indices of the tasks that have sequences in a split; by default all of them."""
+        return tuple(range(len(self.tasks)))
+
     def canonical_hash(self, batch: QuizBatch) -> NDArray[np.uint64]:
         """uint64 [B]: equal for sequences that are the same up to the world's symmetries."""
         return hash_rows(self.arrange(batch, 0).tokens)

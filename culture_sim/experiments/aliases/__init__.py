@@ -1,0 +1,165 @@
+"""Do links between two alphabets help to fill in tables that are written in one each?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from agents.config import ModelConfig
+from culture_sim.experiments import experiments
+from culture_sim.experiments.aliases.arms import ALONE, ARMS
+from culture_sim.experiments.base import Experiment
+from culture_sim.experiments.findings import Findings
+from world.aliases import AliasesWorld
+from world.aliases.options import OperationName
+from world.core.errors import COUNT, SHARE, UserError, require
+
+if TYPE_CHECKING:
+    from culture_sim.experiments.aliases.agent import Agent
+    from culture_sim.experiments.units import Place, Unit
+
+HEAD = 32
+"""Width of an attention head."""
+LEARNED = 0.95
+"""Of held-out numbers, from which on a table counts as learned."""
+
+
+@experiments.register("aliases")
+@dataclass(frozen=True, kw_only=True)
+class Aliases(Experiment):
+    """One table alone at many shares held out; two, with links and without, where it fails."""
+
+    title: ClassVar[str] = "Aliases: does a link help elsewhere?"
+    question: ClassVar[str] = (
+        "Two tables of arithmetic are written in an alphabet each, and links say which letters are "
+        "the same. Are cells held out of one table filled in better for what the other shows, "
+        "though no row shows a table and a link?"
+    )
+
+    modulus: int = 97
+    """Of both tables; a prime."""
+    operation: OperationName = "squares"
+    """What the tables hold."""
+    shares: tuple[float, ...] = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    """Of the cells of either table that are held out; each is a setting of one table alone."""
+    compared: int = 2
+    """Shares at which all arms are compared: the smallest ones at which one table alone is learned
+    by no seed. 0 looks at one table alone."""
+    seeds: int = 3
+    """Agents of each setting; each has its own weights and its own cells held out."""
+    rows: int = 96
+    """Of each kind in a step: a table's, and links."""
+    steps: int = 2000
+    """Steps after which an agent is given up that has not learned the table of numbers."""
+    look: int = 100
+    """Steps between two examinations."""
+    enough: float = 0.99
+    """Share of held-out numbers that ends an agent's training before that, 0 to 1."""
+    cells: int = 1000
+    """Most held-out cells of each kind that an agent is asked at a time."""
+    width: int = 128
+    """Of every network."""
+    layers: int = 1
+    """Blocks of every network."""
+    weight_decay: float = 3.0
+    """Of every agent; without any, agents know the cells that they train on, and no others."""
+
+    def __post_init__(self) -> None:
+        counts = ("seeds", "rows", "steps", "look", "cells", "width", "layers")
+        require(self, "aliases", COUNT, *counts)
+        require(self, "aliases", SHARE, "enough")
+        if self.compared < 0:
+            raise UserError(f"--compared must be 0 or more, got {self.compared}")
+        if self.steps % self.look:
+            raise UserError(f"--steps ({self.steps}) must be a multiple of --look ({self.look})")
+        if self.width % HEAD:
+            raise UserError(f"--width must be a multiple of {HEAD}, got {self.width}")
+        if not self.shares or list(self.shares) != sorted(set(self.shares)):
+            raise UserError("--shares must be one or more, rising")
+        for share in self.shares:
+            # Refuses what no world can be.
+            self.world(ALONE, share, 0).units()
+
+    @classmethod
+    def quick(cls) -> Aliases:
+        return cls(
+            modulus=13, shares=(0.4, 0.8), compared=1, seeds=1, rows=16, steps=20, look=10,
+            cells=40, width=32,
+        )  # fmt: skip
+
+    def world(self, arm: str, share: float, seed: int) -> AliasesWorld:
+        """What agents of a setting learn."""
+        return AliasesWorld(
+            modulus=self.modulus,
+            operation=self.operation,
+            held_out=(share, share),
+            drawing=seed,
+            **ARMS[arm],
+        )
+
+    # ---- what is made
+
+    def agent(self, arm: str, share: float, seed: int) -> Agent:
+        """Of a setting. All arms take as many steps, with as many rows of each kind in each."""
+        from culture_sim.experiments.aliases.agent import Agent
+        from culture_sim.presets import presets
+
+        world = self.world(arm, share, seed)
+        size = self.rows * len(world.tasks)
+        train = replace(
+            presets["aliases"]().train,
+            batch_size=size,
+            epoch_quizzes=size * self.look,
+            max_quizzes=size * self.steps,
+            weight_decay=self.weight_decay,
+            writing_share=0.0,
+        )
+        model = ModelConfig(
+            d_model=self.width,
+            n_layers=self.layers,
+            n_heads=self.width // HEAD,
+            d_mlp=4 * self.width,
+        )
+        return Agent(
+            arm=arm,
+            world=world,
+            model=model,
+            train=train,
+            seed=seed,
+            enough=self.enough,
+            cells=self.cells,
+        )
+
+    def of_seeds(self, arm: str, share: float) -> list[Agent]:
+        """The agents of an arm at a share."""
+        return [self.agent(arm, share, seed) for seed in range(self.seeds)]
+
+    def alone(self) -> list[Agent]:
+        """Of one table alone, at all shares."""
+        return [agent for share in self.shares for agent in self.of_seeds(ALONE, share)]
+
+    def looked_at(self, place: Place) -> tuple[float, ...]:
+        """The shares at which all arms are compared, once one table alone has been learned or not;
+        where it is always learned, the largest."""
+        from culture_sim.experiments.aliases.agent import accuracy, read_curve
+
+        def best(share: float) -> float:
+            found = self.of_seeds(ALONE, share)
+            return max(accuracy(point) for one in found for point in read_curve(place, one))
+
+        failed = [share for share in self.shares if best(share) < LEARNED]
+        return tuple((failed or self.shares[-1:])[: self.compared])
+
+    def batches(self, place: Place) -> Iterator[Sequence[Unit]]:
+        """One table alone; then every other arm, long work first."""
+        yield self.alone()
+        kinds = sorted(set(ARMS) - {ALONE}, key=lambda arm: -len(self.world(arm, 0.5, 0).tasks))
+        shares = self.looked_at(place)
+        yield [one for arm in kinds for share in shares for one in self.of_seeds(arm, share)]
+
+    def findings(self, place: Place) -> Findings:
+        """Tables, figures and verdicts."""
+        from culture_sim.experiments.aliases.results import find
+
+        return find(self, place)

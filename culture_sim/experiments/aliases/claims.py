@@ -1,0 +1,132 @@
+"""What is claimed of links, and the rules by which it is judged, fixed beforehand.
+
+The source hoped that links join what two tables show; it reports no result. The null is two tables
+without links: as much to learn from, and as many steps, but for the links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from culture_sim.experiments.aliases.agent import accuracy
+from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TWO
+from culture_sim.experiments.aliases.exam import NEITHER
+from culture_sim.experiments.aliases.results import NEVER, Found
+from culture_sim.experiments.findings import Answer, Verdict
+from culture_sim.study.results import interval
+
+SEEDS = 3
+"""Fewer seeds decide nothing."""
+MARGIN = 0.05
+"""A difference in accuracy below it is none."""
+
+
+def judge(found: Found) -> list[Verdict]:
+    """Of all claims."""
+    return [
+        _a_window(found),
+        _difference(found, LINKED, TWO, "Links help more than a second table does"),
+        _difference(found, DERANGED, TWO, "Links that mislead help more than none"),
+        _difference(
+            found,
+            JOINED,
+            TWO,
+            "Evidence of both tables would help if their alphabets were one",
+            evidence=(NEITHER,),
+        ),
+        _alignment_first(found),
+    ]
+
+
+def _a_window(found: Found) -> Verdict:
+    """Is there a share at which links make the difference?"""
+    said, open_ = [], False
+    holds = False
+    for share in found.compared:
+        alone, linked = (found.learned(arm, share) for arm in (ALONE, LINKED))
+        said.append(f"at {share:g}: {_counted(alone)} alone, {_counted(linked)} linked")
+        fails = not any(alone)
+        holds |= fails and all(linked)
+        open_ |= fails and any(linked)
+    enough = found.options.seeds >= SEEDS and bool(found.compared)
+    answer: Answer = "confirmed" if holds else "open" if open_ else "refuted"
+    return Verdict(
+        "There is a share held out at which one table alone is not learned, and two that are "
+        "linked are",
+        f"confirmed where at some share no seed alone and every seed linked learns the table; "
+        f"refuted where no linked seed learns it at any share at which none does alone; with fewer "
+        f"than {SEEDS} seeds open",
+        answer if enough else "open",
+        "; ".join(said) or "no share was compared",
+    )
+
+
+def _counted(steps: Sequence[int | None]) -> str:
+    learned = [step for step in steps if step is not None]
+    after = f" after {min(learned):,} to {max(learned):,} steps" if learned else f" ({NEVER})"
+    return f"{len(learned)} of {len(steps)} learn it{after}"
+
+
+def _difference(
+    found: Found,
+    one: str,
+    other: str,
+    claim: str,
+    evidence: Sequence[str] = (),
+) -> Verdict:
+    """Is one arm's final accuracy above another's, over seeds, at the shares compared?"""
+    differences = pd.Series(
+        [
+            float(np.mean([found.final(one, s, evidence)[k] - found.final(other, s, evidence)[k]
+                           for s in found.compared]))
+            for k in range(found.options.seeds if found.compared else 0)
+        ],
+        dtype=np.float64,
+    ).dropna()  # fmt: skip
+    of = f" that are {evidence[0]}" if evidence else ""
+    rule = (
+        f"the difference in accuracy on held-out numbers{of} between the arms {one!r} and "
+        f"{other!r} when training ends, a mean over the shares compared, by seed: confirmed if its "
+        f"95 % interval is above 0, refuted if it is below {MARGIN:g}; with fewer than {SEEDS} "
+        f"seeds open"
+    )
+    if len(differences) < SEEDS:
+        return Verdict(claim, rule, "open", f"{len(differences)} seeds")
+    told = interval(differences)
+    low, high = told["low"], told["high"]
+    assert low is not None
+    assert high is not None
+    answer: Answer = "confirmed" if low > 0 else "refuted" if high < MARGIN else "open"
+    return Verdict(claim, rule, answer, f"{told['value']:+.3f} ({low:+.3f} to {high:+.3f})")
+
+
+def _alignment_first(found: Found) -> Verdict:
+    """Do embeddings of linked letters become alike before held-out cells are answered?"""
+    orders = []
+    for share in found.compared:
+        for curve in found.of(LINKED, share):
+            if max(accuracy(point) for point in curve) < 0.5:
+                continue
+            alike = [p["alignment"]["linked"] - p["alignment"]["any"] for p in curve]
+            half = max(alike) / 2
+            aligned = next(k for k, value in enumerate(alike) if value >= half)
+            answered = next(k for k, point in enumerate(curve) if accuracy(point) >= 0.5)
+            orders.append(aligned < answered)
+    rule = (
+        "of linked agents that answer half of the held-out numbers at some time: confirmed if in "
+        "all of them embeddings of linked letters are half as much more alike than any pair as "
+        "they ever get at an earlier examination than that; refuted if in none; with fewer than "
+        f"{SEEDS} such agents open"
+    )
+    answer: Answer = "open"
+    if len(orders) >= SEEDS:
+        answer = "confirmed" if all(orders) else "open" if any(orders) else "refuted"
+    return Verdict(
+        "Linked letters are embedded alike before held-out cells are answered",
+        rule,
+        answer,
+        f"in {sum(orders)} of {len(orders)} agents",
+    )

@@ -1,0 +1,114 @@
+"""What the agents come to: the table, the verdicts and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from culture_sim.experiments.aliases import LEARNED, Aliases
+from culture_sim.experiments.aliases.agent import Agent, accuracy, read_curve
+from culture_sim.experiments.aliases.arms import ALONE, ARMS
+from culture_sim.experiments.findings import Findings, row, share, tidy
+from culture_sim.experiments.units import Place
+from world.aliases.options import TASKS
+
+SETTINGS = {
+    "arm": "string",
+    "share": "float64",
+    "seed": "int64",
+    "table": "string",
+    "step": "int64",
+}
+"""Columns of this experiment. table: of whose cells a figure is, "" where it is of none. step: -1
+where it is of the whole course."""
+NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was made, read once."""
+
+    options: Aliases
+    place: Place
+
+    @cached_property
+    def compared(self) -> tuple[float, ...]:
+        """Shares at which there are all arms."""
+        return self.options.looked_at(self.place)
+
+    @cached_property
+    def curves(self) -> dict[Agent, list[dict[str, Any]]]:
+        """What every agent answered as it learned."""
+        others = [arm for arm in ARMS if arm != ALONE]
+        agents = self.options.alone() + [
+            agent
+            for arm in others
+            for share in self.compared
+            for agent in self.options.of_seeds(arm, share)
+        ]
+        return {agent: read_curve(self.place, agent) for agent in agents}
+
+    def of(self, arm: str, share: float) -> list[list[dict[str, Any]]]:
+        """Curves by seed."""
+        return [self.curves[agent] for agent in self.options.of_seeds(arm, share)]
+
+    def final(self, arm: str, share: float, evidence: Sequence[str] = ()) -> np.ndarray:
+        """float64 [seeds]: accuracy on held-out numbers in the end."""
+        return np.array([accuracy(curve[-1], evidence) for curve in self.of(arm, share)])
+
+    def learned(self, arm: str, share: float) -> list[int | None]:
+        """By seed, the step at which the table of numbers was learned; None for never."""
+        return [steps_to(curve) for curve in self.of(arm, share)]
+
+
+def steps_to(curve: Sequence[Mapping[str, Any]]) -> int | None:
+    """The first step at which held-out numbers are answered; None where they never are."""
+    return next((point["steps"] for point in curve if accuracy(point) >= LEARNED), None)
+
+
+def find(options: Aliases, place: Place) -> Findings:
+    """All that the units come to."""
+    from culture_sim.experiments.aliases.claims import judge
+    from culture_sim.experiments.aliases.sections import sections
+
+    found = Found(options, place)
+    rows = [line for agent, curve in found.curves.items() for line in _rows(agent, curve)]
+    summary = {
+        "compared": list(found.compared),
+        "learned": [
+            {"arm": arm, "share": share, "steps": found.learned(arm, share)}
+            for arm in ARMS
+            for share in (options.shares if arm == ALONE else found.compared)
+        ],
+    }
+    return Findings(tidy(rows, SETTINGS), judge(found), sections(found), summary)
+
+
+def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    settings: dict[str, Any] = {
+        "unit": agent.name,
+        "arm": agent.arm,
+        "share": agent.world.held_out[0],
+        "seed": agent.seed,
+    }
+    numbers = TASKS[0]
+    steps = steps_to(curve)
+    yield row(
+        "steps to learn", float("nan") if steps is None else steps,
+        table=numbers, step=-1, support=curve[-1]["steps"], **settings,
+    )  # fmt: skip
+    for point in curve:
+        here = {**settings, "step": point["steps"]}
+        yield row("trained on", point["trained"], table="", **here)
+        for table, counts in point["held out"].items():
+            for evidence, (hits, total) in counts.items():
+                if total:
+                    yield share(
+                        "accuracy", hits, total, by="evidence", group=evidence, table=table, **here
+                    )
+        for pairs, cosine in point["alignment"].items():
+            yield row("alignment", cosine, by="pairs", group=pairs, table="", **here)

@@ -1,0 +1,139 @@
+"""The page of the experiment, part by part."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from culture_sim.experiments.aliases import LEARNED, plots
+from culture_sim.experiments.aliases.agent import read_picture
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED, TWO
+from culture_sim.experiments.aliases.exam import BOTH, NEITHER, NONE, OTHER
+from culture_sim.experiments.aliases.results import NEVER, Found
+from culture_sim.experiments.findings import Plot, Section, Shown
+
+EVIDENCE = (OTHER, NEITHER)
+
+
+def sections(found: Found) -> list[Section]:
+    """All that the page shows."""
+    shown = [_alone(found)]
+    if found.compared:
+        shown += [_arms(found), _inside(found), _pictures(found)]
+    return shown
+
+
+def _alone(found: Found) -> Section:
+    options = found.options
+    rows = [[f"{share:.0%}", *_ends(found, ALONE, share)] for share in options.shares]
+    return Section(
+        "One table alone",
+        [
+            f"Each agent learned from the cells of one table modulo {options.modulus} that are not "
+            f"held out, for at most {options.steps:,} steps of {options.rows} rows. A cell is held "
+            f"out with all others that have the same answer by a symmetry. The table counts as "
+            f"learned once {LEARNED:.0%} of the held-out cells are answered."
+        ],
+        [Shown("By share of the cells held out", ["held out", *HEADS], rows)],
+        [
+            Plot(
+                "shares",
+                "Held-out numbers answered when training ended, a point a seed, by share held out",
+                partial(plots.by_share, found=found),
+            )
+        ],
+    )
+
+
+HEADS = ("seeds that learn it", "steps to learn it", "accuracy when training ended")
+
+
+def _ends(found: Found, arm: str, share: float) -> list[str]:
+    steps = found.learned(arm, share)
+    learned = sorted(step for step in steps if step is not None)
+    return [
+        f"{len(learned)} of {len(steps)}",
+        f"{learned[0]:,} to {learned[-1]:,}" if learned else NEVER,
+        ", ".join(f"{value:.1%}" for value in found.final(arm, share)),
+    ]
+
+
+def _arms(found: Found) -> Section:
+    rows = []
+    for share in found.compared:
+        for arm in ARMS:
+            cells = [_mean(found, arm, share, (one,)) for one in EVIDENCE]
+            rows.append([f"{arm}, {share:.0%} held out", *_ends(found, arm, share), *cells])
+    heads = [*HEADS, *(f"mean, {one}" for one in EVIDENCE)]
+    halves = [
+        [f"{share:.0%}", *(_mean(found, "half linked", share, (one,)) for one in (BOTH, NONE))]
+        for share in found.compared
+    ]
+    return Section(
+        "Two tables",
+        [
+            "All arms of a seed hold out the same cells and take as many steps, with as many rows "
+            "of each kind in each. Two tables without links are the null; joined, one alphabet is "
+            "trained on the cells of both, and only cells that are in neither are held out."
+        ],
+        [
+            Shown("Held-out cells of the table of numbers", ["arm", *heads], rows),
+            Shown(
+                "With half of the numbers linked: mean accuracy on held-out cells that are in the "
+                "other table",
+                ["held out", BOTH, NONE],
+                halves,
+            ),
+        ],
+        [
+            Plot(
+                "course",
+                "Held-out numbers answered by step: a line a seed",
+                partial(plots.courses, found=found),
+                (7.2, 2.8),
+            )
+        ],
+    )
+
+
+def _mean(found: Found, arm: str, share: float, evidence: tuple[str, ...]) -> str:
+    values = found.final(arm, share, evidence)
+    known = values[values == values]
+    return f"{known.mean():.1%}" if len(known) else "-"
+
+
+def _inside(found: Found) -> Section:
+    return Section(
+        "Embeddings",
+        [
+            "The mean cosine of the embeddings of a number and the alias that is linked with it, "
+            "less that of a number and any alias."
+        ],
+        plots=[
+            Plot(
+                "alignment",
+                "How alike linked letters are embedded (solid), and held-out numbers answered "
+                "(dashed), of linked agents",
+                partial(plots.alignments, found=found),
+                (7.2, 2.8),
+            )
+        ],
+    )
+
+
+def _pictures(found: Found) -> Section:
+    share = found.compared[0]
+    pictures = {
+        arm: read_picture(found.place, found.options.agent(arm, share, 0)) for arm in (TWO, LINKED)
+    }
+    return Section(
+        "A whole table",
+        plots=[
+            Plot(
+                "table",
+                f"The table of numbers of seed 0, {share:.0%} held out: x by y, cells trained on "
+                f"(grey), answered (blue) and not (orange)",
+                partial(plots.tables, pictures=pictures),
+                (7.2, 3.8),
+            )
+        ],
+    )
