@@ -17,6 +17,10 @@ def aliases() -> RunConfig:
     them.
 
     Command: make culture PRESET=aliases
+    Hardware: two cores of an AMD EPYC (Zen 3, no bf16), no GPU.
+    Wall-clock there: 16 minutes beside other work, ten of them training.
+    Expected: five agents at 97 to 99 % of unseen cells after some 260,000 rows each, 280 s of a
+    core; one in a hundred proposals kept.
     """
     base = RunConfig()
     return replace(
