@@ -19,8 +19,8 @@ pytestmark = [
 LINE = "culture-sim: error: "
 TINY = (
     *("train-agents", "--preset", "smoke", "--processes", "1", "--train.target", "0"),
-    *("--agents", "2", "--culture.rule", "all_but_k", "--train.precision", "fp32"),
-    *("--model.d-model", "16", "--model.d-mlp", "32"),
+    *("--agents", "2", "--model.d-model", "16", "--model.d-mlp", "32"),
+    *("--train.precision", "fp32"),
     *("--train.epoch-quizzes", "32", "--train.max-quizzes", "32", "--train.batch-size", "16"),
     *("--train.test-quizzes", "20", "--train.validation-quizzes", "20"),
     *("--train.recombined-quizzes", "20"),
