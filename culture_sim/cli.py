@@ -12,7 +12,7 @@ from pathlib import Path
 from culture_sim.commands import Command, commands
 from culture_sim.commands.parsing import values_of
 from culture_sim.launch.interruption import CODE, INTERRUPTED
-from culture_sim.launch.output import CLOSED_PIPE, complain, without_reader
+from culture_sim.launch.output import CLOSED_PIPE, complain, describe_os_error, without_reader
 from culture_sim.launch.place import Place, be_alone, take_place
 from culture_sim.run.variables import limit_threads, settle
 from world.core.errors import UserError
@@ -35,8 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and without_reader():
             return CLOSED_PIPE
-        from culture_sim.launch.worker import describe_os_error  # loads torch
-
         return _fail(describe_os_error(error), 2)
 
 

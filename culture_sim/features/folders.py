@@ -17,7 +17,7 @@ from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from sae.activations.harvest import comparable_sites
 from sae.artifacts import FILES
-from sae.comparison.results import SCHEMA
+from sae.comparison.schema import SCHEMA
 from sae.config import DictionaryConfig
 from sae.files import read_parquet, write_parquet
 from world.core.errors import UserError

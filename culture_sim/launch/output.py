@@ -65,3 +65,9 @@ def complain(message: str) -> None:
     """Print an error's line, if that is possible."""
     with suppress(OSError):
         print(f"{ERROR_PREFIX}{message}", file=sys.stderr, flush=True)
+
+
+def describe_os_error(error: OSError) -> str:
+    """A full disk, a missing right and their like, in one line."""
+    where = f" at {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; mend that and run the same command again to go on"

@@ -18,6 +18,7 @@ from setproctitle import setproctitle
 
 from culture_sim.experiment import run_stage
 from culture_sim.launch.exit import exit_now
+from culture_sim.launch.output import describe_os_error
 from culture_sim.run.run import Run
 from world.core.errors import ERROR_PREFIX, UserError
 
@@ -90,9 +91,3 @@ def _settle(environment: Mapping[str, str]) -> None:
     if environment["OMP_NUM_THREADS"] != os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(environment["OMP_NUM_THREADS"]))
     os.environ.update(environment)
-
-
-def describe_os_error(error: OSError) -> str:
-    """A full disk, a missing right and their like, in one line."""
-    where = f" at {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; mend that and run the same command again to go on"

@@ -42,7 +42,7 @@ LIBRARIES = {
     "train": ("culture_sim.population.population", OPTIMIZERS),
     "round": ("culture_sim.population.learning", OPTIMIZERS),
     "sae": ("culture_sim.features.stage", OPTIMIZERS),
-    "report": ("culture_sim.report",),
+    "report": ("culture_sim.report.write",),
     "units": ("culture_sim.experiments.work", "culture_sim.population.learning", OPTIMIZERS),
 }
 """What the workers of a job load, by the first word of its name: a stage of a run, or the units of

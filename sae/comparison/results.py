@@ -32,8 +32,6 @@ MATCH_COLUMNS = (
     "dictionary",
 )
 """Of matches.parquet; those of nulls come before the ceiling."""
-SCHEMA = 2
-"""Version of the files of a comparison; raised when a reader of them would have to change."""
 
 
 def match_table(

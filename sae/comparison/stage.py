@@ -23,7 +23,8 @@ from sae.comparison.compare import Comparison, compare_features, measure_univers
 from sae.comparison.examples import Logits, find_examples
 from sae.comparison.geometry import Geometry, decoder_geometry
 from sae.comparison.logits import logit_weights
-from sae.comparison.results import SCHEMA, baseline_figures, family_table, match_table, summary
+from sae.comparison.results import baseline_figures, family_table, match_table, summary
+from sae.comparison.schema import SCHEMA
 from sae.comparison.universality import Universality
 from sae.concepts.meaning import Meaning, find_meaning
 from sae.config import ComparisonConfig, DictionaryConfig

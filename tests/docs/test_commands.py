@@ -1,11 +1,10 @@
 """Every command and option that the documentation names is one, and every line can be typed."""
 
 import json
-import os
 import re
-import subprocess
-import sys
+import runpy
 from dataclasses import fields, is_dataclass
+from functools import partial
 
 import pytest
 
@@ -13,6 +12,7 @@ from culture_sim.commands import commands
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
+from tests.helpers import launched
 from tests.helpers.documented import (
     KINDS,
     MAKEFILE,
@@ -39,15 +39,10 @@ ALONE = {(page.name, use) for page in PAGES for use in options(page)}
 def asked(folder, helps, errors):
     """The text of --help beside some command lines, and what is wrong with others."""
     Run.start(folder / "runs" / "compact", presets["compact"](), "compact")
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.helps"],
-        cwd=folder,
-        input=json.dumps({"helps": helps, "errors": errors}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"},
-    )
+    lines = folder / "lines.json"
+    lines.write_text(json.dumps({"helps": helps, "errors": errors}))
+    answer = partial(runpy.run_module, "tests.helpers.helps", run_name="__main__", alter_sys=True)
+    ended = launched.run([lines], folder=folder, variables={"COLUMNS": "1000"}, main=answer)
     assert ended.returncode == 0, ended.stderr
     answers = json.loads(ended.stdout)
     return answers["helps"], answers["errors"]

@@ -1,16 +1,17 @@
 """What ``--help`` says, and whether command lines are understood, for many in one process.
 
-    python -m tests.helpers.helps < lines.json
+    python -m tests.helpers.helps lines.json
 
-Reads a JSON object: "helps" and "errors" are lists of command lines, each a list of words. Writes
-one with the same keys: the text of ``--help`` beside the words, and what is wrong with them, "" for
-nothing. No command is run.
+Reads a JSON object from the file: "helps" and "errors" are lists of command lines, each a list of
+words. Writes one with the same keys: the text of ``--help`` beside the words, and what is wrong
+with them, "" for nothing. No command is run.
 """
 
 import json
 import sys
 from contextlib import redirect_stdout, suppress
 from io import StringIO
+from pathlib import Path
 
 from culture_sim.cli import main
 from culture_sim.commands import commands
@@ -43,7 +44,7 @@ def error_of(words: list[str]) -> str:
 
 if __name__ == "__main__":
     trust_cache()
-    lines = json.load(sys.stdin)
+    lines = json.loads(Path(sys.argv[1]).read_text())
     with redirect_stdout(sys.stderr):  # plugins may print
         answers = {
             "helps": [help_of(words) for words in lines["helps"]],

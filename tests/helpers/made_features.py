@@ -11,7 +11,7 @@ import pandas as pd
 from culture_sim.features.folders import CULTURE, EFFECTS
 from sae.comparison.correspondence import Correspondence
 from sae.comparison.examples import BINS, QUIZZES
-from sae.comparison.results import SCHEMA
+from sae.comparison.schema import SCHEMA
 from sae.concepts.tables import TOP
 from sae.files import write_parquet
 from world import Stream

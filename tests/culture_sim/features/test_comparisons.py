@@ -11,7 +11,7 @@ from culture_sim.features.comparisons import Compared, open_compared
 from culture_sim.features.folders import dictionary_configs
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from sae.comparison.results import SCHEMA
+from sae.comparison.schema import SCHEMA
 from world.core.errors import UserError
 
 

@@ -26,7 +26,7 @@ from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from sae.activations.harvest import comparable_sites
-from sae.comparison.results import SCHEMA
+from sae.comparison.schema import SCHEMA
 from sae.config import SAEConfig
 from sae.files import write_parquet
 from world.core.errors import UserError

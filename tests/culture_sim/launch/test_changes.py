@@ -1,6 +1,7 @@
 """What may change in a run, and when: it can be extended, and never claims what was not done."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -64,26 +65,40 @@ def store(run, number):
     path.touch()
 
 
-@pytest.fixture
-def unfinished(tmp_path):
-    return begin(tmp_path / "run", reached=False)
+@pytest.fixture(scope="module")
+def copy_of(tmp_path_factory):
+    """Begins a run, or copies one that was begun in the same way."""
+    folder = tmp_path_factory.mktemp("begun")
+
+    def copied(path, **how):
+        whole = folder / str(how)
+        if not whole.exists():
+            begin(whole, **how)
+        return Run.open(shutil.copytree(whole, path))
+
+    return copied
 
 
 @pytest.fixture
-def trained(tmp_path):
-    return begin(tmp_path / "run")
+def unfinished(copy_of, tmp_path):
+    return copy_of(tmp_path / "run", reached=False)
 
 
 @pytest.fixture
-def in_round(tmp_path):
-    run = begin(tmp_path / "run", round_=1, reached=False)
+def trained(copy_of, tmp_path):
+    return copy_of(tmp_path / "run")
+
+
+@pytest.fixture
+def in_round(copy_of, tmp_path):
+    run = copy_of(tmp_path / "run", round_=1, reached=False)
     store(run, 1)
     return run
 
 
 @pytest.fixture
-def finished(tmp_path):
-    run = begin(tmp_path / "run", round_=1)
+def finished(copy_of, tmp_path):
+    run = copy_of(tmp_path / "run", round_=1)
     store(run, 1)
     return run
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -19,19 +20,25 @@ from culture_sim.features.folders import dictionary_configs
 from culture_sim.launch.pipeline import ALONE
 from culture_sim.run.run import Run
 from tests.helpers.commands import culture_sim
+from tests.helpers.launched import launch, run
 from tests.helpers.processes import PATIENCE_S, wait_until, workers
 
 pytestmark = pytest.mark.slow
 SMOKE = {
     "train-agents": [
-        "--preset", "smoke",
+        "--preset", "smoke", "--train.precision", "fp32",
+        "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1",
         "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
         "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
         "--train.recombined-quizzes", "20",
     ],
-    "culture-round": ["--culture.shard-batches", "1"],
+    "culture-round": [
+        "--culture.batch-size", "16", "--culture.shard-batches", "1",
+        "--culture.max-proposals", "80", "--culture.transfer-quizzes", "20",
+    ],
     "sae": [
-        "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40", "--sae.resamples", "5",
+        "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40",
+        "--sae.permutations", "1", "--sae.resamples", "5",
         "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
     ],
     "report": [],
@@ -82,16 +89,20 @@ def finish(path, stage):
     return culture_sim(*options(path, stage, processes=1)).returncode
 
 
-def start(path, stage, processes=2, **more):
-    """The command with its workers, its launcher a process of its own."""
+def start_afresh(path, stage):
+    """The command with its workers, as a person starts it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "culture_sim", *options(path, stage, processes)],
+        [sys.executable, "-m", "culture_sim", *options(path, stage, processes=2)],
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        **more,
     )
+
+
+def start(path, stage):
+    """The same, sooner."""
+    return launch(options(path, stage, processes=2))
 
 
 AT_WORK = {
@@ -129,7 +140,7 @@ def test_a_stage_goes_on_after_ctrl_c_and_a_full_disk(path, stage):
 
 def interrupt(path, stage):
     """Press Ctrl-C, or do as `timeout` does, when all workers are in the middle of their work."""
-    process = start(path, stage)
+    process = (start_afresh if stage == "train-agents" else start)(path, stage)
     count = 1 if stage in ALONE else 2
     wait_until(lambda: any(path.glob(AT_WORK[stage])) and len(workers(path)) == count, process)
     assert not any(path.glob(DONE[stage]))
@@ -145,15 +156,11 @@ def interrupt(path, stage):
 def fill_the_disk(path, stage):
     """Go on where no large file can be written."""
     limit = LIMITS[stage]
-
-    def lower():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    process = start(path, stage, processes=1, preexec_fn=lower)
-    _, stderr = process.communicate(timeout=PATIENCE_S)
+    lower = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+    ended = run(options(path, stage, processes=1), prepare=lower)
     left = workers(path)
-    assert process.returncode == 2
-    line = one_error(stderr)
+    assert ended.returncode == 2
+    line = one_error(ended.stderr)
     assert "File too large" in line
     assert str(path) in line
     assert left == []
@@ -170,14 +177,14 @@ def test_ctrl_c_while_workers_are_started_leaves_none(path, stage, folder):
     """
     temporary = path.parent / folder
     temporary.mkdir()
-    process = start(path, stage, env={**os.environ, "TMPDIR": str(temporary)})
+    process = launch(options(path, stage, processes=2), variables={"TMPDIR": str(temporary)})
     wait_until((path / "logs" / "train-1.log").exists, process, pause=0.0005)
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     one_error(stderr)
-    until = time.time() + 10
-    while workers(path) and time.time() < until:
+    until = time.monotonic() + PATIENCE_S
+    while workers(path) and time.monotonic() < until:
         time.sleep(0.1)
     assert workers(path) == []
 
@@ -185,15 +192,15 @@ def test_ctrl_c_while_workers_are_started_leaves_none(path, stage, folder):
 def assert_done(path, stage):
     """The stage's results are there and can be read, and nothing half-written is beside them."""
     assert any(path.glob(DONE[stage]))
-    run = Run.open(path)
-    for agent in run.agents:
-        run.load_agent(agent)
+    opened = Run.open(path)
+    for agent in opened.agents:
+        opened.load_agent(agent)
     if stage == "culture-round":
         assert len(CultureStore(path / "culture").votes(1))
-        assert run.summary()["culture"]["rounds"][0]["proposed"] == 160
+        assert opened.summary()["culture"]["rounds"][0]["proposed"] == 80
     if stage == "sae":
-        place = f"{run.config.sae.sites[0]}/{dictionary_configs(run.config)[0].name}"
-        assert place in run.summary()["features"]
+        place = f"{opened.config.sae.sites[0]}/{dictionary_configs(opened.config)[0].name}"
+        assert place in opened.summary()["features"]
     if stage == "report":
         assert (path / DONE["report"]).read_text().rstrip().endswith("</html>")
     assert [file for file in path.rglob("*tmp*") if file.name != "tmp"] == []

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
+from tests.helpers.launched import launch
 from tests.helpers.processes import PATIENCE_S
 
 COMMAND = """
@@ -43,22 +45,19 @@ def port():
 
 
 @pytest.fixture
-def start(tmp_path, port):
+def start(takes_long, tmp_path, port):
     """Starts one of two processes; what is left of them is killed."""
     started = []
 
-    def process(code, rank, **more):
+    def process(code, rank, afresh=False, **more):
         meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", code, tmp_path],
-                env={**os.environ, **meeting, "RANK": str(rank), "OMP_NUM_THREADS": "1", **more},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-        return started[-1]
+        variables = {**meeting, "RANK": str(rank), **more}
+        if afresh:
+            begun = python(code, tmp_path, variables)
+        else:
+            begun = launch([tmp_path], variables=variables, main=partial(exec, code, {}))
+        started.append(begun)
+        return begun
 
     yield process
     for process_ in started:
@@ -66,10 +65,20 @@ def start(tmp_path, port):
         process_.communicate()
 
 
-@pytest.mark.slow  # as all that load PyTorch in a process of their own
+def python(code, argument, variables):
+    """A Python of its own, as launchers start them."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, argument],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize(("rank", "other"), [(0, 1), (1, 0)])
 def test_a_process_says_whom_it_waits_for_and_gives_up(start, tmp_path, port, rank, other):
-    process = start(COMMAND.format(waiting=1.0), rank)
+    process = start(COMMAND.format(waiting=1.0), rank, afresh=rank == 1)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     *waiting, last = stderr.splitlines()
     assert process.returncode == 2
@@ -81,7 +90,6 @@ def test_a_process_says_whom_it_waits_for_and_gives_up(start, tmp_path, port, ra
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "number"), [(0, signal.SIGTERM), (0, signal.SIGINT), (1, signal.SIGTERM)]
 )
@@ -95,7 +103,6 @@ def test_a_signal_ends_the_waiting(start, rank, number):
     assert "Traceback" not in stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_process_that_waits_inside_a_library(start, number):
     first, other = start(MEMBER, 0), start(MEMBER, 1)
@@ -108,7 +115,6 @@ def test_a_signal_ends_a_process_that_waits_inside_a_library(start, number):
     assert first.poll() is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "said"), [(0, "choose another MASTER_PORT"), (1, "another process has RANK=1")]
 )
@@ -123,7 +129,6 @@ def test_two_of_the_same_rank_are_refused(start, rank, said):
     assert "Traceback" not in stderr
 
 
-@pytest.mark.slow
 def test_an_address_of_nobody_is_named(start):
     process = start(COMMAND.format(waiting=1.0), 1, MASTER_ADDR="nobody.invalid")
     _, stderr = process.communicate(timeout=PATIENCE_S)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from culture_sim.culture.store import CultureStore
 from culture_sim.run.run import Run
+from tests.helpers.launched import run
 
-ROOT = Path(__file__).parents[3]
 SITE = """
 import torch
 torch.accelerator.is_available = lambda: True
@@ -26,18 +23,14 @@ torch.backends.mps.is_available = torch.backends.mps.is_built = lambda: True
 @pytest.mark.slow
 def test_a_round_of_two_processes_is_made_on_the_processor(runs, tmp_path):
     shutil.copytree(runs / "smoke", tmp_path / "runs" / "smoke")
-    (tmp_path / "sitecustomize.py").write_text(SITE)
-    command = [sys.executable, "-m", "culture_sim", "culture-round", "--runs", tmp_path / "runs"]
-    ended = subprocess.run(
-        [*command, "--run", "smoke", "--rounds", "2", "--processes", "2"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "OMP_NUM_THREADS": "1"},
-    )
+    few = ("--culture.batch-size", "8", "--culture.shard-batches", "1")
+    fewer = ("--culture.max-proposals", "16", "--culture.transfer-quizzes", "10")
+    place = ("--runs", tmp_path / "runs", "--run", "smoke", "--processes", "2")
+    words = ("culture-round", *place, "--rounds", "2", *few, *fewer)
+    ended = run(words, prepare=partial(exec, SITE, {}))
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
     assert "this machine's mps is not used: agents learn on the processor" in ended.stdout
-    run = Run.open(tmp_path / "runs" / "smoke")
-    assert CultureStore(run.path / "culture").rounds() == [1, 2]
-    assert all(run.agent_state(agent).round == 2 for agent in run.agents)
+    opened = Run.open(tmp_path / "runs" / "smoke")
+    assert CultureStore(opened.path / "culture").rounds() == [1, 2]
+    assert all(opened.agent_state(agent).round == 2 for agent in opened.agents)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from culture_sim.launch.output import CLOSED_PIPE
+from tests.helpers.launched import run
 from tests.helpers.processes import workers
 
 pytestmark = [
@@ -17,6 +19,8 @@ pytestmark = [
 LINE = "culture-sim: error: "
 TINY = (
     *("train-agents", "--preset", "smoke", "--processes", "1", "--train.target", "0"),
+    *("--agents", "2", "--model.d-model", "16", "--model.d-mlp", "32"),
+    *("--train.precision", "fp32"),
     *("--train.epoch-quizzes", "32", "--train.max-quizzes", "32", "--train.batch-size", "16"),
     *("--train.test-quizzes", "20", "--train.validation-quizzes", "20"),
     *("--train.recombined-quizzes", "20"),
@@ -44,23 +48,31 @@ def test_nobody_reads(tmp_path, arguments):
     assert (code, stderr) == (CLOSED_PIPE, "")
 
 
-@pytest.mark.parametrize("count", ["1", "300"])
-def test_the_disk_is_full(tmp_path, count):
-    code, _, stderr = shell(("quizzes", "--count", count), (">/dev/full", ""), tmp_path)
+@pytest.mark.parametrize("arguments", [("quizzes", "--count", "300"), ("--help",)])
+def test_the_disk_is_full(tmp_path, arguments):
+    """While it writes, or when it ends: what is short is written out then."""
+    code, _, stderr = shell(arguments, (">/dev/full", ""), tmp_path)
     assert code == 2
     assert stderr.startswith(f"{LINE}No space left on device")
     assert stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_an_output_is_closed(tmp_path, closed):
-    code, stdout, stderr = shell(("quizzes", "--count", "2"), (closed, ""), tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "closed"),
+    [
+        (("quizzes", "--count", "2"), ">&-"),
+        (("--help",), ">&- 2>&-"),
+        (("--help",), "<&- >&- 2>&-"),
+    ],
+)
+def test_an_output_is_closed(tmp_path, arguments, closed):
+    code, stdout, stderr = shell(arguments, (closed, ""), tmp_path)
     assert (code, stdout, stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("unheard", ["2>&-", "2>/dev/full"])
 def test_an_error_that_cannot_be_said_still_has_its_code(tmp_path, unheard):
-    code, stdout, stderr = shell(("quizzes", "--run", "none"), (unheard, ""), tmp_path)
+    code, stdout, stderr = shell(("no-command",), (unheard, ""), tmp_path)
     assert (code, stdout, stderr) == (2, "", "")
 
 
@@ -70,7 +82,15 @@ def test_workers_work_where_outputs_are_closed(tmp_path):
     assert len(list((tmp_path / "runs" / "smoke" / "agents").glob("*/state.json"))) > 1
 
 
+def nobody_reads():
+    """Standard output is a pipe whose other end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.dup2(writing, 1)
+    os.close(writing)
+
+
 def test_workers_end_where_nobody_reads(tmp_path):
-    code, _, stderr = shell(TINY, ("", "| true"), tmp_path)
-    assert (code, stderr) == (CLOSED_PIPE, "")
+    ended = run(TINY, folder=tmp_path, prepare=nobody_reads)
+    assert (ended.returncode, ended.stderr) == (CLOSED_PIPE, "")
     assert workers(tmp_path / "runs" / "smoke") == []

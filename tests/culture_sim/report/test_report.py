@@ -14,7 +14,7 @@ from culture_sim.report.page.gather import gather
 from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from sae.comparison.results import SCHEMA
+from sae.comparison.schema import SCHEMA
 from sae.config import SAEConfig
 from tests.helpers.browser import check_page
 from tests.helpers.made_features import DICTIONARY, SITE, make_features

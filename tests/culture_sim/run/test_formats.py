@@ -1,12 +1,9 @@
 """The number formats of a run: decided by one process, kept, said, and the same in all."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -18,9 +15,9 @@ from culture_sim.run.config import RunConfig
 from culture_sim.run.formats import RECORD, agreed, formats_here, machine
 from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
+from tests.helpers.launched import launch
 from world.core.files import write_json
 
-ROOT = Path(__file__).resolve().parents[3]
 FAST, SAFE = Formats("bf16", "bf16"), Formats("fp32", "fp32")
 
 
@@ -147,19 +144,16 @@ def test_processes_that_measure_differently_do_the_same(run):
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     place = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-             "MASTER_PORT": port, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
-             "ACCELERATE_USE_CPU": "true"}  # fmt: skip
-    command = [sys.executable, "-c", WORKER, str(run.path)]
+             "MASTER_PORT": port, "ACCELERATE_USE_CPU": "true"}  # fmt: skip
     started = [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **place, "RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE,
-            text=True,
+        launch(
+            [run.path],
+            variables={**place, "RANK": rank, "LOCAL_RANK": rank},
+            main=partial(exec, WORKER, {}),
         )
         for rank in ("0", "1")
     ]
-    said = [process.communicate(timeout=120)[0].strip() for process in started]
+    said = [process.communicate()[0].strip() for process in started]
     assert said == [str(SAFE)] * 2
     assert [process.returncode for process in started] == [0, 0]
     assert len(notes(run)) == 1

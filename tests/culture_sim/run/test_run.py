@@ -148,14 +148,16 @@ def test_a_run_of_another_version_is_refused(run, capsys, version, named):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("method", "processes"), [("usual", 2), ("spawn", 1)])
-def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, processes):
+@pytest.mark.parametrize(
+    ("method", "stage", "processes"), [("usual", "sae", 2), ("spawn", "round-1", 1)]
+)
+def test_a_worker_that_fails_is_quoted(run, monkeypatch, method, stage, processes):
     """However workers come to be, which depends on the machine."""
     if method == "spawn":
         monkeypatch.setattr(culture_sim.launch.workers, "_context", lambda _: get_context("spawn"))
     with pytest.raises(WorkerError, match="is not trained yet"):
-        run_workers(run, "sae", processes, lambda: None)
-    logs = [log.read_text() for log in (run.path / "logs").glob("sae-*.log")]
+        run_workers(run, stage, processes, lambda: None)
+    logs = [log.read_text() for log in (run.path / "logs").glob(f"{stage}-*.log")]
     assert len(logs) == processes
     assert any(ERROR_PREFIX in log for log in logs)  # the first to fail; the other was ended
 
