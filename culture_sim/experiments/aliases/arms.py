@@ -7,8 +7,12 @@ from typing import Any
 
 from world.aliases.options import ALIASES, NUMBERS, TASKS
 
-ALONE, TWO, LINKED = "one table", "two tables", "linked"
-DERANGED, HALF, JOINED = "deranged", "half linked", "joined"
+ALONE = "one table"
+TWO = "two tables"
+LINKED = "linked"
+DERANGED = "deranged"
+HALF = "half linked"
+JOINED = "joined"
 _TABLES = (TASKS[NUMBERS], TASKS[ALIASES])
 ARMS: Mapping[str, Mapping[str, Any]] = {
     ALONE: {"tasks": _TABLES[:1]},

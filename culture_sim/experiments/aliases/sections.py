@@ -6,7 +6,7 @@ from functools import partial
 
 from culture_sim.experiments.aliases import LEARNED, plots
 from culture_sim.experiments.aliases.agent import read_picture
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED, TWO
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, HALF, LINKED, TWO
 from culture_sim.experiments.aliases.exam import BOTH, NEITHER, NONE, OTHER
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Plot, Section, Shown
@@ -65,7 +65,7 @@ def _arms(found: Found) -> Section:
             rows.append([f"{arm}, {share:.0%} held out", *_ends(found, arm, share), *cells])
     heads = [*HEADS, *(f"mean, {one}" for one in EVIDENCE)]
     halves = [
-        [f"{share:.0%}", *(_mean(found, "half linked", share, (one,)) for one in (BOTH, NONE))]
+        [f"{share:.0%}", *(_mean(found, HALF, share, (one,)) for one in (BOTH, NONE))]
         for share in found.compared
     ]
     return Section(
