@@ -8,6 +8,7 @@ first step of a compiled one, in which the compiler works, is a row of its own.
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -173,7 +174,8 @@ def _step_seconds(learner: Learner, span: float) -> tuple[float, float]:
 
 def _let_go() -> None:
     """Free what the last agent held, and forget what was compiled for it."""
-    torch._dynamo.reset()
-    gc.collect()
+    if "torch._dynamo" in sys.modules:  # which takes seconds to load
+        torch._dynamo.reset()
     if device().type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()

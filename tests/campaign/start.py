@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import multiprocessing
 import os
 import pkgutil
 import signal
@@ -19,15 +20,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from tests.helpers.forks import obey
 from tests.helpers.processes import workers
 from tests.helpers.tyro_cache import trust_cache
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 300.0
 """After which a command that takes seconds is said to hang."""
+RUN_LOCK = ".run.lock"
 AT_WORK: list[Started] = []
 """Commands that were started and may be at work."""
 
@@ -152,8 +153,7 @@ def _become(words: Sequence[str], said: Path, how: How, ready: int) -> NoReturn:
         if how.afresh:
             command = [sys.executable, "-m", "culture_sim", *words]
             os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": str(ROOT)})
-        sys.argv = ["culture-sim", *words]
-        obey()
+        _obey(words)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -167,6 +167,43 @@ def _take_outputs(said: Path) -> None:
     os.dup2(os.open(said.with_suffix(".err"), flags), 2)
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
+
+
+def _obey(words: Sequence[str]) -> None:
+    """What ``python -m culture_sim`` does, with workers forked from here."""
+    from culture_sim.__main__ import main
+    from culture_sim.launch import workers as launch
+
+    launch._context = lambda stages: _Forks()  # type: ignore[assignment, return-value]
+    sys.argv = ["culture-sim", *words]
+    main()
+
+
+class _Forks:
+    """Stands for multiprocessing's context: workers that are copies of the command."""
+
+    Pipe = staticmethod(multiprocessing.Pipe)
+
+    def Process(self, target: Callable[..., object], args: tuple[Any, ...]) -> Any:
+        """A worker, not started yet."""
+        context = multiprocessing.get_context("fork")
+        return context.Process(target=_as_from_a_server, args=(target, args))
+
+
+def _as_from_a_server(target: Callable[..., object], args: tuple[Any, ...]) -> None:
+    """Forget what a worker that was forked from the server never had of the command."""
+    from accelerate.state import AcceleratorState, GradientState, PartialState
+
+    os.setsid()
+    atexit._clear()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for state in (AcceleratorState, GradientState, PartialState):
+        state._reset_state()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(descriptor).endswith(RUN_LOCK):
+                os.close(int(descriptor.name))
+    target(*args)
 
 
 def stop_commands() -> None:

@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection
@@ -81,6 +81,11 @@ class Launched:
             reader.join(timeout)
         return said[0], said[1]
 
+    def ended(self, timeout: float = PATIENCE_S) -> Ended:
+        """Its exit code and what it said, when it has ended."""
+        said = self.communicate(timeout)
+        return Ended(self.wait(timeout), *said)
+
     def send_signal(self, number: int) -> None:
         """A signal to this process alone, where it is at work."""
         if self.poll() is None:
@@ -129,10 +134,18 @@ def launch(
 
 def run(words: Sequence[object], **how: Any) -> Ended:
     """The same, to its end."""
+    return launch(words, **how).ended()
+
+
+@contextmanager
+def at_work(words: Sequence[object], **how: Any) -> Iterator[Launched]:
+    """The same, killed if it is left at work."""
     process = launch(words, **how)
-    said = process.communicate()
-    assert process.returncode is not None
-    return Ended(process.returncode, *said)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _become(

@@ -14,7 +14,7 @@ from culture_sim.experiments.findings import COLUMNS, share, tidy
 from culture_sim.experiments.units import Place, claimed, is_made, make
 from tests.culture_sim.experiments import toy
 from tests.helpers.commands import Ended, culture_sim
-from tests.helpers.forked import COMMAND, at_work
+from tests.helpers.launched import at_work
 from tests.helpers.processes import PATIENCE_S, wait_until
 
 PLUGIN = ("--plugin", "tests.culture_sim.experiments.toy")
@@ -115,7 +115,7 @@ def test_a_folder_of_something_else_is_refused(
 @pytest.mark.slow
 def test_an_interrupted_experiment_goes_on(tmp_path: Path) -> None:
     first = tmp_path / "experiment-toy/units/numbers/0/number.txt"
-    with at_work(COMMAND, words_of(tmp_path, "--seconds", "2"), tmp_path) as process:
+    with at_work(words_of(tmp_path, "--seconds", "2")) as process:
         wait_until(first.exists, process)
         process.send_signal(signal.SIGINT)
         ended = process.ended(PATIENCE_S)

@@ -9,7 +9,8 @@ import pytest
 from culture_sim.cli import main
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, of_run, tree
-from tests.helpers.forked import COMMAND, at_work, run_script
+from tests.helpers.forked import run_script
+from tests.helpers.launched import at_work
 from tests.helpers.names import REFUSED, TAKEN
 from tests.helpers.processes import wait_until
 
@@ -45,7 +46,7 @@ MANY = ("--world.tasks", "frame", "detect", "--quizzes", "200000")
 def test_a_killed_export_leaves_no_folder_of_its_name(tmp_path, sign):
     (place := tmp_path / "place").mkdir()
     words = ["export", "dataset", *MANY, "--out", place / "cut"]
-    with at_work(COMMAND, words, place) as process:
+    with at_work(words) as process:
         wait_until(lambda: any(place.rglob("*.parquet")), process)
         process.send_signal(sign)
         ended = process.ended()

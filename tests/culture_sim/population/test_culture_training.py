@@ -24,7 +24,7 @@ from culture_sim.population.population import Population
 from culture_sim.report import write_report
 from culture_sim.report.gallery import data as gallery
 from culture_sim.run.run import Run
-from tests.helpers.forked import COMMAND, at_work
+from tests.helpers.launched import at_work
 from tests.helpers.processes import equal, kill_with_workers, tensors, wait_until
 from tests.helpers.stored_round import AGENTS, EASY, EPOCH, HARD, HELD_OUT, TRAIN, culture_sim
 from world import UNKNOWN_TASK, Stream, World
@@ -222,7 +222,7 @@ def test_a_round_killed_in_training_goes_on_bit_for_bit(stored, trained, tmp_pat
     path = tmp_path / "cut"
     shutil.copytree(stored, path)
     words = ["culture-round", "--runs", tmp_path, "--run", "cut", "--processes", "1"]
-    with at_work(COMMAND, words, tmp_path) as process:
+    with at_work(words) as process:
         wait_until(lambda: first_checkpoint(path), process)
         kill_with_workers(process, path)
     states = [Run.open(path).agent_state(agent) for agent in range(AGENTS)]

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 
 from culture_sim.run.run import Run
 from tests.helpers.commands import culture_sim
-from tests.helpers.forked import COMMAND, at_work
+from tests.helpers.launched import at_work
 from tests.helpers.processes import PATIENCE_S, equal, kill_with_workers, tensors, wait_until
 
 TINY = [
@@ -82,7 +82,7 @@ def test_a_training_that_is_killed_twice_goes_on_bit_for_bit(uninterrupted, tmp_
     """At its first checkpoint, and some time after another one."""
     state, seen = tmp_path / "cut" / "agents" / "0" / "state.json", ""
     for after in (0.0, 0.2):
-        with at_work(COMMAND, arguments(tmp_path, "cut", 1, SHORT), tmp_path) as process:
+        with at_work(arguments(tmp_path, "cut", 1, SHORT)) as process:
             wait_until(lambda seen=seen: state.exists() and state.read_text() != seen, process)
             time.sleep(after)
             kill_with_workers(process, tmp_path / "cut")
@@ -158,7 +158,7 @@ def test_accelerate_launch_gives_the_same_agents(uninterrupted, tmp_path):
 
 
 @contextmanager
-def launched(place, folder, words):
+def launched(place, words):
     """Two processes placed by these variables, as an outside launcher starts them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -167,19 +167,22 @@ def launched(place, folder, words):
         yield [
             stack.enter_context(
                 at_work(
-                    COMMAND, words, folder,
-                    {**meeting, "ACCELERATE_USE_CPU": "true",
-                     **{name: value.format(rank) for name, value in place.items()}},
+                    words,
+                    variables={
+                        **meeting,
+                        "ACCELERATE_USE_CPU": "true",
+                        **{name: value.format(rank) for name, value in place.items()},
+                    },
                 )
             )
             for rank in (0, 1)
-        ]  # fmt: skip
+        ]
 
 
 def test_the_variables_of_mpirun_are_understood(uninterrupted, tmp_path):
     place = {"OMPI_COMM_WORLD_RANK": "{}", "OMPI_COMM_WORLD_SIZE": "2",
              "OMPI_COMM_WORLD_LOCAL_RANK": "{}", "OMPI_COMM_WORLD_LOCAL_SIZE": "2"}  # fmt: skip
-    with launched(place, tmp_path, arguments(tmp_path, "mpi", 2, SHORT)) as processes:
+    with launched(place, arguments(tmp_path, "mpi", 2, SHORT)) as processes:
         ended = [process.ended(PATIENCE_S) for process in processes]
     assert [each.returncode for each in ended] == [1, 0], ended
     assert equal(tensors(tmp_path / "mpi"), tensors(uninterrupted))
@@ -192,7 +195,7 @@ def test_processes_of_a_launcher_end_together_when_the_first_is_refused(tmp_path
     words = arguments(tmp_path, "held", 2, SHORT)
     with (
         FileLock(tmp_path / "held" / ".run.lock"),
-        launched(place, tmp_path, words) as processes,
+        launched(place, words) as processes,
     ):
         ended = [process.ended(PATIENCE_S) for process in processes]
     assert [each.returncode for each in ended] == [2, 2], ended
