@@ -16,11 +16,14 @@ from tests.helpers import launched
 from tests.helpers.commands import Ended
 from tests.helpers.launched import Launched
 
+LONGEST_S = 600.0
+"""Longer than any test may take."""
+
 
 def run_script(script: str | Path, arguments: Sequence[object], folder: Path) -> Ended:
     """Run a file, or a module that is named with dots, to its end. folder: where it starts."""
     with at_work(script, arguments, folder) as process:
-        return process.ended()
+        return process.ended(LONGEST_S)
 
 
 def at_work(

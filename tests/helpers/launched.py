@@ -146,6 +146,9 @@ def at_work(words: Sequence[object], **how: Any) -> Iterator[Launched]:
     finally:
         process.kill()
         process.wait()
+        # Not read to their end: a worker may still hold the other one.
+        process.stdout.close()
+        process.stderr.close()
 
 
 def _become(
