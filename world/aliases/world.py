@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from world.aliases.labels import alias_labels, alias_wording
 from world.aliases.material import Material
 from world.aliases.options import (
+    ALIASES,
     LINKS,
     NUMBERS,
     TASKS,
@@ -210,7 +211,7 @@ class AliasesWorld(QuizWorld):
         if not weights.any():
             raise UserError(
                 f"no link is held out, so the split {self.splits[split]!r} has none; "
-                f"world.tasks needs {TASKS[NUMBERS]} or {TASKS[LINKS - 1]} to examine agents on"
+                f"world.tasks needs {TASKS[NUMBERS]} or {TASKS[ALIASES]} to examine agents on"
             )
         task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
         tokens = np.zeros((count, SEQ_LEN), dtype=self.token_dtype)
@@ -262,7 +263,7 @@ class AliasesWorld(QuizWorld):
     def unit_split_of(self, batch: QuizBatch) -> NDArray[np.uint8]:
         """As ``held_out`` says; every link is trained on."""
         reading = self.read(batch)
-        table = np.clip(reading.kind, NUMBERS, LINKS - 1)
+        table = np.clip(reading.kind, NUMBERS, ALIASES)
         split = self.material.splits[table, reading.x, reading.y]
         split[reading.kind == LINKS] = 0
         none = reading.kind == NO_ROW
@@ -316,7 +317,7 @@ class AliasesWorld(QuizWorld):
         """Of rows of a table: whether a twin of their cell is trained on in the same table, and
         whether the cell is in the other."""
         reading = self.read(batch)
-        in_table = (reading.kind == NUMBERS) | (reading.kind == LINKS - 1)
+        in_table = np.isin(reading.kind, (NUMBERS, ALIASES))
         other = np.where(reading.kind == NUMBERS, 1, 0)
         held_out = self.material.splits[other, reading.x, reading.y] > 0
         return {
@@ -327,7 +328,7 @@ class AliasesWorld(QuizWorld):
 
     def _twins(self, reading: Reading) -> NDArray[np.int64]:
         """int64 [B]: 0 of what is no row of a table."""
-        in_table = (reading.kind == NUMBERS) | (reading.kind == LINKS - 1)
+        in_table = np.isin(reading.kind, (NUMBERS, ALIASES))
         table = np.where(in_table, reading.kind, 0)
         return np.where(in_table, self.material.twins[table, reading.x, reading.y], 0)
 

@@ -63,7 +63,7 @@ class Aliases(Experiment):
     layers: int = 1
     """Blocks of every network."""
     weight_decay: float = 3.0
-    """Of every agent; without any, agents know the cells that they train on, and no others."""
+    """Of every agent; with little, agents know the cells that they train on, and no others."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "rows", "steps", "look", "cells", "width", "layers")

@@ -94,7 +94,7 @@ def _difference(
         f"seeds open"
     )
     if len(differences) < SEEDS:
-        return Verdict(claim, rule, "open", f"{len(differences)} seeds")
+        return Verdict(claim, rule, "open", f"seeds that can be compared: {len(differences)}")
     told = interval(differences)
     low, high = told["low"], told["high"]
     assert low is not None

@@ -68,6 +68,15 @@ def test_the_two_tables_are_held_out_apart_from_each_other():
     assert (world.material.splits != other.material.splits).mean() > 0.3
 
 
+def test_joined_tables_hold_out_what_neither_shows():
+    apart, joined = AliasesWorld().material, AliasesWorld(joined=True).material
+    assert np.array_equal(joined.apart, apart.splits)
+    numbers, aliases = apart.splits
+    for split in joined.splits:
+        assert np.array_equal(split > 0, (numbers > 0) & (aliases > 0))
+        assert np.array_equal(split[split > 0], numbers[split > 0])
+
+
 def test_links_are_of_all_of_half_or_of_others():
     own = np.arange(97)
     for links in ("all", "one_way"):
