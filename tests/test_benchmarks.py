@@ -19,6 +19,7 @@ from benchmarks.recipes import recipes
 from benchmarks.tables import cells, markdown
 from culture_sim.presets import presets
 from tests.helpers.forked import run_script
+from tests.helpers.pages import ROOT
 
 QUICKEST = ("world_generation", "training", "generation", "voting", "correlation")
 """Those that need neither sae_lens nor an agent that learns."""
@@ -120,8 +121,7 @@ def test_a_recipe_goes_on_where_it_was(tmp_path):
 @pytest.mark.slow
 def test_benchmarks_run(tmp_path):
     out = tmp_path / "bench.json"
-    (folder := tmp_path / "started").mkdir()
-    ended = run_script("benchmarks", [*QUICKEST, "--quick", "--out", out], folder)
+    ended = run_script("benchmarks", [*QUICKEST, "--quick", "--out", out], ROOT)
     assert ended.returncode == 0, ended.stderr
     tree = json.loads(out.read_text())
     assert {row["benchmark"] for row in tree["rows"]} >= {"world", "training", "correlation"}
