@@ -1,8 +1,6 @@
 """What tests of several folders use: one run of everything, a browser."""
 
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -34,17 +32,13 @@ def unchecked():
 
 @pytest.fixture(scope="session")
 def runs(takes_long, tmp_path_factory) -> Path:
-    """A folder with the run "smoke", every stage of the preset done as a person starts it."""
+    """A folder with the run "smoke", every stage of the preset done."""
 
     def make(path: Path) -> None:
+        from tests.helpers import launched  # imports modules whose annotations are to be checked
+
         place = ("--runs", path.parent, "--run", path.name)
-        ended = subprocess.run(
-            [sys.executable, "-m", "culture_sim", "culture", "--preset", "smoke", *place],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        ended = launched.run(["culture", "--preset", "smoke", *place])
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
     return made_once(tmp_path_factory, "smoke", make).parent

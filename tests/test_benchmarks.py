@@ -119,13 +119,28 @@ def test_a_recipe_goes_on_where_it_was(tmp_path):
 
 
 @pytest.mark.slow
-def test_benchmarks_run(tmp_path):
-    out = tmp_path / "bench.json"
-    ended = run_script("benchmarks", [*QUICKEST, "--quick", "--out", out], ROOT)
+@pytest.mark.parametrize("name", QUICKEST)
+def test_a_benchmark_gives_its_rows(name, tmp_path):
+    out = tmp_path / "rows.json"
+    ended = run_script("benchmarks", [name, "--inside", "--quick", "--out", out], ROOT)
     assert ended.returncode == 0, ended.stderr
-    tree = json.loads(out.read_text())
-    assert {row["benchmark"] for row in tree["rows"]} >= {"world", "training", "correlation"}
-    for row in tree["rows"]:
+    assert_measured(json.loads(out.read_text()))
+
+
+@pytest.mark.slow
+def test_a_benchmark_has_a_fresh_process_and_its_rows_are_told(tmp_path):
+    out = tmp_path / "bench.json"
+    ended = run_script("benchmarks", ["correlation", "--quick", "--out", out], ROOT)
+    assert ended.returncode == 0, ended.stderr
+    rows = json.loads(out.read_text())["rows"]
+    assert_measured(rows)
+    assert {row["benchmark"] for row in rows} == {"correlation"}
+    assert f"{len(rows)} rows in" in ended.stdout
+
+
+def assert_measured(rows):
+    assert rows
+    for row in rows:
         assert row["value"] > 0
         assert row["ratio"] > 0
         assert row["floor"] is None or row["floor"] > 0

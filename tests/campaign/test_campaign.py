@@ -1,8 +1,6 @@
 """The campaign itself: what its judge calls a fault, what it keeps, and a few real cases."""
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
@@ -12,6 +10,7 @@ from tests.campaign.kinds import KINDS, Case
 from tests.campaign.results import Results
 from tests.campaign.start import ROOT, Ended
 from tests.campaign.tiny import differences, picture
+from tests.helpers.forked import LONGEST_S, at_work
 from world.core.errors import ERROR_PREFIX
 from world.core.files import write_json
 
@@ -100,14 +99,8 @@ def test_a_case_is_the_same_whenever_it_is_asked_for():
 def test_a_few_cases(tmp_path):
     out = tmp_path / "out.json"
     options = ["--cases", "2", "--only", "damage", "--only", "kills", "--out", str(out)]
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.campaign", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
-    )
+    with at_work("tests.campaign", options, ROOT, {"TMPDIR": str(tmp_path)}) as process:
+        ended = process.ended(LONGEST_S)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     results = json.loads(out.read_text())
     assert sum(results["tried"].values()) == 2

@@ -25,8 +25,8 @@ def quizzes(name, count, **size):
 
 
 @pytest.mark.parametrize("name", tasks.names())
-def test_verifier_accepts_ten_thousand_generated_quizzes(name):
-    grids, _ = quizzes(name, 10_000)
+def test_verifier_accepts_thousands_of_generated_quizzes(name):
+    grids, _ = quizzes(name, 4000)
     task = tasks[name]()
     assert all(task.verify(*quiz) for quiz in grids)
 
