@@ -49,12 +49,13 @@ class ModelConfig:
     n_heads: int = 2
     """Attention heads per block; must divide d_model."""
     d_mlp: int = 384
-    """Hidden width of each MLP."""
+    """Hidden width of each MLP; 0 for blocks of attention alone."""
     dropout: float = 0.0
     """Dropout rate while training, from 0 to below 1."""
 
     def __post_init__(self) -> None:
-        require(self, "model", COUNT, "d_model", "n_layers", "n_heads", "d_mlp")
+        require(self, "model", COUNT, "d_model", "n_layers", "n_heads")
+        require(self, "model", AMOUNT, "d_mlp")
         require(self, "model", FRACTION, "dropout")
         if self.d_model % self.n_heads:
             raise UserError(

@@ -155,7 +155,10 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block with its hook points; ``bias`` is that of the MLP."""
+    """A pre-norm transformer block with its hook points; ``bias`` is that of the MLP.
+
+    With ``d_mlp`` 0 it is attention alone, and has no hook points beyond that.
+    """
 
     def __init__(
         self,
@@ -171,10 +174,12 @@ class Block(nn.Module):
         self.ln1 = norm(d_model)
         self.attn = Attention(d_model, n_heads, dropout)
         self.hook_attn_out = HookPoint()
-        self.hook_resid_mid = HookPoint()
-        self.ln2 = norm(d_model)
-        self.mlp = MLP(d_model, d_mlp, dropout, bias)
-        self.hook_mlp_out = HookPoint()
+        self.mlp: MLP | None = None
+        if d_mlp:
+            self.hook_resid_mid = HookPoint()
+            self.ln2 = norm(d_model)
+            self.mlp = MLP(d_model, d_mlp, dropout, bias)
+            self.hook_mlp_out = HookPoint()
         self.hook_resid_post = HookPoint()
 
     def forward(
@@ -182,6 +187,7 @@ class Block(nn.Module):
     ) -> Float[Tensor, "B n d_model"]:
         x = self.hook_resid_pre(x)
         x = x + self.hook_attn_out(self.attn(self.ln1(x), cache, layer))
-        x = self.hook_resid_mid(x)
-        x = x + self.hook_mlp_out(self.mlp(self.ln2(x)))
+        if self.mlp is not None:
+            x = self.hook_resid_mid(x)
+            x = x + self.hook_mlp_out(self.mlp(self.ln2(x)))
         return self.hook_resid_post(x)

@@ -49,7 +49,9 @@ class NetworkParts:
             "n_ctx": self.positions.shape[0],
             "d_head": block.attn.d_head,
             "n_heads": block.attn.n_heads,
-            "d_mlp": block.mlp.up.out_features,
+            "attn_only": block.mlp is None,
+            # Where there is none, TransformerLens wants a width all the same.
+            "d_mlp": block.mlp.up.out_features if block.mlp else 1,
             "d_vocab": self.embedding.shape[0],
             "act_fn": "relu",
             "normalization_type": "LN",
@@ -147,10 +149,12 @@ def _block_weights(block: Block) -> dict[str, Tensor]:
     weights = {"attn.W_Q": q, "attn.W_K": k, "attn.W_V": v, "attn.W_O": out}
     weights |= {f"attn.b_{name}": q.new_zeros(heads, d_head) for name in "QKV"}
     weights["attn.b_O"] = q.new_zeros(d)
-    for name in ("ln1", "ln2"):
+    for name in ("ln1", "ln2") if block.mlp else ("ln1",):
         norm = block.get_submodule(name)
         assert isinstance(norm, nn.LayerNorm)
         weights |= {f"{name}.w": norm.weight, f"{name}.b": _bias(norm)}
+    if block.mlp is None:
+        return weights
     up, down = block.mlp.up, block.mlp.down
     weights |= {"mlp.W_in": up.weight.T, "mlp.b_in": _bias(up)}
     return weights | {"mlp.W_out": down.weight.T, "mlp.b_out": _bias(down)}
@@ -165,8 +169,10 @@ def _native_weights(parts: NetworkParts) -> dict[str, Tensor]:
         attn, mlp = block.attn, block.mlp
         inside = {"q": attn.q, "k": attn.k, "v": attn.v, "o": attn.out}
         layers |= {f"layers.{i}.attn.{name}": linear for name, linear in inside.items()}
-        layers |= {f"layers.{i}.mlp.fc_in": mlp.up, f"layers.{i}.mlp.fc_out": mlp.down}
-        layers |= {f"layers.{i}.ln1": block.ln1, f"layers.{i}.ln2": block.ln2}
+        layers[f"layers.{i}.ln1"] = block.ln1
+        if mlp:
+            layers |= {f"layers.{i}.mlp.fc_in": mlp.up, f"layers.{i}.mlp.fc_out": mlp.down}
+            layers[f"layers.{i}.ln2"] = block.ln2
     weights = {"tok_embed.weight": parts.embedding, "pos.weight": parts.positions}
     for name, layer in layers.items():
         assert isinstance(layer, nn.Linear | nn.LayerNorm)

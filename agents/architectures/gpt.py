@@ -58,7 +58,8 @@ class GPT(AgentModel):
                 nn.init.normal_(module.weight, std=0.5)
             if isinstance(module, Block):
                 module.attn.k.weight.data.copy_(module.attn.q.weight.data)
-                for linear in (module.attn.out, module.mlp.down):
+                writing = (module.attn.out, module.mlp.down) if module.mlp else (module.attn.out,)
+                for linear in writing:
                     linear.weight.data.mul_((2 * self.n_layers) ** -0.5)
 
     def position_table(self) -> Float[Tensor, "T d_model"]:

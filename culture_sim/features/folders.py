@@ -45,7 +45,8 @@ def dictionary_configs(config: RunConfig) -> list[DictionaryConfig]:
     Raises UserError for a site that agents do not have.
     """
     # Widths do not change which sites there are, so the narrowest network names them at no cost.
-    narrow = replace(config.model, d_model=2 * config.model.n_heads, d_mlp=1)
+    hidden = min(1, config.model.d_mlp)
+    narrow = replace(config.model, d_model=2 * config.model.n_heads, d_mlp=hidden)
     return config.sae.dictionaries(comparable_sites(build_model(narrow, config.world, seed=0)))
 
 

@@ -19,7 +19,7 @@ from sae.effects.scaling import Tick
 from world import QuizBatch, World
 
 COMPONENTS = {"attention": "hook_attn_out", "mlp": "hook_mlp_out"}
-"""The components of a block, and the hook point of their output."""
+"""The components that a block may have, and the hook point of their output."""
 
 
 def component_effects(
@@ -59,7 +59,8 @@ def component_effects(
 
 def _means(model: AgentModel, world: World, batch: QuizBatch) -> dict[str, Tensor]:
     """By hook point, float [d]: the mean output of every component over kept tokens."""
-    sites = [f"blocks.{n}.{hook}" for n in range(model.n_layers) for hook in COMPONENTS.values()]
+    hooks = tuple(COMPONENTS.values())
+    sites = [site for site in model.site_names() if site.endswith(hooks)]
     return mean_activations(model, batch, sites, kept_tokens(world, batch))
 
 
@@ -72,6 +73,8 @@ def _ablations(
     """(component, ablation, grades [H]) of one block; the network starts before the block."""
     for component, hook in COMPONENTS.items():
         site = f"blocks.{layer}.{hook}"
+        if site not in means:
+            continue
         for ablation, value in (("zero", torch.zeros_like(means[site])), ("mean", means[site])):
             yield component, ablation, ablate(network, site, value, where)
 

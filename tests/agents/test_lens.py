@@ -18,8 +18,10 @@ READ_ONLY = ("hook_attn_scores", "hook_pattern", "hook_resid_mid", "hook_result"
 """Where a bridge has nothing, or a change does not reach all that follows."""
 
 
-@pytest.fixture(scope="module", params=architectures.names())
+@pytest.fixture(scope="module", params=[*architectures.names(), "attention alone"])
 def model(request, strings):
+    if request.param == "attention alone":
+        return unusual_agent("gpt", strings, d_mlp=0)
     return unusual_agent(request.param, strings)
 
 
@@ -128,7 +130,7 @@ def test_a_change_at_any_site_has_the_same_effect_on_a_hooked_transformer(model,
 
 def test_a_change_has_the_same_effect_on_a_bridge(model, bridge, tokens):
     sites = [s for s in model.site_names() if s.rpartition(".")[2] not in READ_ONLY]
-    assert len(sites) == 2 + 3 * 9
+    assert len(sites) == 2 + 3 * (9 if model.config.d_mlp else 7)
     for site in sites:
         assert largest_difference(model, bridge, tokens, site, unevenly) <= 1e-5, site
 

@@ -11,11 +11,10 @@ from world import World
 SIZES = {"d_model": 48, "n_layers": 3, "n_heads": 3, "d_mlp": 80}
 
 
-def unusual_agent(architecture: str, world: World) -> AgentModel:
-    """No bias is zero and no norm has unit gain; in evaluation mode."""
-    model = build_model(
-        ModelConfig(architectures[architecture](), **SIZES, dropout=0.1), world, seed=5
-    )
+def unusual_agent(architecture: str, world: World, **sizes: int) -> AgentModel:
+    """No bias is zero and no norm has unit gain; in evaluation mode. sizes: instead of its own."""
+    config = ModelConfig(architectures[architecture](), **{**SIZES, **sizes}, dropout=0.1)
+    model = build_model(config, world, seed=5)
     generator = torch.Generator().manual_seed(6)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)

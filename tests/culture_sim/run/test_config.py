@@ -46,7 +46,7 @@ TYPES = [
     ("sae.nulls", "within_cell", "a list, got 'within_cell'"),
 ]
 NOT_COUNTS = [
-    *(f"model.{name}" for name in ("d_model", "n_layers", "n_heads", "d_mlp")),
+    *(f"model.{name}" for name in ("d_model", "n_layers", "n_heads")),
     *(f"train.{name}" for name in ("test_quizzes", "validation_quizzes", "epoch_quizzes")),
     *(f"train.{name}" for name in ("max_quizzes", "batch_size")),
     *(f"culture.{name}" for name in ("batch_size", "shard_batches", "quota", "max_proposals")),
@@ -60,6 +60,7 @@ RANGES = [
     ("agents", 1, "at least 2, got 1"),
     ("rounds", -1, "not be negative, got -1"),
     ("model.architecture", "rnn", "unknown model.architecture 'rnn'; known: culture_gpt"),
+    ("model.d_mlp", -1, "0 or more and finite, got -1"),
     ("model.dropout", 1.0, "in [0, 1), got 1.0"),
     ("model.n_heads", 5, "model.d_model (96) must be a multiple of model.n_heads (5)"),
     ("train.target", 1.01, "in [0, 1], got 1.01"),

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from agents.config import ModelConfig
 from agents.hooks import capture
+from agents.model import build_model
 from sae.activations.harvest import kept_tokens
 from sae.effects.components import component_effects
 from sae.effects.quizzes import split_quizzes
@@ -50,6 +52,14 @@ def test_figures_are_those_of_the_whole_network(
         assert row.loss_change == pytest.approx((worse - loss)[among].mean() / 25, abs=1e-4)
         assert row.accuracy == exact[among].mean()
         assert row.accuracy_change == pytest.approx(less[among].mean() - exact[among].mean())
+
+
+def test_blocks_of_attention_alone_have_one_component(small_world, batch, rows):
+    config = ModelConfig(d_model=32, n_layers=1, n_heads=2, d_mlp=0)
+    found = component_effects(
+        {0: build_model(config, small_world, seed=0)}, small_world, batch, rows
+    )
+    assert set(found.component) == {"attention"}
 
 
 def test_layers_matter(table):
