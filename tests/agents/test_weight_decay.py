@@ -100,7 +100,7 @@ def test_training_decays_where_it_is_asked_to():
 
 def test_it_is_off_unless_asked_for():
     asking = {name for name in presets if presets[name]().train.weight_decay}
-    assert asking == {"aliases"}
+    assert asking == {"aliases", "aliases-source"}
     assert TrainConfig().weight_decay == 0.0
     matrix = nn.Parameter(torch.ones(2, 2))
     matrix.grad = torch.zeros(2, 2)

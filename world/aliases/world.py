@@ -50,13 +50,11 @@ from world.aliases.rows import (
 )
 from world.aliases.view import PIECES, alias_view
 from world.core.batch import UNKNOWN_TASK, QuizBatch
-from world.core.errors import UserError
+from world.core.drawn import DrawnWorld
 from world.core.hashing import hash_rows, mix, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import draw_split
-from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import TRAIN, Axis, Layout, Part, split_by_hash, worlds
@@ -70,7 +68,7 @@ _UNITS = np.uint64(4 << 40)
 
 @worlds.register("aliases")
 @dataclass(frozen=True)
-class AliasesWorld(QuizWorld):
+class AliasesWorld(DrawnWorld, QuizWorld):
     """Arithmetic in two alphabets, and links that say which letters are the same."""
 
     name: ClassVar[str] = "aliases"
@@ -183,37 +181,15 @@ class AliasesWorld(QuizWorld):
         drawn = (k for k, name in enumerate(self.tasks) if split == TRAIN or name != TASKS[LINKS])
         return tuple(drawn)
 
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        """Every cell and link of a split is equally likely, again and again: they are few."""
-
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self._generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
-
-    def _generate(
+    def generate(
         self,
         rng: np.random.Generator,
         count: int,
         split: int,
-        task_weights: Sequence[float] | None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
-        drawn = np.isin(np.arange(len(self.tasks)), self.tasks_in(self.splits[split]))
-        weights = weights * drawn
-        if not weights.any():
-            raise UserError(
-                f"no link is held out, so the split {self.splits[split]!r} has none; "
-                f"world.tasks needs {TASKS[NUMBERS]} or {TASKS[ALIASES]} to examine agents on"
-            )
-        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        """Every cell and link of a split is equally likely, again and again: they are few."""
+        task = self.choose_tasks(rng, count, split, task_weights)
         tokens = np.zeros((count, SEQ_LEN), dtype=self.token_dtype)
         for index, name in enumerate(self.tasks):
             rows = np.flatnonzero(task == index)

@@ -27,11 +27,10 @@ from world.birds.reading import Reading, read
 from world.birds.verifier import Frame, Verdict, answers, as_frame, judge
 from world.core.batch import QuizBatch
 from world.core.colours import colour, word
+from world.core.drawn import DrawnWorld
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import draw_split
-from world.core.seeds import Stream
 from world.core.view import Piece, View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, worlds
@@ -48,7 +47,7 @@ where it is written and not asked for."""
 
 @worlds.register("birds")
 @dataclass(frozen=True)
-class BirdsWorld(QuizWorld):
+class BirdsWorld(DrawnWorld, QuizWorld):
     """Quizzes of two frames of flying birds."""
 
     name: ClassVar[str] = "birds"
@@ -137,29 +136,15 @@ class BirdsWorld(QuizWorld):
         """[B, 2, G]: the first and the last frame, whatever the layout of each row."""
         return self.codec.frames(self.arrange(batch, 0))
 
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self._generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
-
-    def _generate(
+    def generate(
         self,
         rng: np.random.Generator,
         count: int,
         split: int,
-        task_weights: Sequence[float] | None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
         """Quizzes of one split, in layout 0."""
-        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
-        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        task = self.choose_tasks(rng, count, split, task_weights)
         frames = np.zeros((count, len(PARTS), self.codec.cells), dtype=self.codec.dtype)
         for index, kind in enumerate(self.tasks):
             rows = np.flatnonzero(task == index)

@@ -39,13 +39,13 @@ from world.brackets.options import TASKS, UNBALANCED, refuse_impossible
 from world.brackets.scratch import NO, YES, Scratch
 from world.brackets.view import bracket_view
 from world.core.batch import UNKNOWN_TASK, QuizBatch
+from world.core.drawn import DrawnWorld
 from world.core.errors import UserError
 from world.core.hashing import hash_rows, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import draw_split, too_small
-from world.core.seeds import Stream
+from world.core.sampling import too_small
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import SHARES, Axis, Layout, Part, split_by_hash, worlds
@@ -59,7 +59,7 @@ WRITTEN_WEIGHT = 0.1
 
 @worlds.register("brackets")
 @dataclass(frozen=True)
-class BracketsWorld(QuizWorld):
+class BracketsWorld(DrawnWorld, QuizWorld):
     """Strings of brackets that are balanced or not."""
 
     name: ClassVar[str] = "brackets"
@@ -179,28 +179,14 @@ class BracketsWorld(QuizWorld):
 
     # ---- drawing
 
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self._generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
-
-    def _generate(
+    def generate(
         self,
         rng: np.random.Generator,
         count: int,
         split: int,
-        task_weights: Sequence[float] | None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
-        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        task = self.choose_tasks(rng, count, split, task_weights)
         strings = np.zeros((count, self.length), dtype=np.uint8)
         for rows, kinds in self._shares(rng, task):
             strings[rows] = self._strings(rng, kinds, len(rows), split)

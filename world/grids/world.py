@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
+from world.core.drawn import DrawnWorld
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import Explanation
-from world.core.sampling import draw_split
-from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, worlds
@@ -76,7 +75,7 @@ is written and not asked for."""
 
 @worlds.register("grids")
 @dataclass(frozen=True)
-class GridsWorld(QuizWorld):
+class GridsWorld(DrawnWorld, QuizWorld):
     """Quizzes of rectangles on a background."""
 
     name: ClassVar[str] = "grids"
@@ -172,19 +171,6 @@ class GridsWorld(QuizWorld):
 
     def arrange(self, batch: QuizBatch, layout: NDArray[np.uint8] | int) -> QuizBatch:
         return self.codec.arrange(batch, layout)
-
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self.generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
 
     def generate(
         self,

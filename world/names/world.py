@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import UNKNOWN_TASK, QuizBatch
+from world.core.drawn import DrawnWorld
 from world.core.hashing import hash_rows
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import ExplainedBy, Explanation
-from world.core.sampling import draw_split
-from world.core.seeds import Stream
 from world.core.view import View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, split_by_hash, worlds
@@ -65,7 +64,7 @@ WRITTEN_WEIGHT = 0.1
 
 @worlds.register("names")
 @dataclass(frozen=True)
-class NamesWorld(QuizWorld):
+class NamesWorld(DrawnWorld, QuizWorld):
     """Sentences in which one of two people does something for the other."""
 
     name: ClassVar[str] = "names"
@@ -172,28 +171,14 @@ class NamesWorld(QuizWorld):
 
     # ---- drawing
 
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self._generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
-
-    def _generate(
+    def generate(
         self,
         rng: np.random.Generator,
         count: int,
         split: int,
-        task_weights: Sequence[float] | None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
-        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
-        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        task = self.choose_tasks(rng, count, split, task_weights)
         names = np.array(self.tasks)[task]
         tokens = np.zeros((count, self.seq_len), dtype=np.uint8)
         said, again = np.flatnonzero(names != REPEAT), np.flatnonzero(names == REPEAT)

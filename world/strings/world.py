@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.core.batch import QuizBatch
+from world.core.drawn import DrawnWorld
 from world.core.errors import UserError
 from world.core.hashing import hash_rows, pair_hash
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.rules import Explanation
-from world.core.sampling import draw_split, redraw
-from world.core.seeds import Stream
+from world.core.sampling import redraw
 from world.core.view import Piece, View
 from world.core.wording import Wording
 from world.core.world import Axis, Layout, Part, split_by_hash, worlds
@@ -50,7 +50,7 @@ and a rule that is not known yet; one implied by everything before it."""
 
 @worlds.register("strings")
 @dataclass(frozen=True)
-class StringsWorld(QuizWorld):
+class StringsWorld(DrawnWorld, QuizWorld):
     """Quizzes of pairs of strings."""
 
     name: ClassVar[str] = "strings"
@@ -138,29 +138,15 @@ class StringsWorld(QuizWorld):
         tokens = np.where(self.codec.padding(batch), 0, batch.tokens).astype(batch.tokens.dtype)
         return replace(batch, tokens=tokens)
 
-    def draw(
-        self,
-        stream: Stream,
-        start: int,
-        count: int,
-        split: str,
-        task_weights: Sequence[float] | None = None,
-    ) -> QuizBatch:
-        def generate(rng: np.random.Generator, size: int, index: int) -> QuizBatch:
-            return self._generate(rng, size, index, task_weights)
-
-        return draw_split(self, generate, stream, start, count, split)
-
-    def _generate(
+    def generate(
         self,
         rng: np.random.Generator,
         count: int,
         split: int,
-        task_weights: Sequence[float] | None,
+        task_weights: Sequence[float] | None = None,
     ) -> QuizBatch:
         """Quizzes of two different pairs of one split, each of which tells its rule."""
-        weights = np.ones(len(self.tasks)) if task_weights is None else np.array(task_weights)
-        task = rng.choice(len(self.tasks), size=count, p=weights / weights.sum())
+        task = self.choose_tasks(rng, count, split, task_weights)
         strings = np.zeros((count, len(PARTS), self.length + 1), dtype=np.uint8)
         for index, name in enumerate(self.tasks):
             rows = np.flatnonzero(task == index)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agents.config import ModelConfig
 from culture_sim.experiments import experiments
-from culture_sim.experiments.aliases.arms import ALONE, ARMS
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, weighted
 from culture_sim.experiments.base import Experiment
 from culture_sim.experiments.findings import Findings
 from world.aliases import AliasesWorld
 from world.aliases.options import OperationName
-from world.core.errors import COUNT, SHARE, UserError, require
+from world.core.errors import AMOUNT, COUNT, SHARE, UserError, require
 
 if TYPE_CHECKING:
     from culture_sim.experiments.aliases.agent import Agent
@@ -43,9 +43,11 @@ class Aliases(Experiment):
     """What the tables hold."""
     shares: tuple[float, ...] = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     """Of the cells of either table that are held out; each is a setting of one table alone."""
-    compared: int = 2
+    compared: int = 1
     """Shares at which all arms are compared: the smallest ones at which one table alone is learned
     by no seed. 0 looks at one table alone."""
+    link_weights: tuple[float, ...] = (0.1, 3.0)
+    """How much links count in the loss of further linked agents, where a table's row counts 1."""
     seeds: int = 3
     """Agents of each setting; each has its own weights and its own cells held out."""
     rows: int = 96
@@ -75,6 +77,10 @@ class Aliases(Experiment):
             raise UserError(f"--steps ({self.steps}) must be a multiple of --look ({self.look})")
         if self.width % HEAD:
             raise UserError(f"--width must be a multiple of {HEAD}, got {self.width}")
+        if not all(AMOUNT.holds(weight) for weight in self.link_weights):
+            raise UserError("--link-weights must be amounts, 0 or more")
+        if len(set(self.link_weights)) < len(self.link_weights):
+            raise UserError("--link-weights names a weight twice")
         if not self.shares or list(self.shares) != sorted(set(self.shares)):
             raise UserError("--shares must be one or more, rising")
         for share in self.shares:
@@ -84,9 +90,14 @@ class Aliases(Experiment):
     @classmethod
     def quick(cls) -> Aliases:
         return cls(
-            modulus=13, shares=(0.4, 0.8), compared=1, seeds=1, rows=16, steps=20, look=10,
-            cells=40, width=32,
+            modulus=13, shares=(0.4, 0.8), link_weights=(3.0,), seeds=1, rows=16, steps=20,
+            look=10, cells=40, width=32,
         )  # fmt: skip
+
+    @property
+    def arms(self) -> dict[str, Mapping[str, Any]]:
+        """Options of the world by arm, those of other weights last."""
+        return {**ARMS, **dict(weighted(weight) for weight in self.link_weights)}
 
     def world(self, arm: str, share: float, seed: int) -> AliasesWorld:
         """What agents of a setting learn."""
@@ -95,7 +106,7 @@ class Aliases(Experiment):
             operation=self.operation,
             held_out=(share, share),
             drawing=seed,
-            **ARMS[arm],
+            **self.arms[arm],
         )
 
     # ---- what is made
@@ -154,7 +165,7 @@ class Aliases(Experiment):
     def batches(self, place: Place) -> Iterator[Sequence[Unit]]:
         """One table alone; then every other arm, long work first."""
         yield self.alone()
-        kinds = sorted(set(ARMS) - {ALONE}, key=lambda arm: -len(self.world(arm, 0.5, 0).tasks))
+        kinds = sorted(set(self.arms) - {ALONE}, key=lambda arm: -len(self.arms[arm]["tasks"]))
         shares = self.looked_at(place)
         yield [one for arm in kinds for share in shares for one in self.of_seeds(arm, share)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from culture_sim.experiments.aliases.exam import (
     examined,
     whole_table,
 )
+from culture_sim.experiments.aliases.inside import look_inside, spectra, spectrum_names
 from culture_sim.experiments.units import Place, Unit
 from sae.files import read_arrays, write_arrays
 from world import Stream
@@ -30,7 +31,7 @@ from world.aliases.options import NUMBERS, TASKS
 from world.core.errors import UserError
 from world.core.files import read_json, write_json
 
-CHECKPOINT, CURVE, PICTURE = "agent", "curve.json", "picture.npz"
+CHECKPOINT, CURVE, PICTURE, SPECTRA = "agent", "curve.json", "picture.npz", "spectra.npz"
 AGAIN = "remove its folder and run the experiment again"
 
 
@@ -50,14 +51,16 @@ class Agent(Unit):
     seed: int
     enough: float
     cells: int
+    version: ClassVar[int] = 2
 
     @property
     def name(self) -> str:
         share = f"{self.world.held_out[0]:g}"
-        return f"agents/{self.arm.replace(' ', '-')}-f{share}-seed{self.seed}"
+        return f"agents/{self.arm.replace(', ', '-').replace(' ', '-')}-f{share}-seed{self.seed}"
 
     def make(self, folder: Path, place: Place) -> Sequence[str]:
-        """What it answered after every epoch, and of the whole table in the end."""
+        """What it answered and held after every epoch; in the end, of the whole table, and the
+        spectra of its embeddings."""
         stream = Stream(self.seed, "aliases", agent=self.seed)
         learner = Learner(self.model, self.train, self.world, stream, make_accelerator(self.train))
         saved = learner.load(folder / CHECKPOINT)
@@ -67,7 +70,9 @@ class Agent(Unit):
             learner.save(folder / CHECKPOINT, {"curve": curve})
         write_json(folder / CURVE, {"curve": curve})
         write_arrays(folder / PICTURE, picture=whole_table(learner.averaged, self.world))
-        return [CURVE, PICTURE]
+        found = spectra(learner.averaged, self.world)
+        write_arrays(folder / SPECTRA, spectra=np.stack([*found.values()]))
+        return [CURVE, PICTURE, SPECTRA]
 
     def _epoch(self, learner: Learner) -> dict[str, Any]:
         """A point of the curve."""
@@ -77,11 +82,14 @@ class Agent(Unit):
         except DivergenceError as error:
             raise UserError(f"{self.name} diverged: {error}; lower --weight-decay") from None
         seen = self.world.draw(Stream(self.seed, "seen"), 0, self.cells, "train")
+        exam = Exam(self.world, self.cells)
+        held_out = np.concatenate([*exam.of(NUMBERS).values()])
         return {
             "steps": learner.steps,
             "trained": learner.evaluate(seen).accuracy,
-            "held out": examined(learner.averaged, Exam(self.world, self.cells)),
+            "held out": examined(learner.averaged, exam),
             "alignment": dict(alignment(learner.averaged, self.world)),
+            **look_inside(learner.averaged, self.world, held_out),
         }
 
     def _ended(self, curve: Sequence[Mapping[str, Any]]) -> bool:
@@ -112,3 +120,9 @@ def read_curve(place: Place, agent: Agent) -> list[dict[str, Any]]:
 def read_picture(place: Place, agent: Agent) -> NDArray[np.int8]:
     """See ``whole_table``."""
     return read_arrays(place.of(agent) / PICTURE, ["picture"], AGAIN)["picture"]
+
+
+def read_spectra(place: Place, agent: Agent) -> dict[str, NDArray[np.float64]]:
+    """See ``spectra``."""
+    found = read_arrays(place.of(agent) / SPECTRA, ["spectra"], AGAIN)["spectra"]
+    return dict(zip(spectrum_names(agent.world), found, strict=True))

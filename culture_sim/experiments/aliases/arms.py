@@ -12,6 +12,7 @@ TWO = "two tables"
 LINKED = "linked"
 DERANGED = "deranged"
 HALF = "half linked"
+ONE_WAY = "one way"
 JOINED = "joined"
 _TABLES = (TASKS[NUMBERS], TASKS[ALIASES])
 ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -20,8 +21,15 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     LINKED: {"tasks": TASKS},
     DERANGED: {"tasks": TASKS, "links": "deranged"},
     HALF: {"tasks": TASKS, "links": "half"},
+    ONE_WAY: {"tasks": TASKS, "links": "one_way"},
     JOINED: {"tasks": _TABLES[:1], "joined": True},
 }
 """Options of the world, by arm: the table of numbers alone; that of aliases as well, which is the
-null; links that join what both tables show, links that mislead, links of half of the numbers; and
-one alphabet trained on the cells of both, beyond which no link can lead."""
+null; links that join what both tables show, links that mislead, links of half of the numbers, links
+that are asked from numbers to aliases only; and one alphabet trained on the cells of both, beyond
+which no link can lead."""
+
+
+def weighted(weight: float) -> tuple[str, Mapping[str, Any]]:
+    """The arm whose links count for so much in the loss, where a table's row counts 1."""
+    return f"{LINKED}, weight {weight:g}", {**ARMS[LINKED], "weights": (1.0, 1.0, weight)}

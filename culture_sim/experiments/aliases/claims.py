@@ -7,6 +7,7 @@ without links: as much to learn from, and as many steps, but for the links.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pandas as pd
 from culture_sim.experiments.aliases.agent import accuracy
 from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TWO
 from culture_sim.experiments.aliases.exam import NEITHER
+from culture_sim.experiments.aliases.inside import LINKED_ALIAS, OTHER_ALIAS
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.results import interval
@@ -38,6 +40,7 @@ def judge(found: Found) -> list[Verdict]:
             evidence=(NEITHER,),
         ),
         _alignment_first(found),
+        _stands_for(found),
     ]
 
 
@@ -78,21 +81,38 @@ def _difference(
     evidence: Sequence[str] = (),
 ) -> Verdict:
     """Is one arm's final accuracy above another's, over seeds, at the shares compared?"""
-    differences = pd.Series(
-        [
-            float(np.mean([found.final(one, s, evidence)[k] - found.final(other, s, evidence)[k]
-                           for s in found.compared]))
-            for k in range(found.options.seeds if found.compared else 0)
-        ],
-        dtype=np.float64,
-    ).dropna()  # fmt: skip
     of = f" that are {evidence[0]}" if evidence else ""
+    what = (
+        f"the difference in accuracy on held-out numbers{of} between the arms {one!r} and {other!r}"
+    )
+    return _over_seeds(
+        claim,
+        what,
+        [found.final(one, s, evidence) - found.final(other, s, evidence) for s in found.compared],
+    )
+
+
+def _stands_for(found: Found) -> Verdict:
+    """Does the alias of x do for x, as the network reads it?"""
+    kept = partial(found.inside, LINKED)
+    sites = ("exchanged", "blocks.0.hook_resid_pre")
+    return _over_seeds(
+        "An alias that is linked with a number does for it in a row of numbers",
+        "of linked agents and their right answers to cells trained on, the share that stays when "
+        "the alias linked with x is read for x, less that with another alias",
+        [kept(s, *sites, LINKED_ALIAS) - kept(s, *sites, OTHER_ALIAS) for s in found.compared],
+    )
+
+
+def _over_seeds(claim: str, what: str, by_share: Sequence[np.ndarray]) -> Verdict:
+    """Is a difference above 0? by_share: for each share compared, float64 [seeds]."""
     rule = (
-        f"the difference in accuracy on held-out numbers{of} between the arms {one!r} and "
-        f"{other!r} when training ends, a mean over the shares compared, by seed: confirmed if its "
+        f"{what}, when training ends, a mean over the shares compared, by seed: confirmed if its "
         f"95 % interval is above 0, refuted if it is below {MARGIN:g}; with fewer than {SEEDS} "
         f"seeds open"
     )
+    differences = pd.Series(np.mean(by_share, axis=0) if by_share else [], dtype=np.float64)
+    differences = differences.dropna()
     if len(differences) < SEEDS:
         return Verdict(claim, rule, "open", f"seeds that can be compared: {len(differences)}")
     told = interval(differences)

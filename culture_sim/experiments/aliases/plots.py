@@ -11,13 +11,20 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import LEARNED
 from culture_sim.experiments.aliases.agent import accuracy
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED, TWO
+from culture_sim.experiments.aliases.inside import ALL, REST, WAVES
 from culture_sim.experiments.aliases.results import Found
 
 COLOURS = dict(
-    zip(ARMS, ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#009e73"), strict=True)
+    zip(
+        ARMS,
+        ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#cc79a7", "#009e73"),
+        strict=True,
+    )
 )
 """Okabe and Ito's (2008), by arm."""
+WEIGHTED = "#f0e442"
+"""Of arms whose links count otherwise."""
 CELLS = ListedColormap(["#e69f00", "#0072b2", "#ececea"])
 """Of cells that are not answered, that are, and that are trained on."""
 
@@ -25,10 +32,11 @@ CELLS = ListedColormap(["#e69f00", "#0072b2", "#ececea"])
 def by_share(figure: Figure, found: Found) -> None:
     """Final accuracy over the share held out: a line through means of one table alone."""
     axes = figure.subplots()
-    for arm, colour in COLOURS.items():
+    for number, arm in enumerate(found.options.arms):
+        colour = COLOURS.get(arm, WEIGHTED)
         shares = found.options.shares if arm == ALONE else found.compared
         finals = [found.final(arm, share) for share in shares]
-        offset = 0.003 * (list(ARMS).index(arm) - 2.5)  # so that points do not hide each other
+        offset = 0.003 * (number - 3)  # so that points do not hide each other
         for share, values in zip(shares, finals, strict=True):
             axes.plot(np.full(len(values), share + offset), values, ".", color=colour)
         if arm == ALONE:
@@ -44,7 +52,8 @@ def courses(figure: Figure, found: Found) -> None:
     """Accuracy over steps, a panel a share."""
     panels = figure.subplots(1, len(found.compared), sharey=True, squeeze=False)[0]
     for axes, share in zip(panels, found.compared, strict=True):
-        for arm, colour in COLOURS.items():
+        for arm in found.options.arms:
+            colour = COLOURS.get(arm, WEIGHTED)
             for curve in found.of(arm, share):
                 steps = [point["steps"] for point in curve]
                 values = [accuracy(point) for point in curve]
@@ -78,3 +87,38 @@ def tables(figure: Figure, pictures: Mapping[str, NDArray[np.int8]]) -> None:
         axes.set_title(arm, fontsize=8)
         axes.set_xlabel("y")
     panels[0].set_ylabel("x")
+
+
+def spectra(figure: Figure, spectra: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> None:
+    """Shares by frequency: a row of panels an arm, a panel for whatever waves are of."""
+    of = list(dict.fromkeys(name.split(", ")[1] for lines in spectra.values() for name in lines))
+    panels = figure.subplots(len(spectra), len(of), sharex=True, sharey=True, squeeze=False)
+    for row, (arm, lines) in zip(panels, spectra.items(), strict=True):
+        for axes, what in zip(row, of, strict=True):
+            for name, values in lines.items():
+                whose, place = name.split(", ")
+                if place == what:
+                    axes.plot(np.arange(1, len(values) + 1), values, linewidth=1, label=whose)
+            axes.set_title(f"{arm}: waves of {what}", fontsize=8)
+    for axes in panels[-1]:
+        axes.set_xlabel("frequency")
+    panels[0, 0].legend(fontsize=6, frameon=False)
+
+
+def progress(figure: Figure, found: Found, share: float) -> None:
+    """Losses by step, a panel for whatever waves are of."""
+    of = list(found.curves[found.options.agent(ALONE, share, 0)][0]["waves"])
+    panels = figure.subplots(1, len(of), sharey=True, squeeze=False)[0]
+    for axes, what in zip(panels, of, strict=True):
+        for arm in (ALONE, TWO, LINKED):
+            curves = found.of(arm, share)
+            shortest = min(map(len, curves))
+            steps = [point["steps"] for point in curves[0][:shortest]]
+            for held, style in ((ALL, "-"), (WAVES, "--"), (REST, ":")):
+                losses = [[p["waves"][what][held] for p in c[:shortest]] for c in curves]
+                axes.plot(steps, np.mean(losses, axis=0), style, color=COLOURS[arm], linewidth=1)
+            axes.plot([], [], color=COLOURS[arm], label=arm)
+        axes.set_title(f"waves of {what}", fontsize=8)
+        axes.set_xlabel("steps")
+    panels[0].set_ylabel("loss (nats)")
+    panels[0].legend(fontsize=6, frameon=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from culture_sim.experiments.aliases import LEARNED, Aliases
 from culture_sim.experiments.aliases.agent import Agent, accuracy, read_curve
-from culture_sim.experiments.aliases.arms import ALONE, ARMS
+from culture_sim.experiments.aliases.arms import ALONE
 from culture_sim.experiments.findings import Findings, row, share, tidy
 from culture_sim.experiments.units import Place
 from world.aliases.options import TASKS
@@ -43,7 +43,7 @@ class Found:
     @cached_property
     def curves(self) -> dict[Agent, list[dict[str, Any]]]:
         """What every agent answered as it learned."""
-        others = [arm for arm in ARMS if arm != ALONE]
+        others = [arm for arm in self.options.arms if arm != ALONE]
         agents = self.options.alone() + [
             agent
             for arm in others
@@ -60,9 +60,24 @@ class Found:
         """float64 [seeds]: accuracy on held-out numbers in the end."""
         return np.array([accuracy(curve[-1], evidence) for curve in self.of(arm, share)])
 
+    def inside(self, arm: str, share: float, *keys: str) -> np.ndarray:
+        """float64 [seeds]: a figure that ``look_inside`` gave in the end; a pair of counts is a
+        share, NaN where nothing was asked."""
+        return np.array([_figure(curve[-1], keys) for curve in self.of(arm, share)])
+
     def learned(self, arm: str, share: float) -> list[int | None]:
         """By seed, the step at which the table of numbers was learned; None for never."""
         return [steps_to(curve) for curve in self.of(arm, share)]
+
+
+def _figure(point: Mapping[str, Any], keys: Sequence[str]) -> float:
+    found: Any = point
+    for key in keys:
+        found = found[key]
+    if isinstance(found, list):
+        hits, total = found
+        return hits / total if total else float("nan")
+    return float(found)
 
 
 def steps_to(curve: Sequence[Mapping[str, Any]]) -> int | None:
@@ -81,7 +96,7 @@ def find(options: Aliases, place: Place) -> Findings:
         "compared": list(found.compared),
         "learned": [
             {"arm": arm, "share": share, "steps": found.learned(arm, share)}
-            for arm in ARMS
+            for arm in options.arms
             for share in (options.shares if arm == ALONE else found.compared)
         ],
     }
@@ -112,3 +127,18 @@ def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str
                     )
         for pairs, cosine in point["alignment"].items():
             yield row("alignment", cosine, by="pairs", group=pairs, table="", **here)
+        yield from _of_inside(point, here)
+
+
+def _of_inside(point: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for of, figures in point["waves"].items():
+        for held, value in figures.items():
+            measure = "wave share" if held == "share" else f"loss, {held}"
+            yield row(measure, value, by="waves of", group=of, table=TASKS[0], **here)
+    for site, stands in point["exchanged"].items():
+        for name, (hits, total) in stands.items():
+            if total:
+                group = f"{name}, {site}"
+                yield share(
+                    "same answer", hits, total, by="x is", group=group, table=TASKS[0], **here
+                )

@@ -6,8 +6,10 @@ from functools import partial
 
 from culture_sim.experiments.aliases import LEARNED, plots
 from culture_sim.experiments.aliases.agent import read_picture
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, HALF, LINKED, TWO
+from culture_sim.experiments.aliases.arms import ALONE, HALF, JOINED, LINKED, TWO
+from culture_sim.experiments.aliases.claims import MARGIN
 from culture_sim.experiments.aliases.exam import BOTH, NEITHER, NONE, OTHER
+from culture_sim.experiments.aliases.page_inside import embeddings, percent, waves
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Plot, Section, Shown
 
@@ -18,7 +20,7 @@ def sections(found: Found) -> list[Section]:
     """All that the page shows."""
     shown = [_alone(found)]
     if found.compared:
-        shown += [_arms(found), _inside(found), _pictures(found)]
+        shown += [_arms(found), embeddings(found), waves(found), _pictures(found)]
     return shown
 
 
@@ -60,7 +62,7 @@ def _ends(found: Found, arm: str, share: float) -> list[str]:
 def _arms(found: Found) -> Section:
     rows = []
     for share in found.compared:
-        for arm in ARMS:
+        for arm in found.options.arms:
             cells = [_mean(found, arm, share, (one,)) for one in EVIDENCE]
             rows.append([f"{arm}, {share:.0%} held out", *_ends(found, arm, share), *cells])
     heads = [*HEADS, *EVIDENCE]
@@ -74,7 +76,9 @@ def _arms(found: Found) -> Section:
             "All arms of a seed hold out the same cells and take as many steps, with as many rows "
             "of each kind in each. Two tables without links are the null; joined, one alphabet is "
             "trained on the cells of both, and only cells that are in neither are held out. The "
-            "last two columns are means over seeds, of cells by where else they are trained on."
+            "last two columns are means over seeds, of cells by where else they are trained on. "
+            "The benefit of links is how much better linked agents are than those of two tables, "
+            "as a share of how much better joined ones are, on cells in neither table."
         ],
         [
             Shown("Held-out cells of the table of numbers", ["arm", *heads], rows),
@@ -83,6 +87,9 @@ def _arms(found: Found) -> Section:
                 "other table",
                 ["held out", BOTH, NONE],
                 halves,
+            ),
+            Shown(
+                "Benefit of links", ["held out", "linked", "joined", "benefit"], _benefits(found)
             ),
         ],
         [
@@ -97,28 +104,21 @@ def _arms(found: Found) -> Section:
 
 
 def _mean(found: Found, arm: str, share: float, evidence: tuple[str, ...]) -> str:
-    values = found.final(arm, share, evidence)
-    known = values[values == values]
-    return f"{known.mean():.1%}" if len(known) else "-"
+    return percent(found.final(arm, share, evidence))
 
 
-def _inside(found: Found) -> Section:
-    return Section(
-        "Embeddings",
-        [
-            "The mean cosine of the embeddings of a number and the alias that is linked with it, "
-            "less that of a number and any alias."
-        ],
-        plots=[
-            Plot(
-                "alignment",
-                "How alike linked letters are embedded (solid), and held-out numbers answered "
-                "(dashed), of linked agents",
-                partial(plots.alignments, found=found),
-                (7.2, 2.8),
+def _benefits(found: Found) -> list[list[str]]:
+    rows = []
+    for share in found.compared:
+        linked, joined = (
+            float(
+                (found.final(arm, share, (NEITHER,)) - found.final(TWO, share, (NEITHER,))).mean()
             )
-        ],
-    )
+            for arm in (LINKED, JOINED)
+        )
+        benefit = f"{linked / joined:.2f}" if joined > MARGIN else "-"
+        rows.append([f"{share:.0%}", f"{linked:+.1%}", f"{joined:+.1%}", benefit])
+    return rows
 
 
 def _pictures(found: Found) -> Section:

@@ -83,7 +83,7 @@ def test_no_link_is_held_out():
     assert WORLD.tasks_in("train") == (0, 1, 2)
     assert WORLD.tasks_in("test") == WORLD.tasks_in("sae") == (0, 1)
     assert not any("define" in row for split in ("test", "sae") for row in drawn(WORLD, split))
-    with pytest.raises(UserError, match="no link is held out, so the split 'test' has none"):
+    with pytest.raises(UserError, match="the split 'test' has nothing of links"):
         drawn(WORLD, "test", task="links")
     links = rows("define define 3 = 3'", "define define 3 = 4'")
     assert not WORLD.split_of(links).any()

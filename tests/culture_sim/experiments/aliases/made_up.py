@@ -5,37 +5,56 @@ from __future__ import annotations
 import numpy as np
 
 from culture_sim.experiments.aliases import Aliases
-from culture_sim.experiments.aliases.agent import CURVE, PICTURE, Agent
+from culture_sim.experiments.aliases.agent import CURVE, PICTURE, SPECTRA, Agent
 from culture_sim.experiments.aliases.exam import NEITHER, OTHER
+from culture_sim.experiments.aliases.inside import (
+    ALL,
+    LINKED_ALIAS,
+    OTHER_ALIAS,
+    RANDOM,
+    REST,
+    WAVES,
+    spectrum_names,
+)
 from culture_sim.experiments.units import Place
 from sae.files import write_arrays
 from world.core.files import write_json
 
-OPTIONS = Aliases(modulus=13, shares=(0.4, 0.6, 0.8), compared=2, steps=300, look=100)
+OPTIONS = Aliases(
+    modulus=13, shares=(0.4, 0.6, 0.8), compared=2, link_weights=(), steps=300, look=100
+)
+WAVE_FIGURES = ("share", ALL, WAVES, REST, RANDOM)
 
 
-def point(step, hits, linked=0.0):
-    """Of 100 cells with either evidence, so many hits; linked: how alike linked letters are."""
+def point(step, hits, linked=0.0, stay=5):
+    """Of 100 cells with either evidence, so many hits; linked: how alike linked letters are; stay:
+    of 50 answers, those that stay when x is read as its alias."""
     held_out = {OTHER: [hits, 100], NEITHER: [hits, 100]}
     return {
         "steps": step,
         "trained": 1.0,
         "held out": {"numbers": held_out},
         "alignment": {"own": linked, "any": 0.0, "linked": linked},
+        "waves": {of: dict.fromkeys(WAVE_FIGURES, 0.5) for of in ("n", "n²")},
+        "exchanged": {"blocks.0.hook_resid_pre": {LINKED_ALIAS: [stay, 50], OTHER_ALIAS: [5, 50]}},
     }
 
 
-def write(place: Place, agent: Agent, hits, linked=()):
+def write(place: Place, agent: Agent, hits, linked=(), stay=5):
     """A curve with so many hits a look."""
     alike = linked or [0.0] * len(hits)
-    points = [point(100 * (k + 1), h, a) for k, (h, a) in enumerate(zip(hits, alike, strict=True))]
+    points = [
+        point(100 * (k + 1), h, a, stay) for k, (h, a) in enumerate(zip(hits, alike, strict=True))
+    ]
     folder = place.of(agent)
     folder.mkdir(parents=True)
     write_json(folder / CURVE, {"curve": points})
     write_arrays(folder / PICTURE, picture=np.zeros((13, 13), dtype=np.int8))
+    lines = len(spectrum_names(agent.world))
+    write_arrays(folder / SPECTRA, spectra=np.full((lines, 6), 1 / 6))
 
 
-def write_all(place: Place, by_arm, options=OPTIONS, linked=()):
+def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5):
     """Curves of all agents: by arm, hits a look at the shares compared; one table alone is learned
     at the first share only."""
     for agent in options.alone():
@@ -45,4 +64,4 @@ def write_all(place: Place, by_arm, options=OPTIONS, linked=()):
         for share in options.shares[1:]:
             for agent in options.of_seeds(arm, share):
                 curve = [h + agent.seed for h in hits]
-                write(place, agent, curve, linked if arm == "linked" else ())
+                write(place, agent, curve, linked if arm == "linked" else (), stay)

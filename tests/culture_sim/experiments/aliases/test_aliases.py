@@ -20,6 +20,7 @@ from culture_sim.experiments.aliases.arms import (
     HALF,
     JOINED,
     LINKED,
+    ONE_WAY,
     TWO,
 )
 from culture_sim.experiments.aliases.claims import judge
@@ -37,7 +38,8 @@ from culture_sim.experiments.units import Place, make
 from culture_sim.run.environment import environment
 from tests.culture_sim.experiments.aliases.made_up import OPTIONS, write_all
 
-BETTER = {TWO: (0, 20), LINKED: (10, 96), DERANGED: (0, 20), HALF: (0, 40), JOINED: (30, 97)}
+BETTER = {TWO: (0, 20), LINKED: (10, 96), DERANGED: (0, 20), HALF: (0, 40), ONE_WAY: (0, 30),
+          JOINED: (30, 97)}  # fmt: skip
 """Hits of 100 where links do what the source hoped."""
 
 
@@ -53,8 +55,9 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
     folder = tmp_path / "experiment-aliases"
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
-    assert set(table["arm"]) == {*ARMS}
-    assert {"accuracy", "trained on", "alignment", "steps to learn"} == set(table["measure"])
+    assert set(table["arm"]) == {*ARMS, "linked, weight 3"}
+    assert set(table["measure"]) >= {"accuracy", "trained on", "alignment", "steps to learn"}
+    assert set(table["measure"]) >= {"wave share", "loss, waves alone"}
     summary = json.loads((folder / "summary.json").read_text())
     assert {each["answer"] for each in summary["verdicts"]} == {"open"}
     assert summary["found"]["compared"] == [0.4]
@@ -156,12 +159,19 @@ def test_all_arms_are_compared_where_one_table_alone_fails(place):
 )
 def test_verdicts_follow_the_figures(place, changed, answers):
     write_all(place, {**BETTER, **changed}, linked=(0.1, 0.1))
-    assert [verdict.answer for verdict in judge(Found(OPTIONS, place))] == answers
+    found = [verdict.answer for verdict in judge(Found(OPTIONS, place))]
+    assert found == [*answers, "refuted"]
+
+
+@pytest.mark.parametrize(("stay", "answer"), [(3, "refuted"), (40, "confirmed")])
+def test_an_alias_does_for_its_number_or_not(place, stay, answer):
+    write_all(place, BETTER, stay=stay)
+    assert judge(Found(OPTIONS, place))[-1].answer == answer
 
 
 def test_alignment_may_come_later(place):
     write_all(place, BETTER, linked=(0.0, 0.4))
-    assert judge(Found(OPTIONS, place))[-1].answer == "refuted"
+    assert judge(Found(OPTIONS, place))[4].answer == "refuted"
 
 
 def test_the_page_draws_what_was_found(place, tmp_path):
@@ -178,7 +188,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
     )
-    assert page.read_text().count("<svg") == 4
+    assert page.read_text().count("<svg") == 6
 
 
 @pytest.mark.parametrize(
@@ -191,6 +201,8 @@ def test_the_page_draws_what_was_found(place, tmp_path):
         ({"steps": 150}, r"--steps \(150\) must be a multiple of --look \(100\)"),
         ({"width": 40}, "--width must be a multiple of 32, got 40"),
         ({"compared": -1}, "--compared must be 0 or more"),
+        ({"link_weights": (-1.0,)}, "--link-weights must be amounts, 0 or more"),
+        ({"link_weights": (1.0, 1.0)}, "--link-weights names a weight twice"),
         ({"seeds": 0}, "aliases.seeds must be at least 1"),
         ({"modulus": 5, "shares": (0.04,)}, "too few cells"),
     ],

@@ -1,0 +1,108 @@
+"""What the page shows of the inside of agents."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from culture_sim.experiments.aliases import plots
+from culture_sim.experiments.aliases.agent import read_spectra
+from culture_sim.experiments.aliases.arms import LINKED, TWO
+from culture_sim.experiments.aliases.inside import (
+    ALL,
+    KEYS,
+    LINKED_ALIAS,
+    OTHER_ALIAS,
+    RANDOM,
+    REST,
+    WAVES,
+)
+from culture_sim.experiments.aliases.results import Found
+from culture_sim.experiments.findings import Plot, Section, Shown
+from world.aliases.options import LINKS, TASKS
+
+STANDS = (LINKED_ALIAS, OTHER_ALIAS)
+SPECTRA_OF = (TWO, LINKED)
+"""Arms whose spectra are drawn."""
+
+
+def embeddings(found: Found) -> Section:
+    """How alike linked letters are, and whether one does for the other."""
+    stands = [
+        [f"{arm}, {share:.0%} held out, {site}", *_stays(found, arm, share, site)]
+        for share in found.compared
+        for arm, options in found.options.arms.items()
+        if TASKS[LINKS] in options["tasks"]
+        for site in found.curves[found.options.agent(arm, share, 0)][-1]["exchanged"]
+    ]
+    return Section(
+        "Embeddings",
+        [
+            "The mean cosine of the embeddings of a number and the alias that is linked with it, "
+            "less that of a number and any alias. And of answers to cells trained on that are "
+            "right: how many stay when the network holds at x what it holds where an alias is read."
+        ],
+        [Shown("Answers that stay, a mean over seeds", ["x is", *STANDS], stands)],
+        [
+            Plot(
+                "alignment",
+                "How alike linked letters are embedded (solid), and held-out numbers answered "
+                "(dashed), of linked agents",
+                partial(plots.alignments, found=found),
+                (7.2, 2.8),
+            )
+        ],
+    )
+
+
+def _stays(found: Found, arm: str, share: float, site: str) -> list[str]:
+    return [percent(found.inside(arm, share, "exchanged", site, name)) for name in STANDS]
+
+
+def waves(found: Found) -> Section:
+    """What waves embeddings hold, and what answers hang on them."""
+    share, options = found.compared[0], found.options
+    held = (ALL, WAVES, REST, RANDOM)
+    rows = []
+    for arm in options.arms:
+        for of in found.curves[options.agent(arm, share, 0)][-1]["waves"]:
+            losses = (found.inside(arm, share, "waves", of, name).mean() for name in held)
+            explained = percent(found.inside(arm, share, "waves", of, "share"))
+            rows.append([f"{arm}, of {of}", explained, *(f"{loss:.2f}" for loss in losses)])
+    spectra = {arm: read_spectra(found.place, options.agent(arm, share, 0)) for arm in SPECTRA_OF}
+    return Section(
+        "Waves",
+        [
+            f"Networks that add modulo p embed n as waves of a few frequencies (Nanda et al., "
+            f"2023). Of the {KEYS} that explain most of the numbers' embeddings: their share of "
+            f"the variance, and the loss on held-out cells, in nats, with embeddings that hold "
+            f"these waves alone, all but them, or as many random ones. {share:.0%} of the cells "
+            f"held out, means over seeds when training ends. Where squares are added, waves may "
+            f"be of n² too."
+        ],
+        [Shown("Waves of numbers", ["arm", "share", *held], rows)],
+        [
+            Plot(
+                "spectra",
+                "Share of the variance of embeddings that each frequency explains, seed 0: of "
+                "numbers, of aliases, and of the difference between the two that are linked",
+                partial(plots.spectra, spectra=spectra),
+                (7.2, 4.4),
+            ),
+            Plot(
+                "progress",
+                "Loss on held-out cells by step: with all that embeddings hold (solid), with the "
+                "waves alone (dashed) and without them (dotted), a mean over seeds",
+                partial(plots.progress, found=found, share=share),
+                (7.2, 2.8),
+            ),
+        ],
+    )
+
+
+def percent(values: NDArray[np.float64]) -> str:
+    """A mean over seeds, of those that have a value."""
+    known = values[~np.isnan(values)]
+    return f"{known.mean():.1%}" if len(known) else "-"
