@@ -46,13 +46,14 @@ class Brackets(Experiment):
     """Blocks of further agents, without strings of equal counts; 0 for none."""
     one_way: bool = True
     """Further agents that are asked from left to right only, as in the published study."""
-    length: int = 40
-    """Brackets of the longest string."""
+    length: int = 20
+    """Brackets of the longest string. Of 40, as in the published study, one layer needs far more
+    strings than there are here."""
     width: int = 64
     """Of every network."""
     strings: int = 25_600
     """That every agent learns from."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Strings in a step."""
     exam: int = 1000
     """Strings in each part of the exam."""
