@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,78 @@ from agents.training import Learner, mixed_draw, task_weights_for, unseen_quizze
 from benchmarks.measure import device
 from benchmarks.recipes import recipes
 from culture_sim.run.config import RunConfig
-from world import Stream
+from world import QuizBatch, Stream
 
 START = {"seconds": 0.0, "processor_seconds": 0.0, "reached": False}
 """The time so far, before the first epoch."""
+KEPT = ("line", "by_task", "accuracy", "spent")
+"""Of a course, in its checkpoint."""
+
+
+@dataclass
+class Course:
+    """A training that may have been begun before.
+
+    line: where it is, ready for JSON. by_task, accuracy: of the last validation. spent: seconds of
+    the clock.
+    """
+
+    learner: Learner
+    test: QuizBatch
+    validation: QuizBatch
+    line: dict[str, Any] = field(default_factory=lambda: dict(START))
+    by_task: dict[str, float] = field(default_factory=dict)
+    accuracy: float = 0.0
+    spent: float = 0.0
+
+    @classmethod
+    def of(cls, name: str, agent: int, config: RunConfig, kept: Path | None) -> Course:
+        """Of one agent and recipe, from the checkpoint in a folder if there is one."""
+        world, epoch = config.world, config.train.epoch_quizzes
+        model, train = recipes[name](config.model)
+        train = replace(
+            train, epoch_quizzes=epoch - epoch % train.batch_size, compile=config.train.compile
+        )
+        root, stream = Stream(0, ""), Stream(0, "", agent=agent)
+        learner = Learner(model, train, world, stream, make_accelerator(train))
+        test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
+        validation = unseen_quizzes(
+            world, root.with_role("world-gate"), train.validation_quizzes, [test]
+        )
+        saved = learner.load(kept) if kept else None
+        begun = {name: saved[name] for name in KEPT} if saved else {}
+        return cls(learner, test, validation, **begun)
+
+    def train(self, is_over: Callable[[], bool]) -> None:
+        """An epoch, or what of it there is time for."""
+        learner = self.learner
+        task_weights = task_weights_for(
+            self.by_task, learner.world.tasks, learner.config.error_weighting
+        )
+        draw = mixed_draw(learner.world, learner.stream, task_weights=task_weights)
+        for _ in learner.train_epoch(draw, self.accuracy):
+            if is_over():
+                break
+
+    def examine(self) -> dict[str, Any]:
+        """Validation, and the test if that is passed."""
+        target = self.learner.config.target
+        found = self.learner.evaluate(self.validation)
+        self.by_task, self.accuracy = found.accuracy_by["task"], found.accuracy
+        passed = self.accuracy >= target
+        if passed:
+            found = self.learner.evaluate(self.test)
+        return {
+            "quizzes": self.learner.quizzes,
+            "accuracy": found.accuracy,
+            "of": found.total,
+            "loss": found.loss,
+            "reached": passed and found.accuracy >= target,
+        }
+
+    def save(self, folder: Path) -> None:
+        """The checkpoint that it goes on from."""
+        self.learner.save(folder, {name: getattr(self, name) for name in KEPT})
 
 
 def learn(
@@ -34,47 +102,22 @@ def learn(
     where a GPU does the work. kept: folder of a checkpoint, written after every epoch, from which
     an interrupted training goes on; its time so far counts.
     """
-    world, epoch = config.world, config.train.epoch_quizzes
-    model, train = recipes[name](config.model)
-    train = replace(
-        train, epoch_quizzes=epoch - epoch % train.batch_size, compile=config.train.compile
-    )
-    root = Stream(0, "")
-    stream = Stream(0, "", agent=agent)
-    learner = Learner(model, train, world, stream, make_accelerator(train))
-    test = unseen_quizzes(world, root.with_role("world-test"), train.test_quizzes)
-    validation = unseen_quizzes(
-        world, root.with_role("world-gate"), train.validation_quizzes, [test]
-    )
-    earlier = (learner.load(kept) if kept else None) or {"line": START, "by_task": {}, "spent": 0.0}
-    line, by_task, before = earlier["line"], earlier["by_task"], earlier["line"]
-    accuracy = earlier.get("validation", 0.0)
-    if line["reached"]:
-        yield line
+    course = Course.of(name, agent, config, kept)
+    before = course.line
+    if before["reached"]:
+        yield before
     clock = clock or (time.process_time if device().type == "cpu" else time.perf_counter)
-    began, used, start = time.perf_counter(), time.process_time(), clock() - earlier["spent"]
-    while not line["reached"] and clock() < start + budget:
-        task_weights = task_weights_for(by_task, world.tasks, train.error_weighting)
-        draw = mixed_draw(world, learner.stream, task_weights=task_weights)
-        for _ in learner.train_epoch(draw, accuracy):
-            if clock() > start + budget:
-                break
-        found = learner.evaluate(validation)
-        by_task, accuracy = found.accuracy_by["task"], found.accuracy
-        passed = accuracy >= train.target
-        if passed:
-            found = learner.evaluate(test)
-        line = {
+    began, used, start = time.perf_counter(), time.process_time(), clock() - course.spent
+    while not course.line["reached"] and clock() < start + budget:
+        course.train(lambda: clock() > start + budget)
+        found = course.examine()
+        course.line = {
             "recipe": name,
-            "quizzes": learner.quizzes,
             "seconds": before["seconds"] + time.perf_counter() - began,
             "processor_seconds": before["processor_seconds"] + time.process_time() - used,
-            "accuracy": found.accuracy,
-            "of": found.total,
-            "loss": found.loss,
-            "reached": passed and found.accuracy >= train.target,
+            **found,
         }
+        course.spent = clock() - start
         if kept:
-            state = {"line": line, "by_task": by_task, "validation": accuracy}
-            learner.save(kept, {**state, "spent": clock() - start})
-        yield line
+            course.save(kept)
+        yield course.line
