@@ -66,7 +66,7 @@ class AgentFeatures:
         """What skipped_indexes.json holds: the features of which there is nothing to show."""
         missing = sorted({*range(self.codes.shape[1])} - {*self.firing})
         named = {"model_id": self.model_id, "layer": str(self.layer), "sae_set": self.sae_set}
-        return {**named, "skipped_indexes": missing}
+        return {**named, "log_sparsity": None, "skipped_indexes": missing}
 
     def batches(self, size: int, top: int, of_interval: int) -> Iterator[Tree]:
         """What each batch-N.json holds, of ``size`` features at the most.
@@ -79,6 +79,7 @@ class AgentFeatures:
                 "model_id": self.model_id,
                 "layer": self.layer,
                 "sae_set": self.sae_set,
+                "sae_id_suffix": None,
                 "features": [
                     self._feature(index, *_column(columns, index), top, of_interval)
                     for index in firing[start : start + size]
@@ -184,7 +185,7 @@ class AgentFeatures:
 EMPTY = (
     *(f"correlated_neurons_{of}" for of in ("indices", "pearson", "l1")),
     *(f"correlated_features_{of}" for of in ("indices", "pearson", "l1")),
-    "decoder_weights_dist",
+    *("decoder_weights_dist", "vector"),
 )
 """What the format has room for and is not measured here."""
 LOGIT_KEYS = (
