@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -55,7 +56,12 @@ class AgentFeatures:
     logits: NDArray[np.float32] | None
     decoder: NDArray[np.float32]
 
-    @property
+    @cached_property
+    def vocab(self) -> tuple[str, ...]:
+        """V names of token values; a world may make them anew whenever it is asked."""
+        return self.world.vocab
+
+    @cached_property
     def firing(self) -> list[int]:
         """The features that fire on any of the tokens."""
         return np.flatnonzero(
@@ -122,7 +128,7 @@ class AgentFeatures:
     def _logits(self, index: int) -> Tree:
         if self.logits is None:
             return {name: [] for name in LOGIT_KEYS}
-        logits, vocab = self.logits[index], self.world.vocab
+        logits, vocab = self.logits[index], self.vocab
         order = np.argsort(logits, kind="stable")[: min(LOGITS, len(vocab) // 2)]
         last = np.argsort(-logits, kind="stable")[: len(order)]
         heights, centres = _histogram(logits)
@@ -176,7 +182,7 @@ class AgentFeatures:
         read = self.batch.tokens[quiz, :-1].tolist()
         return {
             **{name: round(number, DIGITS) for name, number in share.items()},
-            "tokens": [START, *(self.world.vocab[token] for token in read)],
+            "tokens": [START, *(self.vocab[token] for token in read)],
             "values": _rounded(values),
             "qualifying_token_index": int(self.rows.position[row[place]]),
         }
