@@ -364,7 +364,8 @@ def test_an_export_is_uploaded_unless_other_data_is_there(
     runs, tmp_path, capsys, monkeypatch, kind, repo_type
 ):
     hub = Hub(monkeypatch, repo_type)
-    push = ("--push-to-hub", "user/quizzes")
+    least = ("--top", "1", "--of-interval", "0") if kind == "features" else ()
+    push = ("--agents", "2", *least, "--push-to-hub", "user/quizzes")
     hub.files = dict(other := {"model.safetensors": b"precious", "agent-9/x": b"old"})
     assert command(*export(kind, runs, tmp_path / "out", *push)) == 2
     assert "holds other data" in error_line(capsys)
