@@ -38,6 +38,11 @@ class NetworkParts:
     ln_final: nn.Module
     unembed: nn.Linear
 
+    @property
+    def ends_in_norm(self) -> bool:
+        """Whether a LayerNorm stands before the unembedding."""
+        return isinstance(self.ln_final, nn.LayerNorm)
+
     def sizes(self) -> dict[str, Any]:
         """The options that every configuration of TransformerLens has."""
         block = self.blocks[0]
@@ -62,12 +67,14 @@ class NetworkParts:
         }
 
 
-def hooked_transformer(parts: NetworkParts) -> HookedTransformer:
+def hooked_transformer(
+    parts: NetworkParts, kind: type[HookedTransformer] | None = None
+) -> HookedTransformer:
     """The network as a HookedTransformer, on its device, in evaluation mode.
 
     Every site has the same name, shape and activation; "attn.hook_result" is computed once
-    ``hooked.set_use_attn_result(True)`` is set. Raises UserError for a network that
-    TransformerLens cannot express.
+    ``hooked.set_use_attn_result(True)`` is set. kind: a subclass to make instead. Raises UserError
+    for a network that TransformerLens cannot express.
     """
     from transformer_lens import HookedTransformer, HookedTransformerConfig
 
@@ -75,11 +82,11 @@ def hooked_transformer(parts: NetworkParts) -> HookedTransformer:
     with warnings.catch_warnings():
         # It says that version 4 drops the class; our dependencies stay below it for that reason.
         warnings.simplefilter("ignore", DeprecationWarning)
-        hooked = HookedTransformer(options)
-    if not isinstance(parts.ln_final, nn.LayerNorm):
+        hooked = (kind or HookedTransformer)(options)
+    if not parts.ends_in_norm:
         hooked.ln_final = nn.Identity()
         hooked.setup()
-    hooked.load_state_dict({**_masks(hooked), **_hooked_weights(parts)})
+    hooked.load_state_dict({**_masks(hooked), **hooked_weights(parts)})
     return hooked.eval()
 
 
@@ -99,7 +106,7 @@ def transformer_bridge(parts: NetworkParts) -> TransformerBridge:
     with torch.random.fork_rng(devices=[]):
         native = NativeModel(options)
         native.head = nn.Linear(*parts.unembed.weight.T.shape)  # TransformerLens gives it no bias
-    if not isinstance(parts.ln_final, nn.LayerNorm):
+    if not parts.ends_in_norm:
         native.ln_out = nn.Identity()
     native.to(parts.unembed.weight.device).load_state_dict(_native_weights(parts))
     return build_bridge_from_module(
@@ -107,7 +114,7 @@ def transformer_bridge(parts: NetworkParts) -> TransformerBridge:
         architecture="TransformerLensNative",
         tl_config=options,
         model_name=parts.name,
-        post_adapter_hook=None if isinstance(parts.ln_final, nn.LayerNorm) else _without_final_norm,
+        post_adapter_hook=None if parts.ends_in_norm else _without_final_norm,
     ).eval()
 
 
@@ -125,16 +132,16 @@ def _masks(hooked: HookedTransformer) -> dict[str, Tensor]:
     return {name: value for name, value in hooked.state_dict().items() if name not in names}
 
 
-def _hooked_weights(parts: NetworkParts) -> dict[str, Tensor]:
+def hooked_weights(parts: NetworkParts) -> dict[str, Tensor]:
     """The weights by their names in a HookedTransformer."""
     weights = {
         "embed.W_E": parts.embedding,
         "pos_embed.W_pos": parts.positions,
         "unembed.W_U": parts.unembed.weight.T,
-        "unembed.b_U": _bias(parts.unembed),
+        "unembed.b_U": bias_of(parts.unembed),
     }
     if isinstance(parts.ln_final, nn.LayerNorm):
-        weights |= {"ln_final.w": parts.ln_final.weight, "ln_final.b": _bias(parts.ln_final)}
+        weights |= {"ln_final.w": parts.ln_final.weight, "ln_final.b": bias_of(parts.ln_final)}
     for i, block in enumerate(parts.blocks):
         weights |= {f"blocks.{i}.{name}": value for name, value in _block_weights(block).items()}
     return weights
@@ -152,12 +159,12 @@ def _block_weights(block: Block) -> dict[str, Tensor]:
     for name in ("ln1", "ln2") if block.mlp else ("ln1",):
         norm = block.get_submodule(name)
         assert isinstance(norm, nn.LayerNorm)
-        weights |= {f"{name}.w": norm.weight, f"{name}.b": _bias(norm)}
+        weights |= {f"{name}.w": norm.weight, f"{name}.b": bias_of(norm)}
     if block.mlp is None:
         return weights
     up, down = block.mlp.up, block.mlp.down
-    weights |= {"mlp.W_in": up.weight.T, "mlp.b_in": _bias(up)}
-    return weights | {"mlp.W_out": down.weight.T, "mlp.b_out": _bias(down)}
+    weights |= {"mlp.W_in": up.weight.T, "mlp.b_in": bias_of(up)}
+    return weights | {"mlp.W_out": down.weight.T, "mlp.b_out": bias_of(down)}
 
 
 def _native_weights(parts: NetworkParts) -> dict[str, Tensor]:
@@ -176,10 +183,10 @@ def _native_weights(parts: NetworkParts) -> dict[str, Tensor]:
     weights = {"tok_embed.weight": parts.embedding, "pos.weight": parts.positions}
     for name, layer in layers.items():
         assert isinstance(layer, nn.Linear | nn.LayerNorm)
-        weights |= {f"{name}.weight": layer.weight, f"{name}.bias": _bias(layer)}
+        weights |= {f"{name}.weight": layer.weight, f"{name}.bias": bias_of(layer)}
     return weights
 
 
-def _bias(layer: nn.Linear | nn.LayerNorm) -> Tensor:
+def bias_of(layer: nn.Linear | nn.LayerNorm) -> Tensor:
     """The bias of a layer; zeros, one for each row of the weight, when it has none."""
     return layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from agents.config import ModelConfig
 from agents.hooks import Change, HookPoint, capture, evaluating, intervene, site_names
+from agents.huggingface import transformers_model
 from agents.layers import Block, Cache
 from agents.lens import NetworkParts, hooked_transformer, transformer_bridge
 from world import World
@@ -26,6 +27,7 @@ from world.core.options import name_of
 if TYPE_CHECKING:
     from transformer_lens import HookedTransformer
     from transformer_lens.model_bridge import TransformerBridge
+    from transformers import PreTrainedModel
 
 
 class AgentModel(nn.Module):
@@ -113,14 +115,15 @@ class AgentModel(nn.Module):
         """A context in which activations are changed: see ``agents.hooks.intervene``."""
         return intervene(self, changes)
 
-    def to_transformer_lens(self) -> HookedTransformer:
-        """The same network as a HookedTransformer: see ``agents.lens.hooked_transformer``.
+    def to_transformer_lens(self, kind: type[HookedTransformer] | None = None) -> HookedTransformer:
+        """The same network as a HookedTransformer, or as a subclass of that, ``kind``: see
+        ``agents.lens.hooked_transformer``.
 
         Logits agree up to rounding: in float32 within 1e-5 of the largest logit. The agent
         shifts its tokens itself, a HookedTransformer does not: ``hooked(shift(tokens))`` equals
         ``agent(tokens)``.
         """
-        return hooked_transformer(self._parts())
+        return hooked_transformer(self.network_parts(), kind)
 
     def to_transformer_bridge(self) -> TransformerBridge:
         """The same network as a TransformerBridge: see ``agents.lens.transformer_bridge``.
@@ -128,9 +131,18 @@ class AgentModel(nn.Module):
         ``bridge(shift(tokens))`` equals ``agent(tokens)`` up to rounding: in float32 within 1e-5
         of the largest logit.
         """
-        return transformer_bridge(self._parts())
+        return transformer_bridge(self.network_parts())
 
-    def _parts(self) -> NetworkParts:
+    def to_transformers(self) -> PreTrainedModel:
+        """The same network as a model of transformers: see ``agents.huggingface``.
+
+        ``model(shift(tokens)).logits`` equals ``agent(tokens)`` up to rounding: in float32 within
+        1e-5 of the largest logit.
+        """
+        return transformers_model(self.network_parts())
+
+    def network_parts(self) -> NetworkParts:
+        """What the network is made of, for other libraries; dropout plays no part."""
         values = torch.arange(self.vocab_size, device=self.unembed.weight.device)
         with evaluating(self):
             return NetworkParts(

@@ -24,7 +24,7 @@ from culture_sim.run.run import Run
 from world import Quizzes, Stream, World
 
 if TYPE_CHECKING:  # sae_lens takes seconds to import, and many a look needs no features
-    from sae_lens import SAE
+    from sae_lens import SAE, HookedSAETransformer
 
     from culture_sim.features.comparisons import Compared
 
@@ -120,6 +120,15 @@ class OpenRun:
     def saes(self, site: str | None = None, dictionary: str | None = None) -> dict[int, SAE[Any]]:
         """The compared autoencoder of each agent, by number, as sae_lens opens it."""
         return self.comparison(site, dictionary).saes
+
+    def hooked_sae_transformer(
+        self, agent: int = 0, site: str | None = None, dictionary: str | None = None
+    ) -> HookedSAETransformer:
+        """An agent as sae_lens's HookedSAETransformer, its compared autoencoder attached; site and
+        dictionary as ``comparison`` has them. Its tokens are ``agents.shift(tokens)``."""
+        from sae.hooked import hooked_sae_transformer
+
+        return hooked_sae_transformer(self.agents[agent], [self.saes(site, dictionary)[agent]])
 
     def matches(self, site: str | None = None, dictionary: str | None = None) -> pd.DataFrame:
         """A row for each feature and other agent: its best match there, as docs/features.md has

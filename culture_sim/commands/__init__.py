@@ -60,11 +60,7 @@ class Commands(Registry[type[Command]]):
 
     def about(self, name: str) -> str:
         """What a command does, in a line."""
-        spec = importlib.util.find_spec(self._module(name))
-        if spec is None or spec.origin is None:
-            return ""
-        text = ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8")))
-        return (text or "").partition("\n")[0]
+        return about_module(self._module(name))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
@@ -82,6 +78,15 @@ class Commands(Registry[type[Command]]):
 
     def _load(self) -> None:
         """Nothing: a command is loaded when it is asked for."""
+
+
+def about_module(name: str) -> str:
+    """The first line of a module's docstring, without loading the module."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8")))
+    return (text or "").partition("\n")[0]
 
 
 commands = Commands("command", "culture_sim.commands")

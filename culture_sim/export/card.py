@@ -67,7 +67,7 @@ def write_card(root: Path, export: Export) -> None:
     MetadataConfigs(loaded).to_dataset_card_data(data)
     card = DatasetCard.from_template(
         data,
-        template_str=(files("culture_sim.export") / "card.md.jinja").read_text("utf-8"),
+        template_str=(files("culture_sim.export") / "cards/dataset.md.jinja").read_text("utf-8"),
         export=export,
         options=_options(export),
         judged=isinstance(export.world, ExplainedWorld),

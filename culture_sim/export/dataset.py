@@ -1,17 +1,11 @@
-"""Writing a dataset's folder: Parquet files by Hugging Face ``datasets``, a card, and a record.
-
-All is written to a hidden folder beside it, which takes its name at the end: what is at the final
-place is whole, and an interrupted export leaves nothing behind.
-"""
+"""The files of a dataset: Parquet by Hugging Face ``datasets``, a card, and a record."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from datasets import Dataset, disable_progress_bars
 from rich.console import Console
@@ -19,47 +13,25 @@ from rich.progress import track
 
 from culture_sim.culture.records import quizzes_of
 from culture_sim.export.card import write_card
+from culture_sim.export.folder import RECORD
 from culture_sim.export.quizzes import KEPT, culture_shards, draw_task, world_shards
 from culture_sim.export.schema import culture_rows, text_rows, world_rows
-from culture_sim.export.spec import RECORD, Export
-from world.core.errors import UserError
-from world.core.files import naming, read_json, write_json
+from culture_sim.export.spec import Export
+from world.core.files import naming, write_json
 
 VERIFIER = "verify_quiz.py"
 
 
-def write_dataset(export: Export, out: Path, console: Console) -> None:
-    """Write the dataset's folder ``out``.
-
-    Raises UserError, and changes nothing, when ``out`` holds something already.
-    """
-    refuse_occupied(out)
+def write_dataset(export: Export, folder: Path, console: Console) -> None:
+    """Write a dataset into an empty folder."""
     disable_progress_bars()  # of datasets, which has one for every file
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-        folder = Path(aside) / out.name
-        for path, rows in _tables(export, console):
-            _write(folder / "data" / path, rows)
-        write_json(folder / RECORD, export.record())
-        if export.text:
-            verifier = (files("culture_sim.export") / VERIFIER).read_text("utf-8")
-            (folder / VERIFIER).write_text(verifier, "utf-8")
-        write_card(folder, export)
-        os.replace(folder, out)
-
-
-def refuse_occupied(out: Path) -> None:
-    """Raise UserError when there is something at ``out`` that an export would overwrite."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; give --out the path of a new folder")
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty; give --out the path of a new folder")
-
-
-def is_written(out: Path, export: Export) -> bool:
-    """Whether ``out`` is a finished dataset of exactly these quizzes."""
-    path = out / RECORD
-    return path.exists() and read_json(path, "choose another --out") == export.record()
+    for path, rows in _tables(export, console):
+        _write(folder / "data" / path, rows)
+    write_json(folder / RECORD, export.record())
+    if export.text:
+        verifier = (files("culture_sim.export") / VERIFIER).read_text("utf-8")
+        (folder / VERIFIER).write_text(verifier, "utf-8")
+    write_card(folder, export)
 
 
 def _tables(export: Export, console: Console) -> Iterator[tuple[str, Dataset]]:

@@ -1,4 +1,4 @@
-"""A written dataset to the Hugging Face Hub; what can go wrong there is said in one line."""
+"""A written export to the Hugging Face Hub; what can go wrong there is said in one line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
-from culture_sim.export.spec import RECORD
+from culture_sim.export.folder import RECORD
 from world.core.errors import UserError, first_line
 from world.core.files import read_json
 
@@ -29,16 +29,20 @@ NO_DATA = (".gitattributes", "README.md")
 
 @dataclass(frozen=True)
 class Upload:
-    """Where a dataset goes.
+    """Where an export goes.
 
-    repo: the repository. record: of the export, as ``Export.record`` gives it. private: make the
-    repository, where there is none, a private one. overwrite: whatever it holds.
+    repo: the repository. record: of the export, as RECORD in its folder has it. private: make the
+    repository, where there is none, a private one. overwrite: whatever it holds. repo_type: what
+    the Hub calls such repositories, "dataset" or "model". replaced: a pattern of files there that
+    go when others are uploaded: what an earlier export left could be taken for a part of this one.
     """
 
     repo: str
     record: Any
-    private: bool = False
-    overwrite: bool = False
+    private: bool
+    overwrite: bool
+    repo_type: str
+    replaced: str
 
     def check(self) -> None:
         """Raise UserError unless ``push`` can be expected to succeed: to be asked before the work.
@@ -55,23 +59,22 @@ class Upload:
             self._look(self.repo if "/" in self.repo else f"{user}/{self.repo}")
 
     def push(self, folder: Path) -> str:
-        """Upload a dataset's folder in one commit; returns the address of the repository.
+        """Upload an export's folder in one commit; returns the address of the repository.
 
-        The repository is made if need be, and looked at again. All under data/ is replaced: what
-        an earlier export left there could be in other splits. Raises UserError when the Hub
+        The repository is made if need be, and looked at again. Raises UserError when the Hub
         refuses, as it does when the repository changes meanwhile.
         """
         api = HfApi()
         with _one_line():
             address = api.create_repo(
-                self.repo, repo_type="dataset", private=self.private, exist_ok=True
+                self.repo, repo_type=self.repo_type, private=self.private, exist_ok=True
             )
             api.upload_folder(
                 repo_id=address.repo_id,
                 folder_path=folder,
-                repo_type="dataset",
+                repo_type=self.repo_type,
                 commit_message="Export by culture-sim",
-                delete_patterns="data/**",
+                delete_patterns=self.replaced,
                 parent_commit=self._look(address.repo_id),
             )
         return str(address)
@@ -81,8 +84,9 @@ class Upload:
 
         Raises UserError when it holds other data that is not to be overwritten.
         """
+        ask = HfApi().dataset_info if self.repo_type == "dataset" else HfApi().model_info
         try:
-            info = HfApi().dataset_info(repo)
+            info = ask(repo)
         except RepositoryNotFoundError:
             return None
         files = [file.rfilename for file in info.siblings or () if file.rfilename not in NO_DATA]
@@ -97,7 +101,7 @@ class Upload:
     def _is_there(self, repo: str) -> bool:
         """Whether a repository's record is of this very export, whose upload may be repeated."""
         with TemporaryDirectory() as aside:
-            path = HfApi().hf_hub_download(repo, RECORD, repo_type="dataset", local_dir=aside)
+            path = HfApi().hf_hub_download(repo, RECORD, repo_type=self.repo_type, local_dir=aside)
             try:
                 return bool(read_json(Path(path), "push to another repository") == self.record)
             except UserError:

@@ -14,9 +14,6 @@ from culture_sim.culture.store import CultureStore
 from world import QuizWorld
 from world.core.files import json_text
 
-RECORD = "export.json"
-"""The file of a dataset's folder that says what is in it."""
-
 
 @dataclass(frozen=True)
 class Export:

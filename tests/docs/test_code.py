@@ -17,11 +17,18 @@ def run_page(path, folder):
 
 @pytest.fixture(scope="module")
 def exported(runs, tmp_path_factory):
-    """What the page on datasets reads: an export of the run, as text too."""
-    folder = tmp_path_factory.mktemp("exported") / "quizzes"
-    words = ["--run", "smoke", "--runs", str(runs), "--out", str(folder)]
-    ended = culture_sim("export", "dataset", *words, "--text", "--quizzes", "400")
-    assert ended.returncode == 0, ended.stderr
+    """A folder of what pages read: exports of the run, quizzes as text too."""
+    folder = tmp_path_factory.mktemp("exported")
+    of_agent = ("--agents", "0")
+    for kind, name, options in (
+        ("dataset", "quizzes", ("--text", "--quizzes", "400")),
+        ("agents", "agents", of_agent),
+        ("saes", "saes", of_agent),
+        ("features", "features", (*of_agent, "--top", "1", "--of-interval", "0")),
+    ):
+        words = ["--run", "smoke", "--runs", str(runs), "--out", str(folder / name)]
+        ended = culture_sim("export", kind, *words, *options)
+        assert ended.returncode == 0, ended.stderr
     return folder
 
 
@@ -29,7 +36,8 @@ def exported(runs, tmp_path_factory):
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_their_order(page, runs, exported, tmp_path):
     (tmp_path / "runs").symlink_to(runs)
-    (tmp_path / "quizzes").symlink_to(exported)
+    for folder in exported.iterdir():
+        (tmp_path / folder.name).symlink_to(folder)
     ended = run_page(ROOT / page.name, tmp_path)
     assert ended.returncode == 0, ended.stderr
 

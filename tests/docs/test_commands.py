@@ -48,9 +48,10 @@ def asked(folder, helps, errors):
     return answers["helps"], answers["errors"]
 
 
-def plain(name):
-    """The words that call a command without options."""
-    return [name, *KINDS.get(name, ())]
+def plain(name, *words):
+    """The words that call a command without options; of one that says what of, as ``words`` do."""
+    of = words[:1] if words and not words[0].startswith("-") else KINDS.get(name, ())
+    return [name, *(of if name in KINDS else ())]
 
 
 def flags_of(text):
@@ -99,7 +100,7 @@ def misunderstood(folder, uses):
     write_plugins(folder, known)
     helps, errors = asked(
         folder,
-        [plain(use.words[0]) for _, use in partial],
+        [plain(*use.words) for _, use in partial],
         [list(use.words) for _, use in whole],
     )
     for (name, use), error in zip(whole, errors, strict=True):

@@ -10,7 +10,7 @@ from tests.helpers.pages import ROOT, Page
 PLACEHOLDER = re.compile(r"^(\.\.\.|[A-Z]+(/[A-Z]+)?)$")
 """A word that stands for what the reader fills in."""
 KINDS = {"experiment": ("brackets",), "export": ("dataset",), "import": ("culture-gpt",)}
-"""Commands whose first word says what of."""
+"""Commands whose first word says what of, and one of these words."""
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 

@@ -16,13 +16,18 @@ SMALL = [
 ]  # fmt: skip
 
 
-def export(out, *options):
-    """The command; returns the exit code."""
+def command(*words):
+    """A command line in this process; returns the exit code."""
     before = signal.getsignal(signal.SIGTERM)
     try:
-        return main(["export", "dataset", "--out", str(out), *options])
+        return main([*words])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def export(out, *options):
+    """The export of a dataset; returns the exit code."""
+    return command("export", "dataset", "--out", str(out), *options)
 
 
 def of_run(run):

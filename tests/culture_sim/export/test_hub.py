@@ -1,56 +1,11 @@
 """The upload of a dataset, to something that stands in for the Hugging Face Hub."""
 
-from pathlib import Path
-
 import huggingface_hub
 import pytest
-from huggingface_hub.errors import RepositoryNotFoundError
 
 from culture_sim.export import dataset
 from tests.helpers.exporting import SMALL, error_line, export, tree
-
-
-class Hub:
-    """Stands in for the network: what would be sent to the Hub, and what it would answer.
-
-    files: of the repository "user/quizzes" by path, None where there is none.
-    """
-
-    def __init__(self, monkeypatch):
-        self.calls, self.failure, self.files = [], None, None
-        for name in ("whoami", "create_repo", "upload_folder", "dataset_info", "hf_hub_download"):
-            monkeypatch.setattr(huggingface_hub.HfApi, name, getattr(self, f"_{name}"))
-
-    def _whoami(self):
-        self.calls.append("whoami")
-        return {"name": "user"}
-
-    def _dataset_info(self, repo_id):
-        assert repo_id == "user/quizzes"
-        if self.files is None:
-            raise RepositoryNotFoundError.__new__(RepositoryNotFoundError)  # asks for a response
-        siblings = [{"rfilename": name} for name in self.files]
-        return huggingface_hub.DatasetInfo(id=repo_id, sha="c0ffee", siblings=siblings, tags=[])
-
-    def _hf_hub_download(self, repo_id, filename, *, repo_type, local_dir):
-        assert (repo_id, repo_type) == ("user/quizzes", "dataset")
-        path = Path(local_dir) / filename
-        path.write_bytes(self.files[filename])
-        return str(path)
-
-    def _create_repo(self, repo_id, **options):
-        self.calls.append(("create_repo", repo_id, options))
-        self.files = {".gitattributes": b""} if self.files is None else self.files
-        name = repo_id if "/" in repo_id else f"user/{repo_id}"
-        return huggingface_hub.RepoUrl(f"https://huggingface.co/datasets/{name}")
-
-    def _upload_folder(self, **options):
-        if self.failure is not None:
-            raise self.failure
-        assert (options["folder_path"] / "README.md").exists()
-        self.calls.append(("upload_folder", options))
-        kept = {name: data for name, data in self.files.items() if not name.startswith("data/")}
-        self.files = {**kept, **tree(options["folder_path"])}
+from tests.helpers.hub import Hub
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line(tmp_path, capsys, option
 @pytest.mark.parametrize("arguments", [[], ["model"]])
 def test_what_to_export_must_be_known(capsys, arguments):
     assert main(["export", *arguments]) == 2
-    assert "say what to export; known: dataset" in error_line(capsys)
+    assert "say what to export; known: agents, dataset, features, saes" in error_line(capsys)
 
 
 def test_a_place_must_be_given(capsys):

@@ -1,4 +1,4 @@
-"""Write quizzes as a Hugging Face dataset, and as text for language models."""
+"""Write world and culture as a Hugging Face dataset: Parquet files and a card."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Self
 import tyro
 from rich.console import Console
 
-from culture_sim.commands import Command, commands
+from culture_sim.commands import export
 from culture_sim.commands.base import Plugins
+from culture_sim.commands.export import Material
 from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.culture.store import CultureStore
-from culture_sim.export.dataset import is_written, refuse_occupied, write_dataset
+from culture_sim.export.dataset import write_dataset
 from culture_sim.export.spec import Export
 from culture_sim.presets import presets
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 from world import QuizWorld, World
 from world.core.errors import UserError
-from world.core.names import refuse_unreadable
 from world.grids.world import GridsWorld
 
 DEFAULT_PRESET = "compact"
-ABOUT = "Write world and culture as a Hugging Face dataset: Parquet files and a card."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +48,13 @@ class Source(Plugins):
         return presets[self.preset or DEFAULT_PRESET]().world
 
 
-@commands.register("export")
 @dataclass(frozen=True, kw_only=True)
-class ExportQuizzes(Source, Command):
+class ExportQuizzes(Source, export.Export):
     """Everything that a command line can say."""
 
-    out: Path
-    """New folder to write."""
+    repo_type = "dataset"
+    replaced = "data/**"
+
     quizzes: int = 100_000
     """Quizzes of the world, in all splits: 8 in 10 for training, the others held out."""
     seed: int = 0
@@ -64,50 +63,22 @@ class ExportQuizzes(Source, Command):
     """With --run: its culture, too."""
     text: bool = False
     """Write the quizzes as text, too, with a verifier, to train language models on."""
-    push_to_hub: str | None = None
-    """Upload the folder to this repository of the Hugging Face Hub, such as user/name."""
-    private: bool = False
-    """With --push-to-hub: make the repository, where there is none, a private one."""
-    overwrite: bool = False
-    """With --push-to-hub: replace what the repository holds, even if it is other data."""
     world: World = field(default_factory=GridsWorld)
     """The world, where it is not that of a run."""
 
     @classmethod
-    def parse(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
-        """The command; its first word says what to export."""
-        if arguments[:1] in (["-h"], ["--help"]):
-            print(f"usage: {prog} dataset [options]\n\n  dataset  {ABOUT}")
-            raise SystemExit(0)
-        if arguments[:1] != ["dataset"]:
-            raise UserError("say what to export; known: dataset")
-        world = parse_known(Source, arguments[1:]).start()
-        default = cls(out=tyro.MISSING, world=world)
-        return parse_options(default, arguments[1:], f"{prog} dataset", ABOUT)
+    def read(cls, arguments: Sequence[str], prog: str, about: str) -> Self:
+        """The command; its world is that of a run or a preset, which is read first."""
+        world = parse_known(Source, arguments).start()
+        return parse_options(cls(out=tyro.MISSING, world=world), arguments, prog, about)
 
-    def execute(self, console: Console) -> int:
-        """Write the folder, and upload it where that is asked for."""
-        from culture_sim.export.hub import Upload
+    def material(self, console: Console) -> Material:
+        """The quizzes that the options ask for."""
+        quizzes = _export(self, self.start())
+        return Material(quizzes.record(), lambda folder: write_dataset(quizzes, folder, console))
 
-        export, out = _export(self, self.start()), self.out.resolve()
-        upload = None
-        if self.push_to_hub is not None:
-            record = export.record()
-            upload = Upload(self.push_to_hub, record, self.private, self.overwrite)
-        # What this very command wrote needs no second writing to be uploaded.
-        written = upload is not None and is_written(out, export)
-        if not written:
-            refuse_unreadable("--out", out)
-            refuse_occupied(out)
-        if upload is not None:
-            # Before the work: to write a million quizzes and then miss a token helps nobody.
-            upload.check()
-        if not written:
-            write_dataset(export, out, console)
-            console.print(f"wrote {self.out}", highlight=False, soft_wrap=True)
-        if upload is not None:
-            console.print(f"uploaded to {upload.push(out)}", highlight=False, soft_wrap=True)
-        return 0
+
+Kind = ExportQuizzes
 
 
 def _export(options: ExportQuizzes, base: World) -> Export:
@@ -117,10 +88,6 @@ def _export(options: ExportQuizzes, base: World) -> Export:
         raise UserError(f"a dataset is made of quizzes, and the world {name!r} has none")
     if options.quizzes < 1:
         raise UserError(f"--quizzes must be at least 1, got {options.quizzes}")
-    if options.private and options.push_to_hub is None:
-        raise UserError("--private needs --push-to-hub: the repository that is to be private")
-    if options.overwrite and options.push_to_hub is None:
-        raise UserError("--overwrite needs --push-to-hub: folders here are never written over")
     if options.run is not None and options.world != base:
         raise UserError(
             f"run {options.run} has a world of its own; give other options with --preset"

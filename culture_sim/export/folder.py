@@ -1,0 +1,49 @@
+"""The folder of an export, of whatever kind: whole, or not there.
+
+All is written to a hidden folder beside it, which takes its name at the end: what is at the final
+place is whole, and an interrupted export leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from world.core.errors import UserError
+from world.core.files import read_json
+
+RECORD = "export.json"
+"""The file of a folder that says what is in it."""
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of ``out`` when the block ends well.
+
+    Raises UserError, and changes nothing, when ``out`` holds something already.
+    """
+    refuse_occupied(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
+        folder = Path(aside) / out.name
+        folder.mkdir()
+        yield folder
+        os.replace(folder, out)
+
+
+def refuse_occupied(out: Path) -> None:
+    """Raise UserError when there is something at ``out`` that an export would overwrite."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; give --out the path of a new folder")
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty; give --out the path of a new folder")
+
+
+def is_written(out: Path, record: Any) -> bool:
+    """Whether ``out`` is a finished export with exactly this record."""
+    path = out / RECORD
+    return path.exists() and read_json(path, "choose another --out") == record
