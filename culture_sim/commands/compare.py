@@ -40,7 +40,8 @@ class CompareFiles(OptionsCommand):
     tokens: Path | None = None
     """File of tokens; by default the first of the files that has some."""
     words: Path | None = None
-    """What tokens are called: JSON, a list of words, or words by number; else their numbers."""
+    """What tokens are called: JSON, a list of words, words by number, or numbers by word, as
+    tokenizers write them; else their numbers."""
     cells: tuple[str, ...] = ()
     """What the null keeps of a token: token, position, kind, or a column of the file of tokens.
     By default token and position, and kind where the file has kinds."""
@@ -134,14 +135,16 @@ def _words(path: Path | None) -> Words:
         tree = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise UserError(f"{path} cannot be read as JSON ({first_line(error)})") from None
-    words = tree.values() if isinstance(tree, dict) else tree
-    if not isinstance(tree, dict | list) or not all(isinstance(word, str) for word in words):
-        raise UserError(f"{path} must hold a list of words, or words by the number of their token")
-    if isinstance(tree, list):
+    if isinstance(tree, list) and all(isinstance(word, str) for word in tree):
         return tree
-    if not all(key.isdecimal() for key in tree):
-        raise UserError(f"{path}: words must be under the numbers of their tokens")
-    return {int(key): word for key, word in tree.items()}
+    if isinstance(tree, dict):
+        if all(isinstance(number, int) for number in tree.values()):
+            return {number: word for word, number in tree.items()}
+        if all(key.isdecimal() and isinstance(word, str) for key, word in tree.items()):
+            return {int(key): word for key, word in tree.items()}
+    raise UserError(
+        f"{path} must hold a list of words, words by the number of their token, or numbers by word"
+    )
 
 
 def _tell(console: Console, found: ModelComparison) -> None:

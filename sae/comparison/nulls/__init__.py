@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -57,7 +58,7 @@ class PermutedRows:
     def unmoved(self) -> float:
         """Share of rows left in place."""
         left = rows = 0
-        for order in (*_in_blocks(self.selection), *_in_blocks(self.evaluation)):
+        for order in chain(_in_blocks(self.selection), _in_blocks(self.evaluation)):
             left += int((order == np.arange(len(order))).sum())
             rows += len(order)
         return left / rows

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from culture_sim.commands.compare import _words as read_words
 from sae.streamed.files import save_codes
 from tests.helpers.browser import DESK, PHONE, every, one, severe, window
 from tests.helpers.commands import culture_sim
@@ -61,6 +62,15 @@ def test_tables_and_figures_are_written(compared):
     assert leftovers == []
 
 
+@pytest.mark.parametrize(
+    "written", [WORDS, dict(enumerate(WORDS)), {word: k for k, word in enumerate(WORDS)}]
+)
+def test_words_are_read_as_lists_and_by_number_either_way(tmp_path, written):
+    (tmp_path / "words.json").write_text(json.dumps(written))
+    found = read_words(tmp_path / "words.json")
+    assert [found[k] for k in range(len(WORDS))] == WORDS
+
+
 @pytest.mark.browser
 def test_the_page_shows_texts_model_beside_model(browser, compared):
     visit(browser, compared / "index.html", "#explorer?open=family+0")
@@ -109,6 +119,7 @@ def test_the_page_fits_and_its_list_is_filtered(browser, compared, size):
         (["a", "b", "--nulls", "rotation"], "does not permute within cells"),
         (["a", "b", "--min-firings", "0"], "--min-firings must be at least 1, got 0"),
         (["a", "b", "--words", "a.safetensors"], "cannot be read as JSON"),
+        (["a", "b", "--words", "odd.json"], "must hold a list of words, words by the number"),
         (["a", "b", "--tokens", "b"], "has no tensor 'tokens'"),
         (["a", "b", "--scratch", "gone"], "gone is no folder"),
         (["a", "b", "--out", "full"], "is not empty; give --out the path of a new folder"),
@@ -121,6 +132,7 @@ def test_what_is_wrong_is_said_in_a_line_and_nothing_is_written(
     for name in "ab":
         (tmp_path / f"{name}.safetensors").symlink_to(given / f"{name}.safetensors")
     save_file({"codes": torch.ones(3, 2)}, tmp_path / "short.safetensors")
+    (tmp_path / "odd.json").write_text('{"one": "two"}')
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     before = sorted(tmp_path.rglob("*"))

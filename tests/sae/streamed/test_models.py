@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sae_lens import StandardSAE, StandardSAEConfig
+from sae_lens.saes.sae import SAEMetadata
+from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-from sae import compare
+from sae import activations_at, compare
 from sae.activations.harvest import TokenRows
 from sae.comparison.compare import compare_features
 from sae.comparison.nulls.within_cell import WithinCell
@@ -16,6 +20,7 @@ from sae.config import ComparisonConfig
 from sae.matching.features import select_features
 from sae.streamed import codes as stored
 from sae.streamed import contexts, spool
+from sae.streamed.coders import Coder
 from sae.streamed.documents import Documents, octave
 from sae.streamed.rows import StoredRows
 from tests.helpers.own_models import (
@@ -239,6 +244,51 @@ def test_models_and_saes_of_every_kind_give_the_same():
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], atol=1e-5)
     assert found[0].notna().all()
+
+
+def test_a_hooked_transformer_is_read_where_its_sae_says():
+    torch.manual_seed(0)
+    options = {
+        "n_layers": 2,
+        "d_model": 8,
+        "n_heads": 2,
+        "d_head": 4,
+        "n_ctx": LENGTH,
+        "d_vocab": 6,
+    }
+    with warnings.catch_warnings(action="ignore"):  # of what version 4 will drop
+        hooked = HookedTransformer(HookedTransformerConfig(**options, act_fn="relu", device="cpu"))
+    sites = ["blocks.0.hook_resid_post", "blocks.1.attn.hook_z"]
+    saes = [
+        StandardSAE(
+            StandardSAEConfig(d_in=8, d_sae=12, metadata=SAEMetadata(hook_name=site))
+        ).requires_grad_(False)
+        for site in sites
+    ]
+    documents = Documents(TOKENS[-20:])  # some end before the others
+    kept = documents.tokens >= 0
+    kept[:, 0] = False
+    found = Coder("a", hooked, saes).codes(documents, kept, 0)
+    _, cache = hooked.run_with_cache(torch.from_numpy(np.maximum(documents.tokens, 0)))
+    for codes_, site, sae in zip(found, sites, saes, strict=True):
+        expected = sae.encode(cache[site][torch.from_numpy(kept)].flatten(1))
+        np.testing.assert_allclose(codes_.toarray(), expected.detach().numpy(), atol=1e-5)
+    # The same site by the name of its module.
+    by_module = Coder("a", activations_at(hooked, "blocks.0.hook_resid_post"), saes[:1])
+    again = by_module.codes(documents, kept, 0)[0]
+    np.testing.assert_allclose(again.toarray(), found[0].toarray(), atol=1e-5)
+    with pytest.raises(UserError, match=r"no hook point 'blocks\.7\.hook_resid_post'"):
+        Coder("a", hooked, saes, "blocks.7.hook_resid_post").codes(documents, kept, 0)
+    with pytest.raises(UserError, match=r"has no module 'blocks\.7'"):
+        activations_at(hooked, "blocks.7")
+
+
+def test_features_that_never_fire_leave_nothing_to_compare():
+    found = compare(None, CODES, TOKENS, **{**OPTIONS, "min_firings": 10**6})
+    assert found.overall["within_cell"].reason == "there is no feature to compare"
+    tables = found.tables()
+    assert len(tables["matches"]) == 2 * FEATURES
+    assert len(tables["families"]) == len(tables["examples"]) == 0
 
 
 def test_without_a_second_sae_the_reason_is_said():
