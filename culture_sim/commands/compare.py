@@ -85,7 +85,7 @@ class CompareFiles(OptionsCommand):
                 codes,
                 self._tokens(files),
                 cells=self.cells or None,
-                words=_words(self.words),
+                words=read_words(self.words),
                 nulls=self.nulls,
                 min_firings=self.min_firings,
                 permutations=self.permutations,
@@ -127,8 +127,11 @@ def _names(files: tuple[Path, ...]) -> list[str]:
     return names
 
 
-def _words(path: Path | None) -> Words:
-    """Raises UserError for a file that holds no words."""
+def read_words(path: Path | None) -> Words:
+    """What tokens are called, None where nothing says.
+
+    Raises UserError for a file that holds no words.
+    """
     if path is None:
         return None
     try:

@@ -46,9 +46,9 @@ class Batch(NamedTuple):
 class Spool:
     """Rows on their way to the disk."""
 
-    def __init__(self, folder: Path, widths: Sequence[int], most_rows: int = ROWS) -> None:
+    def __init__(self, folder: Path, widths: Sequence[int]) -> None:
         """folder: empty, for nothing else. widths: F of each dictionary."""
-        self._folder, self._widths, self._most = folder, tuple(widths), most_rows
+        self._folder, self._widths = folder, tuple(widths)
         self._waiting: list[Batch] = []
         self._chunks = self._entries = 0
         self._counts = np.zeros(2 << CELL_BITS, dtype=np.int64)
@@ -67,7 +67,7 @@ class Spool:
         self._waiting.append(batch)
         rows = sum(len(each.rows) for each in self._waiting)
         entries = sum(max(c.nnz for c in each.codes) for each in self._waiting)
-        if rows >= self._most or 8 * entries >= BYTES:
+        if rows >= ROWS or 8 * entries >= BYTES:
             self._flush()
 
     def finish(self) -> Store:
@@ -81,7 +81,7 @@ class Spool:
                 "give more, or shorter ones"
             )
         of_row = max(8 * self._entries // int(counts.sum()), 8)
-        most = max(min(self._most, BYTES // of_row), 1)
+        most = max(min(ROWS, BYTES // of_row), 1)
         starts, first_evaluation = _starts(counts, most)
         return Store(
             self._folder, self._widths, self._chunks, starts, first_evaluation, self._documents

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from culture_sim.commands.compare import _words as read_words
+from culture_sim.commands.compare import read_words
 from sae.streamed.files import save_codes
 from tests.helpers.browser import DESK, PHONE, every, one, severe, window
 from tests.helpers.commands import culture_sim

@@ -48,7 +48,7 @@ def kept():
     which blocks there were, and how a null orders them."""
     seen = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool.Spool.__init__, "__defaults__", (1000,))
+        patch.setattr(spool, "ROWS", 1000)
         patch.setattr(stored, "TILE", 4)
         patch.setattr(stored, "SUMS", 4 * FEATURES)
         patch.setattr(stored, "DENSE", 2.0)
