@@ -1,4 +1,7 @@
-"""Compare anyone's models by codes of their SAEs in files, and write tables and a page."""
+"""Compare anyone's models by codes of their SAEs in files.
+
+Writes tables, and a page that a browser opens without a server.
+"""
 
 from __future__ import annotations
 
