@@ -18,9 +18,9 @@ given = $(filter-out file,$(origin $(1)))
 STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup culture train-agents culture-round sae report analyze replay effects crosscoder \
-	culture-features study experiment export import quizzes demo docs test quick check format bench \
-	clean
+.PHONY: help setup culture train-agents culture-round sae report analyze compare replay effects \
+	crosscoder culture-features study experiment export import quizzes demo docs test quick check \
+	format bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ effects: $(READY) ## Find out what features do: silence them, put one agent's in
 
 crosscoder: $(READY) ## Train one dictionary for all agents: which features belong to a single agent?
 	$(SIM) $@ --run $(RUN) $(ARGS)
+
+compare: $(READY) ## Compare anyone's models by codes of their SAEs in files.
+	$(SIM) $@ $(ARGS)
 
 replay: $(READY) ## Judge the stored votes of a run again, by its rule or another; runs no model.
 	$(SIM) $@ --run $(RUN) $(ARGS)

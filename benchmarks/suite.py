@@ -34,6 +34,7 @@ NAMES = (
     "harvest",
     "sae_training",
     "correlation",
+    "comparing",
     "memory",
     "time_to_target",
 )

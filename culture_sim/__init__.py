@@ -2,6 +2,7 @@
 
 ``open_run`` gives a notebook everything that a run on disk holds. ``RunConfig`` is what decides a
 run; a ``Rule`` and a ``Proposer`` of one's own register in ``rules`` and ``proposers``.
+``write_models`` writes the page of a comparison of anyone's models.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from culture_sim.culture.rules import Rule, rules
     from culture_sim.culture.votes import Decision, VoteTable
     from culture_sim.notebook import OpenRun, open_run
+    from culture_sim.report.models.write import write_models
     from culture_sim.run.config import RunConfig
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "open_run",
     "proposers",
     "rules",
+    "write_models",
 ]
 _HOMES = {
     "CultureConfig": "culture_sim.culture.config",
@@ -42,6 +45,7 @@ _HOMES = {
     "open_run": "culture_sim.notebook",
     "proposers": "culture_sim.culture.proposers",
     "rules": "culture_sim.culture.rules",
+    "write_models": "culture_sim.report.models.write",
 }
 
 

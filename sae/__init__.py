@@ -8,6 +8,9 @@ Receives agents and quizzes, and returns tables and files; it knows neither runs
 - ``train_sae`` trains one, ``load_sae`` opens it, ``agent_codes`` encodes an agent's activations.
 - ``select_features`` makes of codes the ``Features`` that ``compare_features`` compares: the result
   is a ``Comparison``, with one table of matches.
+- ``compare`` does all of that with anyone's models, SAEs and tokens, and gives a
+  ``ModelComparison``; ``Documents`` are batches of tokens, ``activations_at`` reads a module of any
+  network, ``save_codes`` writes codes for the command line.
 - ``architectures``, ``baselines`` and ``nulls`` are registries for variants of one's own.
 
 The names are loaded when first used: sae_lens takes seconds to import, and the options alone must
@@ -29,20 +32,30 @@ if TYPE_CHECKING:
     from sae.dictionaries.baselines import baselines
     from sae.dictionaries.training import load_sae, train_sae
     from sae.matching.features import Features, select_features
+    from sae.streamed.coders import activations_at
+    from sae.streamed.compare import compare
+    from sae.streamed.documents import Documents
+    from sae.streamed.files import save_codes
+    from sae.streamed.tables import ModelComparison
 
 __all__ = [
     "Comparison",
     "ComparisonConfig",
     "DictionaryConfig",
+    "Documents",
     "Features",
+    "ModelComparison",
     "SAEConfig",
     "TokenRows",
+    "activations_at",
     "agent_codes",
     "architectures",
     "baselines",
+    "compare",
     "compare_features",
     "load_sae",
     "nulls",
+    "save_codes",
     "select_features",
     "token_rows",
     "train_sae",
@@ -57,6 +70,11 @@ _MODULES = {
     "sae.dictionaries.baselines": ("baselines",),
     "sae.dictionaries.training": ("load_sae", "train_sae"),
     "sae.matching.features": ("Features", "select_features"),
+    "sae.streamed.coders": ("activations_at",),
+    "sae.streamed.compare": ("compare",),
+    "sae.streamed.documents": ("Documents",),
+    "sae.streamed.files": ("save_codes",),
+    "sae.streamed.tables": ("ModelComparison",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +25,10 @@ STYLES = (
 )
 COMMON = ("shared/draw.js", "shared/browse.js")
 GALLERY = tuple(f"gallery/{name}.js" for name in ("gallery_draw", "gallery_detail", "gallery"))
-EXPLORER = tuple(f"explorer/{name}.js" for name in ("explorer_data", "explorer_detail", "explorer"))
+EXPLORER = tuple(
+    f"explorer/{name}.js"
+    for name in ("explorer_data", "explorer_text", "explorer_detail", "explorer")
+)
 """Parts of one script each, in this order; the common one is there once, before the others."""
 
 
@@ -34,28 +38,18 @@ def write_report(run: Run) -> Path:
     A stage that has not run yet is a sentence naming its command. What the page loads only when it
     is asked for is beside it, in ``report/explorer/``.
     """
-    environment = Environment(
-        loader=PackageLoader("culture_sim.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=lambda value, digits=1: MISSING if value is None else f"{value:.{digits}%}",
-        number=lambda value, digits=2: MISSING if value is None else f"{value:.{digits}f}",
-        whole=lambda value: MISSING if value is None else f"{value:,}",
-    )
     found = gather(run)
-    page = environment.get_template("page/template.html.jinja").render(
-        style=_joined(STYLES),
-        common_script=_joined(COMMON),
-        gallery_script=_joined(GALLERY),
-        explorer_script=_joined(EXPLORER),
-        shade=shade,
-        accuracy_shade=accuracy_shade,
-        learning_curves=learning_curves,
-        **found,
+    page = (
+        page_environment()
+        .get_template("page/template.html.jinja")
+        .render(
+            style=joined(STYLES),
+            gallery_script=joined(GALLERY),
+            shade=shade,
+            accuracy_shade=accuracy_shade,
+            learning_curves=learning_curves,
+            **found,
+        )
     )
     path = run.path / "report" / "index.html"
     explored = found["features"] and found["features"]["explorer"]
@@ -65,7 +59,30 @@ def write_report(run: Run) -> Path:
     return path
 
 
-def _joined(names: Sequence[str]) -> Markup:
+def page_environment() -> Environment:
+    """What templates of pages are filled in with: filters, and the scripts of the explorer."""
+    environment = Environment(
+        loader=PackageLoader("culture_sim.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=lambda value, digits=1: MISSING if _none(value) else f"{value:.{digits}%}",
+        number=lambda value, digits=2: MISSING if _none(value) else f"{value:.{digits}f}",
+        whole=lambda value: MISSING if value is None else f"{value:,}",
+    )
+    environment.globals.update(common_script=joined(COMMON), explorer_script=joined(EXPLORER))
+    return environment
+
+
+def _none(value: float | None) -> bool:
+    """Whether there is no value: figures have NaN where files have null."""
+    return value is None or math.isnan(value)
+
+
+def joined(names: Sequence[str]) -> Markup:
     """Files of this package, one after the other."""
     here = files("culture_sim.report")
     return Markup("\n").join(Markup((here / name).read_text("utf-8")) for name in names)

@@ -7,7 +7,7 @@ so the rows of all agents line up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -61,6 +61,14 @@ class TokenRows:
         and last token: alike in all that is trivially shared. Agents' quizzes are a task of their
         own."""
         return group_index(self.task, self.layout, self.position, self.token)
+
+    def ordered(
+        self,
+        order: Callable[[TokenRows, np.random.Generator], NDArray[np.int64]],
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """int64 [N]: the order that a null draws for these rows."""
+        return order(self, rng)
 
     @property
     def splits(self) -> Splits:

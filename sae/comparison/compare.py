@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from sae.matching.features import Features
 from sae.matching.resampling import Resampler
 from sae.statistics.resampling import resample_weights
 from world import Stream
+
+if TYPE_CHECKING:
+    from sae.streamed.rows import StoredRows, StoredSplit
 
 MIN_R = (0.5, 0.7, 0.9)
 """Demands on the r of links, for which sharing is counted too."""
@@ -63,15 +67,16 @@ class Comparison:
 @without_tf32()
 def compare_features(
     saes: Mapping[int, Sequence[Features]],
-    rows: TokenRows,
+    rows: TokenRows | StoredRows,
     config: ComparisonConfig,
     stream: Stream,
     tick: Tick = lambda: None,
 ) -> Comparison:
     """Compare agents by the features of their first SAE; their other SAEs are the ceiling.
 
-    saes: by agent number, the features of each SAE, all on the tokens of ``rows``. tick: called
-    for every pair. Raises ValueError for fewer than two agents or codes of other tokens.
+    saes: by agent number, the features of each SAE, all on the tokens of ``rows``, which are in
+    memory or, as their codes, on the disk. tick: called for every pair. Raises ValueError for fewer
+    than two agents or codes of other tokens.
     """
     features, splits = _first(saes, rows), rows.splits
     resampler = _resampler(splits.evaluation, config, stream)
@@ -119,7 +124,9 @@ def measure_universality(
     return _overall(matches, config)
 
 
-def _first(saes: Mapping[int, Sequence[Features]], rows: TokenRows) -> dict[int, Features]:
+def _first(
+    saes: Mapping[int, Sequence[Features]], rows: TokenRows | StoredRows
+) -> dict[int, Features]:
     """By agent in order, the features that are compared."""
     if len(saes) < 2:
         raise ValueError(f"a comparison needs at least two agents, got {len(saes)}")
@@ -132,7 +139,9 @@ def _first(saes: Mapping[int, Sequence[Features]], rows: TokenRows) -> dict[int,
     return {agent: saes[agent][0] for agent in sorted(saes)}
 
 
-def _resampler(rows: TokenRows, config: ComparisonConfig, stream: Stream) -> Resampler:
+def _resampler(
+    rows: TokenRows | StoredSplit, config: ComparisonConfig, stream: Stream
+) -> Resampler:
     """Resamples of the quizzes of the evaluation split."""
     rng = stream.with_role("bootstrap").generator()
     return Resampler(resample_weights(rows.source, config.resamples, rng), rows.quiz)

@@ -139,8 +139,13 @@ def _profile(features: Features, rows: TokenRows) -> _Profile:
 
 def _histogram(level: NDArray[np.float32]) -> NDArray[np.int64]:
     """int64 [BINS]: activations over the highest, in (0, 1], by size; the least in the first."""
+    return np.bincount(histogram_bin(level), minlength=BINS)
+
+
+def histogram_bin(level: NDArray[np.float32]) -> NDArray[np.int64]:
+    """int64 [n]: the bin of each of these."""
     below = np.floor(-BINS_PER_OCTAVE * np.log2(level)).astype(np.int64)
-    return np.bincount(BINS - 1 - np.clip(below, 0, BINS - 1), minlength=BINS)
+    return BINS - 1 - np.clip(below, 0, BINS - 1)
 
 
 def _best(peaks: NDArray[np.floating], source: NDArray[np.int64]) -> NDArray[np.int64]:

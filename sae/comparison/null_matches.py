@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from sae.matching.resampling import Resampler
 from sae.threads import side_by_side
 from world import Stream
 
+if TYPE_CHECKING:
+    from sae.streamed.rows import StoredSplits
+
 Tick = Callable[[], None]
 """Called when a pair of agents is compared."""
 UnderNull = tuple[NDArray[np.float64], NDArray[np.float32]]
@@ -29,7 +33,9 @@ def null_columns(names: Iterable[str]) -> dict[str, str]:
     return {name: f"null_r_{name}" if number else "null_r" for number, name in enumerate(names)}
 
 
-def draw_nulls(rows: Splits, config: ComparisonConfig, stream: Stream) -> dict[str, list[Draw]]:
+def draw_nulls(
+    rows: Splits | StoredSplits, config: ComparisonConfig, stream: Stream
+) -> dict[str, list[Draw]]:
     """By null, its draws, the same for every agent."""
     return {
         name: [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,7 @@ from sae.comparison.matches import Matches, Pair
 from sae.comparison.null_matches import null_columns
 from sae.comparison.significance import MAX_Q
 from sae.comparison.universality import Universality
-from sae.concepts.meaning import Meaning
-from sae.config import ComparisonConfig, DictionaryConfig
+from sae.config import ComparisonConfig
 from sae.matching.families import Family
 from sae.matching.features import Features
 
@@ -34,24 +33,33 @@ MATCH_COLUMNS = (
 """Of matches.parquet; those of nulls come before the ceiling."""
 
 
+class Dictionary(Protocol):
+    """Where features are, and of which SAEs, in words."""
+
+    @property
+    def site(self) -> str:
+        """Such as "blocks.2.hook_resid_post"."""
+
+    @property
+    def name(self) -> str:
+        """Such as "batch_topk-512"."""
+
+
 def match_table(
     comparison: Comparison,
-    geometry: Mapping[Pair, Geometry],
+    geometry: Mapping[Pair, Geometry] | None,
     features: Mapping[int, Features],
-    dictionary: DictionaryConfig,
+    dictionary: Dictionary,
 ) -> pd.DataFrame:
     """One row per ordered pair of agents and feature of the first, compared or not: with missing
     values for those that are not.
 
-    features: of each agent's compared SAE.
+    features: of each agent's compared SAE. geometry: None where directions were not compared.
     """
     matches = comparison.matches
     parts = [
         _every_feature(matches.of(a, b), features[a]).assign(
-            agent_a=a,
-            agent_b=b,
-            decoder_cosine=geometry[a, b].cosine,
-            decoder_match=geometry[a, b].best,
+            agent_a=a, agent_b=b, **_directions(geometry[a, b] if geometry else None)
         )
         for a, b in matches.rows
     ]
@@ -61,6 +69,13 @@ def match_table(
     ceiling = MATCH_COLUMNS.index("ceiling_r")
     columns = [*MATCH_COLUMNS[:ceiling], *null_columns(comparison.overall).values()]
     return table[[*columns, *MATCH_COLUMNS[ceiling:]]]
+
+
+def _directions(geometry: Geometry | None) -> dict[str, Any]:
+    """Columns of what decoders say."""
+    if geometry is None:
+        return {"decoder_cosine": np.nan, "decoder_match": pd.NA}
+    return {"decoder_cosine": geometry.cosine, "decoder_match": geometry.best}
 
 
 def _every_feature(table: pd.DataFrame, features: Features) -> pd.DataFrame:
@@ -78,8 +93,8 @@ def _every_feature(table: pd.DataFrame, features: Features) -> pd.DataFrame:
     ).reset_index()
 
 
-def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
-    """One row per family, with its name."""
+def family_table(families: Sequence[Family], named: pd.DataFrame) -> pd.DataFrame:
+    """One row per family, with its name. named: columns name, candidate and f1, a row each."""
     table = pd.DataFrame(
         {
             "family": np.arange(len(families)),
@@ -92,14 +107,13 @@ def family_table(families: Sequence[Family], meaning: Meaning) -> pd.DataFrame:
             "consistency": np.array([f.consistency for f in families], dtype=np.float64),
         }
     )
-    named = meaning.families
     return table.assign(name=named["name"], candidate=named.candidate, name_f1=named.f1)
 
 
 def summary(
     comparison: Comparison,
-    geometry: Mapping[Pair, Geometry],
-    dictionary: DictionaryConfig,
+    geometry: Mapping[Pair, Geometry] | None,
+    dictionary: Dictionary,
     config: ComparisonConfig,
     saes: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
@@ -127,7 +141,7 @@ def summary(
         ],
         "discoveries": _discoveries(comparison),
         "kinds": _kinds(comparison.matches),
-        "geometry": _geometry(comparison.matches, geometry),
+        "geometry": _geometry(comparison.matches, geometry) if geometry else None,
         "pairs": [_pair(comparison, a, b) for a, b in comparison.pairs],
         "matrices": _matrices(comparison.matches),
         "families": {

@@ -242,7 +242,7 @@ def _write_tables(
     matches: pd.DataFrame, comparison: Comparison, meaning: Meaning, out_dir: Path
 ) -> None:
     write_parquet(out_dir / "matches.parquet", matches)
-    write_parquet(out_dir / "families.parquet", family_table(comparison.families, meaning))
+    write_parquet(out_dir / "families.parquet", family_table(comparison.families, meaning.families))
     write_parquet(out_dir / "features.parquet", meaning.names)
     write_parquet(out_dir / "concepts.parquet", meaning.concepts)
     write_parquet(out_dir / "coverage.parquet", meaning.coverage)

@@ -1,14 +1,16 @@
 """Exact Pearson correlation between all features of two sets of sparse codes.
 
+Codes come in blocks of rows: those in memory in one, those on the disk (``sae.streamed``) in many.
 Sums and products are accumulated in float64. A feature that never varies has no correlation:
 it is NaN, not 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,10 @@ from sae.matching.kernels import add_moments, add_pairs, add_products
 
 TILE = 512
 """Features whose products are formed at a time: 512 x 512 sums in float64 take 2 MiB."""
+Labels = Iterable[NDArray[np.int64]]
+"""A number for each row, block by block; to be gone through as often as there is need."""
+Tile = tuple[int, int, NDArray[np.float64]]
+"""First feature of x, first of y, and sums of products [w, v] of these and those after them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,19 @@ class Codes:
     values: sparse.csr_array
     moments: FeatureMoments
 
+    in_blocks: ClassVar[bool] = False
+    """Whether rows are read anew for all that is done with them."""
+    at_once: ClassVar[int] = 1024
+    """Features whose sums by group of rows, which are dense, are formed at a time."""
+
+    def blocks(self) -> Iterator[sparse.csr_array]:
+        """The values, some rows at a time; other codes of the same tokens are cut alike."""
+        yield self.values
+
+    def products(self, other: Codes) -> Iterator[Tile]:
+        """Sums over tokens of these times the other's, tile by tile."""
+        return tile_products(self, other)
+
     @cached_property
     def tiles(self) -> tuple[sparse.csr_array, ...]:
         """The values cut into tiles of features, [N, <= TILE] each."""
@@ -62,14 +81,14 @@ class Codes:
     @property
     def size(self) -> int:
         """F."""
-        return int(self.values.shape[1])
+        return len(self.moments.firings)
 
     @property
     def density(self) -> float:
         """Share of values that are not zero."""
-        return self.values.nnz / max(self.values.shape[0] * self.size, 1)
+        return int(self.moments.firings.sum()) / max(self.moments.tokens * self.size, 1)
 
-    def permuted(self, order: NDArray[np.int64]) -> Codes:
+    def permuted(self, order: Any) -> Codes:
         """The same codes with rows in another order, a permutation int64 [N]."""
         permuted = Codes(self.values[order], self.moments)
         if len(self.tiles) > 1:
@@ -101,17 +120,44 @@ def arrays(codes: sparse.csr_array) -> tuple[NDArray[np.integer], ...]:
 
 def feature_moments(codes: sparse.csr_array) -> FeatureMoments:
     """Moments of sparse codes [N, F]. Raises ValueError on values that are not finite."""
-    tokens, features = codes.shape
+    features = codes.shape[1]
     if not np.isfinite(codes.data).all():
         raise ValueError("codes hold values that are not finite")
-    total, squares = grouped_moments(codes, np.zeros(tokens, dtype=np.int64), 1)
-    mean = total[0] / tokens
-    # A constant feature is told by its extremes: its variance would be rounding noise, not 0.
-    varies = codes.max(axis=0).toarray().ravel() != codes.min(axis=0).toarray().ravel()
-    variance = np.where(varies, squares[0] / tokens - mean**2, np.nan)
-    deviation = np.sqrt(np.where(variance > 0, variance, np.nan))
-    firings = np.bincount(codes.indices[codes.data != 0], minlength=features)
-    return FeatureMoments(tokens, mean, deviation, firings)
+    sums = MomentSums(features)
+    sums.add(codes)
+    return sums.moments()
+
+
+class MomentSums:
+    """What moments of F features follow from, block by block."""
+
+    def __init__(self, features: int) -> None:
+        self._tokens = 0
+        self._total, self._squares = np.zeros(features), np.zeros(features)
+        self._firings = np.zeros(features, dtype=np.int64)
+        self._high, self._low = np.full(features, -np.inf), np.full(features, np.inf)
+
+    def add(self, codes: sparse.csr_array) -> None:
+        """Some more rows, codes [n, F]."""
+        if not codes.shape[0]:
+            return
+        total, squares = grouped_moments(codes, np.zeros(codes.shape[0], dtype=np.int64), 1)
+        self._total += total[0]
+        self._squares += squares[0]
+        self._high = np.maximum(self._high, codes.max(axis=0).toarray().ravel())
+        self._low = np.minimum(self._low, codes.min(axis=0).toarray().ravel())
+        self._firings += np.bincount(codes.indices[codes.data != 0], minlength=len(self._total))
+        self._tokens += codes.shape[0]
+
+    def moments(self) -> FeatureMoments:
+        """Of all rows."""
+        tokens = max(self._tokens, 1)
+        mean = self._total / tokens
+        # A constant feature is told by its extremes: its variance would be rounding noise, not 0.
+        varies = self._high > self._low
+        variance = np.where(varies, self._squares / tokens - mean**2, np.nan)
+        deviation = np.sqrt(np.where(variance > 0, variance, np.nan))
+        return FeatureMoments(self._tokens, mean, deviation, self._firings)
 
 
 def grouped_moments(
@@ -140,8 +186,17 @@ def grouped_products(
     return total
 
 
-def tile_products(x: Codes, y: Codes) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    """First feature of x, first of y, and float64 [w, v] sums of products, tile by tile."""
+def matched_products(x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64 [Fx]: sum over tokens of each feature of x times its match in y, 0 for -1."""
+    total = np.zeros((1, x.size))
+    for ours, theirs in zip(x.blocks(), y.blocks(), strict=True):
+        one = np.zeros(ours.shape[0], dtype=np.int64)
+        total += grouped_products(ours, theirs, match, one, 1)
+    return np.asarray(total[0])
+
+
+def tile_products(x: Codes, y: Codes) -> Iterator[Tile]:
+    """Sums of products of codes in memory, tile by tile."""
     _same_tokens(x.values, y.values)
     for i, left in enumerate(x.tiles):
         for j, right in enumerate(y.tiles):
@@ -153,7 +208,7 @@ def tile_products(x: Codes, y: Codes) -> Iterator[tuple[int, int, NDArray[np.flo
 def product(x: Codes, y: Codes) -> NDArray[np.float64]:
     """float64 [Fx, Fy]: sum over tokens of x times y."""
     total = np.empty((x.size, y.size))
-    for i, j, tile in tile_products(x, y):
+    for i, j, tile in x.products(y):
         total[i : i + tile.shape[0], j : j + tile.shape[1]] = tile
     return total
 
@@ -172,7 +227,7 @@ def correlation(x: Codes, y: Codes) -> NDArray[np.float64]:
 def paired_correlation(x: Codes, y: Codes, match: NDArray[np.int64]) -> NDArray[np.float64]:
     """float64 [Fx]: r of each feature of x with its match [Fx] in y; NaN for -1."""
     tokens = x.moments.tokens
-    sums = grouped_products(x.values, y.values, match, np.zeros(tokens, dtype=np.int64), 1)[0]
+    sums = matched_products(x, y, match)
     mean = np.append(y.moments.mean, np.nan)[match]
     deviation = np.append(y.moments.deviation, np.nan)[match]
     covariance = sums / tokens - x.moments.mean * mean

@@ -51,13 +51,13 @@ def _tile(
     total: Tensor | None = None
     for start in range(0, x.shape[0], ROWS):
         rows = slice(start, start + ROWS)
-        left, right = _dense(x[rows], i, device), _dense(y[rows], j, device)
+        left, right = dense_rows(x[rows], i, device), dense_rows(y[rows], j, device)
         part = (left.T @ right).double()
         total = part if total is None else total + part
     return total.cpu().numpy() if total is not None else np.zeros((0, 0))
 
 
-def _dense(rows: sparse.csr_array, first: int, device: str) -> Tensor:
+def dense_rows(rows: sparse.csr_array, first: int, device: str) -> Tensor:
     """float32 [n, <= WIDTH]: features ``first`` onwards of some rows."""
     if device == "cpu":
         some = rows if rows.shape[1] <= WIDTH else rows[:, first : first + WIDTH]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +79,8 @@ class Features:
             _graded(backward, self.evaluation, other.evaluation),
         )
 
-    def permuted(self, selection: NDArray[np.int64], evaluation: NDArray[np.int64]) -> Features:
-        """The same features with the rows of either split in another order, int64 [N]."""
+    def permuted(self, selection: Any, evaluation: Any) -> Features:
+        """The same features with the rows of either split in another order, as codes take it."""
         return replace(
             self,
             selection=self.selection.permuted(selection),

@@ -63,6 +63,100 @@ def add_moments(start, feature, value, group, total, squares):  # type: ignore[n
 
 
 @compiled
+def add_residual_products(  # type: ignore[no-untyped-def]
+    x_start, x_feature, x_value, y_start, y_feature, y_value, match, order, first, group,
+    total, sums, squares_x, squares_y,
+):  # fmt: skip
+    """Add products of what is left of x and of its match in y when each stratum's mean is out.
+
+    order: int64 [n], the rows by stratum; first: int64 [S + 1], where strata begin in it. group:
+    int64 [n]. total: float64 [Fx]. sums: float64 [G, Fx], at each row's group, times
+    sqrt(n / (n - 1)) for a stratum of n. squares_x, squares_y: float64 [Fx], [Fy], of what is left.
+    Nothing that is left is ever formed: it would be dense.
+    """
+    mean_x, mean_y = np.zeros(len(squares_x)), np.zeros(len(squares_y))
+    row_x, row_y = np.zeros(len(squares_x)), np.zeros(len(squares_y))
+    in_x, in_y = np.zeros(len(squares_x), np.bool_), np.zeros(len(squares_y), np.bool_)
+    held_x, held_y = np.empty(len(squares_x), np.int64), np.empty(len(squares_y), np.int64)
+    for stratum in range(len(first) - 1):
+        rows = order[first[stratum] : first[stratum + 1]]
+        if len(rows) < 2:
+            continue
+        count_x = add_stratum(rows, x_start, x_feature, x_value, mean_x, squares_x, in_x, held_x)
+        count_y = add_stratum(rows, y_start, y_feature, y_value, mean_y, squares_y, in_y, held_y)
+        pairs = pairs_first(held_x, count_x, match, in_y)
+        spread = np.sqrt(len(rows) / (len(rows) - 1.0))
+        for row in rows:
+            spread_out(row, x_start, x_feature, x_value, row_x)
+            spread_out(row, y_start, y_feature, y_value, row_y)
+            of_group = sums[group[row]]
+            for k in range(pairs):
+                a = held_x[k]
+                b = match[a]
+                left = (row_x[a] - mean_x[a]) * (row_y[b] - mean_y[b])
+                total[a] += left
+                of_group[a] += spread * left
+            for p in range(x_start[row], x_start[row + 1]):
+                row_x[x_feature[p]] = 0.0
+            for q in range(y_start[row], y_start[row + 1]):
+                row_y[y_feature[q]] = 0.0
+        forget(held_x, count_x, mean_x, in_x)
+        forget(held_y, count_y, mean_y, in_y)
+
+
+@compiled
+def spread_out(row, start, feature, value, dense):  # type: ignore[no-untyped-def]
+    """Write the values of a row into a dense one."""
+    for p in range(start[row], start[row + 1]):
+        dense[feature[p]] = value[p]
+
+
+@compiled
+def pairs_first(held, count, match, inside):  # type: ignore[no-untyped-def]
+    """Bring features whose match is inside to the front, so that the rest is not looked at row by
+    row; returns how many they are."""
+    pairs = 0
+    for k in range(count):
+        other = match[held[k]]
+        if other >= 0 and inside[other]:
+            held[pairs], held[k] = held[k], held[pairs]
+            pairs += 1
+    return pairs
+
+
+@compiled
+def forget(held, count, mean, inside):  # type: ignore[no-untyped-def]
+    """Zeros again where a stratum left something."""
+    for k in range(count):
+        mean[held[k]], inside[held[k]] = 0.0, False
+
+
+@compiled
+def add_stratum(rows, start, feature, value, mean, squares, inside, held):  # type: ignore[no-untyped-def]
+    """Means of the features that fire in a stratum, which features these are, and how many.
+
+    mean, inside: of all features, zeros before. held: int64, filled from the front. squares: sums
+    of squares about the mean are added.
+    """
+    count = 0
+    for row in rows:
+        for p in range(start[row], start[row + 1]):
+            f, v = feature[p], np.float64(value[p])
+            if not inside[f]:
+                inside[f] = True
+                held[count] = f
+                count += 1
+            mean[f] += v
+            squares[f] += v * v
+    for k in range(count):
+        exact = mean[held[k]] / len(rows)
+        squares[held[k]] -= len(rows) * exact**2
+        # In the precision of codes, so that a feature that its stratum determines leaves nothing.
+        mean[held[k]] = np.float64(np.float32(exact))
+    return count
+
+
+@compiled
 def best_of_tile(  # type: ignore[no-untyped-def]
     products, tokens, mean_x, scale_x, mean_y, scale_y, first_x, first_y, rows, columns
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -10,10 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sae.matching.correlation import Codes, grouped_moments, grouped_products
-
-BLOCK = 1024
-"""Features resampled at a time: sums by quiz are dense."""
+from sae.matching.correlation import Codes, Labels, grouped_moments, grouped_products
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,15 @@ class _Kept:
 class Resampler:
     """Correlations of given pairs of features on bootstrap resamples of quizzes.
 
-    weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N].
+    weights: float64 [R, Q], how often each quiz is in each resample. quiz: int64 [N], or block by
+    block where codes are.
     Sums over the tokens of each quiz suffice for every resample. Those of a set of codes are
     formed once, and forgotten with the codes: they are asked for in pair after pair, and by
     several threads at a time.
     """
 
     weights: NDArray[np.float64]
-    quiz: NDArray[np.int64]
+    quiz: NDArray[np.int64] | Labels
     _known: WeakKeyDictionary[Codes, _Kept] = field(default_factory=WeakKeyDictionary, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -54,10 +53,12 @@ class Resampler:
         if not (match >= 0).any():
             return r
         ours, theirs = self._spread(x), self._spread(y)
-        for block in _blocks(np.flatnonzero(match >= 0)):
+        for block in _blocks(np.flatnonzero(match >= 0), x.at_once):
             other = match[block]
-            values = _columns(x, block)
-            sums = grouped_products(values, y.values, other, self.quiz, self._quizzes)
+            sums = np.zeros(())
+            for a, b, quiz in zip(x.blocks(), y.blocks(), self._labels, strict=True):
+                values = _columns(a, block)
+                sums = sums + grouped_products(values, b, other, quiz, self._quizzes)
             shared = self._mean(sums) - ours.mean[:, block] * theirs.mean[:, other]
             r[:, block] = shared / np.sqrt(ours.variance[:, block] * theirs.variance[:, other])
         return r
@@ -74,27 +75,39 @@ class Resampler:
     def _measured(self, codes: Codes) -> Spread:
         shape = len(self.weights), codes.size
         mean, square = np.empty(shape), np.empty(shape)
-        for block in _blocks(np.arange(codes.size)):
-            sums = grouped_moments(_columns(codes, block), self.quiz, self._quizzes)
-            mean[:, block], square[:, block] = self._mean(sums[0]), self._mean(sums[1])
+        for block in _blocks(np.arange(codes.size), codes.at_once):
+            total = squares = np.zeros(())
+            for values, quiz in zip(codes.blocks(), self._labels, strict=True):
+                part = grouped_moments(_columns(values, block), quiz, self._quizzes)
+                total, squares = total + part[0], squares + part[1]
+            mean[:, block], square[:, block] = self._mean(total), self._mean(squares)
         variance = square - mean**2
         varies = variance > 1e-12 * (mean**2 + 1e-30)
         return Spread(mean, np.where(varies, variance, np.nan))
 
     def _mean(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 [R, F]: mean over the tokens of each resample, of sums by quiz [Q, F]."""
-        tokens = np.bincount(self.quiz, minlength=self._quizzes)
-        return np.asarray(self.weights @ sums / (self.weights @ tokens)[:, None])
+        return np.asarray(self.weights @ sums / (self.weights @ self._tokens)[:, None])
+
+    @cached_property
+    def _tokens(self) -> NDArray[np.int64]:
+        """int64 [Q]: of each quiz."""
+        counts = (np.bincount(quiz, minlength=self._quizzes) for quiz in self._labels)
+        return np.asarray(sum(counts))
+
+    @property
+    def _labels(self) -> Labels:
+        return (self.quiz,) if isinstance(self.quiz, np.ndarray) else self.quiz
 
     @property
     def _quizzes(self) -> int:
         return self.weights.shape[1]
 
 
-def _columns(codes: Codes, features: NDArray[np.int64]) -> sparse.csr_array:
+def _columns(values: sparse.csr_array, features: NDArray[np.int64]) -> sparse.csr_array:
     """Codes of some features; of all without a copy."""
-    return codes.values if len(features) == codes.size else codes.values[:, features]
+    return values if len(features) == values.shape[1] else values[:, features]
 
 
-def _blocks(features: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    return np.array_split(features, -(-len(features) // BLOCK) or 1)
+def _blocks(features: NDArray[np.int64], most: int) -> list[NDArray[np.int64]]:
+    return np.array_split(features, -(-len(features) // most) or 1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sae.matching.correlation import Codes, tile_products
+from sae.matching.correlation import Codes, Tile
 from sae.matching.dense import dense_products
 from sae.matching.kernels import best_of_tile
 
@@ -43,17 +43,19 @@ def search(x: Codes, y: Codes) -> tuple[Best, Best]:
     return _clipped(rows), _clipped(columns)
 
 
-def _products(x: Codes, y: Codes) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+def _products(x: Codes, y: Codes) -> Iterator[Tile]:
     """Sums of products, tile by tile: dense where that is faster, sparse elsewhere.
 
     A GPU is faster with dense tiles whatever the density; a processor is when most products are
-    not zero.
+    not zero. Codes on the disk decide for themselves, since they are to be read but a few times.
     """
+    if x.in_blocks:
+        return x.products(y)
     if torch.cuda.is_available():
         return dense_products(x, y, "cuda")
     if x.density * y.density > DENSE:
         return dense_products(x, y, "cpu")
-    return tile_products(x, y)
+    return x.products(y)
 
 
 def _nothing_yet(size: int) -> Best:

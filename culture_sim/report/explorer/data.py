@@ -6,6 +6,7 @@ one is opened, the part that holds its details; parts that would make the page h
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,113 @@ CALLED = "cultureExplorer"
 Tree = dict[str, Any]
 
 
+class Medium(ABC):
+    """How the page shows what excites features: T tokens of a quiz or a text.
+
+    values: token values that features may promote or suppress.
+    """
+
+    values: int = 0
+
+    @property
+    @abstractmethod
+    def index(self) -> Tree:
+        """What the page's script must know of it."""
+
+    @abstractmethod
+    def quizzes(self, quizzes: pd.DataFrame) -> Tree:
+        """What is said of each that is shown, lists by name."""
+
+    def columns(self, quizzes: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Arrays of all that are shown, by name."""
+        return {}
+
+    def placed(self, lines: NDArray[np.uint8], quizzes: pd.DataFrame) -> NDArray[np.uint8]:
+        """uint8 [n, cells]: of activations [n, T] on quizzes, a row each, those that are shown, in
+        the order of the page."""
+        return lines
+
+
+@dataclass(frozen=True)
+class Drawings(Medium):
+    """Quizzes of a world, drawn in layout 0; and the layout that agents read them in."""
+
+    world: World
+
+    @property
+    def values(self) -> int:  # type: ignore[override]
+        """Values that stand in cells."""
+        return len(self.world.view.words)
+
+    @property
+    def index(self) -> Tree:
+        """The orders of pieces."""
+        return {"texts": False, "orders": part_orders(self.world, range(len(self.world.layouts)))}
+
+    def quizzes(self, quizzes: pd.DataFrame) -> Tree:
+        """Their tokens, layout and task."""
+        layout = quizzes.layout.to_numpy(np.uint8)
+        tokens = np.stack(quizzes.tokens.to_list()).astype(np.uint8)
+        return {
+            "tokens": written(self._forward(tokens, layout)),
+            "layout": layout.tolist(),
+            "task": _names(quizzes.task),
+        }
+
+    def placed(self, lines: NDArray[np.uint8], quizzes: pd.DataFrame) -> NDArray[np.uint8]:
+        """In layout 0, without labels."""
+        cells = np.concatenate([piece.cells for piece in self.world.view.pieces])
+        return self._forward(lines, quizzes.layout.to_numpy(np.uint8))[:, cells]
+
+    def _forward(self, values: NDArray[np.uint8], layout: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 [B, T]: a value for each token of quizzes, put where layout 0 has that token."""
+        task = np.full(len(values), UNKNOWN_TASK, dtype=np.int16)
+        return self.world.arrange(QuizBatch(values, layout, task), 0).tokens
+
+
+def _names(tasks: pd.Series) -> list[str | None]:
+    return [None if pd.isna(task) else str(task) for task in tasks]
+
+
+@dataclass(frozen=True)
+class Passages(Medium):
+    """Stretches of texts. places: by token id, its place among the words that the page knows; gaps:
+    whether words need a gap between them."""
+
+    places: Mapping[int, int]
+    gaps: bool
+
+    @property
+    def index(self) -> Tree:
+        """That there are texts."""
+        return {"texts": True, "orders": [], "gaps": self.gaps}
+
+    def quizzes(self, quizzes: pd.DataFrame) -> Tree:
+        """Where they are, and the kind of their document."""
+        return {
+            "task": _names(quizzes.task),
+            "document": quizzes.document.tolist(),
+            "position": quizzes.position.tolist(),
+        }
+
+    def columns(self, quizzes: pd.DataFrame) -> dict[str, NDArray[Any]]:
+        """Their words, -1 for none."""
+        tokens = np.stack(quizzes.tokens.to_list())
+        known = np.array(sorted(self.places), dtype=np.int64)
+        places = np.array([self.places[token] for token in known.tolist()], dtype=np.int32)
+        found = places[np.minimum(np.searchsorted(known, tokens), len(known) - 1)]
+        return {"contexts": np.where(tokens < 0, np.int32(-1), found)}
+
+
 @dataclass(frozen=True)
 class Explorer:
     """index: what the page's script reads first. inside: parts in the page, beside: parts in a
-    folder next to it, both JSON by name."""
+    folder next to it, both JSON by name. called: what is compared, in a word."""
 
     index: Markup
     inside: dict[str, Markup]
     beside: dict[str, Markup]
+    called: str = "agent"
 
 
 def explorer(run: Run, comparisons: Mapping[Path, Tree]) -> Explorer | None:
@@ -51,21 +151,45 @@ def explorer(run: Run, comparisons: Mapping[Path, Tree]) -> Explorer | None:
     comparisons: their summaries, by folder. The first is in the page, if its details are not too
     large; the others are always beside it. Raises UserError when a table is damaged.
     """
-    world = run.config.world
     name = run.path.name
     found = [(read_tables(folder, name), tree) for folder, tree in comparisons.items()]
     shown = [(tables, tree) for tables, tree in found if tables is not None]
     if not shown:
         return None
+    names = {agent: f"agent {agent}" for agent in run.agents}
+    return explore(shown, Drawings(run.config.world), names, "agent")
+
+
+def explore(
+    shown: Sequence[tuple[Tables, Tree]], medium: Medium, names: Mapping[int, str], called: str
+) -> Explorer:
+    """The explorer of some comparisons, with their summaries.
+
+    names: of what is compared, by number. called: what it is, in a word.
+    """
     inside: dict[str, Markup] = {}
     beside: dict[str, Markup] = {}
     for number, (tables, tree) in enumerate(shown):
-        listing = embed(_listing(tables, tree, world))
-        details = {f"{number}-{k}": part for k, part in _details(tables, world)}
+        listing = embed(_listing(tables, tree, medium))
+        details = {f"{number}-{k}": part for k, part in _details(tables, medium)}
         (beside if number else inside)[str(number)] = listing
         small = not number and sum(map(len, details.values())) <= INSIDE
         (inside if small else beside).update(details)
-    return Explorer(embed(_index(run, [tree for _, tree in shown])), inside, beside)
+    index = {
+        "called": called,
+        "agents": [
+            {"number": number, "name": name, "colour": line_colour(number)}
+            for number, name in names.items()
+        ],
+        "comparisons": [f"{tree['site']}, {tree['dictionary']}" for _, tree in shown],
+        "part": PART,
+        "quizzes": QUIZZES,
+        "binsPerOctave": BINS_PER_OCTAVE,
+        "origins": ORIGINS,
+        "times": TIMES,
+        **medium.index,
+    }
+    return Explorer(embed(index), inside, beside, called)
 
 
 def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
@@ -77,24 +201,10 @@ def write_parts(folder: Path, parts: dict[str, Markup]) -> None:
             aside.write_text(f'{CALLED}("{name}",{part});\n', "utf-8")
 
 
-def _index(run: Run, summaries: Sequence[Tree]) -> Tree:
-    world = run.config.world
-    return {
-        "orders": part_orders(world, range(len(world.layouts))),
-        "agents": [{"number": agent, "colour": line_colour(agent)} for agent in run.agents],
-        "comparisons": [f"{tree['site']}, {tree['dictionary']}" for tree in summaries],
-        "part": PART,
-        "quizzes": QUIZZES,
-        "binsPerOctave": BINS_PER_OCTAVE,
-        "origins": ORIGINS,
-        "times": TIMES,
-    }
-
-
 # The list: a value of each feature or family in every column.
 
 
-def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
+def _listing(tables: Tables, summary: Tree, medium: Medium) -> Tree:
     """All that is searched, filtered and sorted by; F features, M families, A agents."""
     features, families = tables.features, tables.families
     texts = _Texts()
@@ -122,6 +232,7 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "familyCandidate": texts.of(families.candidate),
         "familyF1": families.name_f1.to_numpy(np.float32),
         "familyShown": tables.family_shown.astype(np.int32),
+        **medium.columns(tables.quizzes),
     }
     return {
         "agents": [int(agent) for agent in summary["agents"]],
@@ -130,7 +241,7 @@ def _listing(tables: Tables, summary: Tree, world: World) -> Tree:
         "tokens": summary["tokens"],
         "tasks": _tasks(tables),
         "texts": texts.all,
-        "quizzes": _quizzes(tables.quizzes, world),
+        "quizzes": medium.quizzes(tables.quizzes),
         "columns": {name: packed(column) for name, column in columns.items()},
     }
 
@@ -196,43 +307,20 @@ class _Texts:
         return self._places[text]
 
 
-def _quizzes(quizzes: pd.DataFrame, world: World) -> Tree:
-    """The quizzes that are shown, in layout 0, and the layout that agents read them in."""
-    layout = quizzes.layout.to_numpy(np.uint8)
-    tokens = np.stack(quizzes.tokens.to_list()).astype(np.uint8)
-    tasks = [None if pd.isna(task) else str(task) for task in quizzes.task]
-    return {
-        "tokens": written(_forward(world, tokens, layout)),
-        "layout": layout.tolist(),
-        "task": tasks,
-    }
-
-
-def _forward(
-    world: World, values: NDArray[np.uint8], layout: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """uint8 [B, T]: a value for each token of quizzes, put where layout 0 has that token."""
-    task = np.full(len(values), UNKNOWN_TASK, dtype=np.int16)
-    return world.arrange(QuizBatch(values, layout, task), 0).tokens
-
-
 # The details: what is shown of a feature or a family that is opened.
 
 
-def _details(tables: Tables, world: World) -> Iterator[tuple[str, Markup]]:
+def _details(tables: Tables, medium: Medium) -> Iterator[tuple[str, Markup]]:
     """Parts by name: "f0", "f1" and so on of features, "g0" and so on of families."""
-    layout = tables.quizzes.layout.to_numpy(np.uint8)
     length = len(tables.quizzes.tokens.iloc[0])
-    cells = np.concatenate([piece.cells for piece in world.view.pieces])
 
     def lines(blobs: Sequence[bytes], shown: NDArray[np.int64], members: int) -> NDArray[np.uint8]:
-        """[B, members, QUIZZES, cells]: activations in layout 0, without labels."""
+        """[B, members, QUIZZES, cells]: activations where the page shows them."""
         found = np.stack([np.frombuffer(blob, np.uint8) for blob in blobs]).reshape(-1, length)
         order = np.repeat(np.where(shown < 0, 0, shown)[:, None], members, axis=1).ravel()
-        placed = _forward(world, found, layout[order])
-        return np.ascontiguousarray(placed[:, cells]).reshape(-1, members, QUIZZES, len(cells))
+        placed = np.ascontiguousarray(medium.placed(found, tables.quizzes.iloc[order]))
+        return placed.reshape(-1, members, QUIZZES, placed.shape[1])
 
-    values = len(world.view.words)
     for k, start in enumerate(range(0, len(tables.features), PART)):
         rows = tables.features.iloc[start : start + PART]
         columns = {
@@ -245,7 +333,9 @@ def _details(tables: Tables, world: World) -> Iterator[tuple[str, Markup]]:
             accuracy = tables.effects.accuracy[start:][:PART]
             columns["accuracy"] = accuracy.astype(np.float32)
         if rows.logits.notna().all():
-            columns["logits"] = np.stack(rows.logits.to_list()).astype(np.float32)[:, :values]
+            columns["logits"] = np.stack(rows.logits.to_list()).astype(np.float32)[
+                :, : medium.values
+            ]
         yield f"f{k}", embed({name: packed(column) for name, column in columns.items()})
     agents = tables.members.shape[1]
     for k, start in enumerate(range(0, len(tables.families), PART)):

@@ -9,16 +9,22 @@ const facets = {
   k: {
     label: "Shared by",
     of: ({ rows }) => [rows.length],
-    name: (k) => (k > 1 ? `${k} agents` : "in no family"),
+    name: (k) => (k > 1 ? `${k} ${called}s` : "in no family"),
     order: (a, b) => b - a,
   },
   kind: {
     label: "Kind",
     of: ({ rows }) => [...new Set(rows.flatMap(kindsOf))],
-    name: (kind) => `${kind} in some agent`,
+    name: (kind) => `${kind} in some ${called}`,
   },
-  agent: { label: "Agent", of: ({ rows }) => rows.map(agentOf), name: (a) => `in agent ${a}` },
-  task: { label: "Task", of: ({ quizzes }) => [...new Set(quizzes.map(taskOf))], name: spaced },
+  agent: {
+    label: sentence(called).slice(0, -1),
+    of: ({ rows }) => rows.map(agentOf),
+    name: (a) => `in ${nameOf(a)}`,
+  },
+  task: {
+    label: texts ? "Kind of text" : "Task", of: ({ quizzes }) => tasksOf(quizzes), name: spaced,
+  },
   origin: {
     label: "Fires more on",
     of: ({ rows }) => [...new Set(rows.flatMap(originsOf))],
@@ -82,7 +88,8 @@ function searcher() {
 // ---- the list
 
 const columnsShown = () => [
-  ["k", "agents"], ["r", "r"], ["excess", "beyond null"], ["f1", "name F1"],
+  ["k", `${called}s`], ["r", "r"], ["excess", "beyond null"],
+  ...(texts ? [] : [["f1", "name F1"]]),
   ["frequency", "fires on"], ...(list.column.accuracy ? [["accuracy", "accuracy without it"]] : []),
   ...(list.column.onRatio ? [["ratio", "agents’ quizzes"]] : []),
 ];
@@ -106,9 +113,9 @@ function line(e) {
   const entry = list.entries[e], { name, candidate, rows, r, excess, f1, frequency } = entry;
   const named = isNamed(name);
   const said = {
-    k: h("span", { class: "who", role: "img", "aria-label": `agents ${listed(rows.map(agentOf))}` },
+    k: h("span", { class: "who", role: "img", "aria-label": `in ${listed(rows.map((row) => nameOf(agentOf(row))))}` },
       ...list.agents.map((agent) => h("i", rows.some((row) => agentOf(row) === agent)
-        ? { style: `background:${colourOf(agent)}`, title: `agent ${agent}` } : null))),
+        ? { style: `background:${colourOf(agent)}`, title: nameOf(agent) } : null))),
     r: h("span", { class: "rated" }, meter(r || 0), two(r)),
     excess: two(excess),
     f1: two(f1),
@@ -124,11 +131,12 @@ function line(e) {
         onclick: () => view.open(e),
       }, named ? name : candidate || "unnamed"),
       h("small", { class: "soft" },
-        `${named ? "" : "no good name, this is closest · "}${kindOfEntry(entry)} · ${tasksSaid(entry)}`)),
+        [named ? "" : "no good name, this is closest", kindOfEntry(entry), tasksSaid(entry)]
+          .filter(Boolean).join(" · "))),
     ...columnsShown().map(([column]) => h("td", { class: `of-${column}` }, said[column])));
 }
 
-const tasksSaid = ({ quizzes }) => listed([...new Set(quizzes.map(taskOf))].map(spaced));
+const tasksSaid = ({ quizzes }) => listed(tasksOf(quizzes).map(spaced));
 
 function counted(where) {
   const total = list.entries.length;
@@ -155,6 +163,10 @@ async function sight(entry, cell) {
   }
   const lines = entry.family < 0
     ? (await detailsOf(row)).lines : (await familyLines(entry)).get(row);
+  if (texts) {
+    cell.replaceChildren(passage(quiz, lines[0], NEAR));
+    return;
+  }
   const of = (p) => lines[0].subarray(offset(p), offset(p) + size(p));
   const sums = pieces.map((_, p) => of(p).reduce((sum, v) => sum + v, 0));
   const p = sums.indexOf(Math.max(...sums)), tokens = list.quizzes.tokens[quiz];

@@ -3,7 +3,9 @@
 
 const $ = within("explorer");
 const index = JSON.parse($("index").textContent);
-const { orders } = index;
+const { orders, called } = index;
+/** Whether features are shown on texts, whose tokens are words, and not on drawings. */
+const { texts } = index;
 const ARRAYS = {
   uint8: Uint8Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
 };
@@ -149,13 +151,17 @@ function figuresOf({ column, text }, { family, rows }) {
 
 const agentOf = (row) => list.column.agent.values[row];
 const featureOf = (row) => list.column.feature.values[row];
-const colourOf = (agent) => index.agents.find(({ number }) => number === agent).colour;
+const known = (agent) => index.agents.find(({ number }) => number === agent);
+const colourOf = (agent) => known(agent).colour;
+/** What an agent, or anyone's model, is called. */
+const nameOf = (agent) => known(agent).name;
 const kindsOf = (row) =>
   [...new Set(rowOf(list.column.kind, row))].filter(Boolean).map((k) => list.kinds[k]);
 /** What a feature fires more on than chance would have it. */
 const originsOf = (row) => (list.column.origins
   ? index.origins.filter((_, k) => rowOf(list.column.origins, row)[k]) : []);
-const taskOf = (quiz) => list.quizzes.task[quiz] ?? "made by agents";
+const taskOf = (quiz) => list.quizzes.task[quiz] ?? (texts ? null : "made by agents");
+const tasksOf = (quizzes) => [...new Set(quizzes.map(taskOf))].filter((task) => task !== null);
 
 /** The best concepts of a feature: [{text, f1}]. */
 function conceptsOf(row) {

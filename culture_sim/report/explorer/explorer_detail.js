@@ -12,20 +12,25 @@ const spokenEntry = (entry, place) =>
   `${title(entry)}, ${kindOfEntry(entry)}, ${place}. ${story(entry)}`;
 
 function story(entry) {
-  const named = isNamed(entry.name)
-    ? `Name: F1 ${two(entry.f1)}.` : `Closest name: “${entry.candidate}”, F1 ${two(entry.f1)}.`;
   const who = entry.family < 0
-    ? `In no family: with its best matches in other agents r is ${two(entry.r)}`
-    : `${entry.rows.length} agents share it: r ${two(entry.r)}`;
+    ? `In no family: with its best matches in other ${called}s r is ${two(entry.r)}`
+    : `${entry.rows.length} ${called}s share it: r ${two(entry.r)}`;
   return `${who}, ${two(entry.excess)} beyond the null. It fires on `
-    + `${percent(entry.frequency)} of tokens. ${named}${needed(entry)}`;
+    + `${percent(entry.frequency)} of tokens.${howNamed(entry)}${needed(entry)}`;
+}
+
+/** How good its name is; on texts it is called by the tokens on which it is highest. */
+function howNamed({ name, candidate, f1 }) {
+  if (texts) return ` It is highest on ${name}.`;
+  return isNamed(name)
+    ? ` Name: F1 ${two(f1)}.` : ` Closest name: “${candidate}”, F1 ${two(f1)}.`;
 }
 
 /** What its ablation changes over all tasks, a sentence; none where it is not known. */
 function needed({ rows, accuracy, loss, q }) {
   if (!Number.isFinite(accuracy?.[0])) return "";
   const how = [
-    ...(rows.length > 1 ? ["mean over its agents"] : []),
+    ...(rows.length > 1 ? [`mean over its ${called}s`] : []),
     ...(changes(accuracy) ? [`95 % interval ${between(accuracy)}`] : []),
     ...(Number.isFinite(q) ? [doubt(q)] : []),
   ];
@@ -79,16 +84,19 @@ async function detailBody(entry) {
   ]);
   const agents = entry.rows.length > 1 ? "all of them" : "it";
   return [
-    h("h4", null, `The quizzes that activate ${agents} most`),
-    h("p", { class: "soft" }, "Parts are in the order in which they are written. A dot’s area is "
-      + `the activation when its ${unit} is about to be written, over the feature’s highest.`),
-    h("div", { class: entry.rows.length > 1 ? null : "alone" },
+    h("h4", null, `The ${texts ? "texts" : "quizzes"} that activate ${agents} most`),
+    h("p", { class: "soft" }, texts
+      ? "The darker a token, the higher the activation once it is read, over the feature’s highest."
+      : "Parts are in the order in which they are written. A dot’s area is "
+        + `the activation when its ${unit} is about to be written, over the feature’s highest.`),
+    h("div", { class: entry.rows.length > 1 || texts ? null : "alone" },
       ...entry.quizzes.map((quiz, k) => quizRow(quiz, entry.rows, (row) => lines.get(row)[k]))),
     ...(list.tasks.length ? without(entry.rows, details) : []),
-    h("h4", null, entry.rows.length > 1 ? "Agent by agent" : "In figures"),
+    h("h4", null, entry.rows.length > 1 ? `${sentence(called).slice(0, -1)} by ${called}` : "In figures"),
     h("ul", { class: "agents" }, ...entry.rows.map((row, k) => card(row, details[k]))),
     ...(others.length ? [
-      h("h4", null, "For contrast: the best match in the other agents, on its own quizzes"),
+      h("h4", null, `For contrast: the best match in the other ${called}s, on its own `
+        + `${texts ? "texts" : "quizzes"}`),
       h("ul", { class: "agents" }, ...others.map((row, k) => contrast(entry, row, beside[k]))),
     ] : []),
   ];
@@ -122,14 +130,16 @@ function without(rows, details) {
 const taskNamed = (name) => ({ all: "all tasks", unknown: "made by agents" })[name] ?? spaced(name);
 
 function quizRow(quiz, rows, line) {
+  if (texts) return passageRow(quiz, rows, line);
   const written = orders[list.quizzes.layout[quiz]].map((p) => pieces[p].name).join(", ");
   return h("section", null,
     h("h5", null, spaced(taskOf(quiz)), h("small", { class: "soft" }, `written ${written}`)),
     h("ul", { class: "beside" }, ...rows.map((row) =>
-      h("li", null, agentName(row), quizPicture(quiz, line(row), `agent ${agentOf(row)}`)))));
+      h("li", null, agentName(row), quizPicture(quiz, line(row), nameOf(agentOf(row)))))));
 }
 
 function quizPicture(quiz, line, who) {
+  if (texts) return passage(quiz, line);
   const tokens = list.quizzes.tokens[quiz], order = orders[list.quizzes.layout[quiz]];
   const panels = order.map((p, k) => panel(tokens, p, {
     levels: line.subarray(offset(p), offset(p) + size(p)), outlined: k === order.length - 1,
@@ -149,7 +159,7 @@ function spokenLevels(order, line) {
 
 function agentName(row) {
   const agent = agentOf(row);
-  return h("b", { style: `--agent:${colourOf(agent)}` }, `agent ${agent}`,
+  return h("b", { style: `--agent:${colourOf(agent)}` }, nameOf(agent),
     h("small", { class: "soft" }, `feature ${featureOf(row)}`));
 }
 
@@ -158,8 +168,8 @@ function agentName(row) {
 function card(row, { histogram, maximum, zero, logits }) {
   const concepts = conceptsOf(row);
   return aligned(agentName(row),
-    h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
-      `F1 ${two(list.column.f1.values[row])}`)),
+    h("p", null, `${title({ name: list.text("name", row) })} `, texts ? null
+      : h("small", { class: "soft" }, `F1 ${two(list.column.f1.values[row])}`)),
     ...(concepts.length ? [h("ol", { class: "concepts", "aria-label": "Best concepts" },
       ...concepts.map(({ text, f1 }) => h("li", null, meter(f1), h("span", null, text),
         h("small", { class: "soft" }, two(f1)))))] : []),
@@ -171,7 +181,7 @@ function card(row, { histogram, maximum, zero, logits }) {
       h("h6", null, "Values it promotes ↑ and suppresses ↓ ",
         h("small", { class: "soft" }, "directly, later blocks aside")),
       logitPicture(logits)] : []),
-    h("h6", null, "Best match in each other agent"),
+    h("h6", null, `Best match in each other ${called}`),
     matchList(row));
 }
 
@@ -230,11 +240,11 @@ function matchList(row) {
   const best = rowOf(list.column.match, row), kind = rowOf(list.column.kind, row);
   return h("ul", { class: "matches" }, ...list.agents.flatMap((agent, k) => {
     if (agent === agentOf(row)) return [];
-    if (best[k] < 0) return [h("li", { class: "soft" }, `agent ${agent}: not compared`)];
+    if (best[k] < 0) return [h("li", { class: "soft" }, `${nameOf(agent)}: not compared`)];
     return [h("li", null,
       h("button", {
         type: "button", style: `--agent:${colourOf(agent)}`,
-        "aria-label": `Open feature ${featureOf(best[k])} of agent ${agent}`,
+        "aria-label": `Open feature ${featureOf(best[k])} of ${nameOf(agent)}`,
         onclick: () => view.follow(list.entryOf[best[k]]),
       }, `${agent}.${featureOf(best[k])}`),
       matched(r[k], chance[k]), h("span", null, two(r[k])),
@@ -255,7 +265,7 @@ function contrast(entry, row, { lines }) {
   const quizzes = [...rowOf(list.column.shown, row)].filter((quiz) => quiz >= 0).slice(0, 2);
   return aligned(agentName(row),
     h("p", null, `${title({ name: list.text("name", row) })} `, h("small", { class: "soft" },
-      `r ${two(r)} with agent ${agentOf(first)}’s, null ${two(chance)} ${kind}`)),
-    ...quizzes.map((quiz, place) => quizPicture(quiz, lines[place], `agent ${agentOf(row)}`)),
+      `r ${two(r)} with ${nameOf(agentOf(first))}’s, null ${two(chance)} ${kind}`)),
+    ...quizzes.map((quiz, place) => quizPicture(quiz, lines[place], nameOf(agentOf(row)))),
     h("button", { type: "button", class: "follow", onclick: () => view.follow(list.entryOf[row]) }, "Open it"));
 }

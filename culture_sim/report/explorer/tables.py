@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def read_tables(folder: Path, run: str) -> Tables | None:
     remedy = f"make it again with: culture-sim sae --run {run}"
     found = {name: read_table(folder, SUMMARY, name, run) for name in NEEDED}
     with damage_named(f"the tables in {folder} are", f"remove them; {remedy}"):
-        return _lined_up(found, effects, occurs) if len(found["examples"]) else None
+        return lined_up(found, effects, occurs) if len(found["examples"]) else None
 
 
 def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
@@ -119,11 +119,12 @@ def _read_occurrence(path: Path, run: str) -> pd.DataFrame | None:
     return found if len(found) else None
 
 
-def _lined_up(
-    found: dict[str, pd.DataFrame],
-    effects: tuple[pd.DataFrame, pd.DataFrame | None] | None,
-    occurs: pd.DataFrame | None,
+def lined_up(
+    found: Mapping[str, pd.DataFrame],
+    effects: tuple[pd.DataFrame, pd.DataFrame | None] | None = None,
+    occurs: pd.DataFrame | None = None,
 ) -> Tables:
+    """The tables ``NEEDED`` of a comparison by name, with what is known beside them."""
     features = found["examples"].merge(
         found["features"][["agent", "feature", "name", "candidate", "f1"]],
         on=["agent", "feature"],

@@ -202,7 +202,7 @@ def _features(run: Run) -> tuple[Tree | None, list[str]]:
     shown = {
         **summary,
         "comparisons": list(found.values()),
-        "shared": _shared(summary["families"]),
+        "shared": shared_by(summary["families"]),
         "low": 0.0,
         "high": max(r, default=1.0),
         "layers": layers(folder, run.path.name),
@@ -212,7 +212,7 @@ def _features(run: Run) -> tuple[Tree | None, list[str]]:
     return shown, left_out
 
 
-def _shared(families: Tree) -> list[Tree]:
+def shared_by(families: Tree) -> list[Tree]:
     """By k, from all agents down: families, the features in them, and those above higher r."""
     features = {k: count * int(k) for k, count in families["shared"].items()}
     return [

@@ -9,9 +9,10 @@ whose fields are its options and whose call draws. Most permute rows, and say in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from world import Registry
 if TYPE_CHECKING:
     from sae.activations.harvest import Splits, TokenRows
     from sae.matching.features import Features
+    from sae.streamed.rows import StoredSplits
 
 Draw: TypeAlias = "Callable[[Features], Features]"
 """One draw of a null, the same for every agent."""
@@ -31,7 +33,7 @@ class Null(ABC):
     """What features are made to share no more than."""
 
     @abstractmethod
-    def __call__(self, rows: Splits, rng: np.random.Generator) -> Draw:
+    def __call__(self, rows: Splits | StoredSplits, rng: np.random.Generator) -> Draw:
         """A draw on the tokens of either split."""
 
 
@@ -40,10 +42,14 @@ nulls: Registry[type[Null]] = Registry("null", "sae.comparison.nulls", Null)
 
 @dataclass(frozen=True)
 class PermutedRows:
-    """A draw that permutes rows. selection, evaluation: int64 [N], their order in either split."""
+    """A draw that permutes rows.
 
-    selection: NDArray[np.int64]
-    evaluation: NDArray[np.int64]
+    selection, evaluation: int64 [N], their order in either split; of codes on the disk, what gives
+    it block by block (``sae.streamed.rows.BlockOrders``).
+    """
+
+    selection: Any
+    evaluation: Any
 
     def __call__(self, features: Features) -> Features:
         return features.permuted(self.selection, self.evaluation)
@@ -51,8 +57,15 @@ class PermutedRows:
     @property
     def unmoved(self) -> float:
         """Share of rows left in place."""
-        orders = self.selection, self.evaluation
-        return float(np.concatenate([order == np.arange(len(order)) for order in orders]).mean())
+        left = rows = 0
+        for order in chain(_in_blocks(self.selection), _in_blocks(self.evaluation)):
+            left += int((order == np.arange(len(order))).sum())
+            rows += len(order)
+        return left / rows
+
+
+def _in_blocks(order: Any) -> Iterable[NDArray[np.int64]]:
+    return (order,) if isinstance(order, np.ndarray) else order
 
 
 class PermutingNull(Null):
@@ -62,8 +75,9 @@ class PermutingNull(Null):
     def order(self, rows: TokenRows, rng: np.random.Generator) -> NDArray[np.int64]:
         """int64 [N]: a permutation of N rows."""
 
-    def __call__(self, rows: Splits, rng: np.random.Generator) -> PermutedRows:
-        return PermutedRows(self.order(rows.selection, rng), self.order(rows.evaluation, rng))
+    def __call__(self, rows: Splits | StoredSplits, rng: np.random.Generator) -> PermutedRows:
+        selection = rows.selection.ordered(self.order, rng)
+        return PermutedRows(selection, rows.evaluation.ordered(self.order, rng))
 
 
 __all__ = ["Draw", "Null", "PermutedRows", "PermutingNull", "nulls"]

@@ -17,6 +17,7 @@ from world.core.errors import COUNT, require
 
 if TYPE_CHECKING:
     from sae.activations.harvest import Splits
+    from sae.streamed.rows import StoredSplits
 
 
 @nulls.register("rotation")
@@ -30,7 +31,7 @@ class Rotation(Null):
     def __post_init__(self) -> None:
         require(self, "null rotation", COUNT, "most")
 
-    def __call__(self, rows: Splits, rng: np.random.Generator) -> Draw:
+    def __call__(self, rows: Splits | StoredSplits, rng: np.random.Generator) -> Draw:
         from sae.comparison.rotated import RotatedFeatures  # loads scipy.stats
 
         seed = int(rng.integers(2**63))
