@@ -50,7 +50,7 @@ class Names(Experiment):
     """Accuracy on held-out quizzes that ends an agent's training, 0 to 1."""
     epoch_quizzes: int = 4096
     """Quizzes between two examinations of an agent."""
-    max_quizzes: int = 81_920
+    max_quizzes: int = 98_304
     """Quizzes after which an agent below the target is given up, and says so."""
     exam: int = 500
     """Held-out quizzes of every exam."""
