@@ -117,12 +117,12 @@ class Names(Experiment):
         return Agent(rung=rung, world=world, model=model, train=train, seed=seed, exam=self.exam)
 
     def agents(self) -> list[Agent]:
-        """Of all settings."""
+        """Of all settings, long work first."""
         return [
             self.agent(rung, layers, seed)
+            for layers in reversed(self.layers)
+            for rung in reversed(self.rungs)
             for seed in range(self.seeds)
-            for rung in self.rungs
-            for layers in self.layers
         ]
 
     def dissected(self, place: Place) -> list[Dissected]:
@@ -137,8 +137,8 @@ class Names(Experiment):
         ]
 
     def batches(self, place: Place) -> Iterator[Sequence[Unit]]:
-        """Agents, long work first; then those that learned, taken apart."""
-        yield sorted(self.agents(), key=lambda agent: (-agent.model.n_layers, -agent.rung))
+        """Agents; then those that learned, taken apart."""
+        yield self.agents()
         yield self.dissected(place)
 
     def findings(self, place: Place) -> Findings:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from agents.circuits.heads import HeadScores, value_weighted
 from agents.circuits.paths import Part, Path
+from agents.circuits.paths.parts import Slot
 from agents.circuits.statistics import Interval
 from culture_sim.experiments.names.cases import AFTER_IO, AFTER_S1, END, IO, S1, S2
 from culture_sim.experiments.names.effects import NO_NAME, OF_S1, Sentences, read, sent
@@ -63,7 +64,6 @@ that are no movers."""
 NO_HEAD = "without any head"
 
 Effects = dict[str, dict[str, Interval]]
-Keep = Callable[[Part], bool]
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,8 @@ class Dissection:
         columns, row = s.cases.base.columns, torch.arange(len(s.cases.io))
         most = weights.mean(0)[row, columns[END]].argmax(-1)
         effects: Effects = {AT_S2: {"": s.mean((most == columns[S2]).double())}}
-        for slot, at in (("q", END), ("k", S2), ("v", S2)):
+        reading: dict[Slot, str] = {"q": END, "k": S2, "v": S2}
+        for slot, at in reading.items():
             path = Path(sent(s.network.parts, at), (read(inhibition, slot, at), queries))
             effects[THROUGH[slot]] = {k: s.logits(k, path) for k in self._kinds(GIVER)}
         groups = {
@@ -233,7 +234,7 @@ class Dissection:
         if not later or not keep.any():
             return {}
 
-        def moved(senders: Sequence[Part], slot: str, at: str, kind: str) -> Interval:
+        def moved(senders: Sequence[Part], slot: Slot, at: str, kind: str) -> Interval:
             path = Path(sent(senders, at), (read(later, slot, at),))
             return s.attention(kind, path, S2, AFTER_S1, keep)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from agents.circuits.statistics import Interval
 from culture_sim.experiments.names.circuit import (
@@ -51,13 +51,12 @@ from culture_sim.experiments.names.heads import (
 )
 from world.names import flips
 
-HOLDS, FAILS, NOT_APPLICABLE, UNDECIDABLE = ANSWERS = (
-    "holds",
-    "fails",
-    "not applicable",
-    "undecidable",
-)
 Answer = Literal["holds", "fails", "not applicable", "undecidable"]
+HOLDS: Final = "holds"
+FAILS: Final = "fails"
+NOT_APPLICABLE: Final = "not applicable"
+UNDECIDABLE: Final = "undecidable"
+ANSWERS: tuple[Answer, ...] = (HOLDS, FAILS, NOT_APPLICABLE, UNDECIDABLE)
 BREAKS = 0.5
 """Share that a control must take away."""
 HALF = 0.5
