@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from culture_sim.commands import commands
+from culture_sim.commands.export import KINDS as EXPORTS
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
@@ -123,7 +124,8 @@ def test_every_option_that_stands_alone_is_one(tmp_path):
     # Options of a variant are in the help beside the option that chooses it.
     chosen = [["culture", *use.words] for _, use in ALONE if use.whole and len(use.flags) > 1]
     write_plugins(tmp_path, ALONE)
-    helps, _ = asked(tmp_path, [*map(plain, commands), *chosen], [])
+    exports = [["export", kind] for kind in EXPORTS]
+    helps, _ = asked(tmp_path, [*map(plain, commands), *exports, *chosen], [])
     known = set().union(*map(flags_of, helps))
     assert {(name, flag) for name, use in ALONE for flag in use.flags - known} == set()
 
