@@ -19,7 +19,7 @@ from rich.table import Table
 
 from culture_sim.commands import commands
 from culture_sim.commands.base import OptionsCommand
-from culture_sim.export.dataset import refuse_occupied
+from culture_sim.export.folder import refuse_occupied
 from world.core.errors import COUNT, Limit, UserError, first_line
 from world.core.names import refuse_unreadable
 
