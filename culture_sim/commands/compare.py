@@ -6,11 +6,9 @@ Writes tables, and a page that a browser opens without a server.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import tyro
@@ -19,7 +17,7 @@ from rich.table import Table
 
 from culture_sim.commands import commands
 from culture_sim.commands.base import OptionsCommand
-from culture_sim.export.folder import refuse_occupied
+from culture_sim.export.folder import refuse_occupied, whole_folder
 from world.core.errors import COUNT, Limit, UserError, first_line
 from world.core.names import refuse_unreadable
 
@@ -98,12 +96,8 @@ class CompareFiles(OptionsCommand):
                 folder=self.scratch,
                 report=status.update,
             )
-            out = self.out.resolve()
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-                folder = Path(aside) / out.name
+            with whole_folder(self.out.resolve()) as folder:
                 write_models(found, folder)
-                os.replace(folder, out)
         _tell(console, found)
         console.print(f"written: {self.out / 'index.html'}", soft_wrap=True, highlight=False)
         return 0
