@@ -31,7 +31,7 @@ SPECTRA_OF = (TWO, LINKED)
 def embeddings(found: Found) -> Section:
     """How alike linked letters are, and whether one does for the other."""
     stands = [
-        [f"{arm}, {share:.0%} held out, {site}", *_stays(found, arm, share, site)]
+        [f"{arm}, {share:.0%}, {site}", *_stays(found, arm, share, site)]
         for share in found.compared
         for arm, options in found.options.arms.items()
         if TASKS[LINKS] in options["tasks"]

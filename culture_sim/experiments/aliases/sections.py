@@ -54,9 +54,15 @@ def _ends(found: Found, arm: str, share: float) -> list[str]:
     learned = sorted(step for step in steps if step is not None)
     return [
         f"{len(learned)} of {len(steps)}",
-        f"{learned[0]:,} to {learned[-1]:,}" if learned else NEVER,
+        _span(learned),
         ", ".join(f"{value:.1%}" for value in found.final(arm, share)),
     ]
+
+
+def _span(learned: list[int]) -> str:
+    """The least and the most of these steps, which rise."""
+    ends = dict.fromkeys((*learned[:1], *learned[-1:]))
+    return " to ".join(f"{step:,}" for step in ends) or NEVER
 
 
 def _arms(found: Found) -> Section:
@@ -64,7 +70,7 @@ def _arms(found: Found) -> Section:
     for share in found.compared:
         for arm in found.options.arms:
             cells = [_mean(found, arm, share, (one,)) for one in EVIDENCE]
-            rows.append([f"{arm}, {share:.0%} held out", *_ends(found, arm, share), *cells])
+            rows.append([f"{arm}, {share:.0%}", *_ends(found, arm, share), *cells])
     heads = [*HEADS, *EVIDENCE]
     halves = [
         [f"{share:.0%}", *(_mean(found, HALF, share, (one,)) for one in (BOTH, NONE))]
@@ -81,7 +87,7 @@ def _arms(found: Found) -> Section:
             "as a share of how much better joined ones are, on cells in neither table."
         ],
         [
-            Shown("Held-out cells of the table of numbers", ["arm", *heads], rows),
+            Shown("Held-out cells of the table of numbers", ["arm, held out", *heads], rows),
             Shown(
                 "With half of the numbers linked: mean accuracy on held-out cells that are in the "
                 "other table",

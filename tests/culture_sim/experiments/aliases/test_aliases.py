@@ -183,7 +183,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     assert learned[TWO, 0.6] == [None] * 3
     assert [section.title for section in findings.sections][:2] == ["One table alone", "Two tables"]
     row = findings.sections[1].tables[0].rows[2]
-    assert row[0] == "linked, 60% held out"
+    assert row[0] == "linked, 60%"
     assert row[1] == "3 of 3"
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
