@@ -5,6 +5,7 @@ PYTHON ?= python3
 PRESET ?= compact
 RUN ?= $(PRESET)
 EXPERIMENT ?= brackets
+EXPORT ?= dataset
 ARGS ?=
 TORCH_INDEX ?=
 
@@ -28,6 +29,7 @@ help: ## Show this list
 	@echo "  PRESET=compact     the options to start from: compact, faithful, fleuret, smoke, ..."
 	@echo "  RUN=\$$(PRESET)      name of the run, a folder under runs/"
 	@echo "  EXPERIMENT=brackets  which experiment"
+	@echo "  EXPORT=dataset       what to export"
 	@echo "  ARGS=\"...\"         more options; make culture ARGS=--help lists them"
 	@echo "  PYTHON=python3     Python 3.11 or newer, to make .venv with"
 	@echo "  TORCH_INDEX=URL    where to take PyTorch from, such as its index of CPU-only builds"
@@ -73,8 +75,8 @@ study: $(READY) ## Find out whether culture does anything: arms from the same ag
 experiment: $(READY) ## Answer a question by an experiment: agents trained for it, what they do, and a verdict.
 	$(SIM) $@ $(EXPERIMENT) $(ARGS)
 
-export: $(READY) ## Write quizzes as a Hugging Face dataset, and as text for language models.
-	$(SIM) $@ dataset $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
+export: $(READY) ## Write quizzes, agents, SAEs or features in the formats of other tools, and upload them.
+	$(SIM) $@ $(EXPORT) $(if $(call given,RUN),--run $(RUN),--preset $(PRESET)) $(ARGS)
 
 import: $(READY) ## Make a run of agents, quizzes and SAEs that others published.
 	$(SIM) $@ culture-gpt $(ARGS)

@@ -10,6 +10,7 @@ import pytest
 
 from culture_sim.commands import commands
 from culture_sim.commands.export import KINDS as EXPORTS
+from culture_sim.experiments import experiments
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
@@ -125,7 +126,8 @@ def test_every_option_that_stands_alone_is_one(tmp_path):
     chosen = [["culture", *use.words] for _, use in ALONE if use.whole and len(use.flags) > 1]
     write_plugins(tmp_path, ALONE)
     exports = [["export", kind] for kind in EXPORTS]
-    helps, _ = asked(tmp_path, [*map(plain, commands), *exports, *chosen], [])
+    asking = [["experiment", name] for name in experiments]
+    helps, _ = asked(tmp_path, [*map(plain, commands), *exports, *asking, *chosen], [])
     known = set().union(*map(flags_of, helps))
     assert {(name, flag) for name, use in ALONE for flag in use.flags - known} == set()
 
