@@ -120,7 +120,7 @@ def outside_section(found: Found) -> Section:
         Plot(
             "learning",
             "Accuracy on unbalanced strings with equal counts while agents learn, coloured by the "
-            "rule that they end with.",
+            "rule that they end with; a panel a share of such strings in training.",
             partial(plots.learning_plot, agents=agents),
             (7.2, 3.2),
         ),

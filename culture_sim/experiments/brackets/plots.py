@@ -125,7 +125,7 @@ def learning_plot(figure: Figure, agents: Sequence[Judged]) -> None:
             if each.agent.world.equal_count_share == share:
                 x, y = zip(*sorted(each.made.curve.items()), strict=True)
                 axes.plot(x, y, color=COLOURS[each.rule], linewidth=0.7, alpha=0.7)
-        axes.set_title(f"share of equal counts {share:g}")
+        axes.set_title(f"share {share:g}")
         axes.set_xlabel("strings learned from")
         axes.tick_params(axis="x", labelrotation=45)
     panels[0].set_ylabel("accuracy, equal counts")
