@@ -151,7 +151,4 @@ print(tables["families"][["k", "mean_r", "mean_excess", "name"]].head())
 # %%
 page = write_models(comparison, folder / "compared")
 print(page.name, f"{page.stat().st_size:,} bytes")
-import shutil
-
-shutil.copytree(folder, "/work/tmp/cmpout", dirs_exist_ok=True)
 scratch.cleanup()
