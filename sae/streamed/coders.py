@@ -6,6 +6,7 @@ SAE is one of sae_lens, a callable that gives codes of activations, or codes as 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,14 +122,14 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | Tensor | Rows) or sparse.issparse(value)
 
 
-class Rows:
+class Rows(ABC):
     """Codes [N, F] that are read some rows at a time, as from a file. shape: (N, F)."""
 
     shape: tuple[int, int]
 
+    @abstractmethod
     def __getitem__(self, rows: NDArray[np.int64]) -> sparse.csr_array:
         """Codes float32 [n, F] of some rows, int64, ascending."""
-        raise NotImplementedError
 
 
 def width_of(sae: Any, name: str, d_in: Callable[[], Tensor]) -> int:

@@ -8,7 +8,7 @@ from torch import nn
 
 from agents.config import ModelConfig, architectures
 from agents.model import build_model, shift
-from tests.helpers.unusual_agent import SIZES, unusual_agent
+from tests.helpers.unusual_agent import KINDS, SIZES, unusual_agent
 from world.core.errors import UserError
 
 HELD_AS = {"gpt": "GPT2LMHeadModel", "culture_gpt": "OPTForCausalLM"}
@@ -19,10 +19,8 @@ def tokens():
     return torch.randint(9, (32, 12), generator=torch.Generator().manual_seed(7))
 
 
-@pytest.fixture(scope="module", params=[*architectures.names(), "attention alone"])
+@pytest.fixture(scope="module", params=KINDS)
 def agent(request, strings):
-    if request.param == "attention alone":
-        return unusual_agent("gpt", strings, d_mlp=0)
     return unusual_agent(request.param, strings)
 
 

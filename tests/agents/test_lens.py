@@ -11,17 +11,15 @@ from torch import nn
 
 from agents.config import architectures
 from agents.model import shift
-from tests.helpers.unusual_agent import unusual_agent
+from tests.helpers.unusual_agent import KINDS, unusual_agent
 from world.core.errors import UserError
 
 READ_ONLY = ("hook_attn_scores", "hook_pattern", "hook_resid_mid", "hook_result")
 """Where a bridge has nothing, or a change does not reach all that follows."""
 
 
-@pytest.fixture(scope="module", params=[*architectures.names(), "attention alone"])
+@pytest.fixture(scope="module", params=KINDS)
 def model(request, strings):
-    if request.param == "attention alone":
-        return unusual_agent("gpt", strings, d_mlp=0)
     return unusual_agent(request.param, strings)
 
 
