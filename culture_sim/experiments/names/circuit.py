@@ -33,6 +33,7 @@ from culture_sim.experiments.names.heads import (
     RAISES_IO,
     RAISES_S,
     REPEATED,
+    SUPPRESSOR,
     TO_IO,
     TO_S1,
     TO_S2,
@@ -45,6 +46,10 @@ ATTENTION, SIZE = ", attention", ", size of the change in attention"
 """Behind the name of a path: its effect on where the heads at its end look, as it is, and as an
 absolute value, so that a rise in one sentence does not make up for a fall in another."""
 ALL_HEADS = "all heads to the logits"
+READING: Mapping[Slot, str] = {"q": END, "k": S2, "v": S2}
+LEARN_BY = {slot: f"{at} to {slot} of heads that work for IO" for slot, at in READING.items()}
+"""How movers and S suppressors learn who gives: from what stands at the end, by their queries, or
+by themselves at S2, by their keys or values."""
 KEYS = "to movers' keys at IO"
 SENT = "inhibition heads to movers' queries"
 TOWARD_S1 = "movers look at S1 more than at IO"
@@ -151,6 +156,7 @@ class Dissection:
         """All that was found."""
         s = self.sentences
         effects: Effects = {ALL_HEADS: {k: s.direct(k, s.heads) for k in self._kinds(GIVER)}}
+        effects |= self._learn_by()
         if self.movers:
             effects |= {**self._keys(), **self._left()}
         if self.inhibition:
@@ -172,6 +178,19 @@ class Dissection:
         """Of these changes and that of the scenery, those that there are; all, if none is named."""
         pairs = self.sentences.pairs
         return [k for k in pairs if k in (*wanted, SCENERY)] if wanted else [*pairs]
+
+    def _learn_by(self) -> Effects:
+        """Where do heads that work for IO learn who gives?"""
+        s, working = self.sentences, [*self.movers, *self._of(SUPPRESSOR)]
+        if not working:
+            return {}
+        return {
+            LEARN_BY[slot]: {
+                kind: s.logits(kind, Path(sent(s.network.parts, at), (read(working, slot, at),)))
+                for kind in self._kinds(GIVER)
+            }
+            for slot, at in READING.items()
+        }
 
     def _keys(self) -> Effects:
         """Do the movers use the name that IO is in their keys?"""
@@ -209,8 +228,7 @@ class Dissection:
         columns, row = s.cases.base.columns, torch.arange(len(s.cases.io))
         most = weights.mean(0)[row, columns[END]].argmax(-1)
         effects: Effects = {AT_S2: {"": s.mean((most == columns[S2]).double())}}
-        reading: dict[Slot, str] = {"q": END, "k": S2, "v": S2}
-        for slot, at in reading.items():
+        for slot, at in READING.items():
             path = Path(sent(s.network.parts, at), (read(inhibition, slot, at), queries))
             effects[THROUGH[slot]] = {k: s.logits(k, path) for k in self._kinds(GIVER)}
         groups = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ WORDS = ("name", "place", "object")
 class Dissected(Unit):
     """An agent taken apart. sentences: that effects are means over. through_mlps: whether MLPs
     between the ends of a path compute again."""
+
+    version: ClassVar[int] = 2
 
     agent: Agent
     sentences: int

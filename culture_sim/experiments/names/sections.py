@@ -10,7 +10,7 @@ from agents.circuits.statistics import Interval
 from culture_sim.experiments.findings import Plot, Section, Shown
 from culture_sim.experiments.names import plots
 from culture_sim.experiments.names.agent import IO_AGAIN, OTHER_CLAUSE
-from culture_sim.experiments.names.circuit import SENT
+from culture_sim.experiments.names.circuit import GIVER, LEARN_BY, SENT
 from culture_sim.experiments.names.claims import ANSWERS, CLAIMS, FAILS, HOLDS
 from culture_sim.experiments.names.heads import (
     DIRECT,
@@ -33,8 +33,8 @@ NOTHING = "-"
 
 def sections(found: Found) -> list[Section]:
     """All that the page shows."""
-    shown = [_emergence(found), _claims(found), _sent(found), _heads(found)]
-    return [*shown, _accuracy(found), *_pictures(found)]
+    shown = [_emergence(found), _claims(found), _learn_by(found), _sent(found)]
+    return [*shown, _heads(found), _accuracy(found), *_pictures(found)]
 
 
 def _name(made: Made) -> str:
@@ -128,6 +128,25 @@ def _claims(found: Found) -> Section:
 def _counts(answers: Sequence[str]) -> str:
     counts = Counter(answers)
     return ", ".join(f"{counts[each]} {each}" for each in ANSWERS if counts[each]) or NOTHING
+
+
+def _learn_by(found: Found) -> Section:
+    rows = [
+        [_name(each), *(_cell(each.measured.effects[way][GIVER]) for way in LEARN_BY.values())]
+        for each in found.learned
+        if each.measured and LEARN_BY["q"] in each.measured.effects
+    ]
+    ways = ["told at the end, to queries", "read at S2, by keys", "read at S2, by values"]
+    return Section(
+        "How heads that work for IO learn who gives",
+        [
+            f"In sentences in which the other of the two gives, only S2 is another. That a {MOVER} "
+            f"or {SUPPRESSOR} learns of it in one of three ways: what its queries read at the end, "
+            f"or what its keys or values read at S2, is taken from these sentences. The rest is as "
+            f"it was: the change of the difference of logits. No claim is judged by this."
+        ],
+        [Shown("Effects by way", ["agent", *ways], rows)],
+    )
 
 
 def _sent(found: Found) -> Section:

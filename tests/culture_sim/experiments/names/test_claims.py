@@ -72,7 +72,14 @@ def refuse_other_truth(measured: Measured) -> None:
     """Its heads by kind, and the answers to all claims."""
     found = {kind: heads for kind, heads in measured.kinds.items() if heads}
     assert found == {MOVER: ["2.0"], INHIBITION: ["1.0"], DUPLICATE: ["0.0"]}
+    assert learned_by(measured) == pytest.approx({"q": -2.0, "k": 0.0, "v": 0.0}, abs=5e-3)
     assert answers(measured) == TRUE
+
+
+def learned_by(measured: Measured) -> dict[str, float]:
+    """How heads that work for IO learn who gives, by what reads it."""
+    ways = circuit.LEARN_BY
+    return {slot: measured.effects[way][circuit.GIVER].mean for slot, way in ways.items()}
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -108,6 +115,8 @@ def test_a_head_that_takes_s_away_leaves_the_difference_positive_without_movers(
     assert answers(measured) == TRUE | {"6": "fails"}
     left = measured.effects[circuit.MOVERS][circuit.BOTH]
     assert left.mean == pytest.approx(0.5, abs=1e-5)
+    # The mover is told, and the other reads it itself: half of the difference each, turned round.
+    assert learned_by(measured) == pytest.approx({"q": -1.0, "k": 0.0, "v": -1.0}, abs=1e-4)
 
 
 @pytest.mark.usefixtures("unchecked")
