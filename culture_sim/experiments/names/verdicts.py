@@ -41,8 +41,7 @@ def _over_agents(claim: Claim, agents: Sequence[Made]) -> Verdict:
         answer = _either(counts[HOLDS] >= MOST * decided, counts[FAILS] >= MOST * decided)
     return Verdict(
         f"({claim.name.split(',')[0]}) {claim.sentence}",
-        f"{claim.rule}. Over agents: confirmed where it holds in {MOST:.0%} of those that it is "
-        f"decided of, refuted where it fails in {MOST:.0%}; with fewer than {ENOUGH} open",
+        f"{claim.rule}; so in {MOST:.0%} of the agents in which it is decided, {ENOUGH} at least",
         answer,
         ", ".join(f"{counts[each]} {each}" for each in ANSWERS),
     )
