@@ -91,7 +91,7 @@ def _claims(found: Found) -> Section:
         for rung in found.options.rungs:
             answers = [e.judged[claim.name].answer for e in found.of(rung) if e.judged]
             cells.append(_counts(answers))
-        rows.append([f"{claim.name}: {claim.sentence}", *cells])
+        rows.append([claim.name, *cells])
     heads = [claim.name for claim in CLAIMS]
     by_agent = [
         [_name(each), *(each.judged[name].answer for name in heads)] for each in found.learned
@@ -106,12 +106,12 @@ def _claims(found: Found) -> Section:
         "The six claims, by agent",
         [
             f"Effects are shares of the difference of logits between the two names, or of an "
-            f"attention; below {MARGIN:.0%} they are none. The rule of every claim stands with its "
-            f"verdict above."
+            f"attention; below {MARGIN:.0%} they are none. Sentence and rule of every claim stand "
+            f"with its verdict above."
         ],
         [
             Shown(
-                "Answers by rung",
+                f"Agents of every rung in which a claim: {' / '.join(ANSWERS)}",
                 ["claim", *(f"rung {rung}" for rung in found.options.rungs)],
                 rows,
             ),
@@ -127,7 +127,7 @@ def _claims(found: Found) -> Section:
 
 def _counts(answers: Sequence[str]) -> str:
     counts = Counter(answers)
-    return ", ".join(f"{counts[each]} {each}" for each in ANSWERS if counts[each]) or NOTHING
+    return " / ".join(str(counts[each]) for each in ANSWERS) if answers else NOTHING
 
 
 def _learn_by(found: Found) -> Section:
