@@ -7,7 +7,7 @@ SAE is one of sae_lens, a callable that gives codes of activations, or codes as 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from world.core.errors import UserError
 
 MOST = 1 << 22
 """Numbers of a dense code that are encoded at a time."""
+OF_OTHERS = ("batchtopk", "matryoshka_batchtopk", "temporal")
+"""Architectures of sae_lens that do not encode each token by itself."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def coders_of(models: Any, saes: Any, site: str | None) -> list[Coder]:
 def _named(given: Any, what: str) -> dict[str, Any]:
     if isinstance(given, Mapping):
         return {writable(name): value for name, value in given.items()}
-    if isinstance(given, list | tuple):
+    one = is_array(given) or hasattr(given, "encode")  # an SAE of sae_lens can be iterated, too
+    if isinstance(given, Iterable) and not one:
         return {str(number): value for number, value in enumerate(given)}
     raise UserError(f"{what} must be given by name or in a list, got {type(given).__name__}")
 
@@ -142,10 +145,10 @@ def _sae(value: Any, name: str) -> Any:
             f"{type(value).__name__}"
         )
     architecture = getattr(getattr(value, "cfg", None), "architecture", None)
-    if callable(architecture) and architecture().endswith("batchtopk"):
+    if callable(architecture) and architecture() in OF_OTHERS:
         raise UserError(
-            f"model {name}: what its SAE, of {architecture()}, makes of a token depends on the "
-            "others of its batch; write it by save_inference_model, and load that"
+            f"model {name}: what its SAE ({architecture()}) makes of a token depends on other "
+            "tokens; of BatchTopK load what save_inference_model writes, of others give codes"
         )
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,11 @@ ACTIVATIONS = dict.fromkeys("ab", np.ones((int((TOKENS >= 0).sum()), 8)))
 def standard(d_in, site="blocks.0.hook_resid_post"):
     config = StandardSAEConfig(d_in=d_in, d_sae=12, metadata=SAEMetadata(hook_name=site))
     return StandardSAE(config).requires_grad_(False)
+
+
+def temporal():
+    of = SimpleNamespace(cfg=SimpleNamespace(architecture=lambda: "temporal"), encode=lambda x: x)
+    return {"a": of, "b": CODES["b"]}
 
 
 def batch_topk():
@@ -364,7 +370,8 @@ def test_without_a_second_sae_the_reason_is_said():
         ({"saes": {"a": [], "b": CODES["b"]}}, "model a has no SAE"),
         ({"saes": {"a": "sae", "b": CODES["b"]}}, "one of sae_lens, a callable, or codes"),
         ({"saes": standard(8)}, "saes must be given by name or in a list, got StandardSAE"),
-        ({"saes": batch_topk()}, "of batchtopk, makes of a token depends on the others"),
+        ({"saes": batch_topk()}, "(batchtopk) makes of a token depends on other tokens"),
+        ({"saes": temporal()}, "(temporal) makes of a token depends on other tokens"),
         ({"saes": {"a": CODES["a"][0][:, :0], "b": CODES["b"]}}, "got [5950, 0]"),
         ({"saes": {"a": CODES["a"][0] * 1j, "b": CODES["b"]}}, "must be numbers, got complex"),
         (
