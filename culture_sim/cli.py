@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pkgutil
 import signal
@@ -51,6 +52,9 @@ def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         _overview()
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"culture-sim {_version()}")
+        return 0
     name, *arguments = arguments
     command = commands[name].parse(arguments, f"culture-sim {name}", commands.about(name))
     place = _take_place(command)
@@ -74,10 +78,19 @@ def _take_place(command: Command) -> Place | None:
     return place
 
 
+def _version() -> str:
+    try:
+        return importlib.metadata.version("culture-sim")
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError("its version is known once it is installed: pip install -e .") from None
+
+
 def _overview() -> None:
     print("usage: culture-sim COMMAND [--preset NAME] [--run NAME] [options]\n")
     for name in commands:
         print(f"  {name:16} {commands.about(name)}")
     names = [m.name.replace("_", "-") for m in pkgutil.iter_modules([str(PRESETS)])]
-    print("\n  culture-sim COMMAND --help lists every option.")
+    print(
+        "\n  culture-sim COMMAND --help lists every option, culture-sim --version says which it is."
+    )
     print(f"  presets: {', '.join(names)}")

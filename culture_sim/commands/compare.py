@@ -80,13 +80,15 @@ class CompareFiles(OptionsCommand):
         names = _names(self.files)
         files = [TensorFile(path) for path in self.files]
         codes = {name: codes_of(file) for name, file in zip(names, files, strict=True)}
-        with console.status("") as status:
+        tokens, words = self._tokens(files), read_words(self.words)
+        # The folder comes first: to compare for an hour and then not to write helps nobody.
+        with console.status("") as status, whole_folder(self.out.resolve()) as folder:
             found = compare(
                 None,
                 codes,
-                self._tokens(files),
+                tokens,
                 cells=self.cells or None,
-                words=read_words(self.words),
+                words=words,
                 nulls=self.nulls,
                 min_firings=self.min_firings,
                 permutations=self.permutations,
@@ -96,8 +98,7 @@ class CompareFiles(OptionsCommand):
                 folder=self.scratch,
                 report=status.update,
             )
-            with whole_folder(self.out.resolve()) as folder:
-                write_models(found, folder)
+            write_models(found, folder)
         _tell(console, found)
         console.print(f"written: {self.out / 'index.html'}", soft_wrap=True, highlight=False)
         return 0
@@ -105,9 +106,11 @@ class CompareFiles(OptionsCommand):
     def _tokens(self, files: list[TensorFile]) -> FileTokens | None:
         from sae.streamed.files import FileTokens, TensorFile
 
-        if self.tokens is not None:
-            return FileTokens(TensorFile(self.tokens))
-        return next((FileTokens(file) for file in files if "tokens" in file.tensors), None)
+        named = [] if self.tokens is None else [FileTokens(TensorFile(self.tokens))]
+        found = named + [FileTokens(file) for file in files if "tokens" in file.tensors]
+        for other in found[1:]:
+            found[0].refuse_other(other)
+        return found[0] if found else None
 
 
 def _require(flag: str, value: float, limit: Limit) -> None:
@@ -133,12 +136,14 @@ def read_words(path: Path | None) -> Words:
         return None
     try:
         tree = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError, OSError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({first_line(error)})") from None
     if isinstance(tree, list) and all(isinstance(word, str) for word in tree):
         return tree
     if isinstance(tree, dict):
-        if all(isinstance(number, int) for number in tree.values()):
+        if all(type(number) is int for number in tree.values()):
             return {number: word for word, number in tree.items()}
         if all(key.isdecimal() and isinstance(word, str) for key, word in tree.items()):
             return {int(key): word for key, word in tree.items()}

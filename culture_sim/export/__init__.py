@@ -1,1 +1,1 @@
-"""Quizzes for other people's tools: Hugging Face datasets, and text for language models."""
+"""Quizzes, agents, SAEs and features of a run for the tools of others: as folders, on the Hub."""

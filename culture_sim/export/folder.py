@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,19 +24,31 @@ RECORD = "export.json"
 def whole_folder(out: Path) -> Iterator[Path]:
     """An empty folder that takes the place of ``out`` when the block ends well.
 
-    Raises UserError, and changes nothing, when ``out`` holds something already.
+    Raises UserError, and changes nothing, when ``out`` holds something already. Folders above it
+    are made, and removed where the block fails.
     """
     refuse_occupied(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-        folder = Path(aside) / out.name
-        folder.mkdir()
-        yield folder
-        os.replace(folder, out)
+    made = [above for above in out.parents if not above.exists()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
+            folder = Path(aside) / out.name
+            folder.mkdir()
+            yield folder
+            os.replace(folder, out)
+    except BaseException:
+        for above in made:
+            with suppress(OSError):  # others may have written there
+                above.rmdir()
+        raise
 
 
 def refuse_occupied(out: Path) -> None:
-    """Raise UserError when there is something at ``out`` that an export would overwrite."""
+    """Raise UserError when there is something at ``out`` that an export would overwrite, or a file
+    in the place of a folder above it."""
+    above = next(above for above in out.absolute().parents if above.exists())
+    if not above.is_dir():
+        raise UserError(f"{above} is a file; give --out a path below a folder")
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; give --out the path of a new folder")
     if out.exists() and any(out.iterdir()):

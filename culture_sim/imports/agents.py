@@ -20,7 +20,13 @@ from torch.nn import functional as F
 
 from agents.architectures.culture_gpt import CultureGPTArchitecture
 from agents.config import ModelConfig
-from culture_sim.imports.reading import MOST_WEIGHTS, is_plain, read_saved, refuse_other_floats
+from culture_sim.imports.reading import (
+    MOST_WEIGHTS,
+    is_plain,
+    read_saved,
+    refuse_other_floats,
+    refuse_other_type,
+)
 from world.core.errors import UserError
 from world.core.files import file_hash
 
@@ -195,6 +201,8 @@ def _refuse_others(
         raise UserError(
             f"{path} is no agent of the published experiment: it has {unknown[0]!r} as well"
         )
+    for name, shape in shapes.items():
+        refuse_other_type(path, name, tensors[name], shape)
     # A tensor may claim to be larger than what is stored of it.
     if 4 * sum(math.prod(shape) for shape in shapes.values()) > path.stat().st_size:
         raise UserError(f"{path} is too small for float32 tensors of the shapes in it")

@@ -52,11 +52,16 @@ def read_saved(path: Path, most: int) -> Any:
         ) from None
 
 
-def refuse_other_floats(path: Path, name: str, value: object, shape: tuple[int, ...]) -> None:
-    """Raise UserError unless a value is a plain float32 tensor of a shape, all of it finite."""
+def refuse_other_type(path: Path, name: str, value: object, shape: tuple[int, ...]) -> None:
+    """Raise UserError unless a value is a float32 tensor; shape: that it should have."""
     if not isinstance(value, Tensor) or value.dtype != torch.float32:
         kind = str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
         raise UserError(f"{path}: {name} must be float32 {list(shape)}, got {kind}")
+
+
+def refuse_other_floats(path: Path, name: str, value: Any, shape: tuple[int, ...]) -> None:
+    """Raise UserError unless a value is a plain float32 tensor of a shape, all of it finite."""
+    refuse_other_type(path, name, value, shape)
     if not is_plain(value):
         raise UserError(f"{path}: {name} is no plain tensor ({value.layout}, {value.device})")
     if tuple(value.shape) != shape:

@@ -103,14 +103,14 @@ def _no_value(room: float, interval: Interval) -> str | None:
     interval: of the room, over quizzes; where there is none the room itself must be clear.
     """
     if not np.isfinite(room):
-        return "there is no second SAE of an agent, which gives the ceiling"
+        return "there is no second SAE, which gives the ceiling"
     low, high = interval or (room, room)
     if min(low, room) > CLEAR:
         return None
     spread = f", 95 % interval {low:.3f} to {high:.3f}" if interval else ""
     return (
-        f"the ceiling is not clearly above the null: {room:.3f} apart{spread}, so what agents "
-        f"share cannot be told from what the null explains"
+        f"the ceiling is not clearly above the null: {room:.3f} apart{spread}, so what is "
+        f"shared cannot be told from what the null explains"
     )
 
 

@@ -20,7 +20,7 @@ from sae.matching.features import Features
 from sae.streamed.coders import Coder, coders_of, is_array
 from sae.streamed.codes import stored_features
 from sae.streamed.contexts import Texts, find_contexts
-from sae.streamed.documents import PADDING, Documents, documents_of
+from sae.streamed.documents import PADDING, Documents, documents_of, writable
 from sae.streamed.rows import StoredRows
 from sae.streamed.spool import ROW, Batch, Spool, Store
 from sae.streamed.tables import ModelComparison, Where, Word
@@ -78,41 +78,70 @@ def compare(
     chosen on one half of the documents, by their hash, and every figure is of the other. Raises
     UserError for what does not fit together.
     """
+    if skip < 0:
+        raise UserError(f"skip must be 0 or more, got {skip}")
     coders = coders_of(models, saes, site)
-    for coder in coders:
-        _check_arrays(coder)
-    config = ComparisonConfig(
-        min_firings=min_firings,
-        nulls=tuple(map(_null, nulls)),
-        baselines=(),
-        permutations=permutations,
-        resamples=resamples,
-    )
-    chosen = ("position",) if tokens is None and cells is None else cells
+    config = _config(nulls, min_firings, permutations, resamples)
+    given = _unknown(coders) if tokens is None else documents_of(tokens, kinds, columns)
+    if tokens is None and cells is None:
+        cells = ("position",)
+    word = (lambda _: NO_WORD) if tokens is None else _word(words)
     with tempfile.TemporaryDirectory(dir=folder, prefix="culture-sim-compare-") as place:
-        reader = _Reader(coders, Path(place), chosen, skip, report)
-        given = _unknown(coders) if tokens is None else documents_of(tokens, kinds, columns)
-        store, texts = reader.read(given)
-        features = {
-            number: [stored_features(store, one, min_firings) for one in dictionaries]
-            for number, dictionaries in enumerate(reader.dictionaries)
-        }
-        report("comparing features")
-        stream = Stream(seed, "compare")
-        found = compare_features(features, StoredRows(store), config, stream)
-        report("finding the contexts that excite features")
-        first = {number: each[0] for number, each in features.items()}
-        examples = find_contexts(found.families, first, store, texts)
+        reader = _Reader(coders, Path(place), cells, skip, report)
+        stored = reader.read(given)
+        return _compared(coders, stored, config, Stream(seed, "compare"), word, report)
+
+
+def _config(
+    nulls: Sequence[str | Null], min_firings: int, permutations: int, resamples: int
+) -> ComparisonConfig:
+    named = (nulls,) if isinstance(nulls, str) else nulls
+    try:
+        return ComparisonConfig(
+            min_firings=min_firings,
+            nulls=tuple(map(_null, named)),
+            baselines=(),
+            permutations=permutations,
+            resamples=resamples,
+        )
+    except UserError as error:  # which names options as those of a run are called
+        raise UserError(str(error).removeprefix("sae.")) from None
+
+
+def _compared(
+    coders: Sequence[Coder],
+    stored: tuple[Store, Texts],
+    config: ComparisonConfig,
+    stream: Stream,
+    word: Word,
+    report: Callable[[str], None],
+) -> ModelComparison:
+    """The comparison of codes and texts on the disk."""
+    store, texts = stored
+    features = {
+        number: [stored_features(store, one, config.min_firings) for one in dictionaries]
+        for number, dictionaries in enumerate(_dictionaries(coders))
+    }
+    first = {number: each[0] for number, each in features.items()}
+    report("comparing features")
+    found = compare_features(features, StoredRows(store), config, stream)
+    report("finding the contexts that excite features")
     return ModelComparison(
         **vars(found),
         names=tuple(coder.name for coder in coders),
         where=_where(coders, first),
         config=config,
         features=first,
-        examples=examples,
-        word=(lambda _: NO_WORD) if tokens is None else _word(words),
+        examples=find_contexts(found.families, first, store, texts),
+        word=word,
         saes=_figures(features),
     )
+
+
+def _dictionaries(coders: Sequence[Coder]) -> list[range]:
+    """Of every model, the numbers of its SAEs among all."""
+    ends = np.cumsum([0, *(len(coder.saes) for coder in coders)]).tolist()
+    return [range(*ends[k : k + 2]) for k in range(len(coders))]
 
 
 class _Reader:
@@ -134,12 +163,6 @@ class _Reader:
         self._names: dict[str, int] = {}
         self._tokens = self._documents = 0
 
-    @property
-    def dictionaries(self) -> list[range]:
-        """Of every model, the numbers of its SAEs among all."""
-        ends = np.cumsum([0, *(len(coder.saes) for coder in self._coders)]).tolist()
-        return [range(*ends[k : k + 2]) for k in range(len(self._coders))]
-
     def read(self, batches: Iterable[Documents]) -> tuple[Store, Texts]:
         """Everything on the disk, and the texts."""
         path = self._folder / "tokens"
@@ -154,7 +177,7 @@ class _Reader:
         if self._spool is None:
             raise UserError("there are no tokens to compare on")
         starts = np.concatenate([[0], np.cumsum(np.concatenate(self._lengths))])
-        names = tuple(self._names)
+        names = tuple(map(writable, self._names))
         return self._spool.finish(), Texts(path, starts, np.concatenate(self._kinds), names)
 
     def _add(self, documents: Documents) -> None:
@@ -168,7 +191,7 @@ class _Reader:
         self._spool.add_documents(documents.hashes)
         self._spool.add(Batch(self._rows(documents, kept), codes))
         numbers = np.full(len(documents), -1, dtype=np.int64)
-        for row, kind in enumerate(documents.kinds or ()):
+        for row, kind in enumerate(() if documents.kinds is None else documents.kinds):
             numbers[row] = self._names.setdefault(kind, len(self._names))
         self._kinds.append(numbers)
         self._lengths.append(lengths)
@@ -183,7 +206,8 @@ class _Reader:
         following[:, :-1] = documents.tokens[:, 1:]
         document = self._documents + np.nonzero(kept)[0]
         default = ("token", "position", *(["kind"] if documents.kinds is not None else []))
-        cells = documents.cells(self._cells or default, self._names)
+        named = (self._cells,) if isinstance(self._cells, str) else self._cells
+        cells = documents.cells(named or default, self._names)
         rows = np.zeros(int(kept.sum()), dtype=ROW)
         rows["row"], rows["document"] = place[kept], document
         rows["cell"], rows["target"] = cells[kept], following[kept]
@@ -196,15 +220,6 @@ class _Reader:
                     f"model {coder.name}: codes or activations of {values.shape[0]:,} tokens, and "
                     f"there are {self._tokens:,}"
                 )
-
-
-def _check_arrays(coder: Coder) -> None:
-    for values in (coder.model, *coder.saes):
-        if is_array(values) and len(values.shape) != 2:
-            raise UserError(
-                f"model {coder.name}: codes must be [tokens, features] and activations [tokens, "
-                f"width], got {list(values.shape)}"
-            )
 
 
 def _null(given: str | Null) -> Null:

@@ -99,9 +99,11 @@ class Lines:
     def read(self, feature: NDArray[np.int64], windows: Places) -> NDArray[np.float32]:
         """float32 [n, LENGTH]: levels of features [n] in windows [n, LENGTH], all of them asked for
         when this was made."""
+        there = windows >= 0
+        found = np.zeros(windows.shape, dtype=np.float32)
         keys = windows * self._size + feature[:, None]
-        at = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
-        return np.where(windows >= 0, self._level[at], np.float32(0))
+        found[there] = self._level[np.searchsorted(self._keys, keys[there])]
+        return found
 
 
 Members = Sequence[Mapping[int, int]]

@@ -15,6 +15,8 @@ from world.core.hashing import hash_rows, mix
 
 PADDING = -1
 """In place of a token, behind the last of a document."""
+MOST = 2**31 - 1
+"""The highest token id."""
 BATCH = 1 << 13
 """Tokens of a batch, about."""
 CELLS = ("token", "position", "kind")
@@ -41,9 +43,15 @@ class Documents:
         there = tokens != PADDING
         if (there[:, 1:] & ~there[:, :-1]).any() or (tokens < PADDING).any():
             raise UserError("tokens must be 0 or more, with -1 for padding behind the last alone")
+        if tokens.size and tokens.max() > MOST:
+            raise UserError(f"tokens must be {MOST:,} at the most, got {tokens.max():,}")
         if self.kinds is not None and len(self.kinds) != len(tokens):
             raise UserError(f"there are {len(self.kinds)} kinds for {len(tokens)} documents")
         for name, column in self.columns.items():
+            if name in ("", *CELLS):
+                raise UserError(
+                    f"a column cannot be called {name!r}; known already: {', '.join(CELLS)}"
+                )
             if column.shape != tokens.shape:
                 raise UserError(
                     f"the column {name!r} must have the tokens' shape {tokens.shape}, got "
@@ -89,6 +97,11 @@ class Documents:
         raise UserError(f"cells: nothing is known of {name!r} for every token; known: {known}")
 
 
+def writable(text: Any) -> str:
+    """A name as it can be written: "?" for half a character, as in a file's name or in JSON."""
+    return str(text).encode(errors="replace").decode()
+
+
 def octave(position: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64: 0 for the first place, 1 for the second, 2 for the next two, 3 for the next four ...
 
@@ -109,35 +122,53 @@ def documents_of(
 
     Raises UserError for what is none of these.
     """
-    if isinstance(tokens, Documents):
-        yield from _cut(tokens)
-    elif isinstance(tokens, np.ndarray | torch.Tensor):
-        yield from _cut(_made(tokens, kinds, columns))
-    elif isinstance(tokens, Sequence) and tokens and not hasattr(tokens[0], "ndim"):
-        if isinstance(tokens[0], Documents):
-            yield from _each(tokens)
-        else:
-            yield from _cut(_padded(tokens, kinds, columns or {}))
-    elif isinstance(tokens, Iterable):
+    if _at_once(tokens):
+        yield from _cut(all_documents(tokens, kinds, columns))
+    elif isinstance(tokens, Iterable) and not isinstance(tokens, str | bytes | Mapping):
         if kinds is not None or columns:
             raise UserError("give kinds and columns with each batch, as sae.Documents")
-        yield from _each(tokens)
+        for batch in tokens:
+            yield from _cut(all_documents(batch))
     else:
         raise UserError(
             f"tokens must be an array, sequences or batches, got {type(tokens).__name__}"
         )
 
 
-def _each(batches: Iterable[Any]) -> Iterator[Documents]:
-    for batch in batches:
-        yield from _cut(batch if isinstance(batch, Documents) else _made(batch, None, None))
-
-
-def _made(tokens: Any, kinds: Sequence[str] | None, columns: Mapping[str, Any] | None) -> Documents:
+def all_documents(
+    tokens: Any, kinds: Sequence[str] | None = None, columns: Mapping[str, Any] | None = None
+) -> Documents:
+    """Documents of an array [D, T] of token ids, of D sequences, or as they are; UserError for what
+    is none of these."""
+    if isinstance(tokens, Documents):
+        return tokens
+    if not _at_once(tokens):
+        raise UserError(
+            f"documents must be an array [documents, tokens], sequences of token ids, or "
+            f"sae.Documents, got {type(tokens).__name__}"
+        )
+    if isinstance(tokens, Sequence):
+        return _padded(tokens, kinds, columns or {})
     found = {
         name: whole(column, f"the column {name!r}") for name, column in (columns or {}).items()
     }
     return Documents(whole(tokens, "tokens"), kinds, found)
+
+
+def _at_once(tokens: Any) -> bool:
+    """Whether it is documents, and no batches of these."""
+    if isinstance(tokens, Sequence):
+        return bool(tokens) and all(map(_is_document, tokens))
+    return isinstance(tokens, Documents | np.ndarray | torch.Tensor)
+
+
+def _is_document(value: Any) -> bool:
+    """Whether it is the tokens of one document, and no batch of several."""
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return value.ndim == 1
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return False
+    return not value or not isinstance(value[0], Sequence | np.ndarray | torch.Tensor)
 
 
 def _padded(
@@ -145,10 +176,10 @@ def _padded(
 ) -> Documents:
     if columns:
         raise UserError("columns of one's own need tokens as an array [documents, tokens]")
-    longest = max(map(len, tokens))
-    padded = np.full((len(tokens), longest), PADDING, dtype=np.int64)
+    padded = np.full((len(tokens), max(map(len, tokens))), PADDING, dtype=np.int64)
     for row, document in zip(padded, tokens, strict=True):
-        row[: len(document)] = whole(np.asarray(document), "tokens")
+        if len(document):
+            row[: len(document)] = whole(document, "tokens")
     return Documents(padded, kinds)
 
 

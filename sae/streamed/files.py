@@ -22,10 +22,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy import sparse
 
-from sae.activations.kernels import compress
 from sae.matching.correlation import arrays
-from sae.streamed.coders import Rows
-from sae.streamed.documents import PADDING, Documents, whole
+from sae.streamed.coders import Rows, compressed, is_array, readable
+from sae.streamed.documents import PADDING, Documents, all_documents, whole
 from world.core.errors import UserError, first_line
 from world.core.files import json_text, replacing
 
@@ -89,11 +88,15 @@ class TensorFile:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
+        if self.path.is_dir():
+            raise UserError(f"{self.path} is a folder; name a safetensors file in it")
         try:
             with safe_open(self.path, framework="pt") as file:
                 yield file
         except FileNotFoundError:
             raise UserError(f"{self.path} is not there") from None
+        except PermissionError:
+            raise UserError(f"{self.path} cannot be read: permission denied") from None
         except (SafetensorError, OSError) as error:
             raise UserError(
                 f"{self.path} is damaged, or no safetensors file ({first_line(error)})"
@@ -107,7 +110,7 @@ class FileCodes(Rows):
         self._file, self._name, self._sparse = file, name, name not in file.tensors
         if not self._sparse:
             rows, features = file.length(name, 2, FLOATS)
-            self.shape = rows, features
+            self.shape = rows, self._some(features)
             return
         start, feature, value, features_of = (f"{name}.{part}" for part in PARTS)
         entries = file.length(feature, 1, INTEGERS)
@@ -119,7 +122,14 @@ class FileCodes(Rows):
         first, last = (int(file.whole_numbers(start, k, k + 1)[0]) for k in (0, ends - 1))
         if (first, last) != (0, entries[0]):
             raise UserError(f"{file.path}: {start} must go from 0 to {entries[0]}, the entries")
-        self.shape = ends - 1, int(file.whole_numbers(features_of, 0, 1)[0])
+        self.shape = ends - 1, self._some(int(file.whole_numbers(features_of, 0, 1)[0]))
+
+    def _some(self, features: int) -> int:
+        if features < 1:
+            raise UserError(
+                f"{self._file.path}: {self._name} must have some features, got {features}"
+            )
+        return features
 
     def __getitem__(self, rows: NDArray[np.int64]) -> sparse.csr_array:
         if not len(rows):
@@ -127,7 +137,7 @@ class FileCodes(Rows):
         low, high = int(rows[0]), int(rows[-1]) + 1
         if not self._sparse:
             dense = self._file.read(self._name, low, high)[torch.from_numpy(rows - low)]
-            return compress(dense.float().numpy())
+            return compressed(dense)
         start, feature, value, _ = (f"{self._name}.{part}" for part in PARTS)
         ends = self._file.whole_numbers(start, low, high + 1)
         if (np.diff(ends) < 0).any() or ends[0] < 0 or ends[-1] > self._file.tensors[value][1][0]:
@@ -183,6 +193,24 @@ class FileTokens:
         if KINDS in self.file.tensors:
             self.file.length(KINDS, 1, INTEGERS)
 
+    def refuse_other(self, other: FileTokens) -> None:
+        """Raise UserError unless another file has the same tokens in the same documents, as far as
+        it says: codes of two models are of one text."""
+        for name in ("tokens", "documents"):
+            known = name in self.file.tensors and name in other.file.tensors
+            if known and (len(self) != len(other) or not self._has_same(other, name)):
+                raise UserError(
+                    f"{self.file.path} and {other.file.path} differ in {name}; all codes must "
+                    "be of one text"
+                )
+
+    def _has_same(self, other: FileTokens, name: str) -> bool:
+        for low in range(0, len(self), READ):
+            part = name, low, min(low + READ, len(self))
+            if (self.file.whole_numbers(*part) != other.file.whole_numbers(*part)).any():
+                return False
+        return True
+
     def __len__(self) -> int:
         return self.file.tensors["tokens"][1][0]
 
@@ -204,6 +232,8 @@ class FileTokens:
                 done += len(batch)
                 held = {name: part[end:] for name, part in held.items()}
                 yield batch
+        if KINDS in self.file.tensors and self.file.tensors[KINDS][1][0] != done:
+            raise self._other_kinds()
 
     @property
     def _rows(self) -> list[str]:
@@ -240,17 +270,20 @@ class FileTokens:
             return None
         numbers = self.file.whole_numbers(KINDS, first, first + count)
         if len(numbers) < count:
-            raise UserError(f"{self.file.path}: {KINDS} must have an entry for each document")
+            raise self._other_kinds()
         names = self._names
         if len(numbers) and names and not 0 <= numbers.min() <= numbers.max() < len(names):
             raise UserError(f"{self.file.path}: {KINDS} must be in 0 .. {len(names) - 1}")
         return [names[number] if names else str(number) for number in numbers.tolist()]
 
+    def _other_kinds(self) -> UserError:
+        return UserError(f"{self.file.path}: {KINDS} must have an entry for each document")
+
     @cached_property
     def _names(self) -> list[str]:
         try:
             names = json.loads(self.file.metadata.get(KINDS, "[]"))
-        except ValueError:
+        except (ValueError, RecursionError):
             names = None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise UserError(f"{self.file.path}: the metadata's {KINDS!r} must be a list of names")
@@ -268,36 +301,52 @@ def save_codes(
     """Write the codes of a model as a file that ``culture-sim compare`` reads, sparse.
 
     codes, ceiling: [N, F], an array, a tensor or of SciPy; of the SAE that is compared and of
-    another of the same model. tokens: int [D, T] (-1: padding), N that are not padding; None where
-    another file has them. kinds: of each document. All of it must fit into memory at once.
+    another of the same model. tokens: int [D, T] (-1: padding) or D sequences, N that are not
+    padding; None where another file has them. kinds: of each document. All of it must fit into
+    memory at once. Raises UserError for what does not fit together, and for values that are not
+    finite.
     """
     tensors: dict[str, NDArray[Any]] = {}
-    for name, values in (("codes", codes), ("ceiling", ceiling)):
-        if values is not None:
-            parts = *arrays(_sparse(values)), np.array([values.shape[1]])
-            start, feature, value, features = parts
-            tensors |= {
-                f"{name}.start": start.astype(np.int64),
-                f"{name}.feature": feature.astype(np.int32),
-                f"{name}.value": value,
-                f"{name}.features": features.astype(np.int64),
-            }
     metadata: dict[str, str] = {}
     if tokens is not None:
-        documents = Documents(whole(tokens, "tokens"), kinds)
+        documents = all_documents(tokens, kinds)
         there = documents.tokens != PADDING
         tensors["tokens"] = documents.tokens[there]
         tensors["documents"] = np.nonzero(there)[0].astype(np.int64)
+    elif kinds is not None:
+        raise UserError("kinds are of documents, so give tokens with them")
     if kinds is not None:
         names = list(dict.fromkeys(kinds))
         tensors[KINDS] = np.array([names.index(kind) for kind in kinds], dtype=np.int64)
         metadata[KINDS] = json_text(names)
+    count = None if tokens is None else len(tensors["tokens"])
+    for name, values in (("codes", codes), ("ceiling", ceiling)):
+        if values is not None:
+            written = _finite(values, name, count)
+            count = written.shape[0]
+            tensors |= _parts(name, written)
     with replacing(Path(path)) as aside:
         save_file(tensors, aside, metadata)
 
 
-def _sparse(values: Any) -> sparse.csr_array:
-    if sparse.issparse(values):
-        return sparse.csr_array(values, dtype=np.float32)
-    dense = values.detach().float().cpu().numpy() if isinstance(values, torch.Tensor) else values
-    return compress(np.ascontiguousarray(dense, dtype=np.float32))
+def _parts(name: str, codes: sparse.csr_array) -> dict[str, NDArray[Any]]:
+    start, feature, value = arrays(codes)
+    return {
+        f"{name}.start": start.astype(np.int64),
+        f"{name}.feature": feature.astype(np.int32),
+        f"{name}.value": value,
+        f"{name}.features": np.array([codes.shape[1]], dtype=np.int64),
+    }
+
+
+def _finite(values: Any, name: str, rows: int | None) -> sparse.csr_array:
+    """Codes [N, F] of so many tokens; raises UserError for others."""
+    read = readable(values, name)
+    if not is_array(read):
+        raise UserError(f"{name} must be an array [tokens, features], got {type(read).__name__}")
+    if rows not in (None, read.shape[0]):
+        raise UserError(f"{name} must be of the same {rows:,} tokens, got {read.shape[0]:,}")
+    found = compressed(read)
+    if not np.isfinite(found.data).all():
+        raise UserError(f"{name}: there are values that are not finite in float32")
+    return found

@@ -75,10 +75,11 @@ class Spool:
         self._flush()
         counts = self._counts.reshape(2, -1)
         if not counts.sum(axis=1).all():
+            different = len(np.unique(self._documents))
             raise UserError(
-                f"{len(self._documents)} documents with {counts.sum():,} tokens to compare are too "
-                "few: matches are chosen on one half of the documents and graded on the other; "
-                "give more, or shorter ones"
+                f"too few different documents ({different:,}, with {counts.sum():,} tokens to "
+                "compare): matches are chosen on one half of the documents and graded on the "
+                "other; give more, or shorter ones"
             )
         of_row = max(8 * self._entries // int(counts.sum()), 8)
         most = max(min(ROWS, BYTES // of_row), 1)

@@ -19,6 +19,7 @@ from sae.comparison.schema import SCHEMA
 from sae.config import ComparisonConfig
 from sae.files import refuse_blocked, write_parquet
 from sae.matching.features import Features
+from sae.streamed.documents import writable
 from world.core.files import hashes_of, write_json
 
 Word = Callable[[int], str]
@@ -110,4 +111,4 @@ class ModelComparison(Comparison):
         return names
 
     def _word(self, token: int) -> str:
-        return self.word(int(token)) if token >= 0 else ""
+        return writable(self.word(int(token))) if token >= 0 else ""

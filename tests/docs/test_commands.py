@@ -95,6 +95,7 @@ def misunderstood(folder, uses):
     """
     uses = sorted(uses, key=lambda use: (use[0], use[1].text))
     uses = [(name, use) for name, use in uses if not PLACEHOLDER.match(use.words[0])]
+    uses = [(name, use) for name, use in uses if use.words != ("--version",)]  # of no command
     wrong = [(name, use.text, "no command") for name, use in uses if use.words[0] not in commands]
     known = [use for use in uses if use[1].words[0] in commands and len(use[1].words) > 1]
     whole = [(name, use) for name, use in known if use.whole]

@@ -1,7 +1,9 @@
 """What Neuronpedia's tools read of a file of features, in words of our own.
 
-Read from public repositories: the classes of jbloomAus/SAEDashboard 0.8.0 that write the files, and
-the script of hijohnnylin/neuronpedia that converts them and fails on a key that is missing.
+Read in public repositories: the classes of jbloomAus/SAEDashboard 0.8.0 that write the files; its
+``neuronpedia_export.py`` of a later commit, 3ea1249, that converts them and fails on a key that is
+missing, as does the script that it replaces, in forks of hijohnnylin/neuronpedia; and the tables
+that these fill, in ``apps/webapp/prisma/schema.prisma`` of hijohnnylin/neuronpedia at 008d504.
 """
 
 NUMBER, TEXT = (int, float), (str,)
@@ -47,6 +49,40 @@ ALIKE = (
     ("neuron_alignment_indices", "neuron_alignment_values", "neuron_alignment_l1"),
 )
 """Lists of one length."""
+
+COLUMNS = {
+    "Int[]": (
+        "neuron_alignment_indices",
+        "correlated_neurons_indices",
+        "correlated_features_indices",
+    ),
+    "Int": ("qualifying_token_index",),
+    "Float": ("frac_nonzero", "bin_min", "bin_max", "bin_contains"),
+    "String[]": ("neg_str", "pos_str", "tokens"),
+    "Float[]": (
+        *("neg_values", "pos_values", "freq_hist_data_bar_heights", "freq_hist_data_bar_values"),
+        *("logits_hist_data_bar_heights", "logits_hist_data_bar_values", "neuron_alignment_values"),
+        *("neuron_alignment_l1", "correlated_neurons_pearson", "correlated_neurons_l1"),
+        *("correlated_features_pearson", "correlated_features_l1", "decoder_weights_dist"),
+        *("vector", "values"),
+    ),
+}
+"""Types of the columns of Neuronpedia's database that are filled from keys of the files; what has
+none are sizes of the texts, and the index, which becomes text."""
+TYPES = {"Int": int, "Float": NUMBER, "String": TEXT}
+
+
+def columns_differ() -> list[str]:
+    """Keys whose type in a file is not that of the column that they fill."""
+    kinds = {**FEATURE, **ACTIVATION}
+    differ = []
+    for column, names in COLUMNS.items():
+        kind = TYPES[column.removesuffix("[]")]
+        wanted = [kind] if column.endswith("[]") else kind
+        differ += [name for name in names if kinds[name] != wanted]
+    without = {"feature_index", "n_prompts_total", "n_tokens_in_prompt", "dataset"}
+    filled = {name for names in COLUMNS.values() for name in names}
+    return [*differ, *sorted({*kinds} - without ^ filled)]
 
 
 def wrong_in(batch: dict) -> list[str]:

@@ -36,7 +36,7 @@ def write_models(found: ModelComparison, folder: Path) -> Path:
     summary, tables = found.summary, found.tables()
     explorer = None
     words = _words(tables["quizzes"])
-    if len(tables["examples"]):
+    if len(words):  # features that are never above 0 have no contexts to show
         medium = Passages({token: k for k, token in enumerate(words)}, _gaps(words))
         names = dict(enumerate(found.names))
         explorer = explore([(lined_up(tables), summary)], medium, names, "model")

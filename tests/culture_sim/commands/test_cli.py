@@ -1,9 +1,11 @@
 """The command line as a person meets it: help, refusals in one line, exit codes."""
 
+import importlib.metadata
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +47,18 @@ def refused(capsys, *arguments):
 
 def test_unknown_command(capsys):
     assert "unknown command 'train'; known: culture, train-agents" in refused(capsys, "train")
+
+
+def test_the_version_is_that_of_the_project(capsys, monkeypatch):
+    assert main(["--version"]) == 0
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"culture-sim {project['version']}\n"
+
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    assert "once it is installed" in refused(capsys, "--version")
 
 
 @pytest.mark.slow

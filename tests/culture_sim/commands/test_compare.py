@@ -62,6 +62,25 @@ def test_tables_and_figures_are_written(compared):
     assert leftovers == []
 
 
+def test_a_folder_that_cannot_be_written_is_told_of_before_the_work(given, monkeypatch):
+    monkeypatch.setattr("sae.streamed.compare.compare", lambda *_, **__: pytest.fail("too late"))
+    files = [str(given / f"{name}.safetensors") for name in "ab"]
+    ended = culture_sim("compare", *files, "--out", str(given / "a.safetensors" / "out"))
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_page_without_contexts_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made, _ = codes(TOKENS)
+    for name, (first, _) in made.items():
+        save_codes(f"{name}.safetensors", -first, tokens=TOKENS)
+    ended = culture_sim("compare", "a.safetensors", "b.safetensors", "--out", "out", *FEW)
+    assert ended.returncode == 0, ended.stderr
+    assert "no universality: there is no second SAE" in ended.stdout
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
 @pytest.mark.parametrize(
     "written", [WORDS, dict(enumerate(WORDS)), {word: k for k, word in enumerate(WORDS)}]
 )
@@ -122,6 +141,16 @@ def test_the_page_fits_and_its_list_is_filtered(browser, compared, size):
         (["a", "b", "--words", "odd.json"], "must hold a list of words, words by the number"),
         (["a", "b", "--tokens", "b"], "has no tensor 'tokens'"),
         (["a", "b", "--scratch", "gone"], "gone is no folder"),
+        (["a", "other"], "a.safetensors and other.safetensors differ in tokens"),
+        (["other", "b", "--tokens", "a.safetensors"], "differ in tokens; all codes must be of one"),
+        (["a", "full"], "full.safetensors is a folder"),
+        (
+            ["a", "b", "--words", "gone.json"],
+            "gone.json cannot be read (No such file or directory)",
+        ),
+        (["a", "b", "--nulls"], "nulls is empty; name at least one"),
+        (["a", "b", "--cells", "depth", "--out", "new/er/out"], "nothing is known of 'depth'"),
+        (["a", "b", "--out", "odd.json/out"], "odd.json is a file; give --out a path"),
         (["a", "b", "--out", "full"], "is not empty; give --out the path of a new folder"),
     ],
 )
@@ -133,6 +162,9 @@ def test_what_is_wrong_is_said_in_a_line_and_nothing_is_written(
         (tmp_path / f"{name}.safetensors").symlink_to(given / f"{name}.safetensors")
     save_file({"codes": torch.ones(3, 2)}, tmp_path / "short.safetensors")
     (tmp_path / "odd.json").write_text('{"one": "two"}')
+    other = torch.from_numpy(TOKENS[TOKENS >= 0] + 1)
+    save_file({"codes": torch.ones(len(other), 2), "tokens": other}, tmp_path / "other.safetensors")
+    (tmp_path / "full.safetensors").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     before = sorted(tmp_path.rglob("*"))

@@ -26,7 +26,7 @@ from culture_sim.run.config import config_to_dict
 from sae.activations.harvest import kept_tokens
 from tests.helpers.exporting import command, error_line, tree
 from tests.helpers.hub import Hub
-from tests.helpers.neuronpedia import wrong_in
+from tests.helpers.neuronpedia import columns_differ, wrong_in
 
 SITE, NAME = "blocks.1.hook_resid_post", "batch_topk-64"
 KINDS = ("agents", "saes", "features")
@@ -215,6 +215,10 @@ def test_features_are_in_neuronpedias_format(dashboards):
     indices = [f["feature_index"] for batch in batches for f in batch["features"]]
     assert sorted([*indices, *skipped["skipped_indexes"]]) == [*range(64)]
     assert {(b["model_id"], b["layer"]) for b in batches} == {("culture-sim-smoke-agent-2", 1)}
+
+
+def test_what_the_format_has_fits_the_columns_of_neuronpedias_database():
+    assert columns_differ() == []
 
 
 def test_what_is_wrong_in_the_format_is_found(dashboards):

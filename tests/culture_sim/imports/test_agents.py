@@ -63,6 +63,10 @@ BROKEN = {
         "must have shape",
     ),
     "half precision": (with_value("trunk.0.f.1.w_v", lambda t: t.half()), "must be float32"),
+    "half precision throughout": (
+        lambda state: state.update({name: t.half() for name, t in state.items()}),
+        "must be float32",
+    ),
     "no tensor": (with_value("trunk.0.f.1.w_v", lambda t: t.tolist()), "must be float32"),
     "not finite": (with_value("trunk.0.f.1.w_o", lambda t: t * torch.inf), "not finite"),
     "wide keys": (

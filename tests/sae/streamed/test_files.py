@@ -83,6 +83,8 @@ def sparse_parts(**other):
         (sparse_parts(feature=torch.tensor([0, 1, 3])), "codes.feature must be in 0 .. 2"),
         (sparse_parts(value=torch.ones(2)), "must be of one length"),
         (sparse_parts(features=torch.tensor([3, 3])), "codes.features must hold one number"),
+        (sparse_parts(features=torch.tensor([0])), "codes must have some features, got 0"),
+        ({"codes": torch.ones(3, 0)}, "codes must have some features, got 0"),
         (
             {"codes": torch.ones(3, 2), "ceiling": torch.ones(4, 2)},
             "of the same tokens, got 3 and 4",
@@ -113,6 +115,14 @@ def test_codes_that_are_none_are_refused_in_a_line(tmp_path, tensors, said):
             },
             "kinds must have an entry for each document",
         ),
+        (
+            {
+                "tokens": torch.arange(3),
+                "documents": torch.arange(3),
+                "kinds": torch.zeros(4).long(),
+            },
+            "kinds must have an entry for each document",
+        ),
         ({"tokens": torch.tensor([1, -1, 2])}, "tokens must be 0 or more"),
     ],
 )
@@ -129,6 +139,8 @@ def test_files_that_are_none_are_refused_in_a_line(tmp_path):
     path = tmp_path / "a.safetensors"
     with pytest.raises(UserError, match="is not there"):
         codes_of(TensorFile(path))
+    with pytest.raises(UserError, match="is a folder; name a safetensors file in it"):
+        codes_of(TensorFile(tmp_path))
     dense(path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UserError, match="is damaged, or no safetensors file"):
@@ -136,3 +148,36 @@ def test_files_that_are_none_are_refused_in_a_line(tmp_path):
     path.write_text("nothing of the kind")
     with pytest.raises(UserError, match="is damaged, or no safetensors file"):
         codes_of(TensorFile(path))
+
+
+def test_names_of_kinds_that_are_no_json_are_refused(tmp_path):
+    path = tmp_path / "t.safetensors"
+    tensors = {"tokens": torch.arange(3), "kinds": torch.zeros(1).long()}
+    for names in ("{", "[" * 10**5, "[1]"):
+        save_file(tensors, path, metadata={"kinds": names})
+        with pytest.raises(UserError, match="the metadata's 'kinds' must be a list of names"):
+            list(FileTokens(TensorFile(path)))
+
+
+@pytest.mark.parametrize(
+    ("codes_of_it", "more", "said"),
+    [
+        (CODES["a"][0][:-1], {"tokens": TOKENS}, "codes must be of the same 5,950 tokens"),
+        (CODES["a"][0], {"ceiling": CODES["a"][1][1:]}, "ceiling must be of the same 5,950 tokens"),
+        (CODES["a"][0] * np.nan, {}, "codes: there are values that are not finite"),
+        (CODES["a"][0][:, 0], {}, "codes must be [tokens, features]"),
+        ([[0.5]], {}, "codes must be an array [tokens, features], got list"),
+        (CODES["a"][0], {"kinds": KINDS}, "give tokens with them"),
+    ],
+)
+def test_codes_that_do_not_fit_are_not_saved(tmp_path, codes_of_it, more, said):
+    with pytest.raises(UserError) as refused:
+        save_codes(tmp_path / "a.safetensors", codes_of_it, **more)
+    assert said in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tokens_are_saved_as_lists_or_an_array(tmp_path):
+    for name, tokens in (("array", TOKENS), ("lists", [row[row >= 0].tolist() for row in TOKENS])):
+        save_codes(tmp_path / name, CODES["a"][0], tokens=tokens)
+    assert (tmp_path / "array").read_bytes() == (tmp_path / "lists").read_bytes()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from sae_lens import StandardSAE, StandardSAEConfig
+from sae_lens import (
+    BatchTopKTrainingSAE,
+    BatchTopKTrainingSAEConfig,
+    StandardSAE,
+    StandardSAEConfig,
+)
 from sae_lens.saes.sae import SAEMetadata
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
@@ -40,6 +47,22 @@ from world.core.errors import UserError
 OPTIONS = {"min_firings": 20, "permutations": 2, "resamples": 20}
 TOKENS = texts()
 CODES, ORDER = codes(TOKENS)
+ACTIVATIONS = dict.fromkeys("ab", np.ones((int((TOKENS >= 0).sum()), 8)))
+
+
+def standard(d_in, site="blocks.0.hook_resid_post"):
+    config = StandardSAEConfig(d_in=d_in, d_sae=12, metadata=SAEMetadata(hook_name=site))
+    return StandardSAE(config).requires_grad_(False)
+
+
+def temporal():
+    of = SimpleNamespace(cfg=SimpleNamespace(architecture=lambda: "temporal"), encode=lambda x: x)
+    return {"a": of, "b": CODES["b"]}
+
+
+def batch_topk():
+    training = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(d_in=8, d_sae=12, k=2))
+    return {"a": training, "b": CODES["b"]}
 
 
 @pytest.fixture(scope="module")
@@ -259,12 +282,7 @@ def test_a_hooked_transformer_is_read_where_its_sae_says():
     with warnings.catch_warnings(action="ignore"):  # of what version 4 will drop
         hooked = HookedTransformer(HookedTransformerConfig(**options, act_fn="relu", device="cpu"))
     sites = ["blocks.0.hook_resid_post", "blocks.1.attn.hook_z"]
-    saes = [
-        StandardSAE(
-            StandardSAEConfig(d_in=8, d_sae=12, metadata=SAEMetadata(hook_name=site))
-        ).requires_grad_(False)
-        for site in sites
-    ]
+    saes = [standard(8, site) for site in sites]
     documents = Documents(TOKENS[-20:])  # some end before the others
     kept = documents.tokens >= 0
     kept[:, 0] = False
@@ -281,6 +299,12 @@ def test_a_hooked_transformer_is_read_where_its_sae_says():
         Coder("a", hooked, saes, "blocks.7.hook_resid_post").codes(documents, kept, 0)
     with pytest.raises(UserError, match=r"has no module 'blocks\.7'"):
         activations_at(hooked, "blocks.7")
+    longer = Documents(np.zeros((2, LENGTH + 1), dtype=np.int64))
+    with pytest.raises(UserError, match=f"it reads {LENGTH} tokens, and documents have up to 21"):
+        Coder("a", hooked, saes).codes(longer, longer.tokens >= 0, 0)
+    unknown = Documents(TOKENS[:2] + 6)
+    with pytest.raises(UserError, match="it knows tokens 0 to 5, and there is 11"):
+        Coder("a", hooked, saes).codes(unknown, unknown.tokens >= 0, 0)
 
 
 def test_features_that_never_fire_leave_nothing_to_compare():
@@ -289,6 +313,27 @@ def test_features_that_never_fire_leave_nothing_to_compare():
     tables = found.tables()
     assert len(tables["matches"]) == 2 * FEATURES
     assert len(tables["families"]) == len(tables["examples"]) == 0
+
+
+def test_features_below_zero_are_compared_and_have_no_contexts():
+    below = {name: -first for name, (first, _) in CODES.items()}
+    found = compare(None, below, TOKENS, **OPTIONS)
+    above = compare(None, {name: first for name, (first, _) in CODES.items()}, TOKENS, **OPTIONS)
+    np.testing.assert_allclose(found.matches.table.r, above.matches.table.r, atol=1e-6)
+    tables = found.tables()
+    assert len(tables["examples"]) == 2 * FEATURES
+    assert len(tables["quizzes"]) == 0
+
+
+def test_half_a_character_becomes_a_question_mark(tmp_path):
+    half = {name + "\ud800": each for name, each in CODES.items()}
+    found = compare(
+        None, half, TOKENS, kinds=["\ud800"] * DOCUMENTS, words=["\ud800"] * 6, **OPTIONS
+    )
+    assert found.names == ("a?", "b?")
+    contexts_of = pd.read_parquet(found.write(tmp_path) / "quizzes.parquet")
+    assert set(contexts_of.task) == {"?"}
+    assert {word for of in contexts_of.words for word in of} == {"", "?"}
 
 
 def test_without_a_second_sae_the_reason_is_said():
@@ -322,6 +367,40 @@ def test_without_a_second_sae_the_reason_is_said():
         ({"saes": {"a": CODES["a"][0] * np.nan, "b": CODES["b"]}}, "not finite"),
         ({"saes": {"a": CODES["a"][0][:, 0], "b": CODES["b"]}}, "codes must be [tokens, features]"),
         ({"saes": {"a": lambda x: x, "b": CODES["b"]}}, "needs activations"),
+        ({"saes": {"a": [], "b": CODES["b"]}}, "model a has no SAE"),
+        ({"saes": {"a": "sae", "b": CODES["b"]}}, "one of sae_lens, a callable, or codes"),
+        ({"saes": standard(8)}, "saes must be given by name or in a list, got StandardSAE"),
+        ({"saes": batch_topk()}, "(batchtopk) makes of a token depends on other tokens"),
+        ({"saes": temporal()}, "(temporal) makes of a token depends on other tokens"),
+        ({"saes": {"a": CODES["a"][0][:, :0], "b": CODES["b"]}}, "got [5950, 0]"),
+        ({"saes": {"a": CODES["a"][0] * 1j, "b": CODES["b"]}}, "must be numbers, got complex"),
+        (
+            {"saes": {"a": torch.eye(3).to_sparse(), "b": CODES["b"]}},
+            "sparse codes must be of SciPy",
+        ),
+        (
+            {"models": ACTIVATIONS, "saes": {"a": standard(9), "b": standard(8)}},
+            "model a: its SAE is of activations of width 9, and these have 8",
+        ),
+        (
+            {"models": ACTIVATIONS, "saes": {"a": lambda x: x[1:], "b": standard(8)}},
+            "model a: its SAE must give codes [5650, features], got [5649, 8]",
+        ),
+        (
+            {"models": ACTIVATIONS, "saes": {"a": lambda x: (x, x), "b": standard(8)}},
+            "model a: its SAE gave no array, but a tuple",
+        ),
+        ({"tokens": TOKENS + 2**31}, "tokens must be 2,147,483,647 at the most"),
+        ({"tokens": {"input_ids": TOKENS}}, "tokens must be an array, sequences or batches"),
+        ({"tokens": ["a text"]}, "sequences of token ids, or sae.Documents, got str"),
+        ({"tokens": [{"input_ids": TOKENS}]}, "or sae.Documents, got dict"),
+        (
+            {"tokens": np.minimum(TOKENS, 0)},
+            "too few different documents (2, with 5,650 tokens to compare)",
+        ),
+        ({"columns": {"token": TOKENS}}, "a column cannot be called 'token'"),
+        ({"nulls": ()}, "nulls is empty"),
+        ({"skip": -1}, "skip must be 0 or more, got -1"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_line(given, said, tmp_path):
@@ -342,14 +421,17 @@ def test_what_does_not_fit_is_said_in_a_line(given, said, tmp_path):
 
 def test_documents_come_in_many_forms():
     batch = Documents(TOKENS, ["x", "y"] * (DOCUMENTS // 2))
-    lists = [row[row >= 0].tolist() for row in TOKENS]
+    rows = [row[row >= 0] for row in TOKENS]
+    lists = [[], *(row.tolist() for row in rows)]
+    batches = iter([TOKENS[:100], [row.tolist() for row in rows[100:]]])
     options = {**OPTIONS, "resamples": 1, "permutations": 1}
     first = compare(None, CODES, torch.from_numpy(TOKENS), **options)
-    for given in (lists, iter([TOKENS[:100], TOKENS[100:]])):
+    for given in (lists, rows, batches):
         other = compare(None, CODES, given, **options).matches.table
         np.testing.assert_allclose(other.r, first.matches.table.r, atol=1e-12)
-    kinds = compare(None, CODES, batch, **options).tables()["quizzes"]
-    assert kinds.task.tolist() == ["xy"[d % 2] for d in kinds.document]
+    for given in ({"tokens": batch}, {"tokens": TOKENS, "kinds": np.array(batch.kinds)}):
+        kinds = compare(None, CODES, **given, **options).tables()["quizzes"]
+        assert kinds.task.tolist() == ["xy"[d % 2] for d in kinds.document]
     # Padding says nothing of a document.
     wider = np.concatenate([TOKENS, np.full((DOCUMENTS, 3), -1)], axis=1)
     assert (Documents(wider).hashes == Documents(TOKENS).hashes).all()
