@@ -12,7 +12,7 @@ from pathlib import Path
 
 from culture_sim.commands import Command, commands
 from culture_sim.commands.parsing import values_of
-from culture_sim.launch.interruption import CODE, INTERRUPTED
+from culture_sim.launch.interruption import BEGINS_ANEW, CODE, INTERRUPTED
 from culture_sim.launch.output import CLOSED_PIPE, complain, describe_os_error, without_reader
 from culture_sim.launch.place import Place, be_alone, take_place
 from culture_sim.run.variables import limit_threads, settle
@@ -63,7 +63,10 @@ def _dispatch(arguments: list[str]) -> int:
             print(f"culture-sim: {note}", file=sys.stderr)
     from culture_sim.launch.console import OutputConsole  # loads rich
 
-    return command.execute(OutputConsole())
+    try:
+        return command.execute(OutputConsole())
+    except KeyboardInterrupt:
+        return _fail(INTERRUPTED if command.resumes else BEGINS_ANEW, CODE)
 
 
 def _take_place(command: Command) -> Place | None:

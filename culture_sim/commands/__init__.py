@@ -34,6 +34,8 @@ class Command(ABC):
 
     minds_launchers: ClassVar[bool] = False
     """Whether processes of an outside launcher matter to it; to others each is alone."""
+    resumes: ClassVar[bool] = True
+    """Whether it goes on where it was interrupted."""
 
     @classmethod
     @abstractmethod

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import tyro
 from rich.console import Console
@@ -33,6 +33,8 @@ Words = list[str] | dict[int, str] | None
 @dataclass(frozen=True, kw_only=True)
 class CompareFiles(OptionsCommand):
     """Compare anyone's models by codes of their SAEs in files."""
+
+    resumes: ClassVar[bool] = False
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files of codes, safetensors, one a model: docs/compare.md has the layout."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import tyro
 from rich.console import Console
@@ -37,6 +37,8 @@ def as_published() -> RunConfig:
 @dataclass(frozen=True, kw_only=True)
 class ImportRun(Plugins, Command):
     """Everything that a command line can say."""
+
+    resumes: ClassVar[bool] = False
 
     paths: tyro.conf.Positional[tuple[Path, ...]]
     """Files, or folders that hold them: gpt_000.pth and its like, c_quizzes.pth, Parquet files of a

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.console import Console
 
@@ -32,6 +32,8 @@ class Shown(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Quizzes(OptionsCommand):
     """Show quizzes: of a task, of a run's culture, or an agent's mistakes."""
+
+    resumes: ClassVar[bool] = False
 
     task: str | None = None
     """Only quizzes of this task."""

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ from world.core.options import from_tree, to_tree
 @dataclass(frozen=True, kw_only=True)
 class Replay(RunCommand):
     """Judge the stored votes of a run's culture rounds again, without running a model."""
+
+    resumes: ClassVar[bool] = False
 
     run: str = "compact"
     """The run whose rounds to judge."""

@@ -16,6 +16,7 @@ from types import FrameType
 from world.core.errors import ERROR_PREFIX
 
 INTERRUPTED = "interrupted; run the same command again to go on from here"
+BEGINS_ANEW = "interrupted; nothing is kept, the same command begins anew"
 CODE = 130
 GRACE_S = 3.0
 """How long the main thread may take to notice; it ends the process in better order."""

@@ -34,6 +34,7 @@ class Material(NamedTuple):
 class Export(Command):
     """What every export can be told."""
 
+    resumes: ClassVar[bool] = False
     repo_type: ClassVar[str] = "model"
     """What the Hub calls a repository of these."""
     replaced: ClassVar[str] = "agent-*/**"

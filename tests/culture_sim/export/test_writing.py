@@ -31,7 +31,7 @@ def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch, capsys, mom
     monkeypatch.setattr(dataset, "text_rows", interrupted)
     out = tmp_path / "quizzes"
     assert export(out, *SMALL) == 130
-    assert error_line(capsys)
+    assert "interrupted; nothing is kept" in error_line(capsys)
     assert list(tmp_path.iterdir()) == []
     assert export(out, *SMALL) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["quizzes"]
