@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from agents.config import ModelConfig
 from culture_sim.experiments import experiments
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, weighted
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, weighted
 from culture_sim.experiments.base import Experiment
 from culture_sim.experiments.findings import Findings
 from world.aliases import AliasesWorld
@@ -17,10 +17,13 @@ from world.core.errors import AMOUNT, COUNT, SHARE, UserError, require
 
 if TYPE_CHECKING:
     from culture_sim.experiments.aliases.agent import Agent
+    from culture_sim.experiments.aliases.features import Features
     from culture_sim.experiments.units import Place, Unit
 
 HEAD = 32
 """Width of an attention head."""
+LEAST_TOKENS = 512
+"""A step of an autoencoder's training."""
 LEARNED = 0.95
 """Of held-out numbers, from which on a table counts as learned."""
 
@@ -66,6 +69,8 @@ class Aliases(Experiment):
     """Blocks of every network."""
     weight_decay: float = 3.0
     """Of every agent; with little, agents know the cells that they train on, and no others."""
+    sae_tokens: int = 400_000
+    """That the autoencoder of an agent of two tables is trained on; 0 leaves features out."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "rows", "steps", "look", "cells", "width", "layers")
@@ -73,6 +78,9 @@ class Aliases(Experiment):
         require(self, "aliases", SHARE, "enough")
         if self.compared < 0:
             raise UserError(f"--compared must be 0 or more, got {self.compared}")
+        require(self, "aliases", AMOUNT, "sae_tokens")
+        if 0 < self.sae_tokens < LEAST_TOKENS:
+            raise UserError(f"--sae-tokens must be 0, or at least {LEAST_TOKENS}")
         if self.steps % self.look:
             raise UserError(f"--steps ({self.steps}) must be a multiple of --look ({self.look})")
         if self.width % HEAD:
@@ -91,7 +99,7 @@ class Aliases(Experiment):
     def quick(cls) -> Aliases:
         return cls(
             modulus=13, shares=(0.4, 0.8), link_weights=(3.0,), seeds=1, rows=16, steps=20,
-            look=10, cells=40, width=32,
+            look=10, cells=40, width=32, sae_tokens=2048,
         )  # fmt: skip
 
     @property
@@ -162,12 +170,24 @@ class Aliases(Experiment):
         failed = [share for share in self.shares if best(share) < LEARNED]
         return tuple((failed or self.shares[-1:])[: self.compared])
 
+    def features(self, shares: Sequence[float]) -> list[Features]:
+        """Autoencoders of agents of two tables, at some shares."""
+        from culture_sim.experiments.aliases.features import Features
+
+        agents = [one for arm in FEATURED for share in shares for one in self.of_seeds(arm, share)]
+        if not self.sae_tokens:
+            return []
+        return [
+            Features(agent=agent, tokens=self.sae_tokens, width=2 * self.width) for agent in agents
+        ]
+
     def batches(self, place: Place) -> Iterator[Sequence[Unit]]:
-        """One table alone; then every other arm, long work first."""
+        """One table alone; then every other arm, long work first; then what looks at those."""
         yield self.alone()
         kinds = sorted(set(self.arms) - {ALONE}, key=lambda arm: -len(self.arms[arm]["tasks"]))
         shares = self.looked_at(place)
         yield [one for arm in kinds for share in shares for one in self.of_seeds(arm, share)]
+        yield self.features(shares)
 
     def findings(self, place: Place) -> Findings:
         """Tables, figures and verdicts."""

@@ -28,6 +28,8 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 null; links that join what both tables show, links that mislead, links of half of the numbers, links
 that are asked from numbers to aliases only; and one alphabet trained on the cells of both, beyond
 which no link can lead."""
+FEATURED = (TWO, LINKED, DERANGED)
+"""Arms whose agents are looked at by autoencoders."""
 
 
 def weighted(weight: float) -> tuple[str, Mapping[str, Any]]:

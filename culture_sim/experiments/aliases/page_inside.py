@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import plots
 from culture_sim.experiments.aliases.agent import read_spectra
-from culture_sim.experiments.aliases.arms import LINKED, TWO
+from culture_sim.experiments.aliases.arms import FEATURED, LINKED, TWO
+from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import (
     ALL,
     KEYS,
@@ -98,6 +99,41 @@ def waves(found: Found) -> Section:
                 partial(plots.progress, found=found, share=share),
                 (7.2, 2.8),
             ),
+        ],
+    )
+
+
+def features(found: Found) -> Section:
+    """Whether features that fire for a number fire for its alias."""
+    rows = []
+    for share in found.compared:
+        for arm in FEATURED:
+            for where in (READ, ANSWERED):
+                alike = partial(found.alike, arm, share, where=where)
+                cells = [f"{np.mean(alike(pairing)):+.3f}" for pairing in PAIRINGS]
+                same = [percent(alike(pairing, figure="strongest")) for pairing in PAIRINGS]
+                rows.append([f"{arm}, {share:.0%}, {where}", *cells, *same])
+    heads = [f"{what}, {name}" for what in ("correlation", "same") for name in PAIRINGS]
+    return Section(
+        "Features",
+        [
+            "An autoencoder was trained on what each agent holds behind its last block, on rows "
+            "that the agent did not train on. A feature has a mean activation at every number and "
+            "at every alias. How do the two go together over numbers, and is the alias at which a "
+            "feature is strongest that of the number at which it is? Each number is held against "
+            "the alias linked with it (where there are no links, its own), its own, and, the null, "
+            "any: the mean of permuted pairings. Means over features that tell letters apart, and "
+            "over seeds; a feature of one alphabet alone counts as 0.",
+        ],
+        [Shown("Features at linked letters", ["arm, held out, where", *heads], rows)],
+        [
+            Plot(
+                "features",
+                "Correlation of features at numbers and at aliases, a point a seed, by which "
+                "aliases are held against the numbers",
+                partial(plots.features, found=found),
+                (7.2, 2.8),
+            )
         ],
     )
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import LEARNED
 from culture_sim.experiments.aliases.agent import accuracy
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED, TWO
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, LINKED, TWO
+from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import ALL, REST, WAVES
 from culture_sim.experiments.aliases.results import Found
 
@@ -43,6 +44,11 @@ def by_share(figure: Figure, found: Found) -> None:
             axes.plot(shares, [values.mean() for values in finals], color=colour, linewidth=1)
         axes.plot([], [], ".", color=colour, label=arm)
     axes.axhline(LEARNED, color="#cccccc", linewidth=0.8)
+    shares = found.options.shares
+    axes.set_xticks(shares, [f"{share:.0%}" for share in shares])
+    # Of one share alone matplotlib would show a sliver about it.
+    axes.set_xlim(shares[0] - 0.05, shares[-1] + 0.05)
+    axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("share of the cells held out")
     axes.set_ylabel("held-out numbers answered")
     axes.legend(fontsize=7, frameon=False)
@@ -122,3 +128,22 @@ def progress(figure: Figure, found: Found, share: float) -> None:
         axes.set_xlabel("steps")
     panels[0].set_ylabel("loss (nats)")
     panels[0].legend(fontsize=6, frameon=False)
+
+
+def features(figure: Figure, found: Found) -> None:
+    """How alike features are at numbers and aliases, a panel for where letters are."""
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, where in zip(panels, (READ, ANSWERED), strict=True):
+        for number, arm in enumerate(FEATURED):
+            for place, pairing in enumerate(PAIRINGS):
+                values = [
+                    v for s in found.compared for v in found.alike(arm, s, pairing, where=where)
+                ]
+                at = np.full(len(values), place + 0.15 * (number - 1))
+                axes.plot(at, values, ".", color=COLOURS[arm])
+            axes.plot([], [], ".", color=COLOURS[arm], label=arm)
+        axes.axhline(0, color="#cccccc", linewidth=0.8)
+        axes.set_xticks(range(len(PAIRINGS)), PAIRINGS)
+        axes.set_title(where, fontsize=8)
+    panels[0].set_ylabel("correlation")
+    panels[0].legend(fontsize=7, frameon=False)

@@ -12,6 +12,12 @@ import numpy as np
 from culture_sim.experiments.aliases import LEARNED, Aliases
 from culture_sim.experiments.aliases.agent import Agent, accuracy, read_curve
 from culture_sim.experiments.aliases.arms import ALONE
+from culture_sim.experiments.aliases.features import (
+    BY_LINK,
+    PAIRINGS,
+    Features,
+    read_features,
+)
 from culture_sim.experiments.findings import Findings, row, share, tidy
 from culture_sim.experiments.units import Place
 from world.aliases.options import TASKS
@@ -51,6 +57,29 @@ class Found:
             for agent in self.options.of_seeds(arm, share)
         ]
         return {agent: read_curve(self.place, agent) for agent in agents}
+
+    @cached_property
+    def features(self) -> dict[Features, dict[str, Any]]:
+        """What autoencoders found."""
+        units = self.options.features(self.compared)
+        return {unit: read_features(self.place, unit) for unit in units}
+
+    def alike(
+        self,
+        arm: str,
+        share: float,
+        pairing: str = BY_LINK,
+        *,
+        where: str,
+        figure: str = "correlation",
+    ) -> np.ndarray:
+        """float64 [seeds]: a figure of ``features.alike``; NaN where features have none."""
+        found = [
+            each["alike"][where].get(pairing, {}).get(figure, float("nan"))
+            for unit, each in self.features.items()
+            if (unit.agent.arm, unit.agent.world.held_out[0]) == (arm, share)
+        ]
+        return np.array(found or [float("nan")] * self.options.seeds)
 
     def of(self, arm: str, share: float) -> list[list[dict[str, Any]]]:
         """Curves by seed."""
@@ -92,6 +121,7 @@ def find(options: Aliases, place: Place) -> Findings:
 
     found = Found(options, place)
     rows = [line for agent, curve in found.curves.items() for line in _rows(agent, curve)]
+    rows += [line for unit, of in found.features.items() for line in _of_features(unit, of)]
     summary = {
         "compared": list(found.compared),
         "learned": [
@@ -104,12 +134,7 @@ def find(options: Aliases, place: Place) -> Findings:
 
 
 def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    settings: dict[str, Any] = {
-        "unit": agent.name,
-        "arm": agent.arm,
-        "share": agent.world.held_out[0],
-        "seed": agent.seed,
-    }
+    settings = _settings(agent, agent.name)
     numbers = TASKS[0]
     steps = steps_to(curve)
     yield row(
@@ -128,6 +153,26 @@ def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str
         for pairs, cosine in point["alignment"].items():
             yield row("alignment", cosine, by="pairs", group=pairs, table="", **here)
         yield from _of_inside(point, here)
+
+
+def _settings(agent: Agent, unit: str) -> dict[str, Any]:
+    share = agent.world.held_out[0]
+    return {"unit": unit, "arm": agent.arm, "share": share, "seed": agent.seed}
+
+
+def _of_features(unit: Features, found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    settings = {**_settings(unit.agent, unit.name), "table": "", "step": -1}
+    for where, figures in found["alike"].items():
+        live = figures["live"]
+        if not live:
+            continue
+        yield share("features of both", figures["both"], live, by="where", group=where, **settings)
+        for pairing in PAIRINGS:
+            for name, value in figures[pairing].items():
+                yield row(
+                    f"features, {name}", value, by="where and pairing", group=f"{where}, {pairing}",
+                    support=live, **settings,
+                )  # fmt: skip
 
 
 def _of_inside(point: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

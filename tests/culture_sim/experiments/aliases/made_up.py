@@ -6,7 +6,9 @@ import numpy as np
 
 from culture_sim.experiments.aliases import Aliases
 from culture_sim.experiments.aliases.agent import CURVE, PICTURE, SPECTRA, Agent
+from culture_sim.experiments.aliases.arms import LINKED
 from culture_sim.experiments.aliases.exam import NEITHER, OTHER
+from culture_sim.experiments.aliases.features import ANSWERED, FIGURES, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import (
     ALL,
     LINKED_ALIAS,
@@ -54,9 +56,23 @@ def write(place: Place, agent: Agent, hits, linked=(), stay=5):
     write_arrays(folder / SPECTRA, spectra=np.full((lines, 6), 1 / 6))
 
 
-def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5):
+def write_features(place: Place, options, correlation):
+    """Autoencoders: correlation of what features are at linked letters, with links."""
+    for unit in options.features(options.shares[1:]):
+        pairings = {name: {"correlation": 0.0, "strongest": 0.1} for name in PAIRINGS}
+        if unit.agent.arm == LINKED:
+            by_seed = correlation + 0.02 * unit.agent.seed
+            pairings["linked"] = {"correlation": by_seed, "strongest": 0.2}
+        found = {"live": 40, "both": 10, **pairings, "p": 0.5}
+        folder = place.of(unit)
+        folder.mkdir(parents=True)
+        write_json(folder / FIGURES, {"alike": {READ: found, ANSWERED: found}, "quality": {}})
+
+
+def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5, alike=-0.03):
     """Curves of all agents: by arm, hits a look at the shares compared; one table alone is learned
-    at the first share only."""
+    at the first share only. alike: how much features are so at linked letters."""
+    write_features(place, options, alike)
     for agent in options.alone():
         learned = agent.world.held_out[0] == options.shares[0]
         write(place, agent, (50, 96) if learned else (0, 10))

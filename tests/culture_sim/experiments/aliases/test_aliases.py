@@ -57,7 +57,7 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
     assert set(table["arm"]) == {*ARMS, "linked, weight 3"}
     assert set(table["measure"]) >= {"accuracy", "trained on", "alignment", "steps to learn"}
-    assert set(table["measure"]) >= {"wave share", "loss, waves alone"}
+    assert set(table["measure"]) >= {"wave share", "loss, waves alone", "features, correlation"}
     summary = json.loads((folder / "summary.json").read_text())
     assert {each["answer"] for each in summary["verdicts"]} == {"open"}
     assert summary["found"]["compared"] == [0.4]
@@ -160,13 +160,22 @@ def test_all_arms_are_compared_where_one_table_alone_fails(place):
 def test_verdicts_follow_the_figures(place, changed, answers):
     write_all(place, {**BETTER, **changed}, linked=(0.1, 0.1))
     found = [verdict.answer for verdict in judge(Found(OPTIONS, place))]
-    assert found == [*answers, "refuted"]
+    assert found == [*answers, "refuted", "refuted", "refuted"]
 
 
 @pytest.mark.parametrize(("stay", "answer"), [(3, "refuted"), (40, "confirmed")])
 def test_an_alias_does_for_its_number_or_not(place, stay, answer):
     write_all(place, BETTER, stay=stay)
-    assert judge(Found(OPTIONS, place))[-1].answer == answer
+    assert judge(Found(OPTIONS, place))[5].answer == answer
+
+
+@pytest.mark.parametrize(
+    ("alike", "answer"), [(-0.03, "refuted"), (0.01, "open"), (0.1, "confirmed")]
+)
+def test_features_are_alike_at_linked_letters_or_not(place, alike, answer):
+    write_all(place, BETTER, alike=alike)
+    found = judge(Found(OPTIONS, place))[6:8]
+    assert [verdict.answer for verdict in found] == [answer, answer]
 
 
 def test_alignment_may_come_later(place):
@@ -188,7 +197,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
     )
-    assert page.read_text().count("<svg") == 6
+    assert page.read_text().count("<svg") == 7
 
 
 @pytest.mark.parametrize(
@@ -204,6 +213,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
         ({"link_weights": (-1.0,)}, "--link-weights must be amounts, 0 or more"),
         ({"link_weights": (1.0, 1.0)}, "--link-weights names a weight twice"),
         ({"seeds": 0}, "aliases.seeds must be at least 1"),
+        ({"sae_tokens": 100}, "--sae-tokens must be 0, or at least 512"),
         ({"modulus": 5, "shares": (0.04,)}, "too few cells"),
     ],
 )
