@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import LEARNED
 from culture_sim.experiments.aliases.agent import accuracy
+from culture_sim.experiments.aliases.apart import EXAM, OTHERS
 from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, LINKED, TWO
+from culture_sim.experiments.aliases.culture_rows import accuracy as of_population
 from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import ALL, REST, WAVES
 from culture_sim.experiments.aliases.results import Found
+from culture_sim.experiments.aliases.rounds import RANDOM
+from culture_sim.study.arms import CONTROL, FULL
 
 COLOURS = dict(
     zip(
@@ -26,6 +30,8 @@ COLOURS = dict(
 """Okabe and Ito's (2008), by arm."""
 WEIGHTED = "#f0e442"
 """Of arms whose links count otherwise."""
+CULTURES = {CONTROL: "#999999", RANDOM: "#e69f00", FULL: "#0072b2"}
+"""By arm of culture."""
 CELLS = ListedColormap(["#e69f00", "#0072b2", "#ececea"])
 """Of cells that are not answered, that are, and that are trained on."""
 
@@ -146,4 +152,24 @@ def features(figure: Figure, found: Found) -> None:
         axes.set_xticks(range(len(PAIRINGS)), PAIRINGS)
         axes.set_title(where, fontsize=8)
     panels[0].set_ylabel("correlation")
+    panels[0].legend(fontsize=7, frameon=False)
+
+
+def culture(figure: Figure, found: Found) -> None:
+    """Cells answered by round, a panel a kind of cells."""
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, kind in zip(panels, (OTHERS, EXAM), strict=True):
+        for unit, rounds in found.populations.items():
+            values = [of_population(told, kind) for told in rounds]
+            axes.plot(range(len(values)), values, ".-", color=CULTURES[unit.arm], linewidth=1)
+        for answers in found.pooled.values():
+            hits, total = answers[kind]
+            if total:
+                axes.axhline(hits / total, linestyle="--", color="#cccccc", linewidth=0.8)
+        axes.set_title(kind, fontsize=8)
+        axes.set_xlabel("round")
+        axes.set_xticks(range(found.options.rounds + 1))
+    for arm, colour in CULTURES.items():
+        panels[0].plot([], [], ".-", color=colour, label=arm)
+    panels[0].set_ylabel("cells answered")
     panels[0].legend(fontsize=7, frameon=False)

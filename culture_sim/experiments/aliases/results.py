@@ -12,12 +12,15 @@ import numpy as np
 from culture_sim.experiments.aliases import LEARNED, Aliases
 from culture_sim.experiments.aliases.agent import Agent, accuracy, read_curve
 from culture_sim.experiments.aliases.arms import ALONE
+from culture_sim.experiments.aliases.culture_rows import of_culture
 from culture_sim.experiments.aliases.features import (
     BY_LINK,
     PAIRINGS,
     Features,
     read_features,
 )
+from culture_sim.experiments.aliases.member import Member, read_answers
+from culture_sim.experiments.aliases.rounds import Rounds, read_rounds
 from culture_sim.experiments.findings import Findings, row, share, tidy
 from culture_sim.experiments.units import Place
 from world.aliases.options import TASKS
@@ -28,9 +31,11 @@ SETTINGS = {
     "seed": "int64",
     "table": "string",
     "step": "int64",
+    "round": "int64",
 }
-"""Columns of this experiment. table: of whose cells a figure is, "" where it is of none. step: -1
-where it is of the whole course."""
+"""Columns of this experiment. arm: of culture, of a population; "pooled" of the agent beside it.
+share: held out, or missing. table: of whose cells a figure is, "" where it is of none. step: -1
+where it is of the whole course, or of a round. round: of culture; -1 where it is of none."""
 NEVER = "never"
 
 
@@ -63,6 +68,19 @@ class Found:
         """What autoencoders found."""
         units = self.options.features(self.compared)
         return {unit: read_features(self.place, unit) for unit in units}
+
+    @cached_property
+    def populations(self) -> dict[Rounds, list[dict[str, Any]]]:
+        """What populations told, by round, 0 first."""
+        seeds = range(self.options.culture_seeds)
+        units = [unit for seed in seeds for unit in self.options.rounds_of(seed)]
+        return {unit: read_rounds(self.place, unit) for unit in units}
+
+    @cached_property
+    def pooled(self) -> dict[Member, dict[str, list[int]]]:
+        """What is answered by agents that train on all that any of a population does."""
+        units = [self.options.members(seed)[-1] for seed in range(self.options.culture_seeds)]
+        return {unit: read_answers(self.place, unit) for unit in units}
 
     def alike(
         self,
@@ -117,11 +135,13 @@ def steps_to(curve: Sequence[Mapping[str, Any]]) -> int | None:
 def find(options: Aliases, place: Place) -> Findings:
     """All that the units come to."""
     from culture_sim.experiments.aliases.claims import judge
+    from culture_sim.experiments.aliases.claims_culture import judge_culture
     from culture_sim.experiments.aliases.sections import sections
 
     found = Found(options, place)
     rows = [line for agent, curve in found.curves.items() for line in _rows(agent, curve)]
     rows += [line for unit, of in found.features.items() for line in _of_features(unit, of)]
+    rows += of_culture(found.populations, found.pooled)
     summary = {
         "compared": list(found.compared),
         "learned": [
@@ -130,7 +150,8 @@ def find(options: Aliases, place: Place) -> Findings:
             for share in (options.shares if arm == ALONE else found.compared)
         ],
     }
-    return Findings(tidy(rows, SETTINGS), judge(found), sections(found), summary)
+    verdicts = [*judge(found), *judge_culture(found.populations)]
+    return Findings(tidy(rows, SETTINGS), verdicts, sections(found), summary)
 
 
 def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -157,7 +178,7 @@ def _rows(agent: Agent, curve: Sequence[Mapping[str, Any]]) -> Iterator[dict[str
 
 def _settings(agent: Agent, unit: str) -> dict[str, Any]:
     share = agent.world.held_out[0]
-    return {"unit": unit, "arm": agent.arm, "share": share, "seed": agent.seed}
+    return {"unit": unit, "arm": agent.arm, "share": share, "seed": agent.seed, "round": -1}
 
 
 def _of_features(unit: Features, found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

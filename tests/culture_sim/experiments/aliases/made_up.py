@@ -6,6 +6,7 @@ import numpy as np
 
 from culture_sim.experiments.aliases import Aliases
 from culture_sim.experiments.aliases.agent import CURVE, PICTURE, SPECTRA, Agent
+from culture_sim.experiments.aliases.apart import EXAM, NOBODY, OTHERS
 from culture_sim.experiments.aliases.arms import LINKED
 from culture_sim.experiments.aliases.exam import NEITHER, OTHER
 from culture_sim.experiments.aliases.features import ANSWERED, FIGURES, PAIRINGS, READ
@@ -18,6 +19,8 @@ from culture_sim.experiments.aliases.inside import (
     WAVES,
     spectrum_names,
 )
+from culture_sim.experiments.aliases.member import ANSWERS
+from culture_sim.experiments.aliases.rounds import FILE, KINDS
 from culture_sim.experiments.units import Place
 from sae.files import write_arrays
 from world.core.files import write_json
@@ -69,10 +72,36 @@ def write_features(place: Place, options, correlation):
         write_json(folder / FIGURES, {"alike": {READ: found, ANSWERED: found}, "quality": {}})
 
 
+def told(number, others, wrong):
+    """What a population of five told of a round: of 100 cells of others, and of 100 wrong rows,
+    so many; half of the rows voted on are right, nine in ten of those kept."""
+    answers = {OTHERS: [others, 100], NOBODY: [5, 100], EXAM: [5, 100]}
+    found = {"round": number, "answers": [answers] * 5}
+    if number:
+        row = {"voted": [100, 50], "kept": [20, 18], "independent": 0.1}
+        found["rows"] = dict.fromkeys(KINDS, row)
+        found["taken up"] = {"right": [30, 100], "wrong": [wrong, 100]}
+    return found
+
+
+def write_culture(place: Place, options):
+    """Populations in which culture changes nothing."""
+    for seed in range(options.culture_seeds):
+        for unit in options.rounds_of(seed):
+            place.of(unit).mkdir(parents=True)
+            rounds = [told(number, 10, 10 + seed) for number in range(options.rounds + 1)]
+            write_json(place.of(unit) / FILE, {"rounds": rounds})
+        pooled = options.members(seed)[-1]
+        place.of(pooled).mkdir(parents=True)
+        answers = {OTHERS: [0, 0], NOBODY: [50, 100], EXAM: [50, 100]}
+        write_json(place.of(pooled) / ANSWERS, answers)
+
+
 def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5, alike=-0.03):
     """Curves of all agents: by arm, hits a look at the shares compared; one table alone is learned
     at the first share only. alike: how much features are so at linked letters."""
     write_features(place, options, alike)
+    write_culture(place, options)
     for agent in options.alone():
         learned = agent.world.held_out[0] == options.shares[0]
         write(place, agent, (50, 96) if learned else (0, 10))

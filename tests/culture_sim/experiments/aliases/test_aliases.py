@@ -55,7 +55,8 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
     folder = tmp_path / "experiment-aliases"
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
-    assert set(table["arm"]) == {*ARMS, "linked, weight 3"}
+    of_culture = {"none", "random_filter", "full", "pooled"}
+    assert set(table["arm"]) == {*ARMS, "linked, weight 3", *of_culture}
     assert set(table["measure"]) >= {"accuracy", "trained on", "alignment", "steps to learn"}
     assert set(table["measure"]) >= {"wave share", "loss, waves alone", "features, correlation"}
     summary = json.loads((folder / "summary.json").read_text())
@@ -197,7 +198,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
     )
-    assert page.read_text().count("<svg") == 7
+    assert page.read_text().count("<svg") == 8
 
 
 @pytest.mark.parametrize(
