@@ -78,7 +78,7 @@ class Aliases(Experiment):
     """Share of the cells of one table that each agent of a population does without."""
     owners: int = 4
     """Agents of a population that train on each cell that any of them trains on, 1 to 4."""
-    member_steps: int = 1000
+    member_steps: int = 800
     """Steps of an agent of a population before any culture."""
     rounds: int = 2
     """Rounds of culture."""

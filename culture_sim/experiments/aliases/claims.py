@@ -13,10 +13,15 @@ import numpy as np
 import pandas as pd
 
 from culture_sim.experiments.aliases.agent import accuracy
-from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TWO
-from culture_sim.experiments.aliases.exam import NEITHER
+from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TAGGED, TWO
+from culture_sim.experiments.aliases.exam import NEITHER, OTHER, SURE, UNSURE
 from culture_sim.experiments.aliases.features import BY_CHANCE, READ
-from culture_sim.experiments.aliases.inside import LINKED_ALIAS, OTHER_ALIAS
+from culture_sim.experiments.aliases.inside import (
+    DOUBTED,
+    LINKED_ALIAS,
+    OTHER_ALIAS,
+    TRUSTED,
+)
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.results import interval
@@ -43,6 +48,7 @@ def judge(found: Found) -> list[Verdict]:
         _alignment_first(found),
         _stands_for(found),
         *_features(found),
+        *_tags(found),
     ]
 
 
@@ -104,6 +110,30 @@ def _stands_for(found: Found) -> Verdict:
         "the alias linked with x is read for x, less that with another alias",
         [kept(s, *sites, LINKED_ALIAS) - kept(s, *sites, OTHER_ALIAS) for s in found.compared],
     )
+
+
+def _tags(found: Found) -> list[Verdict]:
+    """Does a network believe the links that are tagged reliable?"""
+    kept = partial(found.inside, TAGGED)
+    sites = ("exchanged", "blocks.0.hook_resid_pre")
+    return [
+        _over_shares(
+            "An alias linked as reliable does for its number more than one linked as unreliable",
+            "of agents whose links are tagged and their right answers to cells trained on, the "
+            "share that stays when x is read as its own alias, where that is linked with it as "
+            "reliable, less the same where it is linked with it as unreliable",
+            [kept(s, *sites, TRUSTED) - kept(s, *sites, DOUBTED) for s in found.compared],
+        ),
+        _over_shares(
+            "Held-out cells of numbers with reliable links are answered more often",
+            f"the difference in accuracy of agents whose links are tagged on held-out numbers that "
+            f"are {OTHER}, where {SURE} and where {UNSURE}",
+            [
+                found.final(TAGGED, s, (SURE,)) - found.final(TAGGED, s, (UNSURE,))
+                for s in found.compared
+            ],
+        ),
+    ]
 
 
 def _features(found: Found) -> list[Verdict]:

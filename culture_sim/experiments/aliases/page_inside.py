@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import plots
 from culture_sim.experiments.aliases.agent import read_spectra
-from culture_sim.experiments.aliases.arms import FEATURED, LINKED, TWO
+from culture_sim.experiments.aliases.arms import FEATURED, LINKED, TAGGED, TWO
+from culture_sim.experiments.aliases.exam import SURE, UNSURE
 from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import (
     ALL,
+    DOUBTED,
     KEYS,
     LINKED_ALIAS,
+    MISLED,
     OTHER_ALIAS,
     RANDOM,
     REST,
+    TRUSTED,
     WAVES,
 )
 from culture_sim.experiments.aliases.results import Found
@@ -25,6 +29,8 @@ from culture_sim.experiments.findings import Plot, Section, Shown
 from world.aliases.options import LINKS, TASKS
 
 STANDS = (LINKED_ALIAS, OTHER_ALIAS)
+BY_TAG = (TRUSTED, DOUBTED, MISLED, OTHER_ALIAS)
+"""What stands for x where links have tags."""
 SPECTRA_OF = (TWO, LINKED)
 """Arms whose spectra are drawn."""
 
@@ -99,6 +105,53 @@ def waves(found: Found) -> Section:
                 partial(plots.progress, found=found, share=share),
                 (7.2, 2.8),
             ),
+        ],
+    )
+
+
+def tags(found: Found) -> Section:
+    """Whether links that are tagged reliable do more."""
+    site = "blocks.0.hook_resid_pre"
+    stay = [
+        [
+            f"{share:.0%}",
+            *(percent(found.inside(TAGGED, share, "exchanged", site, n)) for n in BY_TAG),
+        ]
+        for share in found.compared
+    ]
+    answered = [
+        [f"{share:.0%}", *(percent(found.final(TAGGED, share, (name,))) for name in (SURE, UNSURE))]
+        for share in found.compared
+    ]
+    return Section(
+        "Links that are said to be reliable",
+        [
+            "Links of half of the numbers have the tag reliable, and are true. The others have the "
+            "tag unreliable: one in three is true, two are with the alias of another number. The "
+            "tables show which tag is to be trusted. Is a true link that is tagged reliable used "
+            "more than one that is tagged unreliable?",
+        ],
+        [
+            Shown(
+                "Answers to cells trained on that stay when x is read as an alias, a mean over "
+                "seeds, by the alias and its link",
+                ["held out", *BY_TAG],
+                stay,
+            ),
+            Shown(
+                "Held-out cells that are in the other table, a mean over seeds",
+                ["held out", SURE, UNSURE],
+                answered,
+            ),
+        ],
+        [
+            Plot(
+                "tags",
+                "Answers that stay when x is read as an alias, a point a seed, by the alias and "
+                "the tag of its link",
+                partial(plots.tags, found=found, site=site, names=BY_TAG),
+                (7.2, 2.8),
+            )
         ],
     )
 

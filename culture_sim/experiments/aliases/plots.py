@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from culture_sim.experiments.aliases import LEARNED
 from culture_sim.experiments.aliases.agent import accuracy
 from culture_sim.experiments.aliases.apart import EXAM, OTHERS
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, LINKED, TWO
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, LINKED, TAGGED, TWO
 from culture_sim.experiments.aliases.culture_rows import accuracy as of_population
 from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import ALL, REST, WAVES
@@ -23,7 +23,7 @@ from culture_sim.study.arms import CONTROL, FULL
 COLOURS = dict(
     zip(
         ARMS,
-        ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#cc79a7", "#009e73"),
+        ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#cc79a7", "#000000", "#009e73"),
         strict=True,
     )
 )
@@ -173,3 +173,16 @@ def culture(figure: Figure, found: Found) -> None:
         panels[0].plot([], [], ".-", color=colour, label=arm)
     panels[0].set_ylabel("cells answered")
     panels[0].legend(fontsize=7, frameon=False)
+
+
+def tags(figure: Figure, found: Found, site: str, names: Sequence[str]) -> None:
+    """Answers that stay, by what stands for x."""
+    axes = figure.subplots()
+    for place, name in enumerate(names):
+        for share in found.compared:
+            values = found.inside(TAGGED, share, "exchanged", site, name)
+            at = np.linspace(-0.1, 0.1, len(values)) if len(values) > 1 else np.zeros(1)
+            axes.plot(place + at, values, ".", color=COLOURS[LINKED])
+    axes.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names], fontsize=7)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("answers that stay")

@@ -8,14 +8,17 @@ from culture_sim.experiments.aliases import Aliases
 from culture_sim.experiments.aliases.agent import CURVE, PICTURE, SPECTRA, Agent
 from culture_sim.experiments.aliases.apart import EXAM, NOBODY, OTHERS
 from culture_sim.experiments.aliases.arms import LINKED
-from culture_sim.experiments.aliases.exam import NEITHER, OTHER
+from culture_sim.experiments.aliases.exam import NEITHER, OTHER, SURE, UNSURE
 from culture_sim.experiments.aliases.features import ANSWERED, FIGURES, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import (
     ALL,
+    DOUBTED,
     LINKED_ALIAS,
+    MISLED,
     OTHER_ALIAS,
     RANDOM,
     REST,
+    TRUSTED,
     WAVES,
     spectrum_names,
 )
@@ -31,25 +34,29 @@ OPTIONS = Aliases(
 WAVE_FIGURES = ("share", ALL, WAVES, REST, RANDOM)
 
 
-def point(step, hits, linked=0.0, stay=5):
+def point(step, hits, linked=0.0, stay=5, trusted=5):
     """Of 100 cells with either evidence, so many hits; linked: how alike linked letters are; stay:
-    of 50 answers, those that stay when x is read as its alias."""
-    held_out = {OTHER: [hits, 100], NEITHER: [hits, 100]}
+    of 50 answers, those that stay when x is read as its alias; trusted: that with a tag, of which
+    there are as many answers among 50 cells of numbers with the tag."""
+    held_out = {OTHER: [hits, 100], NEITHER: [hits, 100], SURE: [trusted, 50], UNSURE: [5, 50]}
+    tagged = {TRUSTED: [trusted, 50], DOUBTED: [5, 50], MISLED: [5, 50]}
+    stands = {LINKED_ALIAS: [stay, 50], OTHER_ALIAS: [5, 50], **tagged}
     return {
         "steps": step,
         "trained": 1.0,
         "held out": {"numbers": held_out},
         "alignment": {"own": linked, "any": 0.0, "linked": linked},
         "waves": {of: dict.fromkeys(WAVE_FIGURES, 0.5) for of in ("n", "n²")},
-        "exchanged": {"blocks.0.hook_resid_pre": {LINKED_ALIAS: [stay, 50], OTHER_ALIAS: [5, 50]}},
+        "exchanged": {"blocks.0.hook_resid_pre": stands},
     }
 
 
-def write(place: Place, agent: Agent, hits, linked=(), stay=5):
+def write(place: Place, agent: Agent, hits, linked=(), stay=5, trusted=5):
     """A curve with so many hits a look."""
     alike = linked or [0.0] * len(hits)
     points = [
-        point(100 * (k + 1), h, a, stay) for k, (h, a) in enumerate(zip(hits, alike, strict=True))
+        point(100 * (k + 1), h, a, stay, trusted)
+        for k, (h, a) in enumerate(zip(hits, alike, strict=True))
     ]
     folder = place.of(agent)
     folder.mkdir(parents=True)
@@ -97,7 +104,7 @@ def write_culture(place: Place, options):
         write_json(place.of(pooled) / ANSWERS, answers)
 
 
-def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5, alike=-0.03):
+def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5, alike=-0.03, trusted=5):
     """Curves of all agents: by arm, hits a look at the shares compared; one table alone is learned
     at the first share only. alike: how much features are so at linked letters."""
     write_features(place, options, alike)
@@ -109,4 +116,4 @@ def write_all(place: Place, by_arm, options=OPTIONS, linked=(), stay=5, alike=-0
         for share in options.shares[1:]:
             for agent in options.of_seeds(arm, share):
                 curve = [h + agent.seed for h in hits]
-                write(place, agent, curve, linked if arm == "linked" else (), stay)
+                write(place, agent, curve, linked if arm == "linked" else (), stay, trusted)

@@ -21,6 +21,7 @@ from culture_sim.experiments.aliases.arms import (
     JOINED,
     LINKED,
     ONE_WAY,
+    TAGGED,
     TWO,
 )
 from culture_sim.experiments.aliases.claims import judge
@@ -39,7 +40,7 @@ from culture_sim.run.environment import environment
 from tests.culture_sim.experiments.aliases.made_up import OPTIONS, write_all
 
 BETTER = {TWO: (0, 20), LINKED: (10, 96), DERANGED: (0, 20), HALF: (0, 40), ONE_WAY: (0, 30),
-          JOINED: (30, 97)}  # fmt: skip
+          TAGGED: (0, 30), JOINED: (30, 97)}  # fmt: skip
 """Hits of 100 where links do what the source hoped."""
 
 
@@ -161,7 +162,7 @@ def test_all_arms_are_compared_where_one_table_alone_fails(place):
 def test_verdicts_follow_the_figures(place, changed, answers):
     write_all(place, {**BETTER, **changed}, linked=(0.1, 0.1))
     found = [verdict.answer for verdict in judge(Found(OPTIONS, place))]
-    assert found == [*answers, "refuted", "refuted", "refuted"]
+    assert found == [*answers, *["refuted"] * 5]
 
 
 @pytest.mark.parametrize(("stay", "answer"), [(3, "refuted"), (40, "confirmed")])
@@ -176,6 +177,13 @@ def test_an_alias_does_for_its_number_or_not(place, stay, answer):
 def test_features_are_alike_at_linked_letters_or_not(place, alike, answer):
     write_all(place, BETTER, alike=alike)
     found = judge(Found(OPTIONS, place))[6:8]
+    assert [verdict.answer for verdict in found] == [answer, answer]
+
+
+@pytest.mark.parametrize(("trusted", "answer"), [(5, "refuted"), (30, "confirmed")])
+def test_links_that_are_said_to_be_reliable_are_believed_or_not(place, trusted, answer):
+    write_all(place, BETTER, trusted=trusted)
+    found = judge(Found(OPTIONS, place))[8:]
     assert [verdict.answer for verdict in found] == [answer, answer]
 
 
@@ -198,7 +206,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
     )
-    assert page.read_text().count("<svg") == 8
+    assert page.read_text().count("<svg") == 9
 
 
 @pytest.mark.parametrize(
