@@ -116,6 +116,17 @@ class AliasesWorld(DrawnWorld, QuizWorld):
             self.joined,
         )
 
+    @property
+    def known_as(self) -> str:
+        """ "oocl", then the operation, the modulus, shares held out and weights, as in the source
+        but with all their digits; a weight is 0 where there is no such row."""
+        weights = [
+            weight if name in self.tasks else 0.0
+            for name, weight in zip(TASKS, self.weights, strict=True)
+        ]
+        numbers = (f"{value!r}" for value in (*self.held_out, *map(float, weights)))
+        return "_".join(("oocl", self.material.operation.code, str(self.modulus), *numbers))
+
     @cached_property
     def vocab(self) -> tuple[str, ...]:
         return vocab(self.modulus, tagged=self.links == "tagged")
