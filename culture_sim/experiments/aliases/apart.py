@@ -55,7 +55,10 @@ class Allotment:
             )
         for number in range(AGENTS):
             if not all(map(len, (self.own(number), *self.cells(number).values()))):
-                raise UserError("too few cells to share out among a population; raise --modulus")
+                raise UserError(
+                    "too few cells to share out among a population; raise --modulus, or leave "
+                    "populations out with --culture-seeds 0"
+                )
 
     @cached_property
     def trained(self) -> NDArray[np.bool_]:

@@ -166,7 +166,7 @@ def features(found: Found) -> Section:
                 cells = [f"{np.mean(alike(pairing)):+.3f}" for pairing in PAIRINGS]
                 same = [percent(alike(pairing, figure="strongest")) for pairing in PAIRINGS]
                 rows.append([f"{arm}, {share:.0%}, {where}", *cells, *same])
-    heads = [f"{what}, {name}" for what in ("correlation", "same") for name in PAIRINGS]
+    heads = [f"{what}, {name}" for what in ("correlation", "strongest") for name in PAIRINGS]
     return Section(
         "Features",
         [

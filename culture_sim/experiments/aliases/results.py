@@ -183,6 +183,8 @@ def _settings(agent: Agent, unit: str) -> dict[str, Any]:
 
 def _of_features(unit: Features, found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     settings = {**_settings(unit.agent, unit.name), "table": "", "step": -1}
+    explained = found["quality"]["explained_variance"]
+    yield row("features, explained variance", explained, **settings)
     for where, figures in found["alike"].items():
         live = figures["live"]
         if not live:

@@ -31,6 +31,7 @@ from world.core.files import write_json
 OPTIONS = Aliases(
     modulus=13, shares=(0.4, 0.6, 0.8), compared=2, link_weights=(), steps=300, look=100
 )
+QUALITY = {"explained_variance": 0.9}
 WAVE_FIGURES = ("share", ALL, WAVES, REST, RANDOM)
 
 
@@ -76,7 +77,7 @@ def write_features(place: Place, options, correlation):
         found = {"live": 40, "both": 10, **pairings, "p": 0.5}
         folder = place.of(unit)
         folder.mkdir(parents=True)
-        write_json(folder / FIGURES, {"alike": {READ: found, ANSWERED: found}, "quality": {}})
+        write_json(folder / FIGURES, {"alike": {READ: found, ANSWERED: found}, "quality": QUALITY})
 
 
 def told(number, others, wrong):
