@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -112,12 +113,10 @@ def waves(found: Found) -> Section:
 def tags(found: Found) -> Section:
     """Whether links that are tagged reliable do more."""
     site = "blocks.0.hook_resid_pre"
+    shares = found.compared
     stay = [
-        [
-            f"{share:.0%}",
-            *(percent(found.inside(TAGGED, share, "exchanged", site, n)) for n in BY_TAG),
-        ]
-        for share in found.compared
+        [name, *(percent(found.inside(TAGGED, share, "exchanged", site, name)) for share in shares)]
+        for name in BY_TAG
     ]
     answered = [
         [f"{share:.0%}", *(percent(found.final(TAGGED, share, (name,))) for name in (SURE, UNSURE))]
@@ -135,7 +134,7 @@ def tags(found: Found) -> Section:
             Shown(
                 "Answers to cells trained on that stay when x is read as an alias, a mean over "
                 "seeds, by the alias and its link",
-                ["held out", *BY_TAG],
+                ["held out", *(f"{share:.0%}" for share in shares)],
                 stay,
             ),
             Shown(
@@ -158,15 +157,7 @@ def tags(found: Found) -> Section:
 
 def features(found: Found) -> Section:
     """Whether features that fire for a number fire for its alias."""
-    rows = []
-    for share in found.compared:
-        for arm in FEATURED:
-            for where in (READ, ANSWERED):
-                alike = partial(found.alike, arm, share, where=where)
-                cells = [f"{np.mean(alike(pairing)):+.3f}" for pairing in PAIRINGS]
-                same = [percent(alike(pairing, figure="strongest")) for pairing in PAIRINGS]
-                rows.append([f"{arm}, {share:.0%}, {where}", *cells, *same])
-    heads = [f"{what}, {name}" for what in ("correlation", "strongest") for name in PAIRINGS]
+    heads = ["arm, held out, where", *PAIRINGS]
     return Section(
         "Features",
         [
@@ -178,7 +169,18 @@ def features(found: Found) -> Section:
             "any: the mean of permuted pairings. Means over features that tell letters apart, and "
             "over seeds; a feature of one alphabet alone counts as 0.",
         ],
-        [Shown("Features at linked letters", ["arm, held out, where", *heads], rows)],
+        [
+            Shown(
+                "Correlation of features at numbers and at aliases",
+                heads,
+                _features(found, "correlation", lambda values: f"{values.mean():+.3f}"),
+            ),
+            Shown(
+                "Features whose strongest letters go together",
+                heads,
+                _features(found, "strongest", percent),
+            ),
+        ],
         [
             Plot(
                 "features",
@@ -189,6 +191,21 @@ def features(found: Found) -> Section:
             )
         ],
     )
+
+
+def _features(
+    found: Found, figure: str, said: Callable[[NDArray[np.float64]], str]
+) -> list[list[str]]:
+    """Rows of a table. said: how values by seed are."""
+    return [
+        [
+            f"{arm}, {share:.0%}, {where}",
+            *(said(found.alike(arm, share, name, where=where, figure=figure)) for name in PAIRINGS),
+        ]
+        for share in found.compared
+        for arm in FEATURED
+        for where in (READ, ANSWERED)
+    ]
 
 
 def percent(values: NDArray[np.float64]) -> str:

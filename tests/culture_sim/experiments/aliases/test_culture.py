@@ -6,15 +6,20 @@ from itertools import product
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+import torch
 
+from agents.checkpoint import read_model
 from agents.training import Learner
-from culture_sim.culture.records import quizzes_of
+from culture_sim.culture.records import quizzes_of, votes_of
+from culture_sim.culture.rules.four_of_five import FourOfFive
 from culture_sim.culture.store import CultureStore
+from culture_sim.culture.votes import Decision
 from culture_sim.experiments.aliases import Aliases, rounds
 from culture_sim.experiments.aliases.apart import EXAM, NOBODY, OTHERS, POOLED
 from culture_sim.experiments.aliases.claims_culture import judge_culture
-from culture_sim.experiments.aliases.member import read_answers
+from culture_sim.experiments.aliases.member import CHECKPOINT, learn, read_answers
 from culture_sim.experiments.aliases.rounds import (
     ARMS,
     KNOWN,
@@ -24,6 +29,7 @@ from culture_sim.experiments.aliases.rounds import (
     rows_figures,
     taken_up,
 )
+from culture_sim.experiments.runs import one_lesson
 from culture_sim.experiments.units import Place, make
 from tests.culture_sim.experiments.aliases.made_up import OPTIONS, told
 from world import Stream
@@ -146,9 +152,17 @@ def test_what_is_taken_up_was_taught_and_not_answered_before(voted, monkeypatch)
     assert taken_up(allotment, none, models) == {"right": [0, 0], "wrong": [0, 0]}
 
 
+def keep_all(self, votes):
+    """A rule that keeps every row."""
+    none = np.full(len(votes), -1, dtype=np.int16)
+    return Decision(np.ones(len(votes), dtype=np.bool_), none, ["kept"] * len(votes))
+
+
 @pytest.mark.slow
 def test_a_population_goes_through_its_rounds(tmp_path, monkeypatch):
-    """Every arm votes on the same rows; one that is cut off in a lesson ends as it would have."""
+    """Every arm votes on the same rows, all of which are kept here; one that is cut off in a lesson
+    ends as it would have."""
+    monkeypatch.setattr(FourOfFive, "__call__", keep_all)
     place = Place(tmp_path / "units")
     for member in QUICK.members(0):
         make(place, member)
@@ -165,6 +179,20 @@ def test_a_population_goes_through_its_rounds(tmp_path, monkeypatch):
     assert np.array_equal(*rows)
     counts = found["full"][1]["rows"]
     assert sum(counts[kind]["voted"][0] for kind in counts) == len(rows[0]) > 0
+    kept = stored[1].filter(pc.equal(stored[1]["split"], "culture_train"))
+    assert 0 < len(kept) < len(rows[0])
+    for arm in ("none", "full"):
+        missed = [total for _, total in found[arm][1]["taken up"].values()]
+        assert sum(missed) == int((~votes_of(kept).solves).sum()) > 0
+    # Without culture, agents go on with their own cells; with some, with other rows.
+    member = QUICK.members(0)[2]
+    alone = member.learner(one_lesson(member.train, 160))
+    alone.load(place.of(member) / CHECKPOINT)
+    learn(alone, member.allotment.draw(2, alone.stream), "alone")
+    after = {arm: read_model(place.of(by_arm[arm]) / "agents/2") for arm in ("none", "full")}
+    for name, weight in alone.averaged.state_dict().items():
+        assert torch.equal(after["none"][name], weight)
+    assert any(not torch.equal(after["full"][name], after["none"][name]) for name in after["none"])
     saved = Learner.save
 
     def once(self, path, state):
