@@ -321,13 +321,25 @@ def mixed_draw(
 ) -> Draw:
     """Training quizzes by index: the world's, with a share of culture quizzes drawn at random.
 
-    culture: kept quizzes in layout 0, or None. share: of the mix, 0 to 1; a mix with fewer
-    culture quizzes than that repeats them. task_weights: of the world's tasks; None: equal.
+    culture, share: as for ``with_culture``. task_weights: of the world's tasks; None: equal.
     """
     named = stream.with_role("world-train")
 
     def draw(start: int, count: int) -> QuizBatch:
-        quizzes = world.draw(named, start, count, "train", task_weights)
+        return world.draw(named, start, count, "train", task_weights)
+
+    return with_culture(draw, stream, culture, share)
+
+
+def with_culture(own: Draw, stream: Stream, culture: QuizBatch | None, share: float) -> Draw:
+    """What ``own`` draws, with a share of culture quizzes in its place.
+
+    culture: kept quizzes in layout 0, or None. share: of the mix, 0 to 1; a mix with fewer
+    culture quizzes than that repeats them.
+    """
+
+    def draw(start: int, count: int) -> QuizBatch:
+        quizzes = own(start, count)
         if culture is None or not len(culture):
             return quizzes
         rng = stream.with_role("mix").generator(start)

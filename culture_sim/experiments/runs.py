@@ -1,21 +1,28 @@
 """A unit that is a run of its own: agents trained, or taken from elsewhere, and rounds held.
 
-A unit has one process, so its stages are done here, one after the other, without workers.
+A unit has one process, so its stages are done here, one after the other, without workers. What the
+rounds of experiments have in common is here as well: so many proposals, a lesson after each, and a
+look at the agents in between.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agents.checkpoint import STATE
+from agents.config import TrainConfig
+from culture_sim.culture.config import CultureConfig
 from culture_sim.experiment import run_stage
 from culture_sim.population.schedule import recover_all
 from culture_sim.run.config import RunConfig
 from culture_sim.run.progress import round_done, training_done
 from culture_sim.run.run import Run
+from culture_sim.study.arms import options_of
 from world.core.files import read_json, write_json
 
 PRESET = "experiment"
@@ -31,7 +38,7 @@ def open_run(path: Path, config: RunConfig, agents: Sequence[Path] = ()) -> Run:
         aside = path / ".agents"
         shutil.rmtree(aside, ignore_errors=True)
         for number, agent in enumerate(agents):
-            _copy(agent, aside / str(number), number)
+            copy_agent(agent, aside / str(number), {"agent": number})
         os.rename(aside, path / "agents")
     path.mkdir(parents=True, exist_ok=True)
     run = Run.start(path, config, PRESET)
@@ -39,11 +46,11 @@ def open_run(path: Path, config: RunConfig, agents: Sequence[Path] = ()) -> Run:
     return run
 
 
-def _copy(agent: Path, target: Path, number: int) -> None:
-    """A checkpoint under the number that its agent has in the run."""
+def copy_agent(agent: Path, target: Path, state: dict[str, Any]) -> None:
+    """A checkpoint elsewhere, with other entries in its state, such as the agent's number."""
     shutil.copytree(agent, target)
-    state = read_json(target / STATE, f"remove {agent} to train that agent again")
-    write_json(target / STATE, {**state, "agent": number})
+    saved = read_json(target / STATE, f"remove {agent} to train that agent again")
+    write_json(target / STATE, {**saved, **state})
 
 
 def train(run: Run) -> None:
@@ -65,3 +72,33 @@ def hold_rounds(run: Run) -> Iterator[int]:
     for number in range(over + 1, run.config.rounds + 1):
         run_stage(run, f"round-{number}")
         yield number
+
+
+def of_proposals(culture: CultureConfig, arm: str, proposals: int, share: float) -> CultureConfig:
+    """Options of an arm of which a round is so many proposals, however many are kept.
+
+    share: of a lesson, what is culture where there is some, 0 to 1.
+    """
+    fixed = replace(culture, quota=proposals, max_proposals=proposals)
+    return options_of(arm, fixed, share)
+
+
+def one_lesson(train: TrainConfig, quizzes: int) -> TrainConfig:
+    """Options of training of which a round is exactly so many quizzes."""
+    return replace(train, target=0.0, epoch_quizzes=quizzes, max_quizzes=quizzes)
+
+
+def told(
+    path: Path, again: str, rounds: Iterable[int], tell: Callable[[int], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is told of every round as it is over, 0 first, before the next one trains agents on.
+
+    path: JSON file that it is kept in. again: what to do where that is damaged. rounds: as
+    ``hold_rounds``.
+    """
+    found: list[dict[str, Any]] = read_json(path, again)["rounds"] if path.exists() else []
+    for number in rounds:
+        if number >= len(found):
+            found.append(tell(number))
+            write_json(path, {"rounds": found})
+    return found

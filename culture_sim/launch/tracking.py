@@ -114,6 +114,12 @@ class Tracking:
         write_json(self._record, {"id": self._id, "bytes": self._tail.offset})
 
 
+def tracked_name(run: Run) -> str:
+    """The name of a run at Weights & Biases: its folder's, after what the world's source calls
+    runs of its world, if it does."""
+    return " ".join(filter(None, (run.config.world.known_as, run.path.name)))
+
+
 def _tensorboard(run: Run) -> GeneralTracker:
     tracker = TensorBoardTracker(run_name="tensorboard", logging_dir=str(run.path))
     tracker.start()
@@ -125,7 +131,7 @@ def _wandb(run: Run, identity: str) -> GeneralTracker:
         import wandb
     except ImportError:
         raise UserError("--wandb needs the package wandb; pip install wandb") from None
-    place = {"id": identity, "name": run.path.name, "resume": "allow", "dir": str(run.path)}
+    place = {"id": identity, "name": tracked_name(run), "resume": "allow", "dir": str(run.path)}
     tracker = WandBTracker(run_name=PROJECT, **place)
     try:
         tracker.start()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from world.aliases.options import LINKS
-from world.aliases.rows import ANSWER, FIRST, NO_ROW, Reading, X, Y, letters
+from world.aliases.rows import ANSWER, NO_ROW, Reading, X, Y, letters
 from world.core.batch import QuizBatch
 from world.core.wording import Wording
 from world.core.world import Layout
@@ -59,10 +59,9 @@ def alias_labels(batch: QuizBatch, reading: Reading, modulus: int) -> dict[str, 
 
 
 def alias_wording(
-    tasks: tuple[str, ...], layouts: tuple[Layout, ...], vocab: tuple[str, ...]
+    tasks: tuple[str, ...], layouts: tuple[Layout, ...], numbers: tuple[str, ...]
 ) -> Wording:
-    """Words for every label of ``alias_labels``."""
-    numbers = vocab[FIRST : FIRST + (len(vocab) - FIRST) // 2]
+    """Words for every label of ``alias_labels``; numbers: what each is called."""
     values = {
         "role": ROLES,
         "letter": numbers,

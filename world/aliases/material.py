@@ -15,6 +15,9 @@ from world.core.sampling import too_small
 
 TEST, SAE = 1, 2
 _CELLS, _HALF, _DERANGED = (np.uint64(salt << 40) for salt in (1, 2, 3))
+_TAGGED = np.uint64(5 << 40)
+EXCEPTIONS = 3
+"""Of so many links that are tagged unreliable, one is true all the same."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,25 @@ class Material:
     @cached_property
     def partner(self) -> Values:
         """int64 [p]: the number whose alias each number is linked with, by default its own."""
-        own = np.arange(self.modulus)
-        if self.links != "deranged":
-            return own
-        # One cycle through all of them leaves none where it was.
+        partner = np.arange(self.modulus)
         cycle = np.argsort(self._lots(_DERANGED, self.modulus), kind="stable")
-        other = np.empty_like(own)
-        other[cycle] = np.roll(cycle, -1)
-        return other
+        if self.links == "tagged":
+            cycle = cycle[~self.reliable[cycle]]
+            cycle = cycle[len(cycle) // EXCEPTIONS :]
+        elif self.links != "deranged":
+            return partner
+        # One cycle through all of them leaves none where it was.
+        partner[cycle] = np.roll(cycle, -1)
+        return partner
+
+    @cached_property
+    def reliable(self) -> NDArray[np.bool_]:
+        """bool [p]: numbers whose links are tagged reliable, half of them; all where links have no
+        tags."""
+        if self.links != "tagged":
+            return np.ones(self.modulus, dtype=np.bool_)
+        order = np.argsort(self._lots(_TAGGED, self.modulus), kind="stable")
+        return np.isin(np.arange(self.modulus), order[: self.modulus // 2])
 
     @cached_property
     def number_of(self) -> Values:

@@ -18,13 +18,15 @@ class Operation:
     """What is done to two numbers.
 
     of: z for x and y, not yet reduced. symmetries: each gives for any cell one with the same z;
-    repeated, they give all of its twins. commutes: whether x and y may be exchanged.
+    repeated, they give all of its twins. commutes: whether x and y may be exchanged. code: what
+    the source calls it, or would.
     """
 
     of: Callable[[Values, Values], Values]
     symmetries: tuple[Callable[[Values, Values], Cells], ...]
     commutes: bool
     words: str
+    code: str
 
     def table(self, modulus: int) -> Values:
         """int64 [modulus, modulus]: z for every x and y."""
@@ -53,11 +55,16 @@ OPERATIONS = {
         (_exchange, lambda x, y: (-x, y)),
         commutes=True,
         words="x² + y²",
+        code="ssq",
     ),
-    "sum": Operation(lambda x, y: x + y, (_exchange,), commutes=True, words="x + y"),
+    "sum": Operation(lambda x, y: x + y, (_exchange,), commutes=True, words="x + y", code="sum"),
     "product": Operation(
-        lambda x, y: x * y, (_exchange, lambda x, y: (-x, -y)), commutes=True, words="x · y"
+        lambda x, y: x * y,
+        (_exchange, lambda x, y: (-x, -y)),
+        commutes=True,
+        words="x · y",
+        code="prod",
     ),
-    "difference": Operation(lambda x, y: x - y, (), commutes=False, words="x - y"),
+    "difference": Operation(lambda x, y: x - y, (), commutes=False, words="x - y", code="diff"),
 }
 """By name; the difference has no symmetry."""

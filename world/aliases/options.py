@@ -14,7 +14,7 @@ NUMBERS, ALIASES, LINKS = range(3)
 """Kinds of rows: of the table of numbers, of that of their aliases, and links between the two."""
 OperationName = Literal["squares", "sum", "product", "difference"]
 HoldOut = Literal["twins", "cells"]
-Linked = Literal["all", "half", "one_way", "deranged"]
+Linked = Literal["all", "half", "one_way", "deranged", "tagged"]
 SMALLEST, LARGEST = 5, 32_000
 """Of moduli; above, token values need more than 16 bits."""
 MOST_HELD_OUT = 0.98

@@ -1,7 +1,8 @@
 """How rows are written, and how any row is read.
 
 As in the source (the repository ancri/mechinterp, its oocl.py), a row of a table is "true x y = z",
-and a link "define define x = y": five tokens, of which the last is asked for.
+and a link "define define x = y": five tokens, of which the last is asked for. Where links are
+tagged, the tag takes the place of the second "define".
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ START, TRUE, DEFINE, EQUALS, FIRST = range(5)
 HEAD, X, Y, MARK, ANSWER = range(5)
 """Places of tokens."""
 SEQ_LEN = 5
+TAGS = ("reliable", "unreliable")
+"""Of links; where there are tags, the last token values."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,18 @@ class Reading:
     known: NDArray[np.bool_]
 
 
-def vocab(modulus: int) -> tuple[str, ...]:
-    """What every token is called: an alias by its number, and a stroke."""
+def vocab(modulus: int, tagged: bool) -> tuple[str, ...]:
+    """What every token is called: an alias by its number, and a stroke. tagged: links have tags."""
     numbers = tuple(str(n) for n in range(modulus))
-    return ("start", "true", "define", "=", *numbers, *(f"{n}'" for n in numbers))
+    return (
+        "start",
+        "true",
+        "define",
+        "=",
+        *numbers,
+        *(f"{n}'" for n in numbers),
+        *(TAGS if tagged else ()),
+    )
 
 
 def table_rows(cells: Values, table: int, material: Material) -> Values:
@@ -57,7 +68,15 @@ def link_rows(numbers: Values, to_alias: NDArray[np.bool_], material: Material) 
     """int64 [n, T]: links of numbers [n], from the number to its alias or the other way."""
     one, other = numbers + FIRST, material.partner[numbers] + FIRST + material.modulus
     given, asked = np.where(to_alias, (one, other), (other, one))
-    return _rows(DEFINE, np.full_like(given, DEFINE), given, asked)
+    return _rows(DEFINE, tag_of(numbers, material), given, asked)
+
+
+def tag_of(numbers: Values, material: Material) -> Values:
+    """int64 [n]: what stands before links of numbers [n]: their tag, "define" where there is
+    none."""
+    if material.links != "tagged":
+        return np.full_like(numbers, DEFINE)
+    return FIRST + 2 * material.modulus + np.where(material.reliable[numbers], 0, 1)
 
 
 def _rows(head: int, x: Values, y: Values, answer: Values) -> Values:
@@ -73,7 +92,9 @@ def read(tokens: NDArray[np.unsignedinteger], material: Material) -> Reading:
     marked = tokens[:, MARK] == EQUALS
     one_table = (alphabet[:, X] == alphabet[:, Y]) & (alphabet[:, X] >= 0)
     is_cell = marked & (head == TRUE) & one_table
-    is_link = marked & (head == DEFINE) & (tokens[:, X] == DEFINE) & (alphabet[:, Y] >= 0)
+    number = np.where(alphabet[:, Y] == NUMBERS, value[:, Y], material.number_of[value[:, Y]])
+    tagged = tokens[:, X] == tag_of(number, material)
+    is_link = marked & (head == DEFINE) & tagged & (alphabet[:, Y] >= 0)
     kind = np.select([is_cell, is_link], [alphabet[:, X], LINKS], NO_ROW)
     x, y = (np.where(kind == NO_ROW, 0, value[:, place]) for place in (X, Y))
     linked = np.where(alphabet[:, Y] == NUMBERS, material.partner[y], material.number_of[y])

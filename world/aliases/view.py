@@ -14,9 +14,10 @@ PIECES = ("row", "answer")
 def alias_view(operation: Operation, modulus: int, vocab: tuple[str, ...]) -> View:
     """Two pieces of prose: the row, and the letter that is asked for."""
     letters = (NUMBER,) * modulus + (ALIAS,) * modulus
+    tags = (FIXED,) * (len(vocab) - FIRST - len(letters))
     return View(
         pieces=(Piece(PIECES[0], 0, 1, ANSWER), Piece(PIECES[1], ANSWER, 1, 1)),
-        palette=(BLANK, *(FIXED,) * (FIRST - 1), *letters),
+        palette=(BLANK, *(FIXED,) * (FIRST - 1), *letters, *tags),
         glyphs=("", *vocab[1:]),
         words=vocab,
         about=f"What is {operation.words} modulo {modulus}? Letters with a stroke are aliases of "

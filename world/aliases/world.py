@@ -46,6 +46,7 @@ from world.aliases.rows import (
     link_rows,
     read,
     table_rows,
+    tag_of,
     vocab,
 )
 from world.aliases.view import PIECES, alias_view
@@ -90,7 +91,9 @@ class AliasesWorld(DrawnWorld, QuizWorld):
     of both are held out: what could be known if the two alphabets were one."""
     links: Linked = "all"
     """Which numbers are linked with their aliases, and how: all, both ways; half of them; one_way,
-    from the number to the alias alone; or deranged, all with the alias of another number."""
+    from the number to the alias alone; deranged, all with the alias of another number; or tagged,
+    those of half of the numbers as reliable, and true, the others as unreliable, of which one in
+    three is true and the others are deranged."""
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Weights in the loss of what is answered in the table of numbers, that of aliases, and
     links."""
@@ -113,9 +116,20 @@ class AliasesWorld(DrawnWorld, QuizWorld):
             self.joined,
         )
 
+    @property
+    def known_as(self) -> str:
+        """ "oocl", then the operation, the modulus, shares held out and weights, as in the source
+        but with all their digits; a weight is 0 where there is no such row."""
+        weights = [
+            weight if name in self.tasks else 0.0
+            for name, weight in zip(TASKS, self.weights, strict=True)
+        ]
+        numbers = (f"{value!r}" for value in (*self.held_out, *map(float, weights)))
+        return "_".join(("oocl", self.material.operation.code, str(self.modulus), *numbers))
+
     @cached_property
     def vocab(self) -> tuple[str, ...]:
-        return vocab(self.modulus)
+        return vocab(self.modulus, tagged=self.links == "tagged")
 
     @property
     def seq_len(self) -> int:
@@ -145,12 +159,14 @@ class AliasesWorld(DrawnWorld, QuizWorld):
     @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         value = np.arange(self.vocab_size)
+        letter = (value >= FIRST) & (value < FIRST + 2 * self.modulus)
+        tags = np.unique(tag_of(np.arange(self.modulus), self.material))
         at_each = {
             HEAD: (value == TRUE) | (value == DEFINE),
-            X: (value >= FIRST) | (value == DEFINE),
-            Y: value >= FIRST,
+            X: letter | np.isin(value, tags),
+            Y: letter,
             MARK: value == EQUALS,
-            ANSWER: value >= FIRST,
+            ANSWER: letter,
         }
         return np.tile(np.stack([at_each[place] for place in range(SEQ_LEN)]), (2, 1, 1))
 
@@ -279,7 +295,8 @@ class AliasesWorld(DrawnWorld, QuizWorld):
 
     @property
     def wording(self) -> Wording:
-        return alias_wording(self.tasks, self.layouts, self.vocab)
+        numbers = self.vocab[FIRST : FIRST + self.modulus]
+        return alias_wording(self.tasks, self.layouts, numbers)
 
     @property
     def groups(self) -> Mapping[str, tuple[str, ...]]:

@@ -202,6 +202,11 @@ class World(ABC):
         """
         return batch[:0], np.zeros(0, dtype=np.int64)
 
+    @property
+    def known_as(self) -> str:
+        """What the world's source calls runs of it, for trackers; "" where it has no name."""
+        return ""
+
     # ---- layouts: a world that has one order alone says nothing of them
 
     @property

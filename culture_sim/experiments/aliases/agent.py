@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.checkpoint import MODEL, STATE, read_model
 from agents.config import ModelConfig, TrainConfig
 from agents.divergence import DivergenceError
+from agents.model import AgentModel, build_model
 from agents.precision import make_accelerator
 from agents.training import Learner, mixed_draw
 from culture_sim.experiments.aliases.exam import (
@@ -72,7 +74,7 @@ class Agent(Unit):
         write_arrays(folder / PICTURE, picture=whole_table(learner.averaged, self.world))
         found = spectra(learner.averaged, self.world)
         write_arrays(folder / SPECTRA, spectra=np.stack([*found.values()]))
-        return [CURVE, PICTURE, SPECTRA]
+        return [CURVE, PICTURE, SPECTRA, *(f"{CHECKPOINT}/{name}" for name in (MODEL, STATE))]
 
     def _epoch(self, learner: Learner) -> dict[str, Any]:
         """A point of the curve."""
@@ -94,6 +96,13 @@ class Agent(Unit):
 
     def _ended(self, curve: Sequence[Mapping[str, Any]]) -> bool:
         return bool(curve) and accuracy(curve[-1]) >= self.enough
+
+
+def load_agent(place: Place, agent: Agent) -> AgentModel:
+    """The network of a made agent, in evaluation mode."""
+    model = build_model(agent.model, agent.world, seed=0)
+    model.load_state_dict(read_model(place.of(agent) / CHECKPOINT))
+    return model.eval().requires_grad_(False)
 
 
 def accuracy(point: Mapping[str, Any], evidence: Sequence[str] = ()) -> float:

@@ -13,6 +13,7 @@ LINKED = "linked"
 DERANGED = "deranged"
 HALF = "half linked"
 ONE_WAY = "one way"
+TAGGED = "tagged"
 JOINED = "joined"
 _TABLES = (TASKS[NUMBERS], TASKS[ALIASES])
 ARMS: Mapping[str, Mapping[str, Any]] = {
@@ -22,12 +23,15 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     DERANGED: {"tasks": TASKS, "links": "deranged"},
     HALF: {"tasks": TASKS, "links": "half"},
     ONE_WAY: {"tasks": TASKS, "links": "one_way"},
+    TAGGED: {"tasks": TASKS, "links": "tagged"},
     JOINED: {"tasks": _TABLES[:1], "joined": True},
 }
 """Options of the world, by arm: the table of numbers alone; that of aliases as well, which is the
 null; links that join what both tables show, links that mislead, links of half of the numbers, links
-that are asked from numbers to aliases only; and one alphabet trained on the cells of both, beyond
-which no link can lead."""
+that are asked from numbers to aliases only, links that are tagged as reliable or not; and one
+alphabet trained on the cells of both, beyond which no link can lead."""
+FEATURED = (TWO, LINKED, DERANGED)
+"""Arms whose agents are looked at by autoencoders."""
 
 
 def weighted(weight: float) -> tuple[str, Mapping[str, Any]]:

@@ -13,9 +13,15 @@ import numpy as np
 import pandas as pd
 
 from culture_sim.experiments.aliases.agent import accuracy
-from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TWO
-from culture_sim.experiments.aliases.exam import NEITHER
-from culture_sim.experiments.aliases.inside import LINKED_ALIAS, OTHER_ALIAS
+from culture_sim.experiments.aliases.arms import ALONE, DERANGED, JOINED, LINKED, TAGGED, TWO
+from culture_sim.experiments.aliases.exam import NEITHER, OTHER, SURE, UNSURE
+from culture_sim.experiments.aliases.features import BY_CHANCE, READ
+from culture_sim.experiments.aliases.inside import (
+    DOUBTED,
+    LINKED_ALIAS,
+    OTHER_ALIAS,
+    TRUSTED,
+)
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.results import interval
@@ -41,6 +47,8 @@ def judge(found: Found) -> list[Verdict]:
         ),
         _alignment_first(found),
         _stands_for(found),
+        *_features(found),
+        *_tags(found),
     ]
 
 
@@ -85,7 +93,7 @@ def _difference(
     what = (
         f"the difference in accuracy on held-out numbers{of} between the arms {one!r} and {other!r}"
     )
-    return _over_seeds(
+    return _over_shares(
         claim,
         what,
         [found.final(one, s, evidence) - found.final(other, s, evidence) for s in found.compared],
@@ -96,7 +104,7 @@ def _stands_for(found: Found) -> Verdict:
     """Does the alias of x do for x, as the network reads it?"""
     kept = partial(found.inside, LINKED)
     sites = ("exchanged", "blocks.0.hook_resid_pre")
-    return _over_seeds(
+    return _over_shares(
         "An alias that is linked with a number does for it in a row of numbers",
         "of linked agents and their right answers to cells trained on, the share that stays when "
         "the alias linked with x is read for x, less that with another alias",
@@ -104,18 +112,70 @@ def _stands_for(found: Found) -> Verdict:
     )
 
 
-def _over_seeds(claim: str, what: str, by_share: Sequence[np.ndarray]) -> Verdict:
+def _tags(found: Found) -> list[Verdict]:
+    """Does a network believe the links that are tagged reliable?"""
+    kept = partial(found.inside, TAGGED)
+    sites = ("exchanged", "blocks.0.hook_resid_pre")
+    return [
+        _over_shares(
+            "An alias linked as reliable does for its number more than one linked as unreliable",
+            "of agents whose links are tagged and their right answers to cells trained on, the "
+            "share that stays when x is read as its own alias, where that is linked with it as "
+            "reliable, less the same where it is linked with it as unreliable",
+            [kept(s, *sites, TRUSTED) - kept(s, *sites, DOUBTED) for s in found.compared],
+        ),
+        _over_shares(
+            "Held-out cells of numbers with reliable links are answered more often",
+            f"the difference in accuracy of agents whose links are tagged on held-out numbers that "
+            f"are {OTHER}, where {SURE} and where {UNSURE}",
+            [
+                found.final(TAGGED, s, (SURE,)) - found.final(TAGGED, s, (UNSURE,))
+                for s in found.compared
+            ],
+        ),
+    ]
+
+
+def _features(found: Found) -> list[Verdict]:
+    """Do features fire for linked letters alike?"""
+    alike = partial(found.alike, where=READ)
+    linked = [alike(LINKED, s) for s in found.compared]
+    told = "of agents with links, the mean correlation over numbers of what features are at a "
+    return [
+        _over_shares(
+            "Features fire alike for a number and the alias linked with it",
+            f"{told}number and at the alias linked with it, {READ}, less that of permuted pairings",
+            [
+                one - alike(LINKED, s, BY_CHANCE)
+                for one, s in zip(linked, found.compared, strict=True)
+            ],
+        ),
+        _over_shares(
+            "They do so more than where there are no links",
+            f"{told}number and at the alias linked with it, {READ}, less that in agents of two "
+            f"tables without links",
+            [one - alike(TWO, s) for one, s in zip(linked, found.compared, strict=True)],
+        ),
+    ]
+
+
+def _over_shares(claim: str, what: str, by_share: Sequence[np.ndarray]) -> Verdict:
     """Is a difference above 0? by_share: for each share compared, float64 [seeds]."""
+    mean = np.mean(by_share, axis=0) if by_share else np.zeros(0)
+    what = f"{what}, when training ends, a mean over the shares compared"
+    return over_seeds(claim, what, mean)
+
+
+def over_seeds(claim: str, what: str, differences: np.ndarray) -> Verdict:
+    """Is a difference above 0? differences: float64 [seeds], NaN where there is none."""
     rule = (
-        f"{what}, when training ends, a mean over the shares compared, by seed: confirmed if its "
-        f"95 % interval is above 0, refuted if it is below {MARGIN:g}; with fewer than {SEEDS} "
-        f"seeds open"
+        f"{what}, by seed: confirmed if its 95 % interval is above 0, refuted if it is below "
+        f"{MARGIN:g}; with fewer than {SEEDS} seeds open"
     )
-    differences = pd.Series(np.mean(by_share, axis=0) if by_share else [], dtype=np.float64)
-    differences = differences.dropna()
-    if len(differences) < SEEDS:
-        return Verdict(claim, rule, "open", f"seeds that can be compared: {len(differences)}")
-    told = interval(differences)
+    known = pd.Series(differences, dtype=np.float64).dropna()
+    if len(known) < SEEDS:
+        return Verdict(claim, rule, "open", f"seeds that can be compared: {len(known)}")
+    told = interval(known)
     low, high = told["low"], told["high"]
     assert low is not None
     assert high is not None

@@ -19,6 +19,7 @@ from world.aliases.rows import FIRST
 OTHER, NEITHER = "in the other table", "in neither table"
 """Where held-out cells are trained on."""
 BOTH, NONE = "x and y are linked", "neither is linked"
+SURE, UNSURE = "x and y are tagged reliable", "both are tagged unreliable"
 WRONG, RIGHT, TRAINED = range(3)
 """What a picture of a table shows of each cell."""
 
@@ -51,7 +52,7 @@ class Exam:
 
 def examined(model: AgentModel, exam: Exam) -> dict[str, Any]:
     """By table that the agent learns: right answers and cells asked, by evidence; of numbers also
-    by whether they are linked, where half of them are."""
+    by whether they are linked, where half of them are, and by their tags."""
     world, found = exam.world, {}
     for table in (NUMBERS, ALIASES):
         if TASKS[table] not in world.tasks:
@@ -64,6 +65,10 @@ def examined(model: AgentModel, exam: Exam) -> dict[str, Any]:
                 linked = np.isin(cells, world.material.linked).sum(axis=1)
                 counts[BOTH] = _counted(right[linked == 2])
                 counts[NONE] = _counted(right[linked == 0])
+            if world.links == "tagged" and name == OTHER:
+                reliable = world.material.reliable[cells].sum(axis=1)
+                counts[SURE] = _counted(right[reliable == 2])
+                counts[UNSURE] = _counted(right[reliable == 0])
         found[TASKS[table]] = counts
     return found
 

@@ -35,6 +35,9 @@ ALL, WAVES, REST, RANDOM = "all", "waves alone", "without the waves", "random wa
 DIFFERENCE = "difference"
 LINKED_ALIAS, OTHER_ALIAS = "the alias linked with it", "another alias"
 """What stands for x."""
+TRUSTED, DOUBTED = "its own alias, tagged reliable", "its own alias, tagged unreliable"
+MISLED = "the alias of another, tagged unreliable"
+"""The same by tag, where links have one; of numbers to which that applies."""
 
 Floats = NDArray[np.float64]
 
@@ -175,10 +178,22 @@ def exchanged(
     rng = np.random.default_rng(world.drawing)
     other = (x + rng.integers(1, world.modulus, size=len(x))) % world.modulus
     stands = {LINKED_ALIAS: x, OTHER_ALIAS: other}
+    groups = _by_tag(world, x)
     return {
-        site: {name: _stay(model, world, batch, number, site) for name, number in stands.items()}
+        site: {
+            **{name: _stay(model, world, batch, n, site) for name, n in stands.items()},
+            **{name: _stay(model, world, batch[of], x[of], site) for name, of in groups.items()},
+        }
         for site in (f"blocks.{layer}.hook_resid_pre" for layer in range(model.n_layers))
     }
+
+
+def _by_tag(world: AliasesWorld, x: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
+    """By tag, and whether it is true, bool [B]: whose x is linked so."""
+    if world.links != "tagged":
+        return {}
+    reliable, own = world.material.reliable[x], world.material.partner[x] == x
+    return {TRUSTED: reliable, DOUBTED: ~reliable & own, MISLED: ~reliable & ~own}
 
 
 def _stay(

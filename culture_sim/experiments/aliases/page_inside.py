@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -9,14 +10,19 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import plots
 from culture_sim.experiments.aliases.agent import read_spectra
-from culture_sim.experiments.aliases.arms import LINKED, TWO
+from culture_sim.experiments.aliases.arms import FEATURED, LINKED, TAGGED, TWO
+from culture_sim.experiments.aliases.exam import SURE, UNSURE
+from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import (
     ALL,
+    DOUBTED,
     KEYS,
     LINKED_ALIAS,
+    MISLED,
     OTHER_ALIAS,
     RANDOM,
     REST,
+    TRUSTED,
     WAVES,
 )
 from culture_sim.experiments.aliases.results import Found
@@ -24,6 +30,8 @@ from culture_sim.experiments.findings import Plot, Section, Shown
 from world.aliases.options import LINKS, TASKS
 
 STANDS = (LINKED_ALIAS, OTHER_ALIAS)
+BY_TAG = (TRUSTED, DOUBTED, MISLED, OTHER_ALIAS)
+"""What stands for x where links have tags."""
 SPECTRA_OF = (TWO, LINKED)
 """Arms whose spectra are drawn."""
 
@@ -100,6 +108,104 @@ def waves(found: Found) -> Section:
             ),
         ],
     )
+
+
+def tags(found: Found) -> Section:
+    """Whether links that are tagged reliable do more."""
+    site = "blocks.0.hook_resid_pre"
+    shares = found.compared
+    stay = [
+        [name, *(percent(found.inside(TAGGED, share, "exchanged", site, name)) for share in shares)]
+        for name in BY_TAG
+    ]
+    answered = [
+        [f"{share:.0%}", *(percent(found.final(TAGGED, share, (name,))) for name in (SURE, UNSURE))]
+        for share in found.compared
+    ]
+    return Section(
+        "Links that are said to be reliable",
+        [
+            "Links of half of the numbers have the tag reliable, and are true. The others have the "
+            "tag unreliable: one in three is true, two are with the alias of another number. The "
+            "tables show which tag is to be trusted. Is a true link that is tagged reliable used "
+            "more than one that is tagged unreliable?",
+        ],
+        [
+            Shown(
+                "Answers to cells trained on that stay when x is read as an alias, a mean over "
+                "seeds, by the alias and its link",
+                ["held out", *(f"{share:.0%}" for share in shares)],
+                stay,
+            ),
+            Shown(
+                "Held-out cells that are in the other table, a mean over seeds",
+                ["held out", SURE, UNSURE],
+                answered,
+            ),
+        ],
+        [
+            Plot(
+                "tags",
+                "Answers that stay when x is read as an alias, a point a seed, by the alias and "
+                "the tag of its link",
+                partial(plots.tags, found=found, site=site, names=BY_TAG),
+                (7.2, 2.8),
+            )
+        ],
+    )
+
+
+def features(found: Found) -> Section:
+    """Whether features that fire for a number fire for its alias."""
+    heads = ["arm, held out, where", *PAIRINGS]
+    return Section(
+        "Features",
+        [
+            "An autoencoder was trained on what each agent holds behind its last block, on rows "
+            "that the agent did not train on. A feature has a mean activation at every number and "
+            "at every alias. How do the two go together over numbers, and is the alias at which a "
+            "feature is strongest that of the number at which it is? Each number is held against "
+            "the alias linked with it (where there are no links, its own), its own, and, the null, "
+            "any: the mean of permuted pairings. Means over features that tell letters apart, and "
+            "over seeds; a feature of one alphabet alone counts as 0.",
+        ],
+        [
+            Shown(
+                "Correlation of features at numbers and at aliases",
+                heads,
+                _features(found, "correlation", lambda values: f"{values.mean():+.3f}"),
+            ),
+            Shown(
+                "Features whose strongest letters go together",
+                heads,
+                _features(found, "strongest", percent),
+            ),
+        ],
+        [
+            Plot(
+                "features",
+                "Correlation of features at numbers and at aliases, a point a seed, by which "
+                "aliases are held against the numbers",
+                partial(plots.features, found=found),
+                (7.2, 2.8),
+            )
+        ],
+    )
+
+
+def _features(
+    found: Found, figure: str, said: Callable[[NDArray[np.float64]], str]
+) -> list[list[str]]:
+    """Rows of a table. said: how values by seed are."""
+    return [
+        [
+            f"{arm}, {share:.0%}, {where}",
+            *(said(found.alike(arm, share, name, where=where, figure=figure)) for name in PAIRINGS),
+        ]
+        for share in found.compared
+        for arm in FEATURED
+        for where in (READ, ANSWERED)
+    ]
 
 
 def percent(values: NDArray[np.float64]) -> str:

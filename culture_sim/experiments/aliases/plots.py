@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -11,20 +11,27 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.aliases import LEARNED
 from culture_sim.experiments.aliases.agent import accuracy
-from culture_sim.experiments.aliases.arms import ALONE, ARMS, LINKED, TWO
+from culture_sim.experiments.aliases.apart import EXAM, OTHERS
+from culture_sim.experiments.aliases.arms import ALONE, ARMS, FEATURED, LINKED, TAGGED, TWO
+from culture_sim.experiments.aliases.culture_rows import accuracy as of_population
+from culture_sim.experiments.aliases.features import ANSWERED, PAIRINGS, READ
 from culture_sim.experiments.aliases.inside import ALL, REST, WAVES
 from culture_sim.experiments.aliases.results import Found
+from culture_sim.experiments.aliases.rounds import RANDOM
+from culture_sim.study.arms import CONTROL, FULL
 
 COLOURS = dict(
     zip(
         ARMS,
-        ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#cc79a7", "#009e73"),
+        ("#999999", "#e69f00", "#0072b2", "#d55e00", "#56b4e9", "#cc79a7", "#000000", "#009e73"),
         strict=True,
     )
 )
 """Okabe and Ito's (2008), by arm."""
 WEIGHTED = "#f0e442"
 """Of arms whose links count otherwise."""
+CULTURES = {CONTROL: "#999999", RANDOM: "#e69f00", FULL: "#0072b2"}
+"""By arm of culture."""
 CELLS = ListedColormap(["#e69f00", "#0072b2", "#ececea"])
 """Of cells that are not answered, that are, and that are trained on."""
 
@@ -43,6 +50,11 @@ def by_share(figure: Figure, found: Found) -> None:
             axes.plot(shares, [values.mean() for values in finals], color=colour, linewidth=1)
         axes.plot([], [], ".", color=colour, label=arm)
     axes.axhline(LEARNED, color="#cccccc", linewidth=0.8)
+    shares = found.options.shares
+    axes.set_xticks(shares, [f"{share:.0%}" for share in shares])
+    # Of one share alone matplotlib would show a sliver about it.
+    axes.set_xlim(shares[0] - 0.05, shares[-1] + 0.05)
+    axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("share of the cells held out")
     axes.set_ylabel("held-out numbers answered")
     axes.legend(fontsize=7, frameon=False)
@@ -122,3 +134,55 @@ def progress(figure: Figure, found: Found, share: float) -> None:
         axes.set_xlabel("steps")
     panels[0].set_ylabel("loss (nats)")
     panels[0].legend(fontsize=6, frameon=False)
+
+
+def features(figure: Figure, found: Found) -> None:
+    """How alike features are at numbers and aliases, a panel for where letters are."""
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, where in zip(panels, (READ, ANSWERED), strict=True):
+        for number, arm in enumerate(FEATURED):
+            for place, pairing in enumerate(PAIRINGS):
+                values = [
+                    v for s in found.compared for v in found.alike(arm, s, pairing, where=where)
+                ]
+                at = np.full(len(values), place + 0.15 * (number - 1))
+                axes.plot(at, values, ".", color=COLOURS[arm])
+            axes.plot([], [], ".", color=COLOURS[arm], label=arm)
+        axes.axhline(0, color="#cccccc", linewidth=0.8)
+        axes.set_xticks(range(len(PAIRINGS)), PAIRINGS)
+        axes.set_title(where, fontsize=8)
+    panels[0].set_ylabel("correlation")
+    panels[0].legend(fontsize=7, frameon=False)
+
+
+def culture(figure: Figure, found: Found) -> None:
+    """Cells answered by round, a panel a kind of cells."""
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, kind in zip(panels, (OTHERS, EXAM), strict=True):
+        for unit, rounds in found.populations.items():
+            values = [of_population(told, kind) for told in rounds]
+            axes.plot(range(len(values)), values, ".-", color=CULTURES[unit.arm], linewidth=1)
+        for answers in found.pooled.values():
+            hits, total = answers[kind]
+            if total:
+                axes.axhline(hits / total, linestyle="--", color="#cccccc", linewidth=0.8)
+        axes.set_title(kind, fontsize=8)
+        axes.set_xlabel("round")
+        axes.set_xticks(range(found.options.rounds + 1))
+    for arm, colour in CULTURES.items():
+        panels[0].plot([], [], ".-", color=colour, label=arm)
+    panels[0].set_ylabel("cells answered")
+    panels[0].legend(fontsize=7, frameon=False)
+
+
+def tags(figure: Figure, found: Found, site: str, names: Sequence[str]) -> None:
+    """Answers that stay, by what stands for x."""
+    axes = figure.subplots()
+    for place, name in enumerate(names):
+        for share in found.compared:
+            values = found.inside(TAGGED, share, "exchanged", site, name)
+            at = np.linspace(-0.1, 0.1, len(values)) if len(values) > 1 else np.zeros(1)
+            axes.plot(place + at, values, ".", color=COLOURS[LINKED])
+    axes.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names], fontsize=7)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("answers that stay")

@@ -9,7 +9,8 @@ from culture_sim.experiments.aliases.agent import read_picture
 from culture_sim.experiments.aliases.arms import ALONE, HALF, JOINED, LINKED, TWO
 from culture_sim.experiments.aliases.claims import MARGIN
 from culture_sim.experiments.aliases.exam import BOTH, NEITHER, NONE, OTHER
-from culture_sim.experiments.aliases.page_inside import embeddings, percent, waves
+from culture_sim.experiments.aliases.page_culture import culture
+from culture_sim.experiments.aliases.page_inside import embeddings, features, percent, tags, waves
 from culture_sim.experiments.aliases.results import NEVER, Found
 from culture_sim.experiments.findings import Plot, Section, Shown
 
@@ -20,7 +21,10 @@ def sections(found: Found) -> list[Section]:
     """All that the page shows."""
     shown = [_alone(found)]
     if found.compared:
-        shown += [_arms(found), embeddings(found), waves(found), _pictures(found)]
+        shown += [_arms(found), embeddings(found), tags(found), waves(found)]
+        shown += [features(found)] if found.features else []
+        shown.append(_pictures(found))
+    shown += [culture(found)] if found.populations else []
     return shown
 
 

@@ -19,11 +19,10 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.experiments.birds.accuracy import accuracy_table
 from culture_sim.experiments.birds.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.birds.drift import rounds_table, sample, sampled_table
-from culture_sim.experiments.runs import hold_rounds, open_run
+from culture_sim.experiments.runs import hold_rounds, of_proposals, one_lesson, open_run
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from culture_sim.study.arms import options_of
 from sae.files import read_parquet, write_parquet
 from world import QuizBatch
 
@@ -61,17 +60,9 @@ class Rounds(Unit):
         """Options of its run. All arms propose from the same seeds, and every agent trains on
         exactly one lesson a round."""
         first, treatment = self.agents[0], self.treatment
-        culture = CultureConfig(
-            rule=AllButK(others=True),
-            quota=treatment.proposals,
-            max_proposals=treatment.proposals,
-            transfer_quizzes=0,
-        )
+        culture = CultureConfig(rule=AllButK(others=True), transfer_quizzes=0)
         train = replace(
-            first.train,
-            target=0.0,
-            epoch_quizzes=treatment.lesson,
-            max_quizzes=treatment.lesson,
+            one_lesson(first.train, treatment.lesson),
             test_quizzes=self.exam,
             validation_quizzes=max(1, self.exam // 4),
             recombined_quizzes=0,
@@ -82,7 +73,7 @@ class Rounds(Unit):
             agents=len(self.agents),
             rounds=treatment.rounds,
             train=train,
-            culture=options_of(self.arm, culture, treatment.share),
+            culture=of_proposals(culture, self.arm, treatment.proposals, treatment.share),
         )
 
     def make(self, folder: Path, place: Place) -> Sequence[str]:

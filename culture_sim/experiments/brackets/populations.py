@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,16 @@ from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.brackets.exam import EQUAL as EXAM_EQUAL
 from culture_sim.experiments.brackets.exam import Exam, verdict_logits
 from culture_sim.experiments.brackets.rules import CLEAR
-from culture_sim.experiments.runs import hold_rounds, open_run
+from culture_sim.experiments.runs import hold_rounds, of_proposals, one_lesson, open_run, told
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from culture_sim.study.arms import CONTROL, FULL, options_of
+from culture_sim.study.arms import CONTROL, FULL
 from sae.artifacts import digest
 from world.brackets import BracketsWorld
 from world.brackets.nesting import BALANCED, EQUAL, kinds_of
 from world.brackets.scratch import YES
-from world.core.files import read_json, write_json
+from world.core.files import read_json
 
 SIZE = 5
 """Agents in a population."""
@@ -87,36 +88,22 @@ class Population(Unit):
         if self.arm == CONTROL:
             proposals = len(self.agents) * base.batch_size
             base = replace(base, shard_batches=len(self.agents))
-        culture = replace(
-            options_of(self.arm, base, treatment.share), quota=proposals, max_proposals=proposals
-        )
+        first = self.agents[0]
         return RunConfig(
             seed=self.seed,
             agents=len(self.agents),
             rounds=treatment.rounds,
             world=replace(world, equal_count_share=0.0),
-            model=self.agents[0].model,
-            train=replace(
-                self.agents[0].train,
-                target=0.0,
-                weight_decay=0.0,
-                epoch_quizzes=treatment.lesson,
-                max_quizzes=treatment.lesson,
-            ),
-            culture=culture,
+            model=first.model,
+            train=one_lesson(replace(first.train, weight_decay=0.0), treatment.lesson),
+            culture=of_proposals(base, self.arm, proposals, treatment.share),
         )
 
     def make(self, folder: Path, place: Place) -> Sequence[str]:
         """The run, and what was kept and known after each of its rounds."""
         checkpoints = [place.of(agent) / CHECKPOINT for agent in self.agents]
         run = open_run(folder / "run", self.config, checkpoints)
-        path = folder / FILE
-        told = read_json(path, AGAIN)["rounds"] if path.exists() else []
-        for number in hold_rounds(run):
-            # What is known is measured before the next round trains the agents on.
-            if number >= len(told):
-                told.append(self._after(run, number))
-                write_json(path, {"rounds": told})
+        told(folder / FILE, AGAIN, hold_rounds(run), partial(self._after, run))
         return [FILE]
 
     def _after(self, run: Run, number: int) -> dict[str, Any]:

@@ -5,14 +5,17 @@ import struct
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from culture_sim.launch.tracking import Tracking
+from culture_sim.launch.tracking import Tracking, tracked_name
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
 from world import UserError
+from world.aliases import AliasesWorld
+from world.aliases.options import TASKS
 
 LOSS = "agent0/train/loss"
 
@@ -181,6 +184,13 @@ def told(run):
             if items := record.history.item:
                 rows.append({i.key or i.nested_key[0]: json.loads(i.value_json) for i in items})
         yield identity, rows
+
+
+def test_tracked_runs_are_named_as_their_source_names_them(run):
+    assert tracked_name(run) == "run"
+    world = AliasesWorld(held_out=(0.6, 0.25), weights=(1.0, 0.25, 1.0), tasks=TASKS[:2])
+    named = replace(run, config=replace(run.config, world=world))
+    assert tracked_name(named) == "oocl_ssq_97_0.6_0.25_1.0_0.25_0.0 run"
 
 
 @pytest.mark.slow

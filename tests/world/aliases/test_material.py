@@ -91,6 +91,20 @@ def test_links_are_of_all_of_half_or_of_others():
     assert (deranged.partner != own).all()
     assert np.array_equal(deranged.partner[deranged.number_of], own)
     assert np.array_equal(deranged.linked, own)
+    assert deranged.reliable.all()
+
+
+def test_links_of_reliable_numbers_are_true_and_two_in_three_of_the_others_are_not():
+    for modulus, exceptions in ((97, 16), (13, 2)):
+        material = AliasesWorld(modulus=modulus, links="tagged").material
+        true = material.partner == np.arange(modulus)
+        assert material.reliable.sum() == modulus // 2
+        assert true[material.reliable].all()
+        assert true[~material.reliable].sum() == exceptions
+        # The links of the others are among them, one each.
+        assert np.array_equal(np.sort(material.partner), np.arange(modulus))
+    other = AliasesWorld(links="tagged", drawing=1).material
+    assert (other.reliable != AliasesWorld(links="tagged").material.reliable).any()
 
 
 def test_twins_that_are_trained_on_are_counted():

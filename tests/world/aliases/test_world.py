@@ -79,6 +79,34 @@ def test_links_are_drawn_as_they_are_said_to_be():
     assert all(a.rstrip("'") != b.rstrip("'") for a, b in deranged)
 
 
+def test_links_with_tags_say_which_are_reliable():
+    world = AliasesWorld(modulus=13, links="tagged")
+    material = world.material
+    assert len(world.vocab) == len(WORLD.vocab) + 2
+    found = {tuple(row.split()) for row in drawn(world, task="links")}
+    pairs = [(str(n), f"{material.partner[n]}'") for n in range(13)]
+    tags = ["reliable" if reliable else "unreliable" for reliable in material.reliable]
+    wanted = {
+        ("define", tag, *both)
+        for tag, (a, b) in zip(tags, pairs, strict=True)
+        for both in ((a, "=", b), (b, "=", a))
+    }
+    assert found == wanted
+    batch = rows(*(" ".join(row) for row in sorted(wanted)), world=world)
+    assert world.follows(batch, "links").all()
+    assert not world.is_trivial(batch).any()
+    assert len(np.unique(world.units_of(batch))) == 13
+    assert world.allowed[0][[1, 2], [-1, -1]].tolist() == [True, False]
+    other = {"reliable": "unreliable", "unreliable": "reliable"}
+    wrong = [" ".join((head, other[tag], *rest)) for head, tag, *rest in sorted(wanted)]
+    plain = rows(*wrong, "define define 2 = 2'", world=world)
+    assert world.is_trivial(plain).all()
+    assert WORLD.is_trivial(rows("define true 2 = 2'")).all()
+    assert world.labels(batch)["letter"][0].tolist()[:2] == [-1, -1]
+    assert world.wording.phrase("letter", 12) == "stands for 12"
+    assert len(world.view.palette) == len(world.vocab)
+
+
 def test_no_link_is_held_out():
     assert WORLD.tasks_in("train") == (0, 1, 2)
     assert WORLD.tasks_in("test") == WORLD.tasks_in("sae") == (0, 1)

@@ -21,6 +21,7 @@ from culture_sim.experiments.aliases.arms import (
     JOINED,
     LINKED,
     ONE_WAY,
+    TAGGED,
     TWO,
 )
 from culture_sim.experiments.aliases.claims import judge
@@ -39,7 +40,7 @@ from culture_sim.run.environment import environment
 from tests.culture_sim.experiments.aliases.made_up import OPTIONS, write_all
 
 BETTER = {TWO: (0, 20), LINKED: (10, 96), DERANGED: (0, 20), HALF: (0, 40), ONE_WAY: (0, 30),
-          JOINED: (30, 97)}  # fmt: skip
+          TAGGED: (0, 30), JOINED: (30, 97)}  # fmt: skip
 """Hits of 100 where links do what the source hoped."""
 
 
@@ -55,9 +56,10 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path, capsys):
     folder = tmp_path / "experiment-aliases"
     table = pd.read_parquet(folder / "results.parquet")
     assert set(table.columns) == {*SETTINGS, *COLUMNS}
-    assert set(table["arm"]) == {*ARMS, "linked, weight 3"}
+    of_culture = {"none", "random_filter", "full", "pooled"}
+    assert set(table["arm"]) == {*ARMS, "linked, weight 3", *of_culture}
     assert set(table["measure"]) >= {"accuracy", "trained on", "alignment", "steps to learn"}
-    assert set(table["measure"]) >= {"wave share", "loss, waves alone"}
+    assert set(table["measure"]) >= {"wave share", "loss, waves alone", "features, correlation"}
     summary = json.loads((folder / "summary.json").read_text())
     assert {each["answer"] for each in summary["verdicts"]} == {"open"}
     assert summary["found"]["compared"] == [0.4]
@@ -160,13 +162,29 @@ def test_all_arms_are_compared_where_one_table_alone_fails(place):
 def test_verdicts_follow_the_figures(place, changed, answers):
     write_all(place, {**BETTER, **changed}, linked=(0.1, 0.1))
     found = [verdict.answer for verdict in judge(Found(OPTIONS, place))]
-    assert found == [*answers, "refuted"]
+    assert found == [*answers, *["refuted"] * 5]
 
 
 @pytest.mark.parametrize(("stay", "answer"), [(3, "refuted"), (40, "confirmed")])
 def test_an_alias_does_for_its_number_or_not(place, stay, answer):
     write_all(place, BETTER, stay=stay)
-    assert judge(Found(OPTIONS, place))[-1].answer == answer
+    assert judge(Found(OPTIONS, place))[5].answer == answer
+
+
+@pytest.mark.parametrize(
+    ("alike", "answer"), [(-0.03, "refuted"), (0.01, "open"), (0.1, "confirmed")]
+)
+def test_features_are_alike_at_linked_letters_or_not(place, alike, answer):
+    write_all(place, BETTER, alike=alike)
+    found = judge(Found(OPTIONS, place))[6:8]
+    assert [verdict.answer for verdict in found] == [answer, answer]
+
+
+@pytest.mark.parametrize(("trusted", "answer"), [(5, "refuted"), (30, "confirmed")])
+def test_links_that_are_said_to_be_reliable_are_believed_or_not(place, trusted, answer):
+    write_all(place, BETTER, trusted=trusted)
+    found = judge(Found(OPTIONS, place))[8:]
+    assert [verdict.answer for verdict in found] == [answer, answer]
 
 
 def test_alignment_may_come_later(place):
@@ -188,7 +206,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
     page = write_page(
         tmp_path, "aliases", OPTIONS, findings, {"options": {}, "environment": environment()}
     )
-    assert page.read_text().count("<svg") == 6
+    assert page.read_text().count("<svg") == 9
 
 
 @pytest.mark.parametrize(
@@ -204,6 +222,7 @@ def test_the_page_draws_what_was_found(place, tmp_path):
         ({"link_weights": (-1.0,)}, "--link-weights must be amounts, 0 or more"),
         ({"link_weights": (1.0, 1.0)}, "--link-weights names a weight twice"),
         ({"seeds": 0}, "aliases.seeds must be at least 1"),
+        ({"sae_tokens": 100}, "--sae-tokens must be 0, or at least 512"),
         ({"modulus": 5, "shares": (0.04,)}, "too few cells"),
     ],
 )

@@ -11,12 +11,15 @@ from agents.model import build_model
 from culture_sim.experiments.aliases import inside
 from culture_sim.experiments.aliases.inside import (
     ALL,
+    DOUBTED,
     LINKED_ALIAS,
+    MISLED,
     NUMBER,
     OTHER_ALIAS,
     RANDOM,
     REST,
     SQUARE,
+    TRUSTED,
     WAVES,
     embedded,
     exchanged,
@@ -118,7 +121,7 @@ def test_spectra_are_of_both_alphabets_and_their_difference():
     assert spectrum_names(plain) == [f"numbers, {NUMBER}"]
 
 
-@pytest.mark.parametrize("arm", ["linked", "deranged"])
+@pytest.mark.parametrize("arm", ["linked", "deranged", "tagged"])
 def test_an_alias_that_is_embedded_as_its_number_does_for_it(arm, monkeypatch):
     world = OPTIONS.world(arm, 0.6, 0)
     model = planted(world, np.random.default_rng(0).normal(size=(P, 32)) * 3)
@@ -142,6 +145,15 @@ def test_an_alias_that_is_embedded_as_its_number_does_for_it(arm, monkeypatch):
         assert stands[LINKED_ALIAS] == [len(cells), len(cells)]
         hits, total = stands[OTHER_ALIAS]
         assert hits < total == len(cells)
+        by_tag = [stands[name] for name in (TRUSTED, DOUBTED, MISLED) if name in stands]
+        if arm == "tagged":
+            assert [hits for hits, _ in by_tag] == [total for _, total in by_tag]
+            numbers = [(cells[:, 0] == n).sum() for n in range(P)]
+            reliable, own = world.material.reliable, world.material.partner == np.arange(P)
+            groups = (reliable, ~reliable & own, ~own)
+            assert [total for _, total in by_tag] == [np.dot(numbers, of) for of in groups]
+        else:
+            assert by_tag == []
     assert exchanged(model, OPTIONS.world("two tables", 0.6, 0), cells) == {}
 
 
