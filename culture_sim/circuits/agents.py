@@ -76,10 +76,8 @@ class Laboratory:
             self.report(f"{called}: kinds of heads")
             write_arrays(arrays, effects=profiles.effects, metric=profiles.metric)
             write_json(told, self._told(network, profiles))
-            stored, kinds_told = (
-                read_arrays(arrays, ("effects", "metric"), AGAIN),
-                read_json(told, AGAIN),
-            )
+            stored = read_arrays(arrays, ("effects", "metric"), AGAIN)
+            kinds_told = read_json(told, AGAIN)
         parts = tuple(_part(text) for text in kinds_told["parts"])
         changes = tuple(kinds_told["changes"])
         profiles = Profiles(parts, changes, stored["effects"], stored["metric"])

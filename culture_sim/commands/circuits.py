@@ -1,4 +1,4 @@
-"""Find out whether agents' heads do the same, and which features carry what they tell."""
+"""Find out whether agents' heads do the same, and which features tell the answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOW, BEFORE = "now", "before"
 @commands.register("circuits")
 @dataclass(frozen=True, kw_only=True)
 class FindCircuits(FindingCommand):
-    """Find out whether agents' heads do the same, and which features carry what they tell."""
+    """Find out whether agents' heads do the same, and which features tell the answer."""
 
     run: str = "names"
     """The run to look at; its world must change one thing at a time, as names does."""

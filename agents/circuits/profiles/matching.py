@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-Shares = Float[NDArray[np.float64], "P ..."]
-"""A profile a part, of any shape."""
+Shares = Float[NDArray[np.float64], "..."]
+"""Profiles of some parts, one a row, each of any shape."""
 
 
 def assign(a: Shares, b: Shares) -> Int[NDArray[np.int64], " P"]:
