@@ -42,6 +42,7 @@ def write_circuits(run: Run) -> Path:
                 reads=READS,
                 found=figures,
                 matrix=_matrix(figures),
+                other_kinds=_other_kinds(figures),
                 effects=_effects(figures, profiles),
                 matched=_matched(figures, matches),
             )
@@ -121,3 +122,19 @@ def _cell(rows: pd.DataFrame) -> Tree:
         "kinds": of["kinds_b"],
         "stable": float(of["stable"]),
     }
+
+
+def _other_kinds(figures: Tree) -> list[Tree]:
+    """Heads that are of other kinds than before."""
+    rows = [
+        {
+            "agent": of["agent"],
+            "head": head,
+            "before": ", ".join(of["kinds_before"].get(head, [])),
+            "after": ", ".join(kinds),
+        }
+        for of in figures["culture"] or []
+        if of["part"] == "head"
+        for head, kinds in of["kinds_after"].items()
+    ]
+    return [row for row in rows if row["before"] != row["after"]]

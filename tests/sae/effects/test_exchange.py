@@ -23,7 +23,8 @@ from world.names import NamesWorld
 pytestmark = pytest.mark.usefixtures("unchecked")
 COUNT = 16
 INHIBITED = VOCABULARY + 3 * NAMES_LENGTH
-"""Where the planted stream says which places are inhibited."""
+WIDTH = 3 * VOCABULARY + 4 * NAMES_LENGTH
+"""Where the planted stream says which places are inhibited, and how wide it is."""
 
 
 def dictionary(encoder, bias, decoder):
@@ -37,7 +38,7 @@ def dictionary(encoder, bias, decoder):
     )
 
 
-def planted_exchange(features, readers=None):
+def planted_exchange(features):
     """At the end, behind layer 1 of the planted circuit of names; the other of the two gives.
 
     features: of rows encoder, bias and decoder each.
@@ -61,17 +62,17 @@ def planted_exchange(features, readers=None):
     return found, float(metric.mean())
 
 
-def planted_features(width):
+def planted_features():
     """Many that read what a bystander writes; then the inhibition of the first place in place of
     the second, and a weak copy of it."""
     generator = torch.Generator().manual_seed(0)
-    junk = slice(width - VOCABULARY, width)
+    junk = slice(WIDTH - VOCABULARY, WIDTH)
     features = []
     for _ in range(10):
-        direction = torch.zeros(width)
+        direction = torch.zeros(WIDTH)
         direction[junk] = torch.randn(VOCABULARY, generator=generator)
         features.append((direction, torch.tensor(0.0), direction))
-    told = torch.zeros(width)
+    told = torch.zeros(WIDTH)
     told[INHIBITED + 1], told[INHIBITED + 2] = 1.0, -1.0
     features.append((told, torch.tensor(1.0), 0.5 * told))
     features.append((told, torch.tensor(1.0), 0.02 * told))
@@ -79,8 +80,7 @@ def planted_features(width):
 
 
 def test_the_planted_inhibition_direction_comes_first():
-    width = names_network().cfg.d_model
-    found, metric = planted_exchange(planted_features(width))
+    found, metric = planted_exchange(planted_features())
     of = carried(found, QUERIES, metric, np.random.default_rng(0), resamples=50, draws=4)
     assert of.told
     assert of.whole == pytest.approx(-2.0, abs=1e-4)
@@ -98,8 +98,7 @@ def test_the_planted_inhibition_direction_comes_first():
 
 def test_where_nothing_is_told_nothing_carries_it():
     """A site behind the last layer, whose queries nobody has."""
-    width = names_network().cfg.d_model
-    found, metric = planted_exchange(planted_features(width))
+    found, metric = planted_exchange(planted_features())
     found = type(found)(**{**vars(found), "layer": 3, "base": found.base})
     of = carried(found, QUERIES, metric, np.random.default_rng(0), resamples=20)
     assert not of.told
