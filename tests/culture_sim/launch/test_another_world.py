@@ -53,7 +53,9 @@ WORLDS = {
 @pytest.mark.parametrize(
     ("options", "name", "directions", "on_the_page"), WORLDS.values(), ids=WORLDS
 )
-def test_from_training_to_the_report(options, name, directions, on_the_page, tmp_path, capsys):
+def test_from_training_to_the_report(
+    options, name, directions, on_the_page, tmp_path, capsys, unchecked
+):
     processes = "2" if name == "strings" else "1"  # whose quizzes differ in length
     place = ("--runs", str(tmp_path), "--run", "small", "--processes", processes)
     ended = commands.culture_sim("culture", *options, *TINY, *place)
