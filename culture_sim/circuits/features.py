@@ -33,7 +33,7 @@ class Of:
 
     @property
     def carriers(self) -> NDArray[np.int64]:
-        """Features that tell queries something beyond chance, the first of them first."""
+        """Features that tell queries what changes, the first of them first."""
         found = self.carried[QUERIES]
         return found.order[found.carriers[found.order]]
 
@@ -78,6 +78,7 @@ def feature_table(compared: Compared, found: Mapping[int, Of]) -> pd.DataFrame:
                     "queries": queries.share[order],
                     "queries_low": queries.low[order],
                     "queries_high": queries.high[order],
+                    "where_it_changes": queries.local[order],
                     "all": everything.share[order],
                     "all_low": everything.low[order],
                     "all_high": everything.high[order],

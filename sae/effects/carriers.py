@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from sae.effects.exchange import Exchange
 
-LEAST = 0.01
-"""Share of the whole effect that a feature must carry beyond chance to count as a carrier."""
+LEAST = 0.1
+"""Share of the whole effect that a carrier has, over the sequences in which its activation
+changes: a feature may stand for one name of a hundred, and still be all that tells it."""
+FEWEST = 3
+"""Sequences in which the activation of a carrier changes."""
 SIGNAL = 0.1
 """Share of the metric that the whole effect must be beyond chance: else nothing is told."""
 TOP = (1, 2, 4, 8, 16, 32)
@@ -43,8 +46,10 @@ class Carried:
     whole: the effect of the whole change, a share of the metric, with its 95 % interval over
     sequences. told: whether it is beyond ``SIGNAL``, on either side. left_out: share of the whole
     that no feature has. order: features whose activation changes, by what they carry on the half
-    of choice. share, low, high: float64 [F], share of the whole on the other half. carriers: bool
-    [F]. Shares are NaN, and carriers and top are none, where nothing is told.
+    of choice. share, low, high: float64 [F], share of the whole on the other half. local: float64
+    [F], share of the whole over those of all sequences in which a feature's activation changes; NaN
+    for fewer than ``FEWEST``. carriers: bool [F], local of at least ``LEAST``. Shares are NaN, and
+    carriers and top are none, where nothing is told.
     """
 
     whole: float
@@ -55,6 +60,7 @@ class Carried:
     share: Float[NDArray[np.float64], " F"]
     low: Float[NDArray[np.float64], " F"]
     high: Float[NDArray[np.float64], " F"]
+    local: Float[NDArray[np.float64], " F"]
     carriers: Bool[NDArray[np.bool_], " F"]
     top: Sequence[Top]
 
@@ -80,8 +86,10 @@ def carried(
         nothing, nan = np.full(single.shape[1], np.nan), float("nan")
         none = np.zeros(single.shape[1], dtype=np.bool_)
         told = (float(mean / metric), (low, high), False)
-        return Carried(*told, nan, order, nothing, nothing, nothing, none, ())
+        return Carried(*told, nan, order, nothing, nothing, nothing, nothing, none, ())
     ends = np.quantile(weights @ single[reported] / wholes[:, None], [0.025, 0.975], axis=0)
+
+    local = _local(single, whole, (exchange.codes != 0).numpy())
 
     def together(features: NDArray[np.int64]) -> NDArray[np.float64]:
         return exchange.together(features, readers)[reported]
@@ -102,9 +110,20 @@ def carried(
         single[reported].mean(axis=0) / mean,
         ends[0],
         ends[1],
-        np.asarray(ends[0] > LEAST),
+        local,
+        np.nan_to_num(local) >= LEAST,
         [top(size) for size in TOP if size <= len(order)],
     )
+
+
+def _local(
+    single: NDArray[np.float64], whole: NDArray[np.float64], changed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Of every feature, its share of the whole over the sequences in which it changes."""
+    there = (changed * whole[:, None]).sum(axis=0)
+    known = (changed.sum(axis=0) >= FEWEST) & (there != 0)
+    nothing = np.full(single.shape[1], np.nan)
+    return np.divide(single.sum(axis=0), there, out=nothing, where=known)
 
 
 def _resampled(

@@ -24,7 +24,7 @@ def of_agent(carriers):
     order = np.argsort(~told, kind="stable")
     top = [Top(1, 0.3, (0.2, 0.4), 0.0, (0.0, 0.0))]
     found = Carried(
-        -0.8, (-0.9, -0.7), True, 0.1, order, share, share - 0.1, share + 0.1, told, top
+        -0.8, (-0.9, -0.7), True, 0.1, order, share, share - 0.1, share + 0.1, share, told, top
     )
     exchange = SimpleNamespace(fires=np.full(FEATURES, 0.5))
     return SimpleNamespace(
