@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from sae.effects.exchange import Exchange
 
-LEAST = 0.1
-"""Share of the whole effect that a carrier has, over the sequences in which its activation
-changes: a feature may stand for one name of a hundred, and still be all that tells it."""
+LEAST = 0.001
+"""Share of the whole effect that a feature must carry beyond chance to count as a carrier. Little,
+since one feature alone does little where attention is sharp."""
 FEWEST = 3
-"""Sequences in which the activation of a carrier changes."""
+"""Sequences in which an activation changes, for a share over these."""
 SIGNAL = 0.1
 """Share of the metric that the whole effect must be beyond chance: else nothing is told."""
 TOP = (1, 2, 4, 8, 16, 32)
@@ -48,7 +48,7 @@ class Carried:
     that no feature has. order: features whose activation changes, by what they carry on the half
     of choice. share, low, high: float64 [F], share of the whole on the other half. local: float64
     [F], share of the whole over those of all sequences in which a feature's activation changes; NaN
-    for fewer than ``FEWEST``. carriers: bool [F], local of at least ``LEAST``. Shares are NaN, and
+    for fewer than ``FEWEST``. carriers: bool [F], low above ``LEAST``. Shares are NaN, and
     carriers and top are none, where nothing is told.
     """
 
@@ -111,7 +111,7 @@ def carried(
         ends[0],
         ends[1],
         local,
-        np.nan_to_num(local) >= LEAST,
+        np.asarray(ends[0] > LEAST),
         [top(size) for size in TOP if size <= len(order)],
     )
 
