@@ -20,7 +20,7 @@ STAGE = $(SIM) $@ $(if $(call given,PRESET),--preset $(PRESET)) --run $(RUN) $(A
 
 .DEFAULT_GOAL := help
 .PHONY: help setup culture train-agents culture-round sae report analyze compare replay effects \
-	crosscoder culture-features study experiment export import quizzes demo docs test quick check \
+	crosscoder circuits culture-features study experiment export import quizzes demo docs test quick check \
 	format bench clean
 
 help: ## Show this list
@@ -61,6 +61,9 @@ effects: $(READY) ## Find out what features do: silence them, put one agent's in
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
 crosscoder: $(READY) ## Train one dictionary for all agents: which features belong to a single agent?
+	$(SIM) $@ --run $(RUN) $(ARGS)
+
+circuits: $(READY) ## Find out whether agents' heads do the same, and which features tell the answer.
 	$(SIM) $@ --run $(RUN) $(ARGS)
 
 compare: $(READY) ## Compare anyone's models by codes of their SAEs in files.

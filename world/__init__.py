@@ -1,12 +1,13 @@
 """Worlds: sequences to learn from, what is true of their tokens, and quizzes (NumPy only).
 
 ``World`` is what networks, probes and autoencoders need of one, ``QuizWorld`` what culture needs
-besides; ``PairedWorld`` and ``ExplainedWorld`` are offered by those that can. A family of worlds
-is a folder here and registers itself in ``worlds``.
+besides; ``PairedWorld``, ``FlippedWorld`` and ``ExplainedWorld`` are offered by those that can. A
+family of worlds is a folder here and registers itself in ``worlds``.
 """
 
 from world.core.batch import UNKNOWN_TASK, QuizBatch, concatenate
 from world.core.errors import UserError
+from world.core.flips import Flip, FlippedWorld, FlipRoles, Side
 from world.core.pairs import Counterfactual, PairedWorld
 from world.core.quiz import QuizWorld, Symmetries
 from world.core.registry import Registry
@@ -24,6 +25,9 @@ __all__ = [
     "ExplainedBy",
     "ExplainedWorld",
     "Explanation",
+    "Flip",
+    "FlipRoles",
+    "FlippedWorld",
     "Layout",
     "PairedWorld",
     "Part",
@@ -32,6 +36,7 @@ __all__ = [
     "QuizWorld",
     "Quizzes",
     "Registry",
+    "Side",
     "Stream",
     "Symmetries",
     "UserError",

@@ -26,11 +26,14 @@ from world.core.files import hashes_of, read_json, write_json
 SUMMARY = "summary.json"
 CULTURE, CROSSCODER, EFFECTS = "culture.json", "crosscoder.json", "effects.json"
 """What commands write last beside a comparison; without it, their tables may be of two runs."""
+CIRCUITS = "circuits.json"
+"""The same of a command that needs no comparison, in a folder of its own (``circuits_path``)."""
 MAKES = {
     SUMMARY: "sae",
     CULTURE: "culture-features",
     CROSSCODER: "crosscoder",
     EFFECTS: "effects",
+    CIRCUITS: "circuits",
 }
 """By the file of figures that it writes last, the command that makes these and tables."""
 
@@ -53,6 +56,11 @@ def dictionary_configs(config: RunConfig) -> list[DictionaryConfig]:
 def features_path(run: Run, dictionary: DictionaryConfig) -> Path:
     """The folder of one comparison."""
     return run.path / "features" / dictionary.site / dictionary.name
+
+
+def circuits_path(run: Run) -> Path:
+    """Where what was found out about the circuits of a run's agents is."""
+    return run.path / "circuits"
 
 
 def compared_folders(run: Run) -> list[Path]:

@@ -10,6 +10,7 @@ from tests.helpers.count_world import CountWorld
 from world import (
     ExplainedBy,
     ExplainedWorld,
+    FlippedWorld,
     PairedWorld,
     QuizBatch,
     QuizWorld,
@@ -313,6 +314,27 @@ def test_counterfactuals_differ_where_they_say(world, drawn):
         differ = (pairs.clean.tokens != pairs.changed.tokens) & mask
         assert np.array_equal(differ.argmax(axis=1), pairs.position)
         assert (pairs.contrast[:, 0] != pairs.contrast[:, 1]).all()
+
+
+def test_flips_say_where_everything_stands(world, drawn):
+    if not isinstance(world, FlippedWorld):
+        pytest.skip("a world without flips")
+    roles, rows = world.flip_roles, None
+    assert {roles.telling, *roles.idle} <= set(world.flips)
+    for kind in world.flips:
+        found = world.flip(drawn, kind, np.random.default_rng(0))
+        assert rows is None or np.array_equal(rows, found.rows)
+        rows, count = found.rows, np.arange(len(found.rows))
+        assert len(rows) > COUNT / 10
+        for side in (found.base, found.changed):
+            assert roles.end in side.columns
+            assert all(((at >= 0) & (at < world.seq_len)).all() for at in side.columns.values())
+            end = side.columns[roles.end]
+            right = side.batch.tokens[count, end + 1]
+            if side is found.base or kind in roles.idle:
+                assert np.array_equal(right, side.features[roles.right])
+        if kind == roles.telling:
+            assert np.array_equal(right, found.base.features[roles.wrong])
 
 
 def test_a_world_of_the_core_alone_has_one_layout():

@@ -6,12 +6,12 @@ Two sentences of a pair need not be aligned: places are columns with names, one 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from world.core.batch import QuizBatch
+from world.core.flips import FlipRoles
 from world.names.drawing import Source
 from world.names.sentences import Codec, Sentences, Values
 from world.names.words import BLANK
@@ -41,32 +41,11 @@ OF_THREE = (S1, S2)
 """Flips after which another name is right, and those after which it is ``them``."""
 
 
-@dataclass(frozen=True)
-class Side:
-    """B sequences, answered right.
-
-    columns: int64 [B] by name, places in the sequences as written: ``io`` and ``s1``, the names of
-    the one who does not give and of the one who does; ``after_s1``, the token behind; ``s2``, the
-    second time; ``end``, the last word; ``answer``. After a flip to three names, ``io`` is the
-    place that it was. features: int64 [B] by name: ``io`` and ``s``, values of the names said
-    there, and what ``NamesWorld.describe`` counts.
-    """
-
-    batch: QuizBatch
-    columns: Mapping[str, Values]
-    features: Mapping[str, Values]
-
-
-@dataclass(frozen=True)
-class Flip:
-    """Sequences and their counterparts, B of either, row by row.
-
-    rows: int64 [B], which of the sequences given they are made of: those of which one of two gives.
-    """
-
-    rows: Values
-    base: Side
-    changed: Side
+ROLES = FlipRoles(right="io", wrong="s", end="end", telling=GIVER, idle=(SCENERY,))
+"""Columns of a side are ``io`` and ``s1``, the names of the one who does not give and of the one
+who does; ``after_s1``, the token behind; ``s2``, the second time; ``end``, the last word;
+``answer``. After a flip to three names, ``io`` is the place that it was. Features are ``io`` and
+``s``, values of the names said there, and what ``NamesWorld.describe`` counts."""
 
 
 def possible(codec: Codec) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ class Codec:
         """int64 [B, CLAUSE * D]: what is said of others."""
         begin = np.full_like(sentences.others, self.words.value(WHILE))
         clauses = np.stack([begin, sentences.others, sentences.verbs], axis=2)
-        return clauses.reshape(len(sentences), -1)
+        return clauses.reshape(len(sentences), clauses.shape[1] * clauses.shape[2])
 
     def placed(self, words: NDArray[np.integer], answers: Values) -> NDArray[np.uint8]:
         """[B, T] in layout 0: words [B, n] with blanks anywhere, n at most ``width``, and their

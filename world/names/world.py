@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from world.core.batch import UNKNOWN_TASK, QuizBatch
 from world.core.drawn import DrawnWorld
+from world.core.flips import Flip, FlipRoles, Side
 from world.core.hashing import hash_rows
 from world.core.pairs import Counterfactual
 from world.core.quiz import QuizWorld, Symmetries
@@ -32,8 +33,7 @@ from world.names.flips import (
     MOVED,
     OF_THREE,
     OTHER_ANSWER,
-    Flip,
-    Side,
+    ROLES,
     flipped,
     io_is_first,
     possible,
@@ -415,6 +415,11 @@ class NamesWorld(DrawnWorld, QuizWorld):
     def flips(self) -> Mapping[str, str]:
         """What can be changed of a sentence in which one of two gives, and what that is."""
         return {kind: FLIPS[kind] for kind in possible(self.codec)}
+
+    @property
+    def flip_roles(self) -> FlipRoles:
+        """Of two names the one is right, and the other where the other of the two gives."""
+        return ROLES
 
     def flip(self, batch: QuizBatch, kind: str, rng: np.random.Generator) -> Flip:
         """Those of the quizzes in which one of two gives, answered right, and the same with one

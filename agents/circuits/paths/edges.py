@@ -57,7 +57,11 @@ def patch_edges(
 
 def edge_effect(pair: Pair, edges: Iterable[Edge], metric: Metric) -> Float[Tensor, " B"]:
     """The metric with these edges patched from the new run at once, less that of the base run."""
-    logits = patch_edges(pair.network, pair.base.prompts, dict.fromkeys(edges, pair.new))
+    patched = dict.fromkeys(edges, pair.new)
+    add = _additions(pair.network, pair.base.prompts, patched)
+    first = min((pair.network.place(edge.receiver)[0] for edge in patched), default=0)
+    with torch.no_grad():
+        logits = pair.network.run_from(pair.base, first, add).logits
     return metric(logits) - metric(pair.base.logits)
 
 

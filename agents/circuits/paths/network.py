@@ -106,17 +106,40 @@ class Network:
     ) -> Run:
         """A run with ``add`` to what is read, and ``embeddings`` in place of the network's own."""
         outputs = dict(embeddings or self.embeddings(prompts))
-        stream = outputs[EMBED] + outputs[POS_EMBED]
+        return self._run(prompts, add, outputs, outputs[EMBED] + outputs[POS_EMBED])
+
+    def run_from(self, run: Run, layer: int, add: Addition) -> Run:
+        """A run again, from ``layer`` on, with ``add`` to what is read there and after it.
+
+        What stands before is that of ``run``. layer: 0 .. L; with L only the logits are new.
+        """
+        outputs = {part: output for part, output in run.outputs.items() if part.layer < layer}
+        return self._run(run.prompts, add, outputs, run.streams[2 * layer + 1], run, layer)
+
+    def _run(
+        self,
+        prompts: Prompts,
+        add: Addition | None,
+        outputs: dict[Part, Tensor],
+        stream: Tensor,
+        before: Run | None = None,
+        first: int = 0,
+    ) -> Run:
+        """From the stream before layer ``first``; all before it is that of another run."""
         streams: dict[int, Tensor] = {}
         slots: dict[tuple[int, Slot], Tensor] = {}
         patterns: list[Tensor] = []
+        if before is not None:
+            streams = {depth: x for depth, x in before.streams.items() if depth < 2 * first + 1}
+            slots = {place: x for place, x in before.slots.items() if place[0] < first}
+            patterns = list(before.patterns[:first])
         heads = list(range(self.n_heads))
 
         def extra(layer: int, slot: Slot) -> Tensor | float:
             added = None if add is None else add(layer, slot, outputs)
             return 0.0 if added is None else added
 
-        for layer in range(self.n_layers):
+        for layer in range(first, self.n_layers):
             streams[2 * layer + 1] = stream
             for slot in HEAD_SLOTS:
                 read = stream[:, :, None] + extra(layer, slot)

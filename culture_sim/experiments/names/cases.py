@@ -12,9 +12,8 @@ from torch import Tensor
 
 from agents import shift
 from agents.circuits.paths import Prompts
-from world import Stream
+from world import Side, Stream
 from world.names import NamesWorld
-from world.names.flips import Side
 from world.names.options import OF_TWO
 
 IO, S1, AFTER_IO, AFTER_S1, S2, END = "io", "s1", "after_io", "after_s1", "s2", "end"

@@ -19,6 +19,7 @@ from culture_sim.features.folders import read_comparisons
 from culture_sim.report.explorer.data import explorer
 from culture_sim.report.gallery.data import gallery, kept_table, read_analysis
 from culture_sim.report.page.charts import Point, line_colour, round_starts
+from culture_sim.report.page.circuits import circuits
 from culture_sim.report.page.drift import drift
 from culture_sim.report.page.joint import joint
 from culture_sim.report.page.layers import layers
@@ -31,7 +32,7 @@ from culture_sim.run.lookup import read_lookup
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
-from world import QuizWorld, World
+from world import FlippedWorld, QuizWorld, World
 from world.core.files import json_text, read_json
 from world.core.options import from_tree
 from world.core.view import INK, MARKS
@@ -76,6 +77,8 @@ def gather(run: Run) -> Tree:
         ),
         "features": features,
         "left_out": left_out,
+        "circuits": circuits(run),
+        "flips": isinstance(run.config.world, FlippedWorld),
         "drawing": _drawing(run, culture, features),
     }
 

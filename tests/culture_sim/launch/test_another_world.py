@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import culture_sim
+from culture_sim.cli import main
 from culture_sim.culture.records import quizzes_of
 from tests.helpers import commands
 from world.birds import Verdict
+from world.core.files import read_json
 
 TINY = (
     *("--agents", "3", "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1"),
@@ -50,7 +53,9 @@ WORLDS = {
 @pytest.mark.parametrize(
     ("options", "name", "directions", "on_the_page"), WORLDS.values(), ids=WORLDS
 )
-def test_from_training_to_the_report(options, name, directions, on_the_page, tmp_path):
+def test_from_training_to_the_report(
+    options, name, directions, on_the_page, tmp_path, capsys, unchecked
+):
     processes = "2" if name == "strings" else "1"  # whose quizzes differ in length
     place = ("--runs", str(tmp_path), "--run", "small", "--processes", processes)
     ended = commands.culture_sim("culture", *options, *TINY, *place)
@@ -72,3 +77,35 @@ def test_from_training_to_the_report(options, name, directions, on_the_page, tmp
             Verdict.NO_BIRDS,
             Verdict.WRONG,
         }
+    if name == "names":
+        look_at_circuits(run.path)
+    if name == "strings":
+        assert main(["circuits", "--runs", str(tmp_path), "--run", "small"]) == 2
+        assert "the world 'strings' does not offer" in capsys.readouterr().err
+        assert not (run.path / "circuits").exists()
+
+
+def look_at_circuits(path):
+    """Every agent is matched with every other and with itself; what was measured is kept."""
+    words = ["circuits", "--runs", str(path.parent), "--run", path.name, "--before", path.name]
+    words += ["--sentences", "16", "--resamples", "5", "--draws", "3"]
+    assert main(words) == 0
+    kept = {file: file.stat().st_mtime_ns for file in (path / "circuits" / "agents").iterdir()}
+    found = read_json(path / "circuits" / "circuits.json", "")
+    assert [(of["agent_a"], of["agent_b"], of["part"]) for of in found["pairs"]] == [
+        (a, b, part) for a, b in ((0, 1), (0, 2), (1, 2)) for part in ("head", "mlp")
+    ]
+    # An agent is matched with itself in place, as far as with itself on other sentences.
+    for of in found["culture"]:
+        assert of["in_place"] == 1.0
+        assert of["between"] == pytest.approx(of["ceiling"])
+    changes = pd.read_parquet(path / "circuits" / "head_changes.parquet")
+    assert (changes.change_of_effect == 0.0).all()
+    assert [of["agent"] for of in found["features"]["agents"]] == [0, 1, 2]
+    assert main(words) == 0
+    assert kept == {file: file.stat().st_mtime_ns for file in kept}
+    assert read_json(path / "circuits" / "circuits.json", "") == found
+    assert main(["report", "--runs", str(path.parent), "--run", path.name]) == 0
+    assert 'href="circuits.html"' in (path / "report" / "index.html").read_text()
+    page = (path / "report" / "circuits.html").read_text()
+    assert all(f"agent {agent}" in page for agent in range(3))
