@@ -47,6 +47,11 @@ def gather(run: Run) -> Tree:
     summary = run.summary()
     curves = _curves(run, "validation")
     culture, (features, left_out) = _culture(run), _features(run)
+    agents = [
+        {**_agent(state), "reached": target_reached(run, agent)}
+        for agent in run.agents
+        if (state := run.agent_state(agent))
+    ]
     return {
         "name": run.path.name,
         "preset": run.preset,
@@ -58,13 +63,9 @@ def gather(run: Run) -> Tree:
         "recombined": _curves(run, "recombined"),
         "round_starts": round_starts(curves),
         "validation_quizzes": run.config.train.validation_quizzes,
-        "agents": [
-            {**_agent(state), "reached": target_reached(run, agent)}
-            for agent in run.agents
-            if (state := run.agent_state(agent))
-        ],
+        "agents": agents,
         "lookup": read_lookup(run),
-        "groups": _groups(run.config.world),
+        "groups": _groups(run.config.world, [each["test"] for each in agents if each["test"]]),
         "words": _words(run.config.world),
         "colours": [line_colour(agent) for agent in run.agents],
         "culture": culture,
@@ -97,10 +98,16 @@ def _rule(run: Run, rounds: Sequence[Tree]) -> str:
     return "; ".join(said)
 
 
-def _groups(world: World) -> dict[str, list[str]]:
-    """Names of the groups by which accuracy is told; of layouts, those that are graded."""
+def _groups(world: World, tests: Sequence[Tree]) -> dict[str, list[str]]:
+    """Names of the groups that quizzes of these tests are of; of layouts, those that are graded."""
     groups = {kind: list(names) for kind, names in world.groups.items()}
-    return {**groups, "layout": [world.layouts[s].name for s in world.answer_layouts]}
+    groups["layout"] = [world.layouts[s].name for s in world.answer_layouts]
+    told: dict[str, set[str]] = {kind: set() for kind in groups}
+    for test in tests:
+        for kind, by_name in test["accuracy_by"].items():
+            told.get(kind, set()).update(n for n, value in by_name.items() if value is not None)
+    kept = {kind: [name for name in names if name in told[kind]] for kind, names in groups.items()}
+    return {kind: names for kind, names in kept.items() if names}
 
 
 def _words(world: World) -> Tree:

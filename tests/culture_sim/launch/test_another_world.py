@@ -77,6 +77,9 @@ def test_from_training_to_the_report(
             Verdict.NO_BIRDS,
             Verdict.WRONG,
         }
+        # All birds of a test are three, and no table has a column for more of them.
+        assert ">3 birds</th>" in page
+        assert ">more</th>" not in page
     if name == "names":
         look_at_circuits(run.path)
     if name == "strings":
