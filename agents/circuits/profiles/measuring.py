@@ -55,9 +55,13 @@ class Profiles:
         return self.weighted(np.full((1, len(self.metric)), 1 / len(self.metric)))[0]
 
     def weighted(self, weights: Float[NDArray[np.float64], "N B"]) -> NDArray[np.float64]:
-        """float64 [N, P, C, W]: the same, of means that weigh prompts in N ways."""
+        """float64 [N, P, C, W]: the same, of means that weigh prompts in N ways.
+
+        Where the mean metric is 0, all are 0: there is nothing that they could be shares of.
+        """
         means = np.moveaxis(self.effects.astype(np.float64) @ weights.T, -1, 0)
-        return np.asarray(means / (weights @ self.metric)[:, None, None, None])
+        whole = (weights @ self.metric.astype(np.float64))[:, None, None, None]
+        return np.divide(means, whole, out=np.zeros_like(means), where=whole != 0)
 
 
 def measure_profiles(

@@ -171,6 +171,16 @@ def test_profiles_have_their_shapes():
     assert by_way[:, 1:4].max() == by_way[2, 4] == 0.0
 
 
+def test_shares_of_nothing_are_none():
+    """Prompts on which both answers are alike; drawn alone, as a resample may draw them."""
+    rng = np.random.default_rng(0)
+    profiles = replace(planted(names_network()), metric=np.array(4 * [0.0] + 4 * [1.0], np.float32))
+    alike = np.eye(COUNT)[:1]
+    assert (profiles.weighted(alike) == 0).all()
+    assert np.isfinite(match_heads(profiles, profiles, rng, resamples=50).stable).all()
+    assert profiles.weighted(np.eye(COUNT)[4:5])[0] == pytest.approx(profiles.effects[..., 4])
+
+
 def test_profiles_of_other_prompts_are_refused():
     rng = np.random.default_rng(0)
     a = by_hand(rng)
