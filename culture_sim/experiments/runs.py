@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,21 @@ from world.core.files import read_json, write_json
 
 PRESET = "experiment"
 """What the runs of units say in place of a preset."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What every population of an experiment goes through: options by the same names.
+
+    rounds: of culture. proposals: in a round; with no culture to train on, one batch of each agent
+    may take their place. lesson: quizzes that every agent trains on in a round, in every arm.
+    share: of them that are culture where there is some, 0 to 1.
+    """
+
+    rounds: int
+    proposals: int
+    lesson: int
+    share: float
 
 
 def open_run(path: Path, config: RunConfig, agents: Sequence[Path] = ()) -> Run:

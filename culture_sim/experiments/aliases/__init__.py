@@ -249,7 +249,8 @@ class Aliases(Experiment):
     def rounds_of(self, seed: int) -> list[Rounds]:
         """A population in every arm."""
         from culture_sim.experiments.aliases.rounds import ARMS as OF_CULTURE
-        from culture_sim.experiments.aliases.rounds import Rounds, Treatment
+        from culture_sim.experiments.aliases.rounds import Rounds
+        from culture_sim.experiments.runs import Treatment
 
         *members, _ = self.members(seed)
         treatment = Treatment(

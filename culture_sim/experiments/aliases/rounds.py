@@ -37,7 +37,7 @@ from culture_sim.experiments.aliases.apart import (
     Allotment,
 )
 from culture_sim.experiments.aliases.member import Member, asked, learn
-from culture_sim.experiments.runs import copy_agent, of_proposals, one_lesson, told
+from culture_sim.experiments.runs import Treatment, copy_agent, of_proposals, one_lesson, told
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.study.arms import CONTROL, FULL
 from world import QuizBatch
@@ -52,19 +52,6 @@ KNOWN = "some train on"
 NONE = "no row of numbers"
 KINDS = (KNOWN, NOBODY, EXAM, NONE)
 FILE = "rounds.json"
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What every population goes through: options of the experiment by the same names.
-
-    lesson: rows that every agent trains on in a round. share: of them that are culture.
-    """
-
-    rounds: int
-    proposals: int
-    lesson: int
-    share: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,9 +142,9 @@ class Birds(Experiment):
 
     def rounds_of(self, seed: int) -> list[Rounds]:
         """The population of one seed in every arm."""
-        from culture_sim.experiments.birds.rounds import Rounds, Treatment
+        from culture_sim.experiments.birds.rounds import BirdsTreatment, Rounds
 
-        treatment = Treatment(
+        treatment = BirdsTreatment(
             rounds=self.rounds,
             proposals=self.proposals,
             lesson=self.lesson,

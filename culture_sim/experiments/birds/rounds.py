@@ -19,7 +19,7 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.experiments.birds.accuracy import accuracy_table
 from culture_sim.experiments.birds.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.birds.drift import rounds_table, sample, sampled_table
-from culture_sim.experiments.runs import hold_rounds, of_proposals, one_lesson, open_run
+from culture_sim.experiments.runs import Treatment, hold_rounds, of_proposals, one_lesson, open_run
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
@@ -31,13 +31,9 @@ RUN = "run"
 
 
 @dataclass(frozen=True)
-class Treatment:
-    """What every population goes through: options of the experiment by the same names."""
+class BirdsTreatment(Treatment):
+    """sampled: quizzes of each agent that are looked at unsifted, before and after every round."""
 
-    rounds: int
-    proposals: int
-    lesson: int
-    share: float
     sampled: int
 
 
@@ -48,7 +44,7 @@ class Rounds(Unit):
     agents: tuple[Agent, ...]
     arm: str
     seed: int
-    treatment: Treatment
+    treatment: BirdsTreatment
     exam: int
 
     @property

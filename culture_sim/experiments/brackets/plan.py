@@ -16,7 +16,6 @@ from culture_sim.experiments.brackets.inside import Inside, sample_of
 from culture_sim.experiments.brackets.populations import (
     ARMS,
     Population,
-    Treatment,
     compose,
     pools,
 )
@@ -28,6 +27,7 @@ from culture_sim.experiments.brackets.rules import (
     verdict_of,
 )
 from culture_sim.experiments.brackets.shared import NESTERS, Shared
+from culture_sim.experiments.runs import Treatment
 from culture_sim.experiments.units import Place, Unit
 from world.brackets.nesting import Brackets as Strings
 

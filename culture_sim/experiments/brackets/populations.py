@@ -24,7 +24,14 @@ from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.brackets.exam import EQUAL as EXAM_EQUAL
 from culture_sim.experiments.brackets.exam import Exam, verdict_logits
 from culture_sim.experiments.brackets.rules import CLEAR
-from culture_sim.experiments.runs import hold_rounds, of_proposals, one_lesson, open_run, told
+from culture_sim.experiments.runs import (
+    Treatment,
+    hold_rounds,
+    of_proposals,
+    one_lesson,
+    open_run,
+    told,
+)
 from culture_sim.experiments.units import Place, Unit
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
@@ -44,21 +51,6 @@ LEANS = 0.8
 """Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it
 leans to counting from as much below 1. Clear agents are taken first, but may be too few."""
 FILE = "rounds.json"
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What every population goes through.
-
-    rounds: of culture. proposals: in a round; with no culture to train on, one batch of each agent
-    in place of them. lesson: quizzes that every agent trains on in a round, in every arm. share: of
-    them that are culture where there is some, 0 to 1.
-    """
-
-    rounds: int = 2
-    proposals: int = 3840
-    lesson: int = 2432
-    share: float = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from culture_sim.experiments.brackets.populations import (
     ARMS,
     MARGIN,
     Population,
-    Treatment,
     accuracies,
     chance_rates,
     compose,
@@ -22,6 +21,7 @@ from culture_sim.experiments.brackets.populations import (
     pools,
     read_population,
 )
+from culture_sim.experiments.runs import Treatment
 from culture_sim.experiments.units import Place, make
 from culture_sim.run.run import Run
 from tests.helpers.brackets import quizzes
