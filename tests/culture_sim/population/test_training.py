@@ -125,7 +125,10 @@ def test_variables_in_a_shell_change_no_weights(uninterrupted, tmp_path):
 
 
 def test_three_processes_share_two_agents(uninterrupted, tmp_path):
-    """One agent has two processes: its sums are taken in another order, its course is the same."""
+    """Who has two processes sums in another order, on the same course.
+
+    Which agent that is may change after each epoch: a group takes the weakest that is free.
+    """
     ended = train(tmp_path, "three", 3, SHORT)
     assert ended.returncode == 1, ended.stderr
     shared, alone = tensors(tmp_path / "three"), tensors(uninterrupted)
@@ -135,7 +138,7 @@ def test_three_processes_share_two_agents(uninterrupted, tmp_path):
         for key in alone
         if key[1] == "model.safetensors"
     }
-    assert len(changed) == 1
+    assert changed
     assert min(likeness.values()) > 0.99
 
 
