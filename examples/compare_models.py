@@ -136,8 +136,12 @@ comparison = compare(models, saes, tokens, site=SITE, kinds=kinds, words=WORDS, 
 universality = comparison.overall["within_cell"]
 print(
     f"median r between models {universality.cross:.2f}, null {universality.null:.2f}, noise "
-    f"ceiling {universality.ceiling:.2f}; universality {universality.value or universality.reason}"
+    f"ceiling {universality.ceiling:.2f}"
 )
+if universality.value is None:
+    print("no universality:", universality.reason)
+else:
+    print(f"universality {universality.value:.2f}")
 print("families:", len(comparison.families))
 tables = comparison.tables()
 print(tables["families"][["k", "mean_r", "mean_excess", "name"]].head())

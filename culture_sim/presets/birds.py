@@ -36,7 +36,7 @@ def birds() -> RunConfig:
             ema_decay=0.99,
             writing_share=0.1,
         ),
-        culture=CultureConfig(rule=AllButK(others=True), quota=1000),
+        culture=CultureConfig(rule=AllButK(others=True), quota=1000, max_proposals=40_000),
         sae=replace(
             base.sae,
             sites=("blocks.1.hook_resid_post",),

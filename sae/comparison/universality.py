@@ -84,7 +84,8 @@ def universality(r: Triple, resampled: Triple | None) -> Universality:
     if resampled is not None:
         intervals = {k: _interval(v) for k, v in resampled.medians(chosen).items()}
     low, high = intervals.pop("value", None) or (None, None)
-    reason = _no_value(middle["room"], intervals.get("room"))
+    room = (middle["room"],) * 2 if resampled is None else intervals["room"]
+    reason = _no_value(middle["room"], room)
     known = reason is None
     return Universality(
         value if known else None,
@@ -100,14 +101,17 @@ def universality(r: Triple, resampled: Triple | None) -> Universality:
 def _no_value(room: float, interval: Interval) -> str | None:
     """Why a figure cannot be divided by the room between null and ceiling; None where it can.
 
-    interval: of the room, over quizzes; where there is none the room itself must be clear.
+    interval: of the room, over quizzes; the room itself, twice, where nothing was resampled; None
+    where too few resamples have a room.
     """
     if not np.isfinite(room):
         return "there is no second SAE, which gives the ceiling"
-    low, high = interval or (room, room)
+    if interval is None:
+        return "the features fire too seldom to tell how far the ceiling is above the null"
+    low, high = interval
     if min(low, room) > CLEAR:
         return None
-    spread = f", 95 % interval {low:.3f} to {high:.3f}" if interval else ""
+    spread = f", 95 % interval {low:.3f} to {high:.3f}" if low < high else ""
     return (
         f"the ceiling is not clearly above the null: {room:.3f} apart{spread}, so what is "
         f"shared cannot be told from what the null explains"

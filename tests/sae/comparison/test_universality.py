@@ -153,6 +153,17 @@ def test_there_is_a_value_where_the_ceiling_is_clearly_above_the_null(room, devi
         assert found.excess == pytest.approx(0.1)
 
 
+def test_features_that_few_resamples_have_give_no_value():
+    """Two rare features: above the null in the whole, and nobody knows by how much."""
+    cross, null, ceiling = (np.full((1000, 2), r) for r in (0.25, 0.07, 0.15))
+    for r in (cross, null, ceiling):
+        r[::3] = np.nan
+    found = universality(Triple(cross[1], null[1], ceiling[1]), Triple(cross, null, ceiling))
+    assert (found.value, found.low, found.high) == (None, None, None)
+    assert "fire too seldom" in found.reason
+    assert found.excess == pytest.approx(0.18)
+
+
 def test_what_cannot_be_compared_says_why():
     nan, ones = np.full(3, np.nan), np.ones(3)
     assert "no feature" in universality(Triple(nan, nan, nan), None).reason
