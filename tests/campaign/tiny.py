@@ -24,7 +24,7 @@ OPTIONS = [
     "--model.d-model", "16", "--model.d-mlp", "32",
     "--train.precision", "fp32", "--train.epoch-quizzes", "160", "--train.max-quizzes", "160",
     "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
-    "--train.recombined-quizzes", "20",
+    "--train.recombined-quizzes", "4",
     "--culture.rule", "by_lot", "--culture.batch-size", "8", "--culture.shard-batches", "2",
     "--culture.max-proposals", "64", "--culture.quota", "1000", "--culture.transfer-quizzes", "20",
     "--sae.widths", "32", "--sae.k", "4", "--sae.training-tokens", "4096",

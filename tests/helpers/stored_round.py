@@ -30,7 +30,7 @@ SMALL = [
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
     "--train.target", "0.0", "--train.precision", "fp32",
     "--train.test-quizzes", "40", "--train.validation-quizzes", "20",
-    "--train.recombined-quizzes", "10",
+    "--train.recombined-quizzes", "4",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip
 TRAIN, TEST, SAE_SPLIT, EASY, HARD = 40, 6, 10, 3, 3

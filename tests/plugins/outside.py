@@ -117,7 +117,7 @@ class OutsideTopK(Architecture):
 
 @presets.register("outside")
 def outside():
-    """All of the above, as small as `smoke`."""
+    """All of the above, smaller than `smoke`."""
     smoke = presets["smoke"]()
     return replace(
         smoke,
@@ -131,5 +131,9 @@ def outside():
             architectures=(OutsideTopK(), OutsideTopK(revive=0.5)),
             baselines=(),
             min_firings=5,
+            training_tokens=8_000,
+            comparison_quizzes=60,
+            concept_quizzes=20,
+            resamples=5,
         ),
     )

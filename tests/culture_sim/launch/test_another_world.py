@@ -16,7 +16,7 @@ TINY = (
     *("--agents", "3", "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1"),
     *("--train.precision", "fp32", "--train.epoch-quizzes", "160", "--train.max-quizzes", "160"),
     *("--train.test-quizzes", "20", "--train.validation-quizzes", "20"),
-    *("--train.recombined-quizzes", "20", "--culture.transfer-quizzes", "20"),
+    *("--train.recombined-quizzes", "4", "--culture.transfer-quizzes", "20"),
     *("--culture.batch-size", "16", "--culture.shard-batches", "1"),
     *("--culture.max-proposals", "32"),
     *("--sae.widths", "32", "--sae.k", "4", "--sae.training-tokens", "8000"),

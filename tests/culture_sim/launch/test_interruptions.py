@@ -30,7 +30,7 @@ SMOKE = {
         "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1",
         "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
         "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
-        "--train.recombined-quizzes", "20",
+        "--train.recombined-quizzes", "4",
     ],
     "culture-round": [
         "--culture.batch-size", "16", "--culture.shard-batches", "1",

@@ -23,7 +23,7 @@ TINY = (
     *("--train.precision", "fp32"),
     *("--train.epoch-quizzes", "32", "--train.max-quizzes", "32", "--train.batch-size", "16"),
     *("--train.test-quizzes", "20", "--train.validation-quizzes", "20"),
-    *("--train.recombined-quizzes", "20"),
+    *("--train.recombined-quizzes", "4"),
 )
 
 

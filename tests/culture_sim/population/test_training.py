@@ -33,7 +33,7 @@ TINY = [
     "--train.precision", "fp32",
     "--train.test-quizzes", "60",
     "--train.validation-quizzes", "50",
-    "--train.recombined-quizzes", "20",
+    "--train.recombined-quizzes", "4",
 ]  # fmt: skip
 EPOCH, BUDGET = 128, 640
 SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", str(EPOCH),

@@ -43,7 +43,7 @@ LEARNED = [
     *("--train.precision", "fp32", "--train.learning-rate", "0.012", "--train.cooling", "0"),
     *("--train.warmup-steps", "50", "--train.ema-decay", "0.98", "--train.writing-share", "0.1"),
     *("--train.test-quizzes", "40", "--train.validation-quizzes", "40"),
-    *("--train.recombined-quizzes", "20"),
+    *("--train.recombined-quizzes", "4"),
     *("--train.target", "0.6", "--train.epoch-quizzes", "1024", "--train.max-quizzes", "40960"),
     *("--agents", "3", "--culture.rule", "all_but_k"),
     # So hot that the strings of agents are shorter than the world's.
