@@ -58,7 +58,9 @@ CLAIMS = (
     Claim("agents raise the number of birds", BIRDS, 0.1),
     Claim("agents discover occlusion", OCCLUDED, 0.02),
 )
-PUBLISHED = Contrast("kept by full culture, against sampling alone", FULL, KEPT, CONTROL, PROPOSED)
+PUBLISHED = Contrast(
+    "kept by full culture, against proposed without culture", FULL, KEPT, CONTROL, PROPOSED
+)
 """Decides the claim."""
 PARTS = (
     Contrast("selection: kept, against proposed", FULL, KEPT, FULL, PROPOSED),
@@ -167,10 +169,10 @@ def one_bird_alone(patched: pd.DataFrame) -> Verdict:
     return Verdict(
         "a bird's cells decide the answer of that bird alone",
         f"One bird's cells of the given frame are another flight's, where they enter the network. "
-        f"Confirmed where the cells that the bird has in the answer move more than those of other "
-        f"birds (Student's 95 % interval over seeds above 0), and these by less than {ALONE:g} "
-        f"(interval below); refuted where they move less, or others by more than {ALONE:g}. Fewer "
-        f"than {SEEDS} seeds decide nothing.",
+        f"Confirmed where the cells that the bird leaves in the answer move more than those of "
+        f"other birds (Student's 95 % interval over seeds above 0), and these by less than "
+        f"{ALONE:g} (interval below); refuted where they move less, or others by more than "
+        f"{ALONE:g}. Fewer than {SEEDS} seeds decide nothing.",
         _alone(own, others),
         because,
     )

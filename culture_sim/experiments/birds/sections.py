@@ -81,8 +81,10 @@ def _accuracy(found: Found) -> Section:
     text = (
         "Walls are those met by the bird that meets most. Distance is in moves of a king, between "
         "the nearest cells of two birds in either frame; 4 stands for more, too. An agent is not "
-        "told the speed: quizzes of another one are scored by their own law and by that which "
-        "the agents learned."
+        "told the speed, and the frames that it is given look alike at all speeds: it must fail "
+        "quizzes of another one by their own law. By that which it learned they are quizzes of its "
+        "world, which it may have learned from, or a bird covers another in the answer. Of one "
+        "bird, and of two, there are few quizzes: many that are asked differ in colours alone."
     )
     own = found.accuracy[(found.accuracy["arm"] == "") & (found.accuracy["exam"] == IN_WORLD)]
     plot = Plot(
@@ -108,7 +110,8 @@ def _drift(found: Found) -> Section:
         [each.claim.name, each.contrast.name, each.answer, each.because] for each in found.judged
     ]
     claims = Shown(
-        "What full culture keeps, less what is sampled without culture, and its two parts",
+        "What full culture keeps, less what is proposed without culture; the two parts of this "
+        "difference; and what full culture proposes, less what random culture does",
         ["claim", "contrast", "verdict", "by"],
         judged,
     )
@@ -127,13 +130,15 @@ def _drift(found: Found) -> Section:
 
 
 def _pictures(found: Found) -> Iterator[Section]:
-    """Quizzes of full culture's last round, of the first seed."""
+    """Quizzes of full culture's last round, of the first seed, of whichever agents."""
     full = next(unit for unit in found.options.rounds_of(0) if unit.arm == ARMS[-1])
     kept, rejected = quizzes_kept(found.place, full, found.options.rounds)
     for name, quizzes in ((KEPT, kept), (REJECTED, rejected)):
         if len(quizzes):
             title = f"Quizzes that full culture {name} in the last round"
-            yield Section(title, pictures=list(_drawn(found, quizzes[:PICTURES])))
+            apart = max(1, len(quizzes) // PICTURES)
+            text = f"Some of the first seed's {len(quizzes):,}, at equal distances."
+            yield Section(title, [text], pictures=list(_drawn(found, quizzes[::apart][:PICTURES])))
 
 
 def _drawn(found: Found, quizzes: QuizBatch) -> Iterator[tuple[str, str]]:
@@ -154,7 +159,8 @@ def _patching(found: Found) -> Section:
         cells = list(dict.fromkeys(told["group"]))
         tables.append(
             Shown(
-                f"{measure.capitalize()}: cells of the answer, patched as they enter the network",
+                f"{measure.capitalize()}: cells of the answer, patched as they enter the network; "
+                f"both changes and both directions together",
                 ["patched in the given frame", *cells],
                 _pivot(told, ["place"], "group", cells),
             )

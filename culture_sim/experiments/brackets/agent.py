@@ -29,7 +29,7 @@ from world.core.files import read_json, write_json
 
 ROOT = 0
 """Of all streams: agents of all settings learn from the same strings in the same order, and agents
-of a setting differ in their initial weights alone."""
+of a setting differ in their initial weights, and in which strings they read or write which way."""
 CHECKPOINT, MEASURES, ANSWERS, CURVE = "agent", "measures.json", "answers.npz", "curve.json"
 AGAIN = "remove its folder and run the experiment again"
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from agents.training import unseen_quizzes
 from culture_sim.experiments.birds import accuracy
 from culture_sim.experiments.birds.accuracy import (
     BOTH,
@@ -99,6 +100,21 @@ def test_every_exam_is_scored_by_its_law_and_speeds_by_both(model, monkeypatch):
     sums = parts.groupby(["agent", "exam", "law"])["support"].sum()
     assert (sums == 8).all()
     assert table["low"].le(table["value"]).all()
+
+
+def test_answers_by_the_agents_law_are_told_by_what_that_law_does(model):
+    table = accuracy_table([model], WORLD, 60, 0)
+    other = replace(WORLD, speed=1)
+    asked = unseen_quizzes(other, Stream(0, "birds-exam speed 1"), 60)
+    answered = quiz_table(WORLD, WORLD.flown(asked))
+    assert (answered["hidden"] > 0).any()
+    wanted = {OF_QUIZZES: quiz_table(other, asked), OF_AGENTS: answered}
+    told = table[(table["exam"] == "speed 1") & (table["direction"] == BOTH)]
+    for law, quizzes in wanted.items():
+        for by in ("bounces", "walls", "distance", "hidden"):
+            some = told[(told["law"] == law) & (told["by"] == by)]
+            counts = {str(group): count for group, count in quizzes[by].value_counts().items()}
+            assert some.set_index("group")["support"].to_dict() == counts
 
 
 @pytest.mark.parametrize("world", [BirdsWorld(birds=1), BirdsWorld(birds=7)])

@@ -38,6 +38,7 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path):
     page = (folder / "report/index.html").read_text()
     assert 'class="quiz"' in page
     assert "Quizzes that full culture rejected" in page
+    assert "Some of the first seed" in page
     again = culture_sim(*words)
     assert again.returncode == 0, again.stderr
     assert "of 7" not in again.stdout  # nothing is made again
