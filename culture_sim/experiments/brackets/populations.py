@@ -160,9 +160,10 @@ def _from(agents: Sequence[Agent], count: int, seed: int) -> list[Agent]:
 def pools(accuracies: Mapping[Agent, float]) -> tuple[list[Agent], list[Agent]]:
     """Agents that nest and agents that count, or lean to it, the clearest first.
 
-    They are of one network: that for which the smaller of both pools is largest, the shallower of
-    equals. accuracies: on unbalanced strings with equal counts, of agents that vote both ways and
-    have learned the task.
+    They are of one network: that for which the smaller of both pools is largest; of equals the one
+    with more agents in both, so that where no network has both rules there are populations of one;
+    then the shallower. accuracies: on unbalanced strings with equal counts, of agents that vote
+    both ways and have learned the task.
     """
     sides = {}
     for depth in sorted({agent.model.n_layers for agent in accuracies}):
@@ -173,7 +174,10 @@ def pools(accuracies: Mapping[Agent, float]) -> tuple[list[Agent], list[Agent]]:
         nesting.sort(key=lambda agent: accuracies[agent] < CLEAR)
         counting.sort(key=lambda agent: accuracies[agent] > 1 - CLEAR)
         sides[depth] = (nesting, counting)
-    best = max(sides, key=lambda depth: (min(map(len, sides[depth])), -depth), default=None)
+    sizes = {depth: [len(side) for side in of] for depth, of in sides.items()}
+    best = max(
+        sizes, key=lambda depth: (min(sizes[depth]), sum(sizes[depth]), -depth), default=None
+    )
     return ([], []) if best is None else sides[best]
 
 

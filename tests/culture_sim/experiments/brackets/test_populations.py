@@ -121,6 +121,8 @@ def test_pools_are_of_one_network_with_both_rules() -> None:
     assert nesting == deep[2:]
     accuracies[deep[3]], accuracies[deep[2]] = 0.99, 0.9
     assert pools(accuracies)[0][:2] == [deep[3], deep[2]]
+    # Where no network has both rules, that with most agents of one.
+    assert pools({a: 0.9 if a in deep else 0.5 for a in agents}) == (deep, [])
     assert pools({}) == ([], [])
 
 
