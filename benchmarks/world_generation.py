@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.measure import Row, copied_bytes, seconds
 from world import Stream
+from world.core.world import TRAIN
 from world.grids.world import GridsWorld
 
 WORLDS = {
@@ -25,7 +26,7 @@ BASELINE = "one quiz a call"
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Quizzes a second on one thread, with hash and split and without."""
+    """Quizzes a second on one thread, of one split and of any."""
     for name, world in WORLDS.items():
         yield from _rows(name, world, CHUNK if quick else 10 * CHUNK, 20 if quick else LOOPED)
 
@@ -38,7 +39,7 @@ def _rows(name: str, world: GridsWorld, count: int, looped: int) -> Iterator[Row
 
     def draw() -> None:
         for start in range(0, count, CHUNK):
-            world.draw(stream, start, CHUNK, "train")
+            world.draw(stream, start, CHUNK, TRAIN)
 
     def generate() -> None:
         for _ in range(0, count, CHUNK):
@@ -50,11 +51,11 @@ def _rows(name: str, world: GridsWorld, count: int, looped: int) -> Iterator[Row
 
     def draw_one_by_one() -> None:
         for _ in range(looped):
-            world.split_of(world.generate(rng, 1))
+            world.generate(rng, 1, world.splits.index(TRAIN))
 
     floor = copied_bytes() / size
     for what, work, loop in (
-        ("drawn with hash and split", draw, draw_one_by_one),
+        ("drawn from the training split", draw, draw_one_by_one),
         ("generated", generate, generate_one_by_one),
     ):
         yield Row(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,6 @@ from world.core.by_heart import ByHeartWorld
 from world.core.rules import ExplainedWorld
 
 Tokens = NDArray[np.unsignedinteger]
-NEAREST = 64
-"""Pairs that are looked at for a question: those that are nearest if colours are taken for one."""
 MOST_QUIZZES = 300_000
 """Training quizzes that it looks up in at most: of 10x10 grids with three rectangles they take
 2.3 GB and 45 ms a question."""
@@ -39,9 +38,11 @@ class Lookup:
 
     world: QuizWorld
     pairs: Tokens
+    nearest: ClassVar[int] = 64
+    """Pairs that are looked at for a question: the nearest if colours are taken for one."""
 
     @classmethod
-    def of(cls, world: QuizWorld, seen: QuizBatch) -> Lookup | None:
+    def of(cls, world: QuizWorld, seen: QuizBatch) -> Self | None:
         """The pairs of training quizzes, in both directions; None where a world has no pairs or
         rules."""
         if world.example_parts != 2 or not isinstance(world, ExplainedWorld):
@@ -106,7 +107,7 @@ class Lookup:
         same = np.zeros((len(given), len(known)), dtype=np.float32)
         for kind in np.unique(one).tolist():
             same += (one == kind).astype(np.float32) @ (other == kind).T.astype(np.float32)
-        count = min(NEAREST, len(known))
+        count = min(self.nearest, len(known))
         return np.argpartition(-same, count - 1, axis=1)[:, :count]
 
     def _answer(

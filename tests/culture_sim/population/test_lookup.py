@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agents.training import recombined_quizzes
+from culture_sim.population.copying import CopyingLookup
 from culture_sim.population.exams import first_epoch_recombined
 from culture_sim.population.lookup import Lookup, lookup_of, score_lookup
 from culture_sim.run.lookup import read_lookup
@@ -45,6 +46,22 @@ def test_it_answers_new_quizzes_of_pairs_that_it_knows(world, trained):
 def test_it_answers_next_to_nothing_else(world, trained):
     exam = world.for_exam(world.draw(STREAM, 0, 400, "test"))
     assert Lookup.of(world, trained).correct(exam).mean() < 0.02
+
+
+def test_one_that_copies_what_does_not_change_answers_most_new_pairs():
+    """So held-out pairs alone show no more than that pairs are not known by heart."""
+    world = GridsWorld(tasks=("frame", "detect", "corners"))
+    lookup = CopyingLookup.of(world, world.draw(STREAM, 0, 2000, "train"))
+    exam = world.for_exam(world.draw(STREAM, 0, 48, "test"))
+    right, corners = lookup.correct(exam), exam.task == 2
+    assert right[~corners].mean() > 0.9
+    assert right[corners].mean() < 0.2
+    few, graded = exam[:12], world.answer_mask(exam)[:12]
+    other = np.where(graded, exam.tokens[12:24], few.tokens)
+    told = lookup.correct(replace(few, tokens=other.astype(few.tokens.dtype)))
+    changed = (other != few.tokens).any(axis=1)
+    assert (changed & right[:12]).any()
+    assert not told[changed & right[:12]].any()
 
 
 def test_it_is_not_told_the_answer(world, trained):

@@ -12,6 +12,7 @@ from world.core.colours import colour
 from world.core.errors import UserError
 from world.core.world import split_by_hash
 from world.grids.codec import ANSWER, LABEL
+from world.grids.painting.task import Pair, Scene
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
@@ -109,8 +110,26 @@ def test_every_pair_is_in_some_split_and_drawn():
         for index, (split, count) in enumerate(zip(World.splits, material.pairs(), strict=True)):
             drawn = np.unique(alone.units_of(alone.draw(STREAM, 0, 8000, split)))
             assert (split_by_hash(drawn) == index).all()
-            # A move and the one back make the same pair of grids.
+            # Steps along a diagonal are seldom drawn.
             assert len(drawn) == count if task == "frame" else len(drawn) <= count
+
+
+def test_a_pair_that_a_rule_and_its_inverse_make_is_counted_once():
+    """What grows in one quiz shrinks in another; a step and the step back leave the same grids."""
+    world = replace(WORLD, tasks=("frame", "grow", "translate"))
+    counts = {task: int(pairs.sum()) for task, pairs in world.units().items()}
+    assert counts["grow"] == counts["frame"]
+    material = world.painter.material["translate"]
+    made = set()
+    for parameter, pool in enumerate(material.pools):
+        step = np.full(len(pool.scenes), parameter)
+        pair = Pair.blank(len(step), world.height * world.width)
+        colours = np.tile(np.arange(1, 3, dtype=np.uint8), (len(step), 1))
+        material.task.paint(pair, Scene(world.plane, pool.scenes, colours, step))
+        for cells in zip(pair.x.cells, pair.fx.cells, strict=True):
+            made.add(min(first_appearance(np.stack(way)) for way in (cells, cells[::-1])))
+    assert counts["translate"] == len(made)
+    assert 2 * len(made) == sum(len(pool.scenes) for pool in material.pools)
 
 
 def test_many_and_few_scenes_are_drawn_alike(monkeypatch):

@@ -29,10 +29,11 @@ SAMPLED_SCENES = 4096
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Scenes [k, R, 4] that one rule can act on, no two of which make the same pair, and the
-    split uint8 [k] of each."""
+    """Scenes [k, R, 4] that one rule can act on, no two of which make the same pair, the hash
+    uint64 [k] of that pair, and its split uint8 [k]."""
 
     scenes: Rectangles
+    units: NDArray[np.uint64]
     split: NDArray[np.uint8]
 
     def of(self, split: int | None) -> Rectangles:
@@ -88,18 +89,18 @@ class Material:
         for value, rows in enumerate(self._valid):
             units = self.units(scenes[rows], np.full(len(rows), value))
             distinct, first = np.unique(units, return_index=True)
-            pools.append(Pool(scenes[rows[first]], split_by_hash(distinct)))
+            pools.append(Pool(scenes[rows[first]], distinct, split_by_hash(distinct)))
         return pools
 
     def pairs(self) -> NDArray[np.int64] | None:
         """int64 [splits]: the different pairs in each split; None where they are too many to list.
 
-        A pair that two rules make is counted for both.
+        A pair that two parameters make, as a step and the step back do, is counted once.
         """
         if self.pools is None:
             return None
-        splits = range(len(SHARES))
-        return np.array([sum(len(pool.of(split)) for pool in self.pools) for split in splits])
+        units = np.unique(np.concatenate([pool.units for pool in self.pools]))
+        return np.bincount(split_by_hash(units), minlength=len(SHARES))
 
     def odds(self, split: int | None) -> NDArray[np.float64]:
         """The chance of each parameter, so that all quizzes of the task are as likely.
