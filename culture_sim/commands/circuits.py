@@ -29,7 +29,7 @@ from culture_sim.report.circuits.write import write_circuits
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
-from sae.effects.exchange import STREAM
+from sae.effects.exchange import STREAM, place_in_stream
 from sae.files import refuse_blocked
 from world import Stream
 from world.core.errors import COUNT, UserError, require
@@ -180,6 +180,8 @@ def _compared(run: Run, options: FindCircuits) -> tuple[Compared | None, str]:
     if not compared_folders(run) and not asked:
         return None, "the run's features are not compared yet"
     compared = open_compared(run, options.site, options.dictionary)
-    if STREAM.fullmatch(compared.dictionary.site) is None and not asked:
-        return None, f"{compared.dictionary.site} is not in the residual stream"
+    site = compared.dictionary.site
+    if STREAM.fullmatch(site) is None and not asked:
+        return None, f"{site} is not in the residual stream"
+    place_in_stream(site)  # refused before heads are measured, which takes long
     return compared, ""

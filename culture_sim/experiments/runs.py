@@ -62,10 +62,16 @@ def open_run(path: Path, config: RunConfig, agents: Sequence[Path] = ()) -> Run:
 
 
 def copy_agent(agent: Path, target: Path, state: dict[str, Any]) -> None:
-    """A checkpoint elsewhere, with other entries in its state, such as the agent's number."""
-    shutil.copytree(agent, target)
-    saved = read_json(target / STATE, f"remove {agent} to train that agent again")
-    write_json(target / STATE, {**saved, **state})
+    """A checkpoint elsewhere, with other entries in its state, such as the agent's number.
+
+    It is there whole or not at all. Raises UserError where the agent's state is damaged.
+    """
+    aside = target.with_name(f".{target.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(agent, aside)
+    saved = read_json(aside / STATE, f"remove {agent} to train that agent again")
+    write_json(aside / STATE, {**saved, **state})
+    os.rename(aside, target)
 
 
 def train(run: Run) -> None:

@@ -118,6 +118,20 @@ class Exchange:
         return self.metric_of(rows)(logits)
 
 
+def place_in_stream(site: str) -> tuple[int, str]:
+    """The block of a site and its kind, such as "resid_post".
+
+    Raises UserError for one that is not in the residual stream nor added to it.
+    """
+    match = STREAM.fullmatch(site)
+    if match is None:
+        raise UserError(
+            f"features at {site} are not exchanged: choose a --site in the residual stream, or one "
+            f"that is added to it, such as blocks.0.hook_resid_post"
+        )
+    return int(match[1]), match[2]
+
+
 def exchange(
     network: Network,
     base: Run,
@@ -134,13 +148,7 @@ def exchange(
     """
     if sae.cfg.normalize_activations != "none" or sae.cfg.reshape_activations != "none":
         raise ValueError("the SAE normalises or reshapes activations; fold that into its weights")
-    match = STREAM.fullmatch(site)
-    if match is None:
-        raise UserError(
-            f"features at {site} are not exchanged: choose a --site in the residual stream, or one "
-            f"that is added to it, such as blocks.0.hook_resid_post"
-        )
-    block, kind = int(match[1]), match[2]
+    block, kind = place_in_stream(site)
     x, other = (_values(network, run, block, kind, column) for run in (base, changed))
     codes, other_codes = (torch.from_numpy(encode(sae, v).toarray()) for v in (x, other))
     fires = torch.cat([codes, other_codes]) != 0

@@ -8,41 +8,52 @@ search finds by chance is in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from agents.circuits.profiles.matching import Shares, assign, best_cosine, cosine, cosines
 from agents.circuits.profiles.measuring import Profiles
 
-Draw = Callable[[Float[NDArray[np.float64], "P C W"], np.random.Generator], Shares]
+Halves = Float[NDArray[np.float64], "N P C W"]
+"""Profiles of the same P parts on N halves of the prompts."""
+Others = Float[NDArray[np.float64], "N Q C W"]
+"""The same of the Q parts of another network."""
+Last = Bool[NDArray[np.bool_], " Q"]
+"""Of each part, whether it is in the last layer, where fewer read what it writes."""
+Draw = Callable[[Others, Last, np.random.Generator], Others]
 CLEAR = 0.01
 """By how much the ceiling must be above the null for a quotient by their difference to be given."""
 
 
-def dealt(b: Float[NDArray[np.float64], "P C W"], rng: np.random.Generator) -> Shares:
-    """In every condition the effects of all parts, dealt out to other parts.
+def dealt(b: Others, last: Last, rng: np.random.Generator) -> Others:
+    """In every condition the effects of all parts, dealt out to other parts with the same readers.
 
-    It keeps what all parts together do in each condition, as the task and the ways decide it. It
-    breaks which effects are those of one part.
+    It keeps what all parts together do in each condition, as the task and the ways decide it, and
+    that parts of the last layer can do nothing by later heads, as any two networks have in common.
+    It breaks which effects are those of one part.
     """
-    flat = b.reshape(len(b), -1)
-    return np.asarray(rng.permuted(flat, axis=0).reshape(b.shape))
+    order = np.indices(b.shape[1:])[0]
+    for rows in (np.flatnonzero(last), np.flatnonzero(~last)):
+        order[rows] = rng.permuted(order[rows], axis=0)
+    return np.take_along_axis(b, order[None], axis=1)
 
 
-def shuffled(b: Float[NDArray[np.float64], "P C W"], rng: np.random.Generator) -> Shares:
+def shuffled(b: Others, last: Last, rng: np.random.Generator) -> Others:
     """Of every part, and by every way, the effects of the changes in another order.
 
     It keeps how much each part does by each way. It breaks what that depends on.
     """
-    return np.asarray(rng.permuted(b, axis=1))
+    order = rng.permuted(np.indices(b.shape[1:])[1], axis=1)
+    return np.take_along_axis(b, order[None], axis=2)
 
 
 NULLS: Mapping[str, Draw] = {"effects dealt": dealt, "changes shuffled": shuffled}
-"""By name; under each, parts are matched again by search."""
+"""By name; under each, parts are matched again by search. All halves are taken apart alike: they
+are of one network, and a mean over them must vary as that of two networks does."""
 PAIRED = "heads at random"
 """A weaker one: profiles as they are, of parts paired at random, without a search."""
 
@@ -88,9 +99,11 @@ def agreement(
     a1, a2, b1, b2 = (of.weighted(half) for of in (a, b) for half in weights)
     between = _mean_best((a1, b2), (a2, b1))
     ceiling = _mean_best((a1, a2), (b1, b2))
-    crossed = ((a1[0], b2[0]), (a2[0], b1[0]))
-    drawn = {name: _drawn(draw, crossed, rng, draws) for name, draw in NULLS.items()}
-    drawn[PAIRED] = _paired(crossed, rng, draws)
+    crossed = np.stack([a1[0], a2[0]]), np.stack([b2[0], b1[0]])
+    layers = np.array([part.layer for part in b.parts])
+    last = layers == layers.max()
+    drawn = {name: _drawn(draw, *crossed, last, rng, draws) for name, draw in NULLS.items()}
+    drawn[PAIRED] = _paired(*crossed, rng, draws)
     nulls = {name: float(values.mean()) for name, values in drawn.items()}
     null = max(nulls[name] for name in NULLS)
     p = {n: (1 + int((v >= between[0] - 1e-9).sum())) / (1 + draws) for n, v in drawn.items()}
@@ -132,23 +145,21 @@ def _mean_best(*pairs: tuple[Shares, Shares]) -> Float[NDArray[np.float64], " R"
 
 
 def _drawn(
-    draw: Draw, crossed: Sequence[tuple[Shares, Shares]], rng: np.random.Generator, draws: int
+    draw: Draw, a: Halves, b: Others, last: Last, rng: np.random.Generator, draws: int
 ) -> Float[NDArray[np.float64], " D"]:
-    return np.array(
-        [np.mean([best_cosine(x, draw(y, rng)) for x, y in crossed]) for _ in range(draws)]
-    )
+    return np.array([np.mean([*map(best_cosine, a, draw(b, last, rng))]) for _ in range(draws)])
 
 
 def _paired(
-    crossed: Sequence[tuple[Shares, Shares]], rng: np.random.Generator, draws: int
+    a: Halves, b: Others, rng: np.random.Generator, draws: int
 ) -> Float[NDArray[np.float64], " D"]:
     """Parts left over, where one network has more, are paired with none."""
-    count, others = (len(x) for x in crossed[0])
+    count, others = a.shape[1], b.shape[1]
     found = []
     for _ in range(draws):
         order = rng.permutation(max(count, others))[:count]
         order[order >= others] = -1
-        found.append(np.mean([cosine(x, y, order) for x, y in crossed]))
+        found.append(np.mean([cosine(x, y, order) for x, y in zip(a, b, strict=True)]))
     return np.array(found)
 
 

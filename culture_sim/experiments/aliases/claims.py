@@ -54,22 +54,22 @@ def judge(found: Found) -> list[Verdict]:
 
 def _a_window(found: Found) -> Verdict:
     """Is there a share at which links make the difference?"""
-    said, open_ = [], False
-    holds = False
+    said, linked_where_alone_fails = [], []
     for share in found.compared:
         alone, linked = (found.learned(arm, share) for arm in (ALONE, LINKED))
         said.append(f"at {share:g}: {_counted(alone)} alone, {_counted(linked)} linked")
-        fails = not any(alone)
-        holds |= fails and all(linked)
-        open_ |= fails and any(linked)
-    enough = found.options.seeds >= SEEDS and bool(found.compared)
-    answer: Answer = "confirmed" if holds else "open" if open_ else "refuted"
+        if not any(alone):
+            linked_where_alone_fails.append(linked)
+    enough = found.options.seeds >= SEEDS and bool(linked_where_alone_fails)
+    answer: Answer = "open" if any(map(any, linked_where_alone_fails)) else "refuted"
+    if any(map(all, linked_where_alone_fails)):
+        answer = "confirmed"
     return Verdict(
         "There is a share held out at which one table alone is not learned, and two that are "
         "linked are",
         f"confirmed where at some share no seed alone and every seed linked learns the table; "
-        f"refuted where no linked seed learns it at any share at which none does alone; with fewer "
-        f"than {SEEDS} seeds open",
+        f"refuted where no linked seed learns it at any share at which none does alone; without "
+        f"such a share, or with fewer than {SEEDS} seeds, open",
         answer if enough else "open",
         "; ".join(said) or "no share was compared",
     )
@@ -191,10 +191,9 @@ def _alignment_first(found: Found) -> Verdict:
             if max(accuracy(point) for point in curve) < 0.5:
                 continue
             alike = [p["alignment"]["linked"] - p["alignment"]["any"] for p in curve]
-            half = max(alike) / 2
-            aligned = next(k for k, value in enumerate(alike) if value >= half)
             answered = next(k for k, point in enumerate(curve) if accuracy(point) >= 0.5)
-            orders.append(aligned < answered)
+            half = max(alike) / 2
+            orders.append(half > 0 and any(value >= half for value in alike[:answered]))
     rule = (
         "of linked agents that answer half of the held-out numbers at some time: confirmed if in "
         "all of them embeddings of linked letters are half as much more alike than any pair as "

@@ -80,7 +80,7 @@ class Agent(Unit):
         fresh = self._quizzes("names-exam")
         by_task = learner.evaluate(fresh).accuracy_by["task"]
         counts = {
-            task: _counted(by_task[task], int((fresh.task == number).sum()))
+            task: _counted(by_task.get(task, 0.0), int((fresh.task == number).sum()))
             for number, task in enumerate(self.world.tasks)
         }
         others = {OTHER_CLAUSE: self.world.other_scenes(), IO_AGAIN: self.world.held_out_world()}
@@ -115,9 +115,9 @@ class Examined:
 
     @property
     def accuracy(self) -> float:
-        """On such sentences."""
+        """On such sentences; NaN where a small exam has none."""
         hits, total = self.of_two
-        return hits / total
+        return hits / total if total else float("nan")
 
 
 def read_agent(place: Place, agent: Agent) -> Examined:

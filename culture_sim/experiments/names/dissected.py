@@ -63,9 +63,10 @@ class Dissected(Unit):
 
 
 def scores_of(network: Network, world: NamesWorld, rng: np.random.Generator) -> HeadScores:
-    """Of every head on random words, as many as the sequence has room for, said twice."""
-    words = np.concatenate([world.codec.words.values(kind) for kind in WORDS])
-    return head_scores(network, words.tolist(), (world.seq_len - 1) // 2, rng)
+    """Of every head on random words said twice, as many as there are and the sequence has room
+    for."""
+    words = np.concatenate([world.codec.words.values(kind) for kind in WORDS]).tolist()
+    return head_scores(network, words, min((world.seq_len - 1) // 2, len(words)), rng)
 
 
 def picture(sentences: Sentences) -> NDArray[np.float32]:
@@ -99,9 +100,14 @@ def read_dissected(place: Place, unit: Dissected) -> Measured:
 
 def _intervals(tree: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
     return {
-        name: {key: Interval(**value) for key, value in found.items()}
+        name: {key: _interval(value) for key, value in found.items()}
         for name, found in tree.items()
     }
+
+
+def _interval(tree: Mapping[str, float | None]) -> Interval:
+    """JSON has null for NaN: a share of an attention of which there is nothing."""
+    return Interval(**{key: float("nan") if x is None else x for key, x in tree.items()})
 
 
 def read_picture(place: Place, unit: Dissected) -> NDArray[np.float32]:

@@ -138,7 +138,8 @@ def _rows(made: Made) -> Iterator[dict[str, Any]]:
     for quizzes, accuracy in examined.course.items():
         yield row("validation", accuracy, by="quizzes", group=quizzes, **settings)
     for kind, (hits, total) in examined.exam.items():
-        yield share("accuracy", hits, total, by="kind", group=kind, **settings)
+        if total:
+            yield share("accuracy", hits, total, by="kind", group=kind, **settings)
     yield share("known by heart", *examined.by_heart, **settings)
     if made.measured is not None:
         yield from _rows_inside(made.measured, settings)

@@ -134,14 +134,55 @@ def test_networks_that_have_nothing_in_common_are_found_alike_as_often_as_they_s
     assert match_heads(a, b, rng, resamples=5).part.tolist() == np.argsort(order).tolist()
 
 
-def test_a_null_keeps_what_it_says():
+def test_networks_of_other_sizes_are_matched():
+    """What one network has more of is matched with nothing."""
     rng = np.random.default_rng(0)
-    profile = rng.normal(size=(6, 5, 4))
-    dealt, shuffled = (NULLS[name](profile, rng) for name in ("effects dealt", "changes shuffled"))
-    assert np.sort(dealt, axis=0) == pytest.approx(np.sort(profile, axis=0))
-    assert np.sort(shuffled, axis=1) == pytest.approx(np.sort(profile, axis=1))
+    truth = rng.normal(size=(6, 5, 4, 1))
+    larger, smaller = by_hand(rng, like=truth), by_hand(rng, heads=4, like=truth[:4])
+    matched = match_heads(larger, smaller, rng, resamples=3)
+    assert matched.part.tolist() == [0, 1, 2, 3, -1, -1]
+    assert matched.size_b[4:].tolist() == [0.0, 0.0]
+    for one, other in ((larger, smaller), (smaller, larger)):
+        of = agreement(one, other, rng, resamples=3, draws=9)
+        assert of.null < of.between < of.ceiling == pytest.approx(1.0)
+
+
+def test_a_null_keeps_what_it_says():
+    """And takes both halves of the prompts apart alike, as those of one network."""
+    rng = np.random.default_rng(0)
+    profile, last = rng.normal(size=(6, 5, 4)), np.arange(6) >= 4
+    profile[last, :, 1:] = 0.0
+    halves = np.stack([profile, 2 * profile])
+    dealt, shuffled = (
+        NULLS[name](halves, last, rng) for name in ("effects dealt", "changes shuffled")
+    )
+    for rows in (last, ~last):
+        assert np.sort(dealt[0, rows], axis=0) == pytest.approx(np.sort(profile[rows], axis=0))
+    assert np.sort(shuffled[0], axis=1) == pytest.approx(np.sort(profile, axis=1))
     for drawn in (dealt, shuffled):
-        assert not np.allclose(drawn, profile)
+        assert not np.allclose(drawn[0], profile)
+        assert drawn[1] == pytest.approx(2 * drawn[0])
+
+
+def layered(rng) -> Profiles:
+    """Heads of two layers; nobody reads the second but the logits. In each condition all heads have
+    effects of about one size, as the task may decide."""
+    effects = (1 + rng.normal(size=(9, 5, 4, 1))) * np.arange(1, 6)[:, None, None]
+    effects[6:, :, 1:] = 0.0
+    effects = effects + 0.1 * rng.normal(size=(9, 5, 4, 20)) * (effects != 0)
+    parts = tuple(head(number // 6, number) for number in range(9))
+    return Profiles(parts, tuple("abcde"), effects.astype(np.float32), np.ones(20, np.float32))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_any_two_networks_have_in_common_is_in_the_null():
+    """That heads of the last layer tell no later head anything does not make networks alike."""
+    rng = np.random.default_rng(0)
+    found = [
+        agreement(layered(rng), layered(rng), rng, resamples=2, draws=19).p["effects dealt"]
+        for _ in range(60)
+    ]
+    assert np.mean(np.array(found) <= 0.1) < 0.2
 
 
 def test_the_assignment_is_the_best_of_all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ from culture_sim.experiments.findings import COLUMNS
 from culture_sim.experiments.page import write_page
 from culture_sim.experiments.units import Place, make
 from culture_sim.run.environment import environment
-from tests.culture_sim.experiments.aliases.made_up import OPTIONS, write_all
+from tests.culture_sim.experiments.aliases.made_up import OPTIONS, write, write_all
 
 BETTER = {TWO: (0, 20), LINKED: (10, 96), DERANGED: (0, 20), HALF: (0, 40), ONE_WAY: (0, 30),
           TAGGED: (0, 30), JOINED: (30, 97)}  # fmt: skip
@@ -187,9 +188,24 @@ def test_links_that_are_said_to_be_reliable_are_believed_or_not(place, trusted, 
     assert [verdict.answer for verdict in found] == [answer, answer]
 
 
-def test_alignment_may_come_later(place):
-    write_all(place, BETTER, linked=(0.0, 0.4))
+@pytest.mark.parametrize("linked", [(0.0, 0.4), (0.0, 0.0), (-0.2, -0.1)])
+def test_alignment_may_come_later_or_never(place, linked):
+    write_all(place, BETTER, linked=linked)
     assert judge(Found(OPTIONS, place))[4].answer == "refuted"
+
+
+def test_without_a_share_at_which_one_table_fails_no_window_is_refuted(place):
+    """All arms are compared at the largest share, where one table alone is learned as well."""
+    options = replace(OPTIONS, shares=(0.4,), sae_tokens=0)
+    write_all(place, {}, options)
+    for arm, hits in BETTER.items():
+        for agent in options.of_seeds(arm, 0.4):
+            write(place, agent, hits)
+    window = judge(Found(options, place))[0]
+    assert (window.answer, window.because) == (
+        "open", "at 0.4: 3 of 3 learn it after 200 to 200 steps alone, "
+        "3 of 3 learn it after 200 to 200 steps linked",
+    )  # fmt: skip
 
 
 def test_the_page_draws_what_was_found(place, tmp_path):

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from agents.circuits.paths import Network
 from agents.circuits.statistics import Interval
+from agents.config import ModelConfig
+from agents.model import build_model
 from agents.training import Learner
 from culture_sim.cli import main
 from culture_sim.experiments.findings import COLUMNS
 from culture_sim.experiments.names import Names
 from culture_sim.experiments.names.agent import Examined, read_agent
 from culture_sim.experiments.names.cases import AFTER_S1, END, IO, S1, S2, cases_of
-from culture_sim.experiments.names.circuit import Measured
+from culture_sim.experiments.names.circuit import ATTENTION, KEYS, SIZE, Measured
 from culture_sim.experiments.names.claims import CLAIMS, Judgement
-from culture_sim.experiments.names.heads import INDUCTION, INHIBITION, KINDS
+from culture_sim.experiments.names.dissected import (
+    MEASURES,
+    Dissected,
+    read_dissected,
+    scores_of,
+)
+from culture_sim.experiments.names.effects import NO_NAME, OF_S1
+from culture_sim.experiments.names.heads import INDUCTION, INHIBITION, KINDS, MOVER
 from culture_sim.experiments.names.ladder import RUNGS, world_of
-from culture_sim.experiments.names.results import SETTINGS, Made
+from culture_sim.experiments.names.results import SETTINGS, Made, find
 from culture_sim.experiments.names.verdicts import judge
 from culture_sim.experiments.units import Place, make
 from world import Stream
-from world.names import LADDER
+from world.core.files import write_json
+from world.names import LADDER, NamesWorld
 from world.names.words import OPENINGS
 
 SMALL = ["--layers", "1", "--width", "16", "--epoch-quizzes", "64", "--max-quizzes", "64"]
@@ -121,6 +133,44 @@ def test_an_interrupted_agent_ends_as_another(tmp_path, monkeypatch):
     assert list(found.course) == [64, 128]
     assert found == read_agent(whole, agent)
     assert found.of_two[1] == sum(total for _, total in found.exam.values()) == TINY.exam
+
+
+def test_a_small_exam_may_lack_a_kind_of_sentence(tmp_path):
+    """An agent that was asked for none of two names has not learned, and no share is told."""
+    place = Place(tmp_path)
+    options = replace(TINY, rungs=(3,), exam=1)
+    (agent,) = options.agents()
+    make(place, agent)
+    found = read_agent(place, agent)
+    assert found.of_two == (0, 0)
+    assert options.dissected(place) == []
+    table = find(options, place).table
+    asked = table[table["measure"] == "accuracy"]
+    assert asked["support"].tolist() == [1] * len(asked)
+
+
+def test_heads_are_scored_where_words_are_fewer_than_places():
+    """Six names, and room for so many fillers that a block of half the sequence cannot be drawn."""
+    world = NamesWorld(names=6, prefix=16, gap=8, floats=16)
+    model = build_model(ModelConfig(d_model=8, n_layers=1, n_heads=1, d_mlp=8), world, seed=0)
+    network = Network(model.eval().requires_grad_(False).to_transformer_lens())
+    scores = scores_of(network, world, np.random.default_rng(0))
+    assert scores.previous.shape == (1, 1)
+
+
+def test_a_share_of_nothing_decides_no_claim(tmp_path):
+    """A head that never looks at IO: its attention there has no share that could change."""
+    (agent,), nothing = TINY.agents(), float("nan")
+    unit = Dissected(agent=agent, sentences=12, through_mlps=True)
+    nan, one = Interval(nothing, nothing, nothing), Interval(-1.0, -1.0, -1.0)
+    paths = {KEYS: one, KEYS + ATTENTION: nan, KEYS + SIZE: nan}
+    effects = {path: dict.fromkeys((IO, NO_NAME, OF_S1), found) for path, found in paths.items()}
+    has = {kind: ["0.0"] if kind == MOVER else [] for kind in KINDS}
+    place = Place(tmp_path)
+    write_json(place.of(unit) / MEASURES, asdict(Measured(one, 1.0, {}, {}, has, effects)))
+    measured = read_dissected(place, unit)
+    judged = [claim.judge(measured) for claim in CLAIMS if claim.name.startswith("2")]
+    assert [each.answer for each in judged] == ["undecidable"] * 2
 
 
 def made(rung, layers, learned=True, kinds=(), answer="holds") -> Made:
