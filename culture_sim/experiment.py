@@ -29,7 +29,7 @@ def train(run: Run, accelerator: Accelerator) -> None:
 
     What learning by heart would have got is scored beside it.
     """
-    from culture_sim.population.lookup import score_lookup
+    from culture_sim.population.nulls import score_lookup
     from culture_sim.population.population import Population
 
     Population(run, accelerator, round_=0).train()

@@ -17,7 +17,7 @@ from agents.evaluation import Evaluation
 from culture_sim.culture.store import CultureStore
 from culture_sim.presets import presets
 from culture_sim.run.config import config_to_dict
-from culture_sim.run.lookup import LookupScores, read_lookup
+from culture_sim.run.lookup import CopyingScores, LookupScores, read_lookup
 from culture_sim.run.run import Run
 from world.core.files import json_text
 from world.core.options import to_tree
@@ -161,5 +161,5 @@ def _percent(value: Evaluation | float | None) -> str:
     return NONE if share is None else f"{share:.1%}"
 
 
-def _interval(value: Evaluation | LookupScores | None) -> str:
+def _interval(value: Evaluation | LookupScores | CopyingScores | None) -> str:
     return NONE if value is None else f"{100 * value.low:.1f} to {100 * value.high:.1f}"

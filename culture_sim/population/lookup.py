@@ -14,19 +14,12 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evaluation import wilson_interval
 from culture_sim.culture.analysis.nearness import joint_counts
-from culture_sim.population.exams import first_draw, first_epoch_recombined, stopping_test
-from culture_sim.run.lookup import LookupScores, lookup_is_scored, read_lookup, write_lookup
-from culture_sim.run.run import Run
-from world import QuizBatch, QuizWorld, Stream, concatenate
+from world import QuizBatch, QuizWorld
 from world.core.by_heart import ByHeartWorld
 from world.core.rules import ExplainedWorld
 
 Tokens = NDArray[np.unsignedinteger]
-MOST_QUIZZES = 300_000
-"""Training quizzes that it looks up in at most: of 10x10 grids with three rectangles they take
-2.3 GB and 45 ms a question."""
 CHUNK = 64
 """Questions whose distances to all pairs are in memory at once."""
 
@@ -196,57 +189,3 @@ def _only_in(pairs: Tokens, place: int, size: int) -> NDArray[np.bool_]:
     present = np.zeros((*pairs.shape[:2], size), dtype=np.bool_)
     np.put_along_axis(present, pairs.astype(np.int64), True, axis=2)
     return present[:, place] & ~present[:, 1 - place]
-
-
-def score_lookup(run: Run) -> None:
-    """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
-    write its scores.
-
-    No scores where its world has no pairs or rules, and of imported agents; nothing is done where
-    they are there.
-    """
-    config, world = run.config, run.config.world
-    if any((state := run.agent_state(agent)) and state.imported for agent in run.agents):
-        write_lookup(run, None)  # nobody knows which pairs these have seen
-        return
-    most = MOST_QUIZZES // config.agents
-    counts = [min(_first_quizzes(run, agent), most) for agent in run.agents]
-    known = read_lookup(run) if lookup_is_scored(run) else None
-    if known and known.quizzes == sum(counts):
-        return
-    if not isinstance(world, QuizWorld):
-        write_lookup(run, None)
-        return
-    streams = [Stream(config.seed, "", agent=agent) for agent in run.agents]
-    # Agents draw some tasks more often for a time; so many quizzes of all alike are as many pairs.
-    drawn = [first_draw(config, s)(0, n) for s, n in zip(streams, counts, strict=True)]
-    lookup = lookup_of(world, concatenate(drawn))
-    if lookup is None:
-        write_lookup(run, None)
-        return
-    test, recombined = stopping_test(config), first_epoch_recombined(config, streams[0])
-    right = lookup.correct(test)
-    low, high = wilson_interval(int(right.sum()), len(test))
-    scores = LookupScores(
-        quizzes=sum(counts),
-        pairs=lookup.known,
-        accuracy=float(right.mean()),
-        low=low,
-        high=high,
-        by_task={
-            name: float(right[test.task == index].mean())
-            for index, name in enumerate(world.tasks)
-            if (test.task == index).any()
-        },
-        recombined=float(lookup.correct(recombined).mean()) if len(recombined) else None,
-    )
-    write_lookup(run, scores)
-
-
-def _first_quizzes(run: Run, agent: int) -> int:
-    """Quizzes that an agent learned from before it met culture."""
-    state = run.agent_state(agent)
-    if state is None:
-        return 0
-    first = [entry["quizzes"] for entry in state.course if entry["round"] == 0]
-    return int(first[0]) if first else state.quizzes

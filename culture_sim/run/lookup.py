@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from culture_sim.run.run import Run
 from world.core.errors import UserError
@@ -12,13 +12,28 @@ FILE = "lookup.json"
 
 
 @dataclass(frozen=True)
+class CopyingScores:
+    """What a lookup answers that knows the same pairs and copies what they do not change.
+
+    quizzes: of the test, drawn at random. accuracy: on these, 0 to 1; low, high: its Wilson 95 %
+    interval; by_task: by task.
+    """
+
+    quizzes: int
+    accuracy: float
+    low: float
+    high: float
+    by_task: dict[str, float]
+
+
+@dataclass(frozen=True)
 class LookupScores:
     """What a lookup answers that knows the pairs of as many training quizzes as agents saw.
 
     quizzes: how many, of all agents before culture. pairs: different ones among them.
     accuracy: on the quizzes that training stops by, 0 to 1; low, high: its Wilson 95 % interval;
     by_task: by task. recombined: accuracy on new quizzes of pairs that it knows; None where there
-    are none.
+    are none. copying: the scores of one that copies what does not change; None without.
     """
 
     quizzes: int
@@ -28,6 +43,7 @@ class LookupScores:
     high: float
     by_task: dict[str, float]
     recombined: float | None
+    copying: CopyingScores | None = None
 
 
 def read_lookup(run: Run) -> LookupScores | None:
@@ -35,8 +51,11 @@ def read_lookup(run: Run) -> LookupScores | None:
     path = run.path / FILE
     if not path.exists():
         return None
-    scores = read_json(path, f"make it again with: culture-sim train-agents --run {run.path.name}")
-    return scores.of(LookupScores) if scores else None
+    tree = read_json(path, f"make it again with: culture-sim train-agents --run {run.path.name}")
+    if not tree:
+        return None
+    scores, copying = tree.of(LookupScores), tree["copying"]
+    return replace(scores, copying=copying.of(CopyingScores) if copying else None)
 
 
 def lookup_is_scored(run: Run) -> bool:

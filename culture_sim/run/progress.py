@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from agents.evaluation import Evaluation
-from culture_sim.run.lookup import LookupScores, read_lookup
+from culture_sim.run.lookup import CopyingScores, LookupScores, read_lookup
 from culture_sim.run.run import Run
 from world.core.errors import UserError
 
@@ -92,10 +92,13 @@ def training_table(run: Run) -> Table:
         known = "-" if lookup.recombined is None else f"{lookup.recombined:.1%}"
         figures = f"{lookup.accuracy:.1%}", _interval(lookup), "-", known, "-"
         table.add_row("lookup", *figures, f"{lookup.quizzes:,}", "-", "by heart")
+        if (copying := lookup.copying) is not None:
+            figures = f"{copying.accuracy:.1%}", _interval(copying), "-", "-", "-"
+            table.add_row("copying", *figures, f"{lookup.quizzes:,}", "-", "by heart")
     return table
 
 
-def _interval(of: Evaluation | LookupScores) -> str:
+def _interval(of: Evaluation | LookupScores | CopyingScores) -> str:
     return f"{100 * of.low:.1f} to {100 * of.high:.1f}"
 
 

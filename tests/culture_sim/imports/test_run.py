@@ -10,7 +10,7 @@ from culture_sim.culture.records import array_of
 from culture_sim.culture.store import CultureStore
 from culture_sim.imports.dataset import read_quizzes
 from culture_sim.notebook import open_run
-from culture_sim.population.lookup import score_lookup
+from culture_sim.population.nulls import score_lookup
 from culture_sim.run.lookup import read_lookup
 from culture_sim.run.run import Run
 from tests.culture_sim.imports.conftest import make_run, run_import

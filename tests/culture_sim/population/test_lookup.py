@@ -11,7 +11,8 @@ import pytest
 from agents.training import recombined_quizzes
 from culture_sim.population.copying import CopyingLookup
 from culture_sim.population.exams import first_epoch_recombined
-from culture_sim.population.lookup import Lookup, lookup_of, score_lookup
+from culture_sim.population.lookup import Lookup, lookup_of
+from culture_sim.population.nulls import score_lookup
 from culture_sim.run.lookup import read_lookup
 from culture_sim.run.run import Run
 from tests.helpers.copy_world import CopyWorld
@@ -128,6 +129,10 @@ def test_a_run_has_its_scores(stored):
     assert scores.quizzes == sum(run.agent_state(agent).quizzes for agent in run.agents)
     assert scores.accuracy < 0.05 < 0.9 < scores.recombined
     assert set(scores.by_task) <= set(run.config.world.tasks)
+    copying = scores.copying
+    assert 0 < copying.quizzes <= run.config.train.test_quizzes
+    assert copying.low <= copying.accuracy <= copying.high
+    assert set(copying.by_task) <= set(scores.by_task)
     before = (stored / "lookup.json").stat().st_mtime_ns
     score_lookup(run)
     assert (stored / "lookup.json").stat().st_mtime_ns == before
@@ -144,7 +149,7 @@ def test_the_exam_of_an_agent_is_of_its_own_first_epoch(stored):
 def test_it_looks_up_in_so_many_quizzes_at_most(stored, tmp_path, monkeypatch):
     path = tmp_path / "run"
     shutil.copytree(stored, path)
-    monkeypatch.setattr("culture_sim.population.lookup.MOST_QUIZZES", 502)
+    monkeypatch.setattr("culture_sim.population.nulls.MOST_QUIZZES", 502)
     run = Run.open(path)
     score_lookup(run)
     assert read_lookup(run).quizzes == 500
