@@ -94,7 +94,7 @@ def training_table(run: Run) -> Table:
         table.add_row("lookup", *figures, f"{lookup.quizzes:,}", "-", "by heart")
         if (copying := lookup.copying) is not None:
             figures = f"{copying.accuracy:.1%}", _interval(copying), "-", "-", "-"
-            table.add_row("copying", *figures, f"{lookup.quizzes:,}", "-", "by heart")
+            table.add_row("copies", *figures, f"{lookup.quizzes:,}", "-", "by heart")
     return table
 
 
