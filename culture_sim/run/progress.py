@@ -108,7 +108,7 @@ def _accuracy(evaluation: Evaluation | None) -> str:
 
 def _verdict(run: Run, reached: bool) -> str:
     if run.config.train.target == 0:
-        return "none asked"
+        return "none"
     return "reached" if reached else f"below {run.config.train.target:.0%}"
 
 
