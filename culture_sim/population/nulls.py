@@ -28,10 +28,10 @@ COPIED = 400
 
 
 def score_lookup(run: Run) -> None:
-    """Examine a lookup of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
-    write its scores.
+    """Examine lookups of as many training quizzes as the agents saw, MOST_QUIZZES at most, and
+    write their scores.
 
-    No scores where its world has no pairs or rules, and of imported agents; nothing is done where
+    No scores where the world has no pairs or rules, and of imported agents; nothing is done where
     they are there.
     """
     config, world = run.config, run.config.world

@@ -319,6 +319,7 @@ def test_a_card_tells_what_was_measured(folders, runs, kind):
     assert "| 1 | 0.0%" not in text.partition("Culture rounds")[0]  # agent 1 is not here
     lookup = json.loads((run / "lookup.json").read_text())
     assert f"| lookup | {lookup['accuracy']:.1%} |" in text
+    assert f"| lookup that copies | {lookup['copying']['accuracy']:.1%} |" in text
     votes = pd.read_parquet(run / "culture" / "round-0001.parquet")
     assert f"| 1 | {len(votes)} | {votes.keep.sum()} | four_of_five | hot_then_cold |" in text
     assert "culture-sim culture --preset smoke --run smoke\n" in text

@@ -131,7 +131,7 @@ def test_a_run_has_its_scores(stored):
     assert set(scores.by_task) <= set(run.config.world.tasks)
     copying = scores.copying
     assert 0 < copying.quizzes <= run.config.train.test_quizzes
-    assert copying.low <= copying.accuracy <= copying.high
+    assert scores.high < copying.low <= copying.accuracy <= copying.high
     assert set(copying.by_task) <= set(scores.by_task)
     before = (stored / "lookup.json").stat().st_mtime_ns
     score_lookup(run)
