@@ -40,6 +40,12 @@ def test_the_page_needs_no_network(empty_run):
     assert "<script" not in page
 
 
+def test_both_lookups_stand_beside_the_agents_over_all_and_by_task(runs):
+    page = write_report(Run.open(runs / "smoke")).read_text()
+    for name in ("lookup", "copies"):
+        assert page.count(f'<th scope="row">{name}</th>') == 2
+
+
 def test_curves_have_a_line_for_each_agent():
     picture = learning_curves({0: [Point(10, 0.5, 0)], 1: [Point(20, 1.0, 0)]}, 0.95, "Accuracy")
     assert picture.count('class="line"') == 2
