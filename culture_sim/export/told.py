@@ -91,6 +91,7 @@ def _agents(run: Run, agents: Sequence[int]) -> dict[int, dict[str, Any]]:
                 "fresh": state.final_test,
                 "recombined": state.recombined,
                 "other_scenes": state.other_scenes,
+                "new_objects": state.new_objects,
                 "by_task": last.accuracy_by.get("task", {}),
                 "quizzes": "unknown" if state.imported else f"{state.quizzes:,}",
                 "rounds": state.round,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agents.divergence import DivergenceError
 from agents.evaluation import Evaluation
@@ -19,7 +19,7 @@ from culture_sim.culture.curriculum import Curriculum
 from culture_sim.population.collapse import watched
 from culture_sim.run.config import RunConfig
 from culture_sim.run.state import AgentState
-from world import ExplainedWorld, QuizBatch, Stream, concatenate
+from world import ExplainedWorld, QuizBatch, Stream, World, concatenate
 
 
 def stopping_test(config: RunConfig) -> QuizBatch:
@@ -41,12 +41,31 @@ def first_epoch_recombined(config: RunConfig, stream: Stream) -> QuizBatch:
     return recombined_quizzes(config.world, found, trained, train.recombined_quizzes)
 
 
+@dataclass(frozen=True)
+class Exam:
+    """Quizzes, and the world that they are of."""
+
+    world: World
+    quizzes: QuizBatch
+
+
+def exam_beyond(config: RunConfig, what: str) -> Exam | None:
+    """Quizzes of what a run's world never shows, by its name in ``BEYOND``; None without."""
+    own = config.world
+    world = {"other_scenes": own.other_scenes, "new_objects": own.new_objects}[what]()
+    if world is None:
+        return None
+    stream = Stream(config.seed, what.replace("_", "-"))
+    return Exam(world, unseen_quizzes(world, stream, config.train.validation_quizzes))
+
+
 class Exams:
     """The quizzes that agents of a run are examined on, all unseen in training.
 
     validation: after every epoch. test: once validation is at the target. final_test: when
-    training ends. Beside the world's, held-out culture, held-out tasks and other scenes; and,
-    to tell rules from memory, quizzes that recombine what an agent was trained on.
+    training ends. Beside the world's, held-out culture, held-out tasks, and scenes and objects
+    that the world never shows; and, to tell rules from memory, quizzes that recombine what an agent
+    was trained on.
     """
 
     def __init__(self, config: RunConfig, round_: int, curriculum: Curriculum | None) -> None:
@@ -92,6 +111,7 @@ class Exams:
             reached=False,
             final_test=None,
             other_scenes=None,
+            new_objects=None,
             culture_after=None,
             transfer_after=None,
         )
@@ -105,7 +125,8 @@ class Exams:
         return replace(
             state,
             final_test=learner.evaluate(self.final_test),
-            other_scenes=self.other_scenes(learner),
+            other_scenes=self.beyond(learner, "other_scenes"),
+            new_objects=self.beyond(learner, "new_objects"),
             culture_after=self.culture(learner),
             transfer_after=self.transfer(learner),
         ).with_course()
@@ -123,14 +144,10 @@ class Exams:
         quizzes = self._recombined[stream.agent]
         return learner.evaluate(quizzes) if len(quizzes) else None
 
-    def other_scenes(self, learner: Learner) -> Evaluation | None:
-        """Accuracy on scenes that the agent's world never shows; None without."""
-        world = self.config.world.other_scenes()
-        if world is None:
-            return None
-        stream = Stream(self.config.seed, "other-scenes")
-        quizzes = unseen_quizzes(world, stream, self.config.train.validation_quizzes)
-        return learner.evaluate(quizzes, world)
+    def beyond(self, learner: Learner, what: str) -> Evaluation | None:
+        """Accuracy on what the agent's world never shows, by its name; None without."""
+        exam = exam_beyond(self.config, what)
+        return None if exam is None else learner.evaluate(exam.quizzes, exam.world)
 
     def culture(self, learner: Learner) -> Evaluation | None:
         """Accuracy on held-out culture, asked in all directions as in the vote; None without."""

@@ -7,7 +7,12 @@ from numpy.typing import NDArray
 
 from agents.evaluation import wilson_interval
 from culture_sim.population.copying import CopyingLookup
-from culture_sim.population.exams import first_draw, first_epoch_recombined, stopping_test
+from culture_sim.population.exams import (
+    exam_beyond,
+    first_draw,
+    first_epoch_recombined,
+    stopping_test,
+)
 from culture_sim.population.lookup import ByHeart, Lookup, lookup_of
 from culture_sim.run.config import RunConfig
 from culture_sim.run.lookup import (
@@ -18,6 +23,7 @@ from culture_sim.run.lookup import (
     write_lookup,
 )
 from culture_sim.run.run import Run
+from culture_sim.run.state import BEYOND
 from world import QuizBatch, QuizWorld, Stream, concatenate
 
 MOST_QUIZZES = 300_000
@@ -85,7 +91,19 @@ def _copying(config: RunConfig, lookup: Lookup, test: QuizBatch) -> CopyingScore
     asked = test[np.sort(rng.permutation(len(test))[:COPIED])]
     right = CopyingLookup(lookup.world, lookup.pairs).correct(asked)
     low, high = wilson_interval(int(right.sum()), len(asked))
-    return CopyingScores(len(asked), float(right.mean()), low, high, _by_task(config, asked, right))
+    other, new = (_copying_beyond(config, lookup, what) for what in BEYOND)
+    by_task = _by_task(config, asked, right)
+    return CopyingScores(len(asked), float(right.mean()), low, high, by_task, other, new)
+
+
+def _copying_beyond(config: RunConfig, lookup: Lookup, what: str) -> float | None:
+    """The same on COPIED / 2 quizzes at most of what the world never shows; None without."""
+    exam = exam_beyond(config, what)
+    if exam is None:
+        return None
+    assert isinstance(exam.world, QuizWorld)
+    copying = CopyingLookup(exam.world, lookup.pairs)
+    return float(copying.correct(exam.quizzes[: COPIED // 2]).mean())
 
 
 def _by_task(config: RunConfig, exam: QuizBatch, right: NDArray[np.bool_]) -> dict[str, float]:

@@ -11,9 +11,9 @@ from culture_sim.features.folders import read_comparisons
 from culture_sim.run.alarms import training_alarms
 from culture_sim.run.progress import target_reached
 from culture_sim.run.run import Run
-from culture_sim.run.state import BESIDE
+from culture_sim.run.state import BESIDE, BEYOND
 
-EXAMS = ("test", "tests", "final_test", "recombined", "other_scenes")
+EXAMS = ("test", "tests", "final_test", "recombined", *BEYOND)
 """What is told of an agent's training."""
 
 

@@ -16,7 +16,8 @@ class CopyingScores:
     """What a lookup answers that knows the same pairs and copies what they do not change.
 
     quizzes: of the test, drawn at random. accuracy: on these, 0 to 1; low, high: its Wilson 95 %
-    interval; by_task: by task.
+    interval; by_task: by task. other_scenes, new_objects: accuracy on the first half as many of
+    what the world never shows; None where there is none.
     """
 
     quizzes: int
@@ -24,6 +25,8 @@ class CopyingScores:
     low: float
     high: float
     by_task: dict[str, float]
+    other_scenes: float | None
+    new_objects: float | None
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,10 @@ def stored_round(run: Run, number: int) -> Path:
 def training_table(run: Run) -> Table:
     """Accuracy of every agent on unseen quizzes, with its interval."""
     table = Table(title="Exact answers on unseen quizzes", title_justify="left", box=None)
+    table.padding, table.pad_edge = (0, 1, 0, 0), False  # to fit a terminal of 80 columns
     columns = (
         *("agent", "test", "95 %\ninterval", "fresh", "recom-\nbined", "other\nscenes"),
-        *("quizzes", "seconds", "target"),
+        *("new\nobjects", "quizzes", "seconds", "target"),
     )
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
@@ -83,17 +84,19 @@ def training_table(run: Run) -> Table:
             str(agent),
             _accuracy(test),
             _interval(test),
-            *map(_accuracy, (state.final_test, state.recombined, state.other_scenes)),
+            *map(_accuracy, (state.final_test, state.recombined)),
+            *map(_accuracy, (state.other_scenes, state.new_objects)),
             "unknown" if state.imported else f"{state.quizzes:,}",
             "unknown" if state.imported else f"{state.seconds:.0f}",
             _verdict(run, target_reached(run, agent)),
         )
     if (lookup := read_lookup(run)) is not None:
-        known = "-" if lookup.recombined is None else f"{lookup.recombined:.1%}"
-        figures = f"{lookup.accuracy:.1%}", _interval(lookup), "-", known, "-"
+        known = _share(lookup.recombined)
+        figures = f"{lookup.accuracy:.1%}", _interval(lookup), "-", known, "-", "-"
         table.add_row("lookup", *figures, f"{lookup.quizzes:,}", "-", "by heart")
         if (copying := lookup.copying) is not None:
-            figures = f"{copying.accuracy:.1%}", _interval(copying), "-", "-", "-"
+            beyond = _share(copying.other_scenes), _share(copying.new_objects)
+            figures = f"{copying.accuracy:.1%}", _interval(copying), "-", "-", *beyond
             table.add_row("copies", *figures, f"{lookup.quizzes:,}", "-", "by heart")
     return table
 
@@ -103,7 +106,11 @@ def _interval(of: Evaluation | LookupScores | CopyingScores) -> str:
 
 
 def _accuracy(evaluation: Evaluation | None) -> str:
-    return f"{evaluation.accuracy:.1%}" if evaluation else "-"
+    return _share(evaluation.accuracy if evaluation else None)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _verdict(run: Run, reached: bool) -> str:

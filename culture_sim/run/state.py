@@ -9,9 +9,12 @@ from agents.evaluation import Evaluation
 
 BESIDE = ("culture_before", "culture_after", "transfer_before", "transfer_after")
 """What agents are examined on before and after a culture round, beside the world's quizzes."""
-EVALUATIONS = ("validation", "recombined", "test", "final_test", "other_scenes", *BESIDE)
+BEYOND = ("other_scenes", "new_objects")
+"""What agents are examined on that their world never shows, when a round ends."""
+EVALUATIONS = ("validation", "recombined", "test", "final_test", *BEYOND, *BESIDE)
 COURSE = (
-    *("round", "quizzes", "reached", "test", "tests", "final_test", "recombined", "other_scenes"),
+    *("round", "quizzes", "reached", "test", "tests", "final_test", "recombined"),
+    *BEYOND,
     *BESIDE,
 )
 """What is remembered of every round."""
@@ -28,7 +31,8 @@ class AgentState:
     (``culture_sim.population.collapse``). recombined: with the last validation, on new quizzes of
     pairs that it was trained on, where there are any. test: the last stopping test, tests: how many
     there were in the round, reached: the last one was at the target. final_test: on quizzes that
-    played no part in stopping, when the round ended; other_scenes: then, beyond what was learned.
+    played no part in stopping, when the round ended; other_scenes, new_objects: then, beyond what
+    the world shows.
     culture_*, transfer_*: on held-out culture and held-out tasks, where there are any. course: what
     was measured in every round that ended, as JSON has it. made: with what it was trained: options,
     machine, number formats, versions; an entry for each time that one of them changed. imported:
@@ -51,6 +55,7 @@ class AgentState:
     reached: bool = False
     final_test: Evaluation | None = None
     other_scenes: Evaluation | None = None
+    new_objects: Evaluation | None = None
     culture_before: Evaluation | None = None
     culture_after: Evaluation | None = None
     transfer_before: Evaluation | None = None
@@ -95,6 +100,7 @@ class AgentState:
             reached=False,
             final_test=None,
             other_scenes=None,
+            new_objects=None,
             culture_after=None,
             transfer_after=None,
         )

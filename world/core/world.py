@@ -195,6 +195,11 @@ class World(ABC):
         to examine agents beyond what they learned; None where it has none."""
         return None
 
+    def new_objects(self) -> Self | None:
+        """The same world with objects that no sequence of any split can show, as long and in the
+        same tokens, to examine agents on what they cannot have seen; None where it has none."""
+        return None
+
     def other_answers(self, batch: QuizBatch) -> tuple[QuizBatch, NDArray[np.int64]]:
         """Sequences of ``batch`` with another right answer, once for each, and int64 their rows.
 

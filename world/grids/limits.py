@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from world.core.errors import UserError
 from world.core.world import World
 from world.grids.painting.material import Material
 from world.grids.painting.painter import Painter
-from world.grids.painting.rectangles import MIN_SIDE, Plane
+from world.grids.painting.rectangles import MIN_SIDE, CrowdedPlane, Plane
 from world.grids.painting.task import tasks as registered
 
 RAREST_SETS = 1e-4
@@ -36,6 +36,14 @@ class Shape:
         """Whether so many rectangles fit in a grid, and often enough to be drawn."""
         plane, rectangles = self.plane, self.rectangles
         return rectangles > 0 and plane.fits(rectangles) and plane.share(rectangles) >= RAREST_SETS
+
+
+@dataclass(frozen=True)
+class Crowded:
+    """Where rectangles stand that no grid of a world can show, and the tasks to see them in."""
+
+    plane: CrowdedPlane
+    tasks: tuple[str, ...]
 
 
 def refuse_impossible(shape: Shape, tasks: Sequence[str], held_out: Sequence[str]) -> None:
@@ -108,3 +116,22 @@ def shows_more(shape: Shape, other: Shape, task: str) -> bool:
     """Whether a task has other scenes in grids of another number of rectangles."""
     scenes = (registered[task]().scenes(s.plane, s.rectangles).rectangles for s in (shape, other))
     return len(set(scenes)) > 1
+
+
+def crowded_out(shape: Shape, names: Sequence[str]) -> Crowded | None:
+    """What these tasks can show of single rectangles that leave no room for those beside them in
+    all grids of such a shape; None where there are none, or too many to look at."""
+    shown = (registered[name]().scenes(shape.plane, shape.rectangles).rectangles for name in names)
+    fewest = min((rectangles for rectangles in shown if rectangles), default=0)
+    if fewest < 2:
+        return None
+    plane = CrowdedPlane(shape.height, shape.width, fewest - 1)
+    alone = replace(shape, rectangles=1)
+    found = [name for name in names if shows_more(shape, alone, name)]
+    found = [n for n in found if _reason_against(alone, n) is None and _shows_any(plane, n)]
+    return Crowded(plane, tuple(found)) if found else None
+
+
+def _shows_any(plane: CrowdedPlane, task: str) -> bool:
+    """Whether there are quizzes of a task with a single rectangle of those on a plane."""
+    return len(plane.listed(1)) > 0 and Material(registered[task](), plane, 1).possible

@@ -7,7 +7,7 @@ label token and its cells row by row; the order of the four is the quiz's layout
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -25,10 +25,16 @@ from world.grids.codec import PARTS, Codec
 from world.grids.explain import Explainer
 from world.grids.hashing import canonical_hash
 from world.grids.labels import grid_labels
-from world.grids.limits import Shape, examinable_tasks, refuse_impossible, shows_more
+from world.grids.limits import (
+    Shape,
+    crowded_out,
+    examinable_tasks,
+    refuse_impossible,
+    shows_more,
+)
 from world.grids.painting.objects import counts
 from world.grids.painting.painter import Painter
-from world.grids.painting.rectangles import Plane
+from world.grids.painting.rectangles import CrowdedPlane, Plane
 from world.grids.painting.task import tasks
 from world.grids.view import grid_view, vocabulary
 from world.grids.words import grid_wording
@@ -308,7 +314,38 @@ class GridsWorld(DrawnWorld, QuizWorld):
                 return replace(self, rectangles=rectangles, tasks=names)
         return None
 
+    def new_objects(self) -> GridsWorld | None:
+        """Grids with a single rectangle, which leaves no room for the others that all grids of this
+        world have beside it, of the tasks that can be seen with one."""
+        found = crowded_out(self.shape, self.tasks)
+        if found is None:
+            return None
+        options = {field.name: getattr(self, field.name) for field in fields(GridsWorld)}
+        changed = {"rectangles": 1, "tasks": found.tasks, "others": found.plane.others}
+        return CrowdingRectangles(**{**options, **changed})
+
     def held_out_world(self) -> GridsWorld | None:
         """The same grids with the held-out tasks that agents can be examined on in them."""
         names = examinable_tasks(self.shape, self.held_out_tasks, self.tasks)
         return replace(self, tasks=names) if names else None
+
+
+@dataclass(frozen=True)
+class CrowdingRectangles(GridsWorld):
+    """Single rectangles that leave no room for so many others: an exam, and no world to learn."""
+
+    others: int = 1
+
+    @property
+    def plane(self) -> CrowdedPlane:
+        return CrowdedPlane(self.height, self.width, self.others)
+
+    def generate(
+        self,
+        rng: np.random.Generator,
+        count: int,
+        split: int | None = None,
+        task_weights: Sequence[float] | None = None,
+    ) -> QuizBatch:
+        """The same, of pairs of any split: not one of them is part of the world that is learned."""
+        return super().generate(rng, count, None, task_weights)

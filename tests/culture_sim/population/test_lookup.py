@@ -133,6 +133,9 @@ def test_a_run_has_its_scores(stored):
     assert 0 < copying.quizzes <= run.config.train.test_quizzes
     assert scores.high < copying.low <= copying.accuracy <= copying.high
     assert set(copying.by_task) <= set(scores.by_task)
+    assert copying.new_objects < copying.other_scenes < copying.accuracy
+    assert copying.new_objects < 0.2
+    assert all(run.agent_state(agent).new_objects.total for agent in run.agents)
     before = (stored / "lookup.json").stat().st_mtime_ns
     score_lookup(run)
     assert (stored / "lookup.json").stat().st_mtime_ns == before

@@ -120,6 +120,17 @@ class Plane:
         return mask
 
 
+@dataclass(frozen=True)
+class CrowdedPlane(Plane):
+    """A plane on which rectangles stand that leave no room for so many others, and no more."""
+
+    others: int
+
+    def listed(self, rectangles: int) -> Rectangles:
+        """int16 [n, 1, 4]: those rectangles, whatever is asked for."""
+        return _crowding(self)
+
+
 def moderate(plane: Plane, sets: Rectangles) -> Mask:
     """bool [n]: sets [n, R, 4] none of whose rectangles takes more than half of the grid."""
     sides = (sets[..., 2:] - sets[..., :2]).astype(np.int64)
@@ -194,7 +205,11 @@ def _listed(plane: Plane, rectangles: int) -> Rectangles:
     rows, columns = _intervals(plane.height), _intervals(plane.width)
     vertical = np.repeat(rows, len(columns), axis=0)
     horizontal = np.tile(columns, (len(rows), 1))
-    single = np.stack([vertical, horizontal], axis=2).reshape(-1, 4)
+    return _sets_of(np.stack([vertical, horizontal], axis=2).reshape(-1, 4), rectangles)
+
+
+def _sets_of(single: Rectangles, rectangles: int) -> Rectangles:
+    """int16 [n, k, 4]: sets of disjoint ones of [m, 4], for the largest k that can be listed."""
     sets = single[:, None]
     while sets.shape[1] < rectangles and len(sets) * len(single) <= MOST_CANDIDATES:
         one = np.tile(single, (len(sets), 1))
@@ -202,6 +217,19 @@ def _listed(plane: Plane, rectangles: int) -> Rectangles:
         clear = _clear(candidates, one)
         sets = np.concatenate([candidates[clear], one[clear, None]], axis=1)
     return sets
+
+
+@cache
+def _crowding(crowded: CrowdedPlane) -> Rectangles:
+    plane = Plane(crowded.height, crowded.width)
+    single = plane.listed(1)
+    # Where there is room for rectangles, there is for the smallest.
+    smallest = (single[:, 0, 2:] - single[:, 0, :2] == MIN_SIDE).all(axis=1)
+    sets = _sets_of(single[smallest, 0], crowded.others)
+    if sets.shape[1] < crowded.others:
+        return single[:0]  # too many to look at
+    shared = plane.full(single[:, 0]).astype(np.float32) @ plane.union(sets).T.astype(np.float32)
+    return single[(shared > 0).all(axis=1)]
 
 
 def _clear(sets: Rectangles, one: Rectangles) -> Mask:

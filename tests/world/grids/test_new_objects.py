@@ -1,0 +1,83 @@
+"""The exam of what agents cannot have seen: rectangles that their grids have no room for."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from world import Stream
+from world.grids.painting.rectangles import CrowdedPlane, Plane
+from world.grids.painting.task import tasks
+from world.grids.world import GridsWorld
+
+STREAM = Stream(0, "new objects")
+
+
+def apart(one, other):
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def rows(rectangles):
+    return set(map(tuple, rectangles.reshape(-1, 4).tolist()))
+
+
+@pytest.mark.parametrize(("height", "width", "others"), [(6, 6, 1), (7, 7, 1), (6, 8, 2)])
+def test_they_leave_no_room_for_the_others(height, width, others):
+    every = [tuple(one) for one in Plane(height, width).listed(1)[:, 0].tolist()]
+    squares = [one for one in every if one[2] - one[0] == one[3] - one[1] == 3]
+    expected = set()
+    for one in every:
+        free = [square for square in squares if apart(one, square)]
+        sets = combinations(free, others)
+        if not any(all(apart(*pair) for pair in combinations(each, 2)) for each in sets):
+            expected.add(one)
+    assert rows(CrowdedPlane(height, width, others).listed(1)) == expected
+    assert 0 < len(expected) < len(every)
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_no_scene_of_the_world_shows_one(size):
+    world = GridsWorld(height=size, width=size)
+    unseen = rows(world.new_objects().plane.listed(1))
+    for material in world.painter.material.values():
+        assert material.pools is not None
+        for pool in material.pools:
+            assert not unseen & rows(pool.scenes)
+
+
+def test_its_quizzes_are_right_and_of_all_tasks_that_a_single_rectangle_shows():
+    world = GridsWorld(height=7, width=7)
+    exam = world.new_objects()
+    assert (exam.seq_len, exam.vocab) == (world.seq_len, world.vocab)
+    assert set(world.tasks) - set(exam.tasks) == {"detect", "contact"}
+    batch = exam.draw(STREAM, 0, 600, "test")
+    assert set(batch.task.tolist()) == set(range(len(exam.tasks)))
+    for quiz, task in zip(exam.grids(batch), batch.task.tolist(), strict=True):
+        assert tasks[exam.tasks[task]]().verify(*quiz)
+    unseen = {exam.plane.full(one[None])[0].tobytes() for one in exam.plane.listed(1)[:, 0]}
+    framed = batch[batch.task == exam.tasks.index("frame")]
+    painted = exam.grids(framed)[:, [0, 2]].reshape(2 * len(framed), -1) > 0
+    assert {one.tobytes() for one in painted} <= unseen
+
+
+def test_no_pair_of_the_exam_is_one_of_the_world():
+    world = GridsWorld(height=7, width=7)
+    exam = world.new_objects()
+    units = exam.units_of(exam.draw(STREAM, 0, 600, "test"))
+    for material in world.painter.material.values():
+        for pool in material.pools:
+            assert not np.isin(units, pool.units).any()
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        GridsWorld(rectangles=1, tasks=("frame",)),  # every rectangle is shown alone
+        GridsWorld(tasks=("trajectory",)),  # which shows no rectangle
+        GridsWorld(height=14, width=14, rectangles=5, colours=8, tasks=("frame",)),  # too many sets
+    ],
+)
+def test_a_world_without_such_rectangles_has_no_exam(world):
+    assert world.new_objects() is None
