@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from culture_sim.population.lookup import Lookup, Tokens
 from world import QuizBatch
 
-FITTED = 64
+FITTED = 8
 """Pairs of which the task's verifier is asked at once, the most alike first."""
 
 

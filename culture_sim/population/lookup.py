@@ -136,11 +136,11 @@ class Lookup:
         names = np.tile(np.arange(size), (len(pairs), 1))
         same = counts[:, ~self._renamable, ~self._renamable].sum(axis=1)
         score = 2 * counts + (_only_in(pairs, place, size)[:, :, None] & asked)
-        for row in range(len(pairs) if len(values) else 0):
-            renamed = score[row][np.ix_(values, values)]
-            one, other = linear_sum_assignment(renamed, maximize=True)
-            names[row, values[one]] = values[other]
-            same[row] += renamed[one, other].sum() // 2
+        renamed = score[:, values[:, None], values]
+        best = [linear_sum_assignment(one, maximize=True)[1] for one in renamed]
+        others = np.array(best, dtype=np.int64).reshape(len(pairs), len(values))
+        names[:, values] = values[others]
+        same += np.take_along_axis(renamed, others[:, :, None], 2).sum(axis=(1, 2)) // 2
         rows = np.arange(len(pairs))[:, None, None]
         return names[rows, pairs].astype(pairs.dtype), same
 
