@@ -165,6 +165,8 @@ def _agent(state: AgentState) -> Tree:
         "number": state.agent,
         **{key: tree[key] for key in ("quizzes", "seconds", "round", "imported")},
         **{key: tree[key] for key in EXAMS},
+        # The final test where there is one: training goes on until the other is passed.
+        "last": tree["final_test"] or tree["test"],
         "before": tree["culture_before"],
         "after": tree["culture_after"],
     }
