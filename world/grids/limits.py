@@ -121,6 +121,8 @@ def shows_more(shape: Shape, other: Shape, task: str) -> bool:
 def crowded_out(shape: Shape, names: Sequence[str]) -> Crowded | None:
     """What these tasks can show of single rectangles that leave no room for those beside them in
     all grids of such a shape; None where there are none, or too many to look at."""
+    if any(registered[name].adds_rectangles for name in names):
+        return None
     shown = (registered[name]().scenes(shape.plane, shape.rectangles).rectangles for name in names)
     fewest = min((rectangles for rectangles in shown if rectangles), default=0)
     if fewest < 2:

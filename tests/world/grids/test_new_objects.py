@@ -76,8 +76,24 @@ def test_no_pair_of_the_exam_is_one_of_the_world():
     [
         GridsWorld(rectangles=1, tasks=("frame",)),  # every rectangle is shown alone
         GridsWorld(tasks=("trajectory",)),  # which shows no rectangle
+        GridsWorld(tasks=("frame", "translate_over")),  # it moves one where there is no room
         GridsWorld(height=14, width=14, rectangles=5, colours=8, tasks=("frame",)),  # too many sets
     ],
 )
 def test_a_world_without_such_rectangles_has_no_exam(world):
     assert world.new_objects() is None
+
+
+@pytest.mark.parametrize("task", sorted(tasks))
+def test_a_task_shows_such_a_rectangle_only_where_it_says_so(task):
+    world = GridsWorld(height=10, width=10, rectangles=3, colours=10, tasks=(task,))
+    fewest = tasks[task]().scenes(world.plane, 3).rectangles
+    unseen = rows(CrowdedPlane(10, 10, max(fewest - 1, 1)).listed(1))
+    shown = set()
+    for grid in world.grids(world.draw(STREAM, 0, 1000, "train")).reshape(-1, 10, 10):
+        for colour in np.unique(grid[grid > 0]):
+            down, right = np.nonzero(grid == colour)
+            box = (down.min(), right.min(), down.max() + 1, right.max() + 1)
+            if (grid[box[0] : box[2], box[1] : box[3]] == colour).all():
+                shown.add(tuple(map(int, box)))
+    assert tasks[task].adds_rectangles or not shown & unseen

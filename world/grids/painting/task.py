@@ -86,6 +86,8 @@ class Task(ABC):
     """Whether all of these are equally likely; if not, all quizzes of the task are."""
     reversible: bool = True
     """Whether X follows from f(X); if not, ``undone`` knows every X."""
+    adds_rectangles: bool = False
+    """Whether f(X) may show a rectangle that leaves no room for the others of a scene."""
 
     @abstractmethod
     def colours(self, rectangles: int) -> int:
