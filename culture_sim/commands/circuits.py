@@ -26,6 +26,7 @@ from culture_sim.commands.base import FindingCommand, Findings, Report
 from culture_sim.features.comparisons import Compared, open_compared
 from culture_sim.features.folders import CIRCUITS, circuits_path, compared_folders, write_figures
 from culture_sim.report.circuits.write import write_circuits
+from culture_sim.report.page.circuits import weights_of
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
@@ -115,6 +116,7 @@ class _Steps:
         }
         figures: dict[str, Any] = {
             "options": self.options.as_dict(),
+            "weights": weights_of(self.run),
             "changes": dict(self.prompts.about),
             "telling": self.prompts.roles.telling,
             "idle": list(idle),

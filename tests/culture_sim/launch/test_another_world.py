@@ -10,7 +10,7 @@ from culture_sim.cli import main
 from culture_sim.culture.records import quizzes_of
 from tests.helpers import commands
 from world.birds import Verdict
-from world.core.files import read_json
+from world.core.files import read_json, write_json
 
 TINY = (
     *("--agents", "3", "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1"),
@@ -109,6 +109,11 @@ def look_at_circuits(path):
     assert kept == {file: file.stat().st_mtime_ns for file in kept}
     assert read_json(path / "circuits" / "circuits.json", "") == found
     assert main(["report", "--runs", str(path.parent), "--run", path.name]) == 0
-    assert 'href="circuits.html"' in (path / "report" / "index.html").read_text()
+    page = (path / "report" / "index.html").read_text()
+    assert 'href="circuits.html"' in page
+    assert "before they were trained on" not in page
     page = (path / "report" / "circuits.html").read_text()
     assert all(f"agent {agent}" in page for agent in range(3))
+    write_json(path / "circuits" / "circuits.json", {**found, "weights": ["others"] * 3})
+    assert main(["report", "--runs", str(path.parent), "--run", path.name]) == 0
+    assert "before they were trained on" in (path / "report" / "index.html").read_text()
