@@ -74,9 +74,15 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_quick_has_its_own_defaults(tmp_path: Path) -> None:
-    assert run(tmp_path, "--quick").returncode == 0
-    assert not (tmp_path / "experiment-toy/units/numbers/1").exists()
+def test_quick_has_its_own_defaults_and_says_that_it_means_nothing(tmp_path: Path) -> None:
+    ended, folder = run(tmp_path, "--quick"), tmp_path / "experiment-toy"
+    assert ended.returncode == 0
+    assert not (folder / "units/numbers/1").exists()
+    assert "the verdicts mean nothing" in ended.stdout
+    page = folder / "report" / "index.html"
+    assert "the verdicts mean nothing" in page.read_text()
+    assert "the verdicts mean nothing" not in run(tmp_path).stdout
+    assert "the verdicts mean nothing" not in page.read_text()
 
 
 @pytest.mark.slow
