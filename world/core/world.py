@@ -74,11 +74,13 @@ SHARES = (0.8, 0.1, 0.1)
 """Of units, by split."""
 
 
+_SPLIT_OF_TENTH = np.array([0] * 8 + [1, 2], dtype=np.uint8)
+
+
 def split_by_hash(units: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """uint8, of the shape of ``units``: 80 % in split 0 (train), 10 % in 1 (test), 10 % in 2
     (sae)."""
-    tenth = (units >> np.uint64(40)) % np.uint64(10)
-    return np.select([tenth == 8, tenth == 9], [1, 2], 0).astype(np.uint8)
+    return _SPLIT_OF_TENTH[(units >> np.uint64(40)) % np.uint64(10)]
 
 
 class World(ABC):

@@ -162,10 +162,15 @@ class StringsWorld(DrawnWorld, QuizWorld):
         units = np.zeros((count, 2), dtype=np.uint64)
 
         def draw(which: int, todo: NDArray[np.int64]) -> NDArray[np.bool_]:
-            pairs[todo, which] = drawn = self._pairs_of(rng, task, len(todo))
-            units[todo, which] = own = _pair_units(drawn)
-            clear = self._rules_of(drawn[:, 0], drawn[:, 1]) == 1
-            return clear & (own != units[todo, 1 - which]) & (split_by_hash(own) == split)
+            drawn = self._pairs_of(rng, task, len(todo))
+            own = _pair_units(drawn)
+            accepted = (own != units[todo, 1 - which]) & (split_by_hash(own) == split)
+            # Most are of other splits, and to find the rules of a pair takes longest.
+            if len(left := np.flatnonzero(accepted)):
+                accepted[left] = self._rules_of(drawn[left, 0], drawn[left, 1]) == 1
+            pairs[todo[accepted], which] = drawn[accepted]
+            units[todo[accepted], which] = own[accepted]
+            return accepted
 
         for which in range(2):
             redraw(count, partial(draw, which), f"few different strings for task {task!r}")
@@ -340,4 +345,5 @@ class StringsWorld(DrawnWorld, QuizWorld):
 
 def _pair_units(pairs: Strings) -> NDArray[np.uint64]:
     """uint64 [n] of pairs of strings [n, 2, length + 1], whichever comes first."""
-    return pair_hash(hash_rows(pairs[:, 0]), hash_rows(pairs[:, 1]))
+    hashes = hash_rows(pairs.reshape(-1, pairs.shape[-1]))
+    return pair_hash(hashes[0::2], hashes[1::2])
