@@ -49,9 +49,9 @@ WEIGHT_FLOOR = 0.1
 """Weight of a task without mistakes, where one without right answers has 1 more."""
 BLOCKS = 50
 """Times as many quizzes as wanted that are looked at to find some that are not excluded."""
-SEARCHED, MOST_SEARCHED = 4096, 32_768
-"""Quizzes of a task that are looked at, at once and in all, to find some whose units were trained
-on."""
+SEARCHED, LEAST_SEARCHED, MOST_SEARCHED = 1024, 8192, 32_768
+"""Quizzes of a task that are looked at to find some whose units were trained on: at once, before
+there are held to be none, and in all."""
 Draw = Callable[[int, int], QuizBatch]
 """draw(start, count): training quizzes by index, in layout 0."""
 
@@ -290,14 +290,14 @@ def recombined_quizzes(world: World, stream: Stream, trained: QuizBatch, count: 
         wanted = count // len(world.tasks) + (task < count % len(world.tasks))
         alone, found = np.eye(len(world.tasks))[task].tolist(), 0
         for start in range(0, MOST_SEARCHED, SEARCHED):
+            if found == wanted or (start >= LEAST_SEARCHED and not found):
+                break  # enough, or a world in which next to none would be found
             drawn = world.draw(stream, start + task * MOST_SEARCHED, SEARCHED, "train", alone)
             trained_on = np.isin(world.units_of(drawn), units).all(axis=1)
             again = np.isin(world.canonical_hash(drawn), known)
             drawn = drawn[np.flatnonzero(trained_on & ~again)[: wanted - found]]
             kept.append(drawn)
             found += len(drawn)
-            if found == wanted or (start and not found):
-                break  # enough, or a world in which next to none would be found
     return world.for_exam(concatenate(kept))
 
 

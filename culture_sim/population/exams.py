@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from agents.divergence import DivergenceError
 from agents.evaluation import Evaluation
@@ -85,6 +86,7 @@ class Exams:
             [self.test, self.validation],
         )
         self._recombined: dict[int, QuizBatch] = {}  # by agent
+        self._beyond: dict[str, Exam | None] = {}  # by name
         self._held_out_culture = curriculum.held_out if curriculum is not None else None
         self._held_out_tasks = None
         if round_ and config.culture.transfer_quizzes and isinstance(world, ExplainedWorld):
@@ -146,7 +148,9 @@ class Exams:
 
     def beyond(self, learner: Learner, what: str) -> Evaluation | None:
         """Accuracy on what the agent's world never shows, by its name; None without."""
-        exam = exam_beyond(self.config, what)
+        if what not in self._beyond:
+            self._beyond[what] = exam_beyond(self.config, what)
+        exam = self._beyond[what]
         return None if exam is None else learner.evaluate(exam.quizzes, exam.world)
 
     def culture(self, learner: Learner) -> Evaluation | None:
@@ -161,6 +165,10 @@ class Exams:
         """Accuracy on tasks that no agent was ever trained on; None without."""
         if self._held_out_tasks is None:
             return None
+        return learner.evaluate(self._of_held_out_tasks, self._held_out_tasks)
+
+    @cached_property
+    def _of_held_out_tasks(self) -> QuizBatch:
+        assert self._held_out_tasks is not None
         stream, count = Stream(self.config.seed, "science"), self.config.culture.transfer_quizzes
-        quizzes = unseen_quizzes(self._held_out_tasks, stream, count)
-        return learner.evaluate(quizzes, self._held_out_tasks)
+        return unseen_quizzes(self._held_out_tasks, stream, count)
