@@ -38,12 +38,16 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(1 << 26),
 }
 OPTIMIZERS = "torch._dynamo"  # loaded by the first optimizer
+VARIANTS, KERNELS = "culture_sim.launch.ahead.variants", "culture_sim.launch.ahead.kernels"
 LIBRARIES = {
-    "train": ("culture_sim.population.population", OPTIMIZERS),
-    "round": ("culture_sim.population.learning", OPTIMIZERS),
-    "sae": ("culture_sim.features.stage", OPTIMIZERS),
-    "report": ("culture_sim.report.write",),
-    "units": ("culture_sim.experiments.work", "culture_sim.population.learning", OPTIMIZERS),
+    "train": ("culture_sim.population.population", OPTIMIZERS, VARIANTS),
+    "round": ("culture_sim.population.learning", OPTIMIZERS, VARIANTS),
+    "sae": ("culture_sim.features.stage", OPTIMIZERS, VARIANTS, KERNELS),
+    "report": ("culture_sim.report.write", VARIANTS),
+    "units": (
+        *("culture_sim.experiments.work", "culture_sim.population.learning"),
+        *(OPTIMIZERS, VARIANTS, KERNELS),
+    ),
 }
 """What the workers of a job load, by the first word of its name: a stage of a run, or the units of
 an experiment."""

@@ -80,10 +80,14 @@ class Registry(Generic[T]):
         if self._loaded:
             return
         self._loaded = True
+        self.load_own()
+        load_installed()
+
+    def load_own(self) -> None:
+        """Import the package's variants, and none of plugins."""
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self._package}.{module.name}")
-        load_installed()
 
 
 def _has_defaults(kind: Any) -> bool:

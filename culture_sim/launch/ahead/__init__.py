@@ -1,0 +1,1 @@
+"""Loaded by the server that workers are forked from: what each would load when it needs it."""
