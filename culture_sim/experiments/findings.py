@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from agents.evaluation import wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import
 
 Answer = Literal["confirmed", "refuted", "open"]
 COLUMNS = {

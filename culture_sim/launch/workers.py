@@ -45,7 +45,8 @@ LIBRARIES = {
     "sae": ("culture_sim.features.stage", OPTIMIZERS, VARIANTS, KERNELS),
     "report": ("culture_sim.report.write", VARIANTS),
     "units": (
-        *("culture_sim.experiments.work", "culture_sim.population.learning"),
+        *("culture_sim.experiments.base", "culture_sim.experiments.work"),
+        "culture_sim.population.learning",
         *(OPTIMIZERS, VARIANTS, KERNELS),
     ),
 }
