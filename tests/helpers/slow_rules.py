@@ -5,10 +5,12 @@ yields (parameter, X, f(X)) for all that the task can show with these rectangles
 """
 
 import itertools
+from functools import cache
 
 
+@cache
 def cells(r):
-    return {(i, j) for i in range(r[0], r[2]) for j in range(r[1], r[3])}
+    return frozenset((i, j) for i in range(r[0], r[2]) for j in range(r[1], r[3]))
 
 
 def border(r):
@@ -20,6 +22,7 @@ def neighbours(r):
     return beside | {(i, j + d) for i, j in cells(r) for d in (-1, 1)}
 
 
+@cache
 def scenes(height, width, count):
     """Every ordered choice of rectangles that do not overlap."""
     spans = [
@@ -130,6 +133,7 @@ def contact(draw, rs, c):
         yield "", draw(*scene(rs, c)), draw(*scene(rs, c), *rings)
 
 
+@cache
 def around(cell):
     i, j = cell
     return neighbours((i, j, i + 1, j + 1))
