@@ -124,7 +124,22 @@ def outside():
         agents=2,
         world=GridsWorld(7, 7, tasks=("ring",), held_out_tasks=("frame",)),
         model=replace(smoke.model, architecture=OutsideGPT(scale=0.5)),
-        culture=replace(smoke.culture, rule=FirstFew(4), proposers=(Copies(),), max_proposals=64),
+        train=replace(
+            smoke.train,
+            test_quizzes=20,
+            validation_quizzes=20,
+            recombined_quizzes=4,
+            epoch_quizzes=160,
+            max_quizzes=160,
+        ),
+        culture=replace(
+            smoke.culture,
+            rule=FirstFew(4),
+            proposers=(Copies(),),
+            batch_size=16,
+            max_proposals=64,
+            transfer_quizzes=20,
+        ),
         sae=replace(
             smoke.sae,
             nulls=(WithinCell(), ShiftedRows(), ShiftedRows(by=50)),

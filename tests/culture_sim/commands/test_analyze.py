@@ -18,7 +18,7 @@ from world.core.rules import ExplainedBy
 
 DOCS = Path(__file__).parents[3] / "docs"
 KEPT = TRAIN + HELD_OUT
-MOST = 12
+MOST = 8
 """Quizzes of each group that are looked at."""
 
 

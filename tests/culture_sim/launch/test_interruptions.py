@@ -28,6 +28,7 @@ SMOKE = {
     "train-agents": [
         "--preset", "smoke", "--train.precision", "fp32",
         "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1",
+        "--model.n-layers", "1",
         "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
         "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
         "--train.recombined-quizzes", "4",
@@ -37,7 +38,8 @@ SMOKE = {
         "--culture.max-proposals", "80", "--culture.transfer-quizzes", "20",
     ],
     "sae": [
-        "--sae.training-tokens", "8000", "--sae.comparison-quizzes", "40",
+        "--sae.sites", "blocks.0.hook_resid_post", "--sae.training-tokens", "8000",
+        "--sae.comparison-quizzes", "40",
         "--sae.permutations", "1", "--sae.resamples", "5",
         "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
     ],

@@ -35,7 +35,7 @@ TINY = [
     "--train.validation-quizzes", "50",
     "--train.recombined-quizzes", "4",
 ]  # fmt: skip
-EPOCH, BUDGET = 128, 640
+EPOCH, BUDGET = 128, 384
 SHORT = [*TINY, "--train.target", "1.0", "--train.epoch-quizzes", str(EPOCH),
          "--train.max-quizzes", str(BUDGET)]  # fmt: skip
 

@@ -14,7 +14,7 @@ from world.grids.painting.task import tasks
 from world.grids.world import GridsWorld
 
 WORLD = GridsWorld()
-FEW = 12
+FEW = 6
 
 
 @pytest.fixture(scope="module")
