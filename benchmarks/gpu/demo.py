@@ -43,8 +43,17 @@ def options(setting: Setting) -> RunConfig:
     config = presets[PRESET]()
     if not setting.tiny:
         return config
-    train = replace(config.train, epoch_quizzes=64, max_quizzes=64, test_quizzes=20)
-    culture = replace(config.culture, batch_size=8, shard_batches=1, max_proposals=8)
+    train = replace(
+        config.train,
+        epoch_quizzes=64,
+        max_quizzes=64,
+        test_quizzes=20,
+        validation_quizzes=20,
+        recombined_quizzes=4,
+    )
+    culture = replace(
+        config.culture, batch_size=8, shard_batches=1, max_proposals=8, transfer_quizzes=20
+    )
     return replace(config, train=train, culture=culture)
 
 

@@ -59,7 +59,7 @@ def _trained(world: GridsWorld, seed: int) -> AgentModel:
     weights = part_weights(world)[torch.from_numpy(world.part_of(quizzes)).long()]
     order = torch.Generator().manual_seed(seed)
     for _ in range(350):
-        rows = torch.randint(len(tokens), (32,), generator=order)
+        rows = torch.randint(len(tokens), (16,), generator=order)
         loss = weighted_loss(model(tokens[rows]), tokens[rows], weights[rows])
         optimizer.zero_grad()
         loss.backward()

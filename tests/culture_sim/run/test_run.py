@@ -202,7 +202,7 @@ def test_workers_end_with_the_server_they_were_forked_from(run):
     while workers(run.path):
         assert time.monotonic() < until
     with pytest.raises(WorkerError, match="is not trained yet"):
-        run_workers(run, "sae", 1, lambda: None)
+        run_workers(run, "round-1", 1, lambda: None)
 
 
 def test_examinations_do_not_share_a_quiz():
