@@ -8,6 +8,7 @@ this process's time, its fixtures included.
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import subprocess
@@ -42,7 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[fixture])
     if config.getoption("quick"):
-        platform.uname().processor  # noqa: B018 - kept from here on; the first look starts uname
+        # The first time, each starts a process.
+        platform.uname().processor  # noqa: B018
+        importlib.import_module("sae_lens")
         left_out = [item for item in items if any(map(item.get_closest_marker, MARKS.values()))]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
