@@ -90,6 +90,7 @@ def test_the_table_has_what_was_measured(findings: Findings) -> None:
     assert set(ablated.query("rule == 'nested'")["value"]) == {-1.0}
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_section_and_figure(findings: Findings, tmp_path: Path) -> None:
     environment = {"processor": "", "cores": 1, "python": ""}
     made: dict[str, Any] = {"options": {}, "environment": environment}
