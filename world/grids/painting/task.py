@@ -109,8 +109,8 @@ class Task(ABC):
     def paint(self, pair: Pair, scene: Scene) -> None:
         """Paint X and f(X) of every quiz from its scene.
 
-        By convention the last rectangle is the one that the rule acts on, and the colour of each
-        is the one at its place.
+        By convention the colour of each rectangle is the one at its place. Where a rule acts on
+        one of them, it is the last, but in `replace_color`.
         """
 
     @abstractmethod
