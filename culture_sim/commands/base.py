@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 
 from culture_sim.commands import Command
 from culture_sim.commands.parsing import parse_options
+from culture_sim.launch.progress import progress
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
 
@@ -80,8 +81,8 @@ class FindingCommand(RunCommand):
 
     def execute(self, console: Console) -> int:
         """Find it out and show it."""
-        with console.status("") as status:
-            findings = self.find(status.update)
+        with progress(console) as report:
+            findings = self.find(report)
         for shown in findings.shown:
             console.print(shown, highlight=False)
         console.print(f"written: {findings.written}", soft_wrap=True, highlight=False)

@@ -18,6 +18,7 @@ from rich.table import Table
 from culture_sim.commands import commands
 from culture_sim.commands.base import OptionsCommand
 from culture_sim.export.folder import refuse_occupied, whole_folder
+from culture_sim.launch.progress import progress
 from world.core.errors import COUNT, Limit, UserError, first_line
 from world.core.names import refuse_unreadable
 
@@ -84,7 +85,7 @@ class CompareFiles(OptionsCommand):
         codes = {name: codes_of(file) for name, file in zip(names, files, strict=True)}
         tokens, words = self._tokens(files), read_words(self.words)
         # The folder comes first: to compare for an hour and then not to write helps nobody.
-        with console.status("") as status, whole_folder(self.out.resolve()) as folder:
+        with progress(console) as report, whole_folder(self.out.resolve()) as folder:
             found = compare(
                 None,
                 codes,
@@ -98,7 +99,7 @@ class CompareFiles(OptionsCommand):
                 skip=self.skip,
                 seed=self.seed,
                 folder=self.scratch,
-                report=status.update,
+                report=report,
             )
             write_models(found, folder)
         _tell(console, found)

@@ -14,6 +14,7 @@ from culture_sim.commands import Command, commands
 from culture_sim.commands.base import Plugins
 from culture_sim.commands.parsing import parse_options
 from culture_sim.culture.rules.likelihood import Likelihood
+from culture_sim.launch.progress import progress
 from culture_sim.presets.faithful import faithful
 from culture_sim.run.config import RunConfig
 from culture_sim.run.places import run_path
@@ -74,10 +75,8 @@ class ImportRun(Plugins, Command):
 
         path = run_path(self.runs, self.run)
         refuse_unreadable("--run", Path(self.run))
-        with console.status("") as status:
-            run = import_culture_gpt(
-                path, self.paths, self.options, self.most_quizzes, status.update
-            )
+        with progress(console) as report:
+            run = import_culture_gpt(path, self.paths, self.options, self.most_quizzes, report)
         console.print(training_table(run), highlight=False)
         target = run.config.train.target
         if target < self.options.train.target:

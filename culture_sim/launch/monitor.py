@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from culture_sim.launch.progress import PLAIN_EVERY_S
 from culture_sim.launch.tracking import Tracking
 from culture_sim.run.alarms import DIVERGENCE, STAGE
 from culture_sim.run.run import Run
 from culture_sim.run.tail import Tail
-
-PLAIN_EVERY_S = 15.0
 
 
 class Monitor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from culture_sim.commands.export import Material
 from culture_sim.commands.export.saes import OfDictionaries
+from culture_sim.launch.progress import progress
 from world.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ class ExportFeatures(OfDictionaries):
         run, numbers = self.open_run()
         chosen = [open_compared(run, one.site, one.name) for one in self.chosen(run)]
         asked = FeaturesExport(run, numbers, chosen, self.top, self.of_interval)
-        return Material(
-            asked.record(), lambda folder: asked.write(folder, console.status("").update)
-        )
+
+        def write(folder: Path) -> None:
+            with progress(console) as report:
+                asked.write(folder, report)
+
+        return Material(asked.record(), write)
 
 
 Kind = ExportFeatures
