@@ -161,12 +161,15 @@ def _curves(run: Run, what: str) -> dict[int, list[Point]]:
 
 def _agent(state: AgentState) -> Tree:
     tree = state.told()
+    first = next((entry for entry in state.course if entry["round"] == 0), tree)
     return {
         "number": state.agent,
         **{key: tree[key] for key in ("quizzes", "seconds", "round", "imported")},
         **{key: tree[key] for key in EXAMS},
         # The final test where there is one: training goes on until the other is passed.
         "last": tree["final_test"] or tree["test"],
+        # Agents may write anything for each other, so this is of before.
+        "never_shown": first.get("new_objects"),
         "before": tree["culture_before"],
         "after": tree["culture_after"],
     }
