@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -14,10 +15,12 @@ from culture_sim.report.page.gather import gather
 from culture_sim.report.summary import features_summary
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
+from culture_sim.run.state import AgentState
 from sae.comparison.schema import SCHEMA
 from sae.config import SAEConfig
 from tests.helpers.browser import check_page
 from tests.helpers.made_features import DICTIONARY, SITE, make_features
+from tests.helpers.made_states import evaluation
 from tests.helpers.reading import embedded
 from world.core.files import read_json, write_json
 
@@ -44,6 +47,16 @@ def test_both_lookups_stand_beside_the_agents_over_all_and_by_task(runs):
     page = write_report(Run.open(runs / "smoke")).read_text()
     for name in ("lookup", "copies"):
         assert page.count(f'<th scope="row">{name}</th>') == 2
+
+
+def test_the_headline_is_of_the_final_test_and_of_new_objects_before_culture(empty_run):
+    state = AgentState(
+        0, test=evaluation(0.96), final_test=evaluation(0.93), new_objects=evaluation(0.71)
+    )
+    later = replace(state.with_course(), round=1, new_objects=evaluation(0.82)).with_course()
+    write_json(empty_run.path / "agents" / "0" / "state.json", later.to_json())
+    head = write_report(empty_run).read_text().partition('<section id="learning">')[0]
+    assert re.findall(r"<li><b>(.*?)</b>", head)[:2] == ["93.0%", "71.0%"]
 
 
 def test_curves_have_a_line_for_each_agent():
