@@ -121,7 +121,7 @@ def shows_more(shape: Shape, other: Shape, task: str) -> bool:
 def crowded_out(shape: Shape, names: Sequence[str]) -> Crowded | None:
     """What these tasks can show of single rectangles that leave no room for those beside them in
     all grids of such a shape; None where there are none, or too many to look at."""
-    if any(registered[name].adds_rectangles for name in names):
+    if not all(registered[name].keeps_to_scene for name in names):
         return None
     shown = (registered[name]().scenes(shape.plane, shape.rectangles).rectangles for name in names)
     fewest = min((rectangles for rectangles in shown if rectangles), default=0)
@@ -129,7 +129,7 @@ def crowded_out(shape: Shape, names: Sequence[str]) -> Crowded | None:
         return None
     plane = CrowdedPlane(shape.height, shape.width, fewest - 1)
     alone = replace(shape, rectangles=1)
-    found = [name for name in names if shows_more(shape, alone, name)]
+    found = [n for n in names if registered[n]().scenes(plane, 1).rectangles == 1]
     found = [n for n in found if _reason_against(alone, n) is None and _shows_any(plane, n)]
     return Crowded(plane, tuple(found)) if found else None
 

@@ -23,7 +23,8 @@ def circuits(run: Run) -> Tree | None:
         return None
     figures = circuit_figures(run)
     with damage_named(f"{circuits_path(run) / CIRCUITS} is", remedy(run.path.name)):
-        outdated = figures["weights"] != weights_of(run)
+        now = weights_of(run)
+        outdated = figures.get("weights", now) != now
         return {"page": PAGE, "overall": figures["overall"], "outdated": outdated}
 
 

@@ -161,7 +161,9 @@ def _curves(run: Run, what: str) -> dict[int, list[Point]]:
 
 def _agent(state: AgentState) -> Tree:
     tree = state.told()
-    first = next((entry for entry in state.course if entry["round"] == 0), tree)
+    first = next((entry for entry in state.course if entry["round"] == 0), {})
+    if state.round == 0:
+        first = tree
     return {
         "number": state.agent,
         **{key: tree[key] for key in ("quizzes", "seconds", "round", "imported")},

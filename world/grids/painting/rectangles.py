@@ -18,6 +18,9 @@ MIN_SIDE = 3
 MOST_CANDIDATES = 2_000_000
 """Sets are listed as long as no more candidates than this must be looked at."""
 
+SETS_AT_ONCE = 4096
+"""Sets that all rectangles are held against at once, which bounds memory."""
+
 MOST_TRIES = 1 << 16
 """Sets drawn at once at most, which bounds the memory of a draw."""
 
@@ -228,8 +231,11 @@ def _crowding(crowded: CrowdedPlane) -> Rectangles:
     sets = _sets_of(single[smallest, 0], crowded.others)
     if sets.shape[1] < crowded.others:
         return single[:0]  # too many to look at
-    shared = plane.full(single[:, 0]).astype(np.float32) @ plane.union(sets).T.astype(np.float32)
-    return single[(shared > 0).all(axis=1)]
+    for start in range(0, len(sets), SETS_AT_ONCE):
+        taken = plane.union(sets[start : start + SETS_AT_ONCE]).T.astype(np.float32)
+        shared = plane.full(single[:, 0]).astype(np.float32) @ taken
+        single = single[(shared > 0).all(axis=1)]
+    return single
 
 
 def _clear(sets: Rectangles, one: Rectangles) -> Mask:

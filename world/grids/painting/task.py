@@ -86,8 +86,9 @@ class Task(ABC):
     """Whether all of these are equally likely; if not, all quizzes of the task are."""
     reversible: bool = True
     """Whether X follows from f(X); if not, ``undone`` knows every X."""
-    adds_rectangles: bool = False
-    """Whether f(X) may show a rectangle that leaves no room for the others of a scene."""
+    keeps_to_scene: bool = False
+    """Whether no grid shows a rectangle of one colour that leaves no room for the others of its
+    scene. Only worlds of such tasks have an exam of rectangles that they never show."""
 
     @abstractmethod
     def colours(self, rectangles: int) -> int:

@@ -25,6 +25,7 @@ class Bounce(Task):
     """It turns right (parameter 0) or left (1). The last two marks: where it starts, a step on."""
 
     parameters = 2
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return max(rectangles - 1, 1) + 2

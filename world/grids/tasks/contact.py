@@ -13,6 +13,8 @@ from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, ta
 class Contact(Task):
     """At least one rectangle shares a side with the first in each pair."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return rectangles
 

@@ -13,6 +13,7 @@ class Corners(Task):
     """X shows three cells at two ends of one diagonal (the parameter), f(X) whole rectangles."""
 
     parameters = 2
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return rectangles

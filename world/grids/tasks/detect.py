@@ -19,6 +19,7 @@ from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, ta
 class Detect(Task):
     """The last rectangle is the one that is not marked."""
 
+    keeps_to_scene = True
     mark: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
     """Cells of a mark: rows and columns from the top left of its rectangle."""
 

@@ -20,6 +20,8 @@ from world.grids.painting.task import Grid, Indices, Mask, Pair, Scene, Task, ta
 class Fill(Task):
     """The scene's last mark is the cell that the colour flows from."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
 

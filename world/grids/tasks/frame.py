@@ -12,6 +12,8 @@ from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 class Frame(Task):
     """The inside of the last rectangle becomes background."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return rectangles
 

@@ -13,6 +13,7 @@ class Grow(Task):
     """The last rectangle grows (parameter 0) or shrinks (1) by one cell on every side."""
 
     parameters = 2
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return rectangles

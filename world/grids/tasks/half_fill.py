@@ -14,6 +14,7 @@ class HalfFill(Task):
     """The last rectangle is filled from its line towards the bottom, top, right or left."""
 
     parameters = 4
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return 2 * rectangles

@@ -23,6 +23,7 @@ class Isometry(Task):
     """Bits of the parameter + 1: the rows are flipped, the columns, and the axes exchanged."""
 
     parameters = ISOMETRIES
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return rectangles

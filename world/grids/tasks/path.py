@@ -22,6 +22,8 @@ SHORTEST = 3
 class Path(Task):
     """The scene's last two marks are the ends."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return rectangles + 2
 

@@ -12,6 +12,8 @@ from world.grids.painting.task import Grid, Pair, Scene, Task, tasks
 class ReplaceColor(Task):
     """The first rectangle's colour becomes one that no rectangle has."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return rectangles + 1
 

@@ -23,7 +23,6 @@ class Scale(Task):
     """Bits of the parameter: the quarter is a lower one, and a right one."""
 
     parameters = 4
-    adds_rectangles = True
 
     def colours(self, rectangles: int) -> int:
         return 2

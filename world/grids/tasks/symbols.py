@@ -30,6 +30,8 @@ class Symbols(Task):
     """A scene's boxes are the block that bears the mark, the three others, and the two by two
     cells at a corner of the first that the mark takes, without its middle: the corner points."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return BLOCKS + 1
 

@@ -28,6 +28,8 @@ STEPS = np.array(
 class Trajectory(Task):
     """A scene is where the cell was and where it is; there is room for a step more."""
 
+    keeps_to_scene = True
+
     def colours(self, rectangles: int) -> int:
         return 2
 

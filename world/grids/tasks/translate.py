@@ -23,6 +23,7 @@ class Translate(Task):
     """The last rectangle moves by one of eight steps, the same in both pairs."""
 
     parameters = len(STEPS)
+    keeps_to_scene = True
 
     def colours(self, rectangles: int) -> int:
         return rectangles

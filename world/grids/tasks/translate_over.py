@@ -27,7 +27,7 @@ class TranslateOver(Translate):
 
     equal_parameters = True
     reversible = False
-    adds_rectangles = True
+    keeps_to_scene = False
 
     def valid(self, plane: Plane, rects: Rectangles, parameter: Indices) -> Mask:
         moved = rects[:, -1] + STEPS[parameter]
