@@ -77,6 +77,7 @@ def test_no_pair_of_the_exam_is_one_of_the_world():
         GridsWorld(rectangles=1, tasks=("frame",)),  # every rectangle is shown alone
         GridsWorld(tasks=("trajectory",)),  # which shows no rectangle
         GridsWorld(tasks=("frame", "translate_over")),  # it moves one where there is no room
+        GridsWorld(tasks=("frame", "scale")),  # which does not say that it shows none
         GridsWorld(height=14, width=14, rectangles=5, colours=8, tasks=("frame",)),  # too many sets
     ],
 )
