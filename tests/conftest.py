@@ -9,6 +9,7 @@ from jaxtyping import config
 
 from tests.helpers.browser import open_browser
 from tests.helpers.once import made_once
+from tests.helpers.server import load_everything
 from tests.helpers.shapes import check_annotations
 from tests.helpers.tyro_cache import trust_cache
 
@@ -20,6 +21,7 @@ check_annotations()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 trust_cache()
+load_everything()
 
 
 @pytest.fixture

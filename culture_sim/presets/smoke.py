@@ -20,14 +20,14 @@ def smoke() -> RunConfig:
         model=ModelConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=64),
         train=TrainConfig(
             target=0.0,
-            test_quizzes=100,
-            validation_quizzes=60,
-            recombined_quizzes=60,
+            test_quizzes=60,
+            validation_quizzes=30,
+            recombined_quizzes=30,
             epoch_quizzes=320,
             max_quizzes=320,
         ),
         culture=CultureConfig(
-            batch_size=32, shard_batches=5, quota=5, max_proposals=160, transfer_quizzes=60
+            batch_size=32, shard_batches=5, quota=5, max_proposals=160, transfer_quizzes=30
         ),
         sae=SAEConfig(
             sites=("blocks.1.hook_resid_post",),
@@ -38,7 +38,7 @@ def smoke() -> RunConfig:
             buffer_quizzes=128,
             batch_size=512,
             comparison_quizzes=120,
-            concept_quizzes=40,
+            concept_quizzes=20,
             baselines=("neurons",),
             permutations=2,
             resamples=20,

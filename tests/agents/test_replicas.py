@@ -1,10 +1,8 @@
 """Processes that train one agent together do what one process does."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from accelerate import Accelerator, PartialState
 from safetensors.torch import load_file
 
 from agents.replicas import ReplicaGroup, make_replicas
+from tests.helpers.forked import at_work
 from tests.helpers.replica_worker import write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,17 +22,26 @@ def run_replicas(folder, processes):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    place = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes),
-             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1",
-             "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"}  # fmt: skip
-    command = [sys.executable, ROOT / "tests" / "helpers" / "replica_worker.py", folder]
-    started = [
-        subprocess.Popen(
-            command, env={**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)}
-        )
-        for rank in range(processes)
-    ]
-    assert [process.wait(120) for process in started] == [0] * processes
+    place = {
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "ACCELERATE_USE_CPU": "true",
+    }
+    with ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                at_work(
+                    "tests.helpers.replica_worker",
+                    [folder],
+                    ROOT,
+                    {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                )
+            )
+            for rank in range(processes)
+        ]
+        assert [process.wait(120) for process in started] == [0] * processes
 
 
 @pytest.mark.slow

@@ -23,13 +23,13 @@ OPTIONS = [
     "--world.tasks", "frame", "detect",
     "--model.d-model", "16", "--model.d-mlp", "32",
     "--train.precision", "fp32", "--train.epoch-quizzes", "160", "--train.max-quizzes", "160",
-    "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
+    "--train.test-quizzes", "10", "--train.validation-quizzes", "8",
     "--train.recombined-quizzes", "4",
     "--culture.rule", "by_lot", "--culture.batch-size", "8", "--culture.shard-batches", "2",
-    "--culture.max-proposals", "64", "--culture.quota", "1000", "--culture.transfer-quizzes", "20",
+    "--culture.max-proposals", "64", "--culture.quota", "1000", "--culture.transfer-quizzes", "8",
     "--sae.widths", "32", "--sae.k", "4", "--sae.training-tokens", "4096",
     "--sae.epochs-per-buffer", "2", "--sae.buffer-quizzes", "32", "--sae.batch-size", "256",
-    "--sae.comparison-quizzes", "40", "--sae.concept-quizzes", "20", "--sae.min-firings", "5",
+    "--sae.comparison-quizzes", "40", "--sae.concept-quizzes", "10", "--sae.min-firings", "5",
     "--sae.permutations", "1", "--sae.resamples", "5",
 ]  # fmt: skip
 FINDINGS: dict[str, Sequence[str]] = {

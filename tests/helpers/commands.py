@@ -8,10 +8,6 @@ from io import StringIO
 import pytest
 
 from culture_sim.cli import main
-from culture_sim.launch.workers import LIBRARIES, load_ahead
-
-WITHOUT_WORKERS = ("compare", "export", "quizzes", "replay")
-"""Commands that start no process, so that the server which workers are forked from can wait."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,6 @@ def culture_sim(*arguments: str) -> Ended:
     try:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setenv("OMP_NUM_THREADS", "1")
-            if arguments[0] not in WITHOUT_WORKERS:
-                load_ahead(LIBRARIES)
             code = main(list(arguments))
     finally:
         signal.signal(signal.SIGTERM, earlier)

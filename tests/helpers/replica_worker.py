@@ -1,4 +1,4 @@
-"""One process of a group: its gradients, and its view of an evaluation; run by test_replicas.py.
+"""One process of a group: its gradients, and its view of an evaluation.
 
 Takes the folder to write to; finds its place in the variables that accelerate's launcher sets.
 """

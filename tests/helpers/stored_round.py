@@ -28,8 +28,9 @@ AGENTS, EPOCH = 5, 128
 SMALL = [
     "--world.tasks", "frame", "detect", "--world.held-out-tasks", "isometry",
     "--model.d-model", "32", "--model.d-mlp", "64", "--model.n-layers", "2",
+    "--model.n-heads", "1",
     "--train.target", "0.0", "--train.precision", "fp32",
-    "--train.test-quizzes", "40", "--train.validation-quizzes", "20",
+    "--train.test-quizzes", "20", "--train.validation-quizzes", "8",
     "--train.recombined-quizzes", "4",
     "--train.epoch-quizzes", str(EPOCH), "--train.max-quizzes", str(EPOCH),
 ]  # fmt: skip
@@ -46,7 +47,7 @@ def culture_sim(path, command, *options):
 
 def store_round(run):
     """Round 1 as it would be left by a kill between its storing and the training on it."""
-    config = replace(run.config, culture=replace(run.config.culture, transfer_quizzes=40))
+    config = replace(run.config, culture=replace(run.config.culture, transfer_quizzes=20))
     run = Run.start(run.path, config, run.preset)
     records = make_records(run)
     store = CultureStore(run.path / "culture")

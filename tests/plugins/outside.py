@@ -126,8 +126,8 @@ def outside():
         model=replace(smoke.model, architecture=OutsideGPT(scale=0.5)),
         train=replace(
             smoke.train,
-            test_quizzes=20,
-            validation_quizzes=20,
+            test_quizzes=10,
+            validation_quizzes=8,
             recombined_quizzes=4,
             epoch_quizzes=160,
             max_quizzes=160,
@@ -138,7 +138,7 @@ def outside():
             proposers=(Copies(),),
             batch_size=16,
             max_proposals=64,
-            transfer_quizzes=20,
+            transfer_quizzes=8,
         ),
         sae=replace(
             smoke.sae,
@@ -146,9 +146,9 @@ def outside():
             architectures=(OutsideTopK(), OutsideTopK(revive=0.5)),
             baselines=(),
             min_firings=5,
-            training_tokens=8_000,
-            comparison_quizzes=60,
-            concept_quizzes=20,
+            training_tokens=4_096,
+            comparison_quizzes=40,
+            concept_quizzes=10,
             resamples=5,
         ),
     )

@@ -30,18 +30,18 @@ SMOKE = {
         "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1",
         "--model.n-layers", "1",
         "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
-        "--train.test-quizzes", "20", "--train.validation-quizzes", "20",
+        "--train.test-quizzes", "10", "--train.validation-quizzes", "8",
         "--train.recombined-quizzes", "4",
     ],
     "culture-round": [
         "--culture.batch-size", "16", "--culture.shard-batches", "1",
-        "--culture.max-proposals", "80", "--culture.transfer-quizzes", "20",
+        "--culture.max-proposals", "80", "--culture.transfer-quizzes", "8",
     ],
     "sae": [
         "--sae.sites", "blocks.0.hook_resid_post", "--sae.training-tokens", "8000",
         "--sae.comparison-quizzes", "40",
         "--sae.permutations", "1", "--sae.resamples", "5",
-        "--sae.concept-quizzes", "20", "--sae.seeds", "1", "--sae.baselines",
+        "--sae.concept-quizzes", "10", "--sae.seeds", "1", "--sae.baselines",
     ],
     "report": [],
 }  # fmt: skip

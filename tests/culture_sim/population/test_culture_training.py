@@ -53,10 +53,10 @@ def test_every_agent_is_examined_before_and_after_culture(trained):
         for name in ("culture_before", "culture_after"):
             assert figures[name] == getattr(state, name).as_dict()
         for result in (state.transfer_before, state.transfer_after):
-            assert result.total == 40
+            assert result.total == 20
             assert "isometry" in result.accuracy_by["task"]
             assert not set(result.accuracy_by["task"]) & set(run.config.world.tasks)
-        assert figures["test"]["total"] == 40
+        assert figures["test"]["total"] == 20
         first, second = figures["course"]
         assert (first["round"], second["round"]) == (0, 1)
         assert first["culture_after"] is None

@@ -24,6 +24,7 @@ from culture_sim.run.run import Run, parse_line
 from culture_sim.run.state import AgentState
 from tests.helpers.made_states import evaluation
 from tests.helpers.processes import workers
+from tests.helpers.server import another_server
 from world import Stream
 from world.core.errors import ERROR_PREFIX, UserError
 from world.core.files import read_json, write_json
@@ -196,13 +197,14 @@ def test_workers_end_with_the_server_they_were_forked_from(run):
             server.kill()
             killed.append(server)
 
-    with pytest.raises(WorkerError, match="a worker ended unexpectedly"):
-        run_workers(run, "train", 1, kill_the_server)
-    until = time.monotonic() + 10
-    while workers(run.path):
-        assert time.monotonic() < until
-    with pytest.raises(WorkerError, match="is not trained yet"):
-        run_workers(run, "round-1", 1, lambda: None)
+    with another_server():
+        with pytest.raises(WorkerError, match="a worker ended unexpectedly"):
+            run_workers(run, "train", 1, kill_the_server)
+        until = time.monotonic() + 10
+        while workers(run.path):
+            assert time.monotonic() < until
+        with pytest.raises(WorkerError, match="is not trained yet"):
+            run_workers(run, "round-1", 1, lambda: None)
 
 
 def test_examinations_do_not_share_a_quiz():

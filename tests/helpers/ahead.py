@@ -1,0 +1,26 @@
+"""Loaded by the server that tests fork commands from: what each of these would load, and what tyro
+reads in the sources of their options, which takes it a second."""
+
+import importlib
+
+from culture_sim.commands import STAGES, commands
+from culture_sim.presets import presets
+from tests.helpers.tyro_cache import trust_cache
+from world.core import registry
+
+for name in (
+    "culture_sim.cli",
+    "culture_sim.launch.console",
+    "culture_sim.launch.pipeline",
+    "tests.helpers.forked",
+):
+    importlib.import_module(name)
+
+trust_cache()
+for name in commands:
+    commands[name]
+for name in STAGES:
+    commands[name].parse(["--preset", "smoke"], name, "")
+
+for known in (presets, *registry._BY_BASE.values()):
+    known._loaded = False  # each command finds the plugins that are installed for it
