@@ -1,5 +1,7 @@
 """What tests of several folders use: one run of everything, a browser."""
 
+import gc
+import importlib
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +17,8 @@ from tests.helpers.tyro_cache import trust_cache
 
 pytest_plugins = ["pytester", "tests.helpers.quick"]
 
+gc.disable()  # while libraries and tests are loaded, of which nothing is garbage
+
 check_annotations()
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
@@ -22,6 +26,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 trust_cache()
 load_everything()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now is there to stay, and need not be looked through for garbage."""
+    importlib.import_module("hypothesis")  # it looks for what refers to its generators
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

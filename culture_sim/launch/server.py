@@ -4,9 +4,11 @@ What a person or a scheduler sends to the command's group, such as Ctrl-C, is fo
 itself, which then ends its workers in order. The server ends when command and workers have.
 """
 
+import gc
 import os
 
 from setproctitle import setproctitle
 
 os.setsid()
 setproctitle("culture_sim.server")
+gc.disable()  # while libraries are loaded, of which nothing is garbage; see ahead.settled

@@ -38,6 +38,8 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(1 << 26),
 }
 OPTIMIZERS = "torch._dynamo"  # loaded by the first optimizer
+SERVER, SETTLED = "culture_sim.launch.server", "culture_sim.launch.ahead.settled"
+"""What the server loads first and last."""
 VARIANTS, KERNELS = "culture_sim.launch.ahead.variants", "culture_sim.launch.ahead.kernels"
 LIBRARIES = {
     "train": ("culture_sim.population.population", OPTIMIZERS, VARIANTS),
@@ -116,7 +118,7 @@ def load_ahead(stages: Iterable[str]) -> bool:
     Returns False where it has no place for its socket, in a temporary folder of a long name.
     """
     modules = [module for stage in stages for module in LIBRARIES[stage]]
-    multiprocessing.set_forkserver_preload(["culture_sim.launch.server", *modules])
+    multiprocessing.set_forkserver_preload([SERVER, *modules, SETTLED])
     try:
         with _without_ctrl_c():
             forkserver.ensure_running()

@@ -26,13 +26,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from culture_sim.launch.workers import LIBRARIES, load_ahead
+from culture_sim.launch.workers import LIBRARIES, SERVER, SETTLED, load_ahead
 from tests.helpers.commands import Ended
 from tests.helpers.processes import PATIENCE_S
 from tests.helpers.tyro_cache import trust_cache
 
-SERVER = "culture_sim.launch.server"
-"""What a server loads first, for what it does then."""
 ABOVE = 200
 """Numbers of files that nothing else has yet."""
 
@@ -243,7 +241,8 @@ def _become_a_server(hears: Connection) -> NoReturn:
         _close_all_but(files)
         _set_environment(environment)
         os.chdir(folder)
-        sys.modules.pop(SERVER, None)
+        for module in (SERVER, SETTLED):  # for what they do when they are loaded
+            sys.modules.pop(module, None)
         _hear_signals(blocked)
         exec(code)
     except EOFError:

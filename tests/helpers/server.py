@@ -24,7 +24,8 @@ def load_everything() -> None:
         from culture_sim.launch.workers import LIBRARIES
 
         more = [module for libraries in LIBRARIES.values() for module in libraries]
-        as_asked(list(dict.fromkeys([*modules, *more, AHEAD])))
+        *asked, last = modules
+        as_asked([*dict.fromkeys([*asked, *more, AHEAD]), last])
 
     multiprocessing.set_forkserver_preload = everything
 
