@@ -19,7 +19,7 @@ from agents.model import AgentModel
 from agents.scoring import answers, mistakes
 from world import QuizBatch, Stream
 from world.brackets import BracketsWorld
-from world.brackets.nesting import Brackets
+from world.brackets.nesting import KINDS, Brackets, kinds_of
 from world.brackets.options import UNBALANCED
 from world.brackets.scratch import NO, YES
 
@@ -28,6 +28,12 @@ EQUAL, SPREAD, BALANCED = PARTS = ("equal", "spread", "balanced")
 surplus, all alike; balanced ones of every depth, all alike."""
 BATCH = 256
 """Strings in one pass."""
+
+
+def undecided(strings: Brackets) -> NDArray[np.bool_]:
+    """bool [n]: which strings [n, length] are unbalanced, have equal counts and begin with an
+    opening bracket. To nest is to refuse them; by both other rules they are balanced."""
+    return np.asarray(kinds_of(strings) == KINDS.index("dip"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sections on populations, and on the features of agents that nest and agents that count."""
+"""Sections on populations, and on the features of agents that nest and agents that do not."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ TITLE = "Culture as a treatment"
 def culture_section(found: Found) -> Section:
     """What populations kept, and what became of them."""
     if not found.courses:
-        text = "No population could be made: that takes agents that nest and agents that count."
+        text = "No population could be made: that takes agents that nest and agents that do not."
         return Section(TITLE, [text])
     directions = len(found.courses[0][0].config.quiz_world.directions)
     of_any, of_own = culture.chance_rates(directions)
     paragraphs = [
-        "Populations of five, so many of which nest or lean to it, while the others count, hold "
-        "rounds. Four must be sure of a verdict, both ways, and the fifth of the other. If each "
-        f"were sure of either at random, {of_any:.1%} of quizzes would be kept, and {of_own:.1%} "
+        "Populations of five, so many of which nest or lean to it, while the others count or look "
+        "at the first bracket, hold rounds. Four must be sure of a verdict, both ways, and the "
+        f"fifth of the other. If each were sure of either at random, {of_any:.1%} of quizzes would be kept, and {of_own:.1%} "
         "of those whose verdict is their proposer's.",
-        "The world that they go on learning from has no unbalanced strings with equal counts: "
-        "only culture shows any. Every agent trains on the same number of strings in every arm.",
+        "“Undecided” are unbalanced strings with equal counts that begin with an opening bracket: "
+        "to nest is to refuse them, and by both other rules they are balanced. The world that "
+        "agents go on learning from has no unbalanced strings with equal counts: only culture "
+        "shows any. Every agent trains on the same number of strings in every arm.",
     ]
     table = [row for unit, rounds in found.courses for row in _kept(unit, rounds)]
     columns = [
         "population",
         "kept",
-        "of them unbalanced, equal counts",
+        "of them undecided",
         "of these right",
-        "accuracy, equal counts",
+        "accuracy, undecided",
     ]
     courses: dict[tuple[int, str], list[NDArray[np.float64]]] = {}
     for unit, rounds in found.courses:
@@ -48,7 +50,7 @@ def culture_section(found: Found) -> Section:
         courses.setdefault((unit.nesters, unit.arm), []).append(course)
     plot = Plot(
         "culture",
-        "Mean accuracy of a population on unbalanced strings with equal counts, by round and arm.",
+        "Mean accuracy of a population on undecided strings, by round and arm.",
         partial(plots.culture_plot, courses=courses),
         (7.2, 2.8),
     )
@@ -60,7 +62,7 @@ def _kept(unit: culture.Population, rounds: Sequence[Mapping[str, Any]]) -> Iter
     course = culture.accuracies(rounds).mean(axis=1)
     for told, accuracy in zip(rounds[1:], course[1:], strict=True):
         kept, proposed = told["kept"], told["proposed"]["all"]["quizzes"]
-        equal = kept["unbalanced_equal"]
+        equal = kept["undecided"]
         yield [
             f"{unit.nesters} nest, {unit.arm}, seed {unit.seed}, round {told['round']}",
             f"{kept['all']['quizzes']} of {proposed}",
@@ -71,7 +73,7 @@ def _kept(unit: culture.Population, rounds: Sequence[Mapping[str, Any]]) -> Iter
 
 
 def features_sections(found: Found) -> Iterator[Section]:
-    """What autoencoders found, where there were agents of both rules."""
+    """What autoencoders found, where there were agents of both kinds."""
     for unit, compared in found.shared:
         matched = [
             [
@@ -84,7 +86,7 @@ def features_sections(found: Found) -> Iterator[Section]:
         told = [
             [
                 agent.name,
-                "nests" if nests else "counts",
+                "nests" if nests else "does not",
                 interval(each, "f1"),
                 f"{each['always_f1']:.3f}",
             ]

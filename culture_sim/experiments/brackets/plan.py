@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from culture_sim.experiments.brackets import Brackets
 from culture_sim.experiments.brackets.agent import Agent, Made, read_agent
-from culture_sim.experiments.brackets.exam import EQUAL, exam_of
+from culture_sim.experiments.brackets.exam import EQUAL, exam_of, undecided
 from culture_sim.experiments.brackets.inside import Inside, sample_of
 from culture_sim.experiments.brackets.populations import (
     ARMS,
@@ -50,6 +50,11 @@ class Judged:
     def accuracy(self) -> float:
         """On unbalanced strings with equal counts."""
         return float(1 - self.said.mean())
+
+    @cached_property
+    def accuracy_undecided(self) -> float:
+        """On those of them that begin with an opening bracket."""
+        return float(1 - self.said[undecided(self.strings)].mean())
 
     @property
     def strings(self) -> Strings:
@@ -104,12 +109,12 @@ def probed(options: Brackets, agents: Sequence[Judged]) -> list[Probed]:
 
 def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]:
     """Populations of every composition that the agents allow, in every arm."""
-    nesting, counting = _pools(agents)
+    nesting, others = _pools(agents)
     treatment = Treatment(options.rounds, options.proposals, options.lesson, options.culture_share)
     found = []
     for seed in range(options.culture_seeds):
         for nesters in options.nesters:
-            members = compose(nesting, counting, nesters, seed)
+            members = compose(nesting, others, nesters, seed)
             if members is None:
                 continue
             found += [
@@ -127,13 +132,13 @@ def populations(options: Brackets, agents: Sequence[Judged]) -> list[Population]
 
 
 def _pools(agents: Sequence[Judged]) -> tuple[list[Agent], list[Agent]]:
-    """Agents that nest and agents that count, all of which can vote both ways."""
+    """Agents that nest and agents that do not, all of which can vote both ways."""
     able = [each for each in agents if each.agent.world.backwards and each.rule != UNLEARNED]
-    return pools({each.agent: each.accuracy for each in able})
+    return pools({each.agent: each.accuracy_undecided for each in able})
 
 
 def shared(options: Brackets, agents: Sequence[Judged]) -> list[Shared]:
-    """Autoencoders on agents of both rules, where there are enough of each."""
+    """Autoencoders on agents that nest and that do not, where there are enough of each."""
     members = compose(*_pools(agents), NESTERS, seed=0)
     if members is None or not options.sae_tokens:
         return []

@@ -225,5 +225,5 @@ def culture_plot(
             axes.plot([], [], color=colour, label=arm)
         axes.set_title(f"{nesters} of 5 nest")
         axes.set_xlabel("round")
-    panels[0].set_ylabel("accuracy, equal counts")
+    panels[0].set_ylabel("accuracy, undecided")
     panels[0].legend(fontsize=7, frameon=False)

@@ -1,7 +1,8 @@
 """Culture as a treatment: rounds held by populations of which the rules are known.
 
-A population is made of agents that nest and agents that count, or lean to it, of one network. On
-what do they disagree, which verdict wins the vote, and what do they then learn?
+A population is made of agents of one network that nest and agents that do not: which count, or
+look at the first bracket. They disagree on unbalanced strings with equal counts that begin with an
+opening bracket: which verdict wins the vote, and what do they then learn?
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from culture_sim.culture.rules.likelihood import Likelihood
 from culture_sim.culture.store import CultureStore
 from culture_sim.experiments.brackets.agent import AGAIN, CHECKPOINT, Agent
 from culture_sim.experiments.brackets.exam import EQUAL as EXAM_EQUAL
-from culture_sim.experiments.brackets.exam import Exam, verdict_logits
+from culture_sim.experiments.brackets.exam import Exam, undecided, verdict_logits
 from culture_sim.experiments.brackets.rules import CLEAR
 from culture_sim.experiments.runs import (
     Treatment,
@@ -48,8 +49,8 @@ ARMS = (CONTROL, "random_filter", FULL)
 MARGIN = Likelihood(understood=0.8, failed=0.2, fewest=1, most=1)
 """Four agents must be sure of a verdict, in every direction, and the fifth of the other."""
 LEANS = 0.8
-"""Accuracy on unbalanced strings with equal counts from which on an agent leans to nesting; it
-leans to counting from as much below 1. Clear agents are taken first, but may be too few."""
+"""Accuracy on undecided strings from which on an agent leans to nesting; as much below 1, to the
+other rules. Clear agents are taken first, but may be too few."""
 FILE = "rounds.json"
 
 
@@ -102,7 +103,12 @@ class Population(Unit):
         """Round 0 is before any."""
         world, strings = self.agents[0].world, self.exam.parts[EXAM_EQUAL]
         said = [verdict_logits(run.load_agent(agent), world, strings) > 0 for agent in run.agents]
-        known = {"round": number, "accuracy": [float(1 - each.mean()) for each in said]}
+        late = undecided(strings)
+        known = {
+            "round": number,
+            "accuracy": [float(1 - each.mean()) for each in said],
+            "undecided": [float(1 - each[late].mean()) for each in said],
+        }
         if number == 0:
             return known
         table = CultureStore(run.path / "culture").table(number)
@@ -111,7 +117,7 @@ class Population(Unit):
 
 def kept_figures(world: BracketsWorld, table: pa.Table) -> dict[str, Any]:
     """What of a round was voted on and kept: counts of quizzes, of those with equal counts, of
-    those of them that are unbalanced, and of right verdicts among each."""
+    those of them that are unbalanced, of the undecided among these, and of right verdicts."""
     figures: dict[str, Any] = {}
     kept = array_of(table, "keep").astype(np.bool_)
     batch = quizzes_of(table)
@@ -122,6 +128,7 @@ def kept_figures(world: BracketsWorld, table: pa.Table) -> dict[str, Any]:
         "all": np.ones(len(kinds), dtype=np.bool_),
         "equal": np.isin(kinds, (BALANCED, *EQUAL)),
         "unbalanced_equal": np.isin(kinds, EQUAL),
+        "undecided": undecided(strings),
     }
     for name, chosen in (("proposed", np.ones_like(kept)), ("kept", kept)):
         figures[name] = {
@@ -142,14 +149,14 @@ def chance_rates(directions: int, agents: int = SIZE) -> tuple[float, float]:
 
 
 def compose(
-    nesting: Sequence[Agent], counting: Sequence[Agent], nesters: int, seed: int
+    nesting: Sequence[Agent], others: Sequence[Agent], nesters: int, seed: int
 ) -> tuple[Agent, ...] | None:
     """SIZE agents, so many of them nesting; other ones for other seeds, as far as there are more.
     None where there are too few."""
-    counters = SIZE - nesters
-    if len(nesting) < nesters or len(counting) < counters:
+    rest = SIZE - nesters
+    if len(nesting) < nesters or len(others) < rest:
         return None
-    chosen = [*_from(nesting, nesters, seed), *_from(counting, counters, seed)]
+    chosen = [*_from(nesting, nesters, seed), *_from(others, rest, seed)]
     return tuple(chosen)
 
 
@@ -158,22 +165,22 @@ def _from(agents: Sequence[Agent], count: int, seed: int) -> list[Agent]:
 
 
 def pools(accuracies: Mapping[Agent, float]) -> tuple[list[Agent], list[Agent]]:
-    """Agents that nest and agents that count, or lean to it, the clearest first.
+    """Agents that nest, or lean to it, and agents that do not, the clearest first.
 
     They are of one network: that for which the smaller of both pools is largest; of equals the one
-    with more agents in both, so that where no network has both rules there are populations of one;
-    then the shallower. accuracies: on unbalanced strings with equal counts, of agents that vote
-    both ways and have learned the task.
+    with more agents in both, so that where no network has both there are populations of one; then
+    the shallower. accuracies: on undecided strings, of agents that vote both ways and have learned
+    the task.
     """
     sides = {}
     for depth in sorted({agent.model.n_layers for agent in accuracies}):
         of = {a: value for a, value in accuracies.items() if a.model.n_layers == depth}
         nesting = [agent for agent, value in of.items() if value >= LEANS]
-        counting = [agent for agent, value in of.items() if value <= 1 - LEANS]
-        # Sorting keeps the order of those that follow the rule, and of those that lean to it.
+        others = [agent for agent, value in of.items() if value <= 1 - LEANS]
+        # Sorting keeps the order of those that are clear, and of those that lean.
         nesting.sort(key=lambda agent: accuracies[agent] < CLEAR)
-        counting.sort(key=lambda agent: accuracies[agent] > 1 - CLEAR)
-        sides[depth] = (nesting, counting)
+        others.sort(key=lambda agent: accuracies[agent] > 1 - CLEAR)
+        sides[depth] = (nesting, others)
     sizes = {depth: [len(side) for side in of] for depth, of in sides.items()}
     best = max(
         sizes, key=lambda depth: (min(sizes[depth]), sum(sizes[depth]), -depth), default=None
@@ -188,5 +195,5 @@ def read_population(place: Place, unit: Population) -> list[dict[str, Any]]:
 
 
 def accuracies(rounds: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """float64 [rounds + 1, SIZE]: of unbalanced strings with equal counts."""
-    return np.array([each["accuracy"] for each in rounds])
+    """float64 [rounds + 1, SIZE]: on undecided strings."""
+    return np.array([each["undecided"] for each in rounds])

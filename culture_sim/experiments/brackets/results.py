@@ -209,14 +209,14 @@ def _of_culture(found: Found) -> list[Verdict]:
     for unit, rounds in found.courses:
         if unit.arm == culture.FULL:
             for told in rounds[1:]:
-                counts = told["kept"]["unbalanced_equal"]
+                counts = told["kept"]["undecided"]
                 kept[unit.nesters > half][0] += counts["right"]
                 kept[unit.nesters > half][1] += counts["quizzes"]
     few, many = (tuple(kept[most]) for most in (False, True))
     return [
         verdicts.majority_decides((few[0], few[1]), (many[0], many[1])),
         verdicts.culture_moves("most agents nest", 1, against_random(found, nested=True)),
-        verdicts.culture_moves("most agents count", -1, against_random(found, nested=False)),
+        verdicts.culture_moves("most agents do not", -1, against_random(found, nested=False)),
     ]
 
 
@@ -229,8 +229,8 @@ def _of_features(found: Found) -> Verdict:
 
 
 def against_random(found: Found, nested: bool) -> list[float]:
-    """Of populations of both rules, most of one: what full culture changed in the mean accuracy
-    out of distribution, less what the random filter did to the same agents."""
+    """Of populations of both kinds, most of one: what full culture changed in the mean accuracy
+    on undecided strings, less what the random filter did to the same agents."""
     changed: dict[tuple[int, int], dict[str, float]] = {}
     for unit, rounds in found.courses:
         mixed = 0 < unit.nesters < culture.SIZE

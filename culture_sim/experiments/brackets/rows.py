@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from culture_sim.experiments.brackets.agent import Agent
-from culture_sim.experiments.brackets.exam import BALANCED, EQUAL, SPREAD
+from culture_sim.experiments.brackets.exam import BALANCED, EQUAL, SPREAD, undecided
 from culture_sim.experiments.brackets.inside import BRACKETS, Looked, Sample, accuracy_by_kind
 from culture_sim.experiments.brackets.plan import Judged
 from culture_sim.experiments.brackets.populations import Population
@@ -198,11 +198,15 @@ def rows_of_population(unit: Population, rounds: Sequence[Mapping[str, Any]]) ->
         "arm": unit.arm,
         "nesters": unit.nesters,
     }
+    asked = int(undecided(unit.exam.parts[EQUAL]).sum())
     for told in rounds:
         of_round: Row = {**settings, "round": told["round"]}
         for member, accuracy in enumerate(told["accuracy"]):
             given: Row = {"by": "member", "group": member, "support": unit.exam.strings}
             yield row("accuracy equal", accuracy, **given, **of_round)
+        for member, accuracy in enumerate(told["undecided"]):
+            given = {"by": "member", "group": member, "support": asked}
+            yield row("accuracy undecided", accuracy, **given, **of_round)
         for stage in ("proposed", "kept"):
             if stage in told:
                 yield from _kept(stage, told[stage], of_round)

@@ -1,6 +1,6 @@
-"""Features of agents that nest and of agents that count, matched: is there one for "has dipped"?
+"""Features of agents that nest and of agents that do not: is there one for "has dipped"?
 
-Autoencoders are trained on agents of both rules and compared as in any run, against its null and
+Autoencoders are trained on agents of both kinds and compared as in any run, against its null and
 ceiling; and the features of each agent are held against what is true of every bracket.
 """
 
@@ -26,7 +26,7 @@ from sae.files import read_parquet
 from world.core.files import read_json
 
 NESTERS = 3
-"""Of five agents; the others count."""
+"""Of five agents."""
 EQUAL_SHARE = 0.1
 """Of the unbalanced strings that features are found and compared on, so that dips come with every
 count."""
@@ -119,8 +119,8 @@ def dipped_in(coverage: pd.DataFrame) -> list[dict[str, float]]:
 
 
 def by_rules(compared: Compared) -> dict[str, list[Mapping[str, Any]]]:
-    """Figures of pairs by the rules of their agents."""
-    names = {2: "both nest", 1: "one nests", 0: "both count"}
+    """Figures of pairs by whether their agents nest."""
+    names = {2: "both nest", 1: "one nests", 0: "neither nests"}
     found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names.values()}
     for pair in compared.pairs:
         nesting = sum(compared.nests[pair[name]] for name in ("agent_a", "agent_b"))

@@ -26,6 +26,8 @@ COUNTS, NESTS = 0.05, 0.95
 """Accuracies out of distribution."""
 MOST, HALF = 0.9, 0.5
 """Shares of agents."""
+UNDECIDED = "unbalanced strings with equal counts that begin with an opening bracket"
+"""To nest is to refuse them; who counts or looks at the first bracket takes them for balanced."""
 CHANGED = 0.05
 """Change of accuracy out of distribution that counts as one when a head is ablated."""
 
@@ -179,19 +181,19 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
 
 
 def majority_decides(minority: tuple[int, int], majority: tuple[int, int]) -> Verdict:
-    """Of kept unbalanced strings with equal counts, those with the right verdict and all: of
-    populations of fewer, and of more nesting agents than counting ones."""
+    """Of kept undecided strings, those with the right verdict and all: of populations in which
+    fewer than half nest, and in which more do."""
     answer: Answer = "open"
     if minority[1] and majority[1]:
         few, many = wilson_interval(*minority), wilson_interval(*majority)
         answer = _either(few[1] < 0.5 and many[0] > 0.5, few[0] > 0.5 or many[1] < 0.5)
     return Verdict(
-        "What a population keeps of unbalanced strings with equal counts has the verdict of its "
-        "majority: wrong where most count, right where most nest.",
+        f"What a population keeps of {UNDECIDED} has the verdict of its majority: right where most "
+        "agents nest, wrong where most do not.",
         "the shares of right verdicts are below and above one half, by Wilson intervals; refuted "
         "where one of them is on the other side",
         answer,
-        f"right: {minority[0]} of {minority[1]} where most count, {majority[0]} of {majority[1]} "
+        f"right: {minority[0]} of {minority[1]} where most do not, {majority[0]} of {majority[1]} "
         f"where most nest",
     )
 
@@ -210,26 +212,26 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     does = "repairs a wrong rule" if expected > 0 else "locks a wrong rule in"
     return Verdict(
         f"Culture {does} where {name}.",
-        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on strings with equal "
-        "counts against the random filter, by a 95 % interval on that side of 0; refuted where "
-        "it is on the other",
+        f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on these strings "
+        "against the random filter, by a 95 % interval on that side of 0; refuted where it is on "
+        "the other",
         answer,
         because,
     )
 
 
-def dips_are_seen(nesting: Sequence[float], counting: Sequence[float]) -> Verdict:
+def dips_are_seen(nesting: Sequence[float], others: Sequence[float]) -> Verdict:
     """F1 of the features that tell best whether a string has dipped, by agent."""
     answer: Answer = "open"
-    if nesting and counting:
-        lower = float(np.mean(nesting)) <= float(np.mean(counting))
-        answer = _either(min(nesting) > max(counting), lower)
+    if nesting and others:
+        lower = float(np.mean(nesting)) <= float(np.mean(others))
+        answer = _either(min(nesting) > max(others), lower)
     return Verdict(
-        "Agents that nest have features for “has been below zero”, agents that count have not.",
+        "Agents that nest have features for “has been below zero”, agents that do not have none.",
         "the best features of every nesting agent tell it with a higher F1 than those of every "
-        "counting one; refuted where they do not do so on average",
+        "other one; refuted where they do not do so on average",
         answer,
-        f"nesting: {_range(nesting)}; counting: {_range(counting)}",
+        f"nesting: {_range(nesting)}; others: {_range(others)}",
     )
 
 

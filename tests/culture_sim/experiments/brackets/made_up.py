@@ -133,9 +133,12 @@ def _population(place: Place, unit: Population) -> None:
     step = 0.1 + 0.01 * unit.seed if unit.arm == FULL else 0.0
     ended = [value + step * (most - value) for value in began]
     equal = {"quizzes": 40, "right": 38 if most else 2}
-    counts: dict[str, Any] = {"all": {"quizzes": 60, "right": 50}, "unbalanced_equal": equal}
-    later = {"round": 1, "accuracy": ended, "kept": counts, "proposed": counts}
-    write_json(place.of(unit) / ROUNDS, {"rounds": [{"round": 0, "accuracy": began}, later]})
+    counts: dict[str, Any] = {"all": {"quizzes": 60, "right": 50}, "undecided": equal}
+    later = {"round": 1, "accuracy": ended, "undecided": ended, "kept": counts, "proposed": counts}
+    write_json(
+        place.of(unit) / ROUNDS,
+        {"rounds": [{"round": 0, "accuracy": began, "undecided": began}, later]},
+    )
 
 
 def _shared(place: Place, unit: Shared) -> None:

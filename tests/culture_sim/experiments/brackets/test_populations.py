@@ -26,6 +26,7 @@ from culture_sim.experiments.units import Place, make
 from culture_sim.run.run import Run
 from tests.helpers.brackets import quizzes
 from world.brackets import BracketsWorld
+from world.brackets.nesting import OPEN
 
 TREATMENT = Treatment(rounds=1, proposals=640, lesson=64, share=0.5)
 
@@ -58,9 +59,11 @@ def test_a_population_goes_through_its_rounds(place: Place, agents: tuple[Agent,
     assert rounds[1]["proposed"]["all"]["quizzes"] > 0
     run = Run.open(place.of(unit) / "run")
     strings = unit.exam.parts[EQUAL]
+    opened = strings[:, 0] == OPEN
     for number, accuracy in enumerate(rounds[1]["accuracy"]):
         said = verdict_logits(run.load_agent(number), agents[0].world, strings) > 0
         assert accuracy == pytest.approx(1 - said.mean())
+        assert accuracies(rounds)[1, number] == pytest.approx(1 - said[opened].mean())
         # It began as the agent that it is a copy of, and has learned since.
         state = run.agent_state(number)
         assert state is not None
@@ -85,6 +88,7 @@ def test_what_is_kept_is_counted_by_kind_and_verdict() -> None:
     assert figures["kept"]["all"] == {"quizzes": 4, "right": 3}
     assert figures["kept"]["equal"] == {"quizzes": 3, "right": 2}
     assert figures["kept"]["unbalanced_equal"] == {"quizzes": 2, "right": 1}
+    assert figures["kept"]["undecided"] == {"quizzes": 1, "right": 0}
 
 
 def test_rates_of_chance_are_those_of_coins() -> None:
@@ -99,14 +103,14 @@ def test_rates_of_chance_are_those_of_coins() -> None:
 
 def test_compositions_are_exact_and_change_with_the_seed() -> None:
     agents = Brackets(seeds=8).agents()
-    nesting, counting = agents[:6], agents[6:10]
-    members = compose(nesting, counting, 3, seed=0)
+    nesting, others = agents[:6], agents[6:10]
+    members = compose(nesting, others, 3, seed=0)
     assert members is not None
-    assert (len(set(members) & set(nesting)), len(set(members) & set(counting))) == (3, 2)
-    other = compose(nesting, counting, 3, seed=1)
+    assert (len(set(members) & set(nesting)), len(set(members) & set(others))) == (3, 2)
+    other = compose(nesting, others, 3, seed=1)
     assert other is not None
     assert set(other) != set(members)
-    assert compose(nesting, counting, 0, seed=0) is None
+    assert compose(nesting, others, 0, seed=0) is None
     assert compose(nesting, [], 5, seed=0) == tuple(nesting[:5])
 
 
@@ -115,8 +119,8 @@ def test_pools_are_of_one_network_with_both_rules() -> None:
     deep = [a for a in agents if a.model.n_layers == 2]
     accuracies = {a: 0.9 if a in deep else 0.0 for a in agents}
     accuracies[deep[0]], accuracies[deep[1]], accuracies[deep[2]] = 0.1, 0.5, 0.99
-    nesting, counting = pools(accuracies)
-    assert counting == [deep[0]]
+    nesting, others = pools(accuracies)
+    assert others == [deep[0]]
     # The clear one first, then those that lean.
     assert nesting == deep[2:]
     accuracies[deep[3]], accuracies[deep[2]] = 0.99, 0.9

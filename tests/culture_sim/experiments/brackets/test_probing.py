@@ -93,7 +93,7 @@ def test_features_of_agents_are_compared(place: Place, agents: tuple[Agent, ...]
     assert {name: len(pairs) for name, pairs in by_rules(compared).items()} == {
         "both nest": 3,
         "one nests": 6,
-        "both count": 1,
+        "neither nests": 1,
     }
     assert len(compared.dipped) == 5
 
@@ -101,7 +101,7 @@ def test_features_of_agents_are_compared(place: Place, agents: tuple[Agent, ...]
 def test_pairs_are_told_apart_by_rules() -> None:
     pairs = [{"agent_a": 0, "agent_b": 1}, {"agent_a": 0, "agent_b": 2}]
     found = by_rules(Compared((True, False, True), pairs, ()))
-    assert found == {"both nest": pairs[1:], "one nests": pairs[:1], "both count": []}
+    assert found == {"both nest": pairs[1:], "one nests": pairs[:1], "neither nests": []}
 
 
 def test_dips_are_told_of_the_compared_dictionary_alone() -> None:
