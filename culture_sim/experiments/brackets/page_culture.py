@@ -29,8 +29,8 @@ def culture_section(found: Found) -> Section:
     paragraphs = [
         "Populations of five, so many of which nest or lean to it, while the others count or look "
         "at the first bracket, hold rounds. Four must be sure of a verdict, both ways, and the "
-        f"fifth of the other. If each were sure of either at random, {of_any:.1%} of quizzes would be kept, and {of_own:.1%} "
-        "of those whose verdict is their proposer's.",
+        f"fifth of the other. If each were sure of either at random, {of_any:.1%} of quizzes would "
+        f"be kept, and {of_own:.1%} of those whose verdict is their proposer's.",
         "“Undecided” are unbalanced strings with equal counts that begin with an opening bracket: "
         "to nest is to refuse them, and by both other rules they are balanced. The world that "
         "agents go on learning from has no unbalanced strings with equal counts: only culture "

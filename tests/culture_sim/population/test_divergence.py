@@ -134,6 +134,7 @@ def test_saes_end_in_one_line_and_are_trained_at_a_lower_rate(path):
         *("--sae.sites", "blocks.0.hook_resid_post", "--sae.widths", "32", "--sae.k", "4"),
         *("--sae.seeds", "1", "--sae.baselines", "--sae.training-tokens", "16000"),
         *("--sae.buffer-quizzes", "64", "--sae.comparison-quizzes", "40", "--sae.resamples", "5"),
+        *("--sae.concept-quizzes", "10"),
     )
     ended = command(path, "sae", *options, "--sae.learning-rate", "1e38")
     assert ended.returncode == 2
