@@ -1,16 +1,21 @@
-"""Resident memory while an agent goes on learning, quizzes are voted on, and rounds go by.
+"""Memory while an agent learns, quizzes are voted on, and rounds go by; and a worker's own.
 
 Flat means a ratio of 1: as much after many times as after a few. The floor is the process with its
-libraries loaded and nothing done.
+libraries loaded and nothing done. A worker shares what the server had loaded as long as neither
+writes to it.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
+import multiprocessing
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +32,7 @@ from benchmarks.subjects import fresh_agent, subject, working_precision
 from culture_sim.culture.rules import Rule, rules
 from culture_sim.culture.votes import Decision, VoteTable, vote
 from culture_sim.experiment import culture
-from culture_sim.launch.workers import OPTIMIZERS
+from culture_sim.launch.workers import LIBRARIES, OPTIMIZERS, load_ahead
 from culture_sim.population.population import Population
 from culture_sim.presets import presets
 from culture_sim.run.run import Run
@@ -38,7 +43,7 @@ FIRST, LAST = 3, 15
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Megabytes after many repeats, beside those after a few."""
+    """Megabytes after many repeats, beside those after a few; those of a worker."""
     world, size = subject(quick)
     count = 64 if quick else 640
     importlib.import_module(OPTIMIZERS)
@@ -65,6 +70,41 @@ def rows(quick: bool) -> Iterator[Row]:
                 "libraries loaded",
                 better="less",
             )
+    if sys.platform == "linux" and not torch.cuda.is_available():  # where workers are forked
+        yield _of_a_worker()
+
+
+def _of_a_worker() -> Row:
+    """What a worker has that is not the server's, with what the server loaded frozen and not."""
+    load_ahead(LIBRARIES)
+    hears, says = multiprocessing.Pipe(duplex=False)
+    context = multiprocessing.get_context("forkserver")
+    worker = context.Process(target=_collect_garbage, args=(says,))
+    worker.start()
+    says.close()
+    begun, frozen, looked_through = hears.recv()
+    worker.join()
+    return Row(
+        "memory",
+        "a worker's own, after a collection of garbage",
+        frozen,
+        "MB",
+        "the server's not frozen",
+        looked_through,
+        begun,
+        "before any",
+        better="less",
+    )
+
+
+def _collect_garbage(says: Connection) -> None:
+    """Megabytes of this process alone: before, after a collection, and after one of everything."""
+    seen = [psutil.Process().memory_full_info().uss / 1e6]
+    for thaw in (lambda: None, gc.unfreeze):
+        thaw()
+        gc.collect()
+        seen.append(psutil.Process().memory_full_info().uss / 1e6)
+    says.send(seen)
 
 
 def _training(world: World, size: ModelConfig, count: int) -> Callable[[], None]:
