@@ -36,40 +36,56 @@ def culture_section(found: Found) -> Section:
         "agents go on learning from has no unbalanced strings with equal counts: only culture "
         "shows any. Every agent trains on the same number of strings in every arm.",
     ]
-    table = [row for unit, rounds in found.courses for row in _kept(unit, rounds)]
+    alike: dict[tuple[int, str], list[Sequence[Mapping[str, Any]]]] = {}
+    for unit, rounds in found.courses:
+        alike.setdefault((unit.nesters, unit.arm), []).append(rounds)
+    table = [[f"{n} nest, {arm}", *_told(of)] for (n, arm), of in sorted(alike.items(), key=_order)]
     columns = [
-        "population",
+        "populations",
         "kept",
         "of them undecided",
         "of these right",
-        "accuracy, undecided",
+        "accuracy, undecided: mean (range)",
     ]
-    courses: dict[tuple[int, str], list[NDArray[np.float64]]] = {}
-    for unit, rounds in found.courses:
-        course = culture.accuracies(rounds).mean(axis=1)
-        courses.setdefault((unit.nesters, unit.arm), []).append(course)
+    courses = {key: [_course(rounds) for rounds in of] for key, of in alike.items()}
     plot = Plot(
         "culture",
         "Mean accuracy of a population on undecided strings, by round and arm.",
         partial(plots.culture_plot, courses=courses),
         (7.2, 2.8),
     )
-    shown = Shown("What was kept, and what became of the population", columns, table)
+    shown = Shown(
+        "What populations of all seeds kept in their rounds, and what became of them",
+        columns,
+        table,
+    )
     return Section(TITLE, paragraphs, [shown], [plot])
 
 
-def _kept(unit: culture.Population, rounds: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
-    course = culture.accuracies(rounds).mean(axis=1)
-    for told, accuracy in zip(rounds[1:], course[1:], strict=True):
-        kept, proposed = told["kept"], told["proposed"]["all"]["quizzes"]
-        equal = kept["undecided"]
-        yield [
-            f"{unit.nesters} nest, {unit.arm}, seed {unit.seed}, round {told['round']}",
-            f"{kept['all']['quizzes']} of {proposed}",
-            share(equal["quizzes"], kept["all"]["quizzes"]),
-            share(equal["right"], equal["quizzes"]),
-            f"{course[0]:.3f} → {accuracy:.3f}",
-        ]
+def _order(entry: tuple[tuple[int, str], object]) -> tuple[int, int]:
+    (nesters, arm), _ = entry
+    return nesters, culture.ARMS.index(arm)
+
+
+def _course(rounds: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """float64 [rounds + 1]: the mean accuracy of a population."""
+    return np.asarray(culture.accuracies(rounds).mean(axis=1))
+
+
+def _told(alike: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
+    """What populations of one composition and arm kept, in all rounds, and what became of them."""
+    told = [each for rounds in alike for each in rounds[1:]]
+    proposed = sum(each["proposed"]["all"]["quizzes"] for each in told)
+    kept = sum(each["kept"]["all"]["quizzes"] for each in told)
+    undecided = sum(each["kept"]["undecided"]["quizzes"] for each in told)
+    right = sum(each["kept"]["undecided"]["right"] for each in told)
+    first, last = np.transpose([_course(rounds)[[0, -1]] for rounds in alike])
+    return [
+        f"{kept:,} of {proposed:,}",
+        share(undecided, kept),
+        share(right, undecided),
+        f"{first.mean():.2f} → {last.mean():.2f} ({last.min():.2f} to {last.max():.2f})",
+    ]
 
 
 def features_sections(found: Found) -> Iterator[Section]:
