@@ -20,7 +20,7 @@ from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("world", "agents", "sae", "culture_sim")
-CHECKED_CALLS = 300
+CHECKED_CALLS = 100
 """Of every function in a process. The layers of a network are called tens of thousands of times;
 to check each call takes a sixth of the time of tests that propose quizzes."""
 

@@ -74,7 +74,7 @@ def test_memory_is_bounded_by_a_file(tmp_path):
         ended = run_script(script, ["export", "dataset", *options, "--out", place / "out"], place)
         return int(ended.stdout.split()[-1]) / 1024
 
-    assert peak(60_000) - peak(10_000) < 25
+    assert peak(40_000) - peak(10_000) < 15
 
 
 # Refusals

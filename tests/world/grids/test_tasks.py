@@ -91,7 +91,7 @@ def test_every_parameter_occurs_where_it_fits(name):
 def test_the_quizzes_of_a_task_are_equally_likely(name, split):
     """In small grids as well: no quiz stands out, and none shows the same pair twice."""
     world = GridsWorld(tasks=(name,), **with_room(name))
-    batch = world.draw(Stream(0, "likely"), 0, 4096, split)
+    batch = world.draw(Stream(0, "likely"), 0, 2048, split)
     grids = world.grids(batch)
     assert not (grids[:, 0] == grids[:, 2]).all(axis=(1, 2)).any()
     _, counts = np.unique(world.canonical_hash(batch), return_counts=True)
