@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ from tests.helpers.tyro_cache import trust_cache
 
 pytest_plugins = ["pytester", "tests.helpers.quick"]
 
-gc.disable()  # while libraries and tests are loaded, of which nothing is garbage
+if "PYTEST_XDIST_WORKER" in os.environ:  # the process that only distributes tests collects none
+    gc.disable()  # while libraries and tests are loaded, of which nothing is garbage
 
 check_annotations()
 

@@ -190,8 +190,8 @@ def majority_decides(minority: tuple[int, int], majority: tuple[int, int]) -> Ve
     return Verdict(
         f"What a population keeps of {UNDECIDED} has the verdict of its majority: right where most "
         "agents nest, wrong where most do not.",
-        "the shares of right verdicts are below and above one half, by Wilson intervals; refuted "
-        "where one of them is on the other side",
+        "the share of right verdicts is above one half where most nest and below it where most do "
+        "not, by Wilson intervals; refuted where one of them is on the other side",
         answer,
         f"right: {minority[0]} of {minority[1]} where most do not, {majority[0]} of {majority[1]} "
         f"where most nest",
