@@ -1,6 +1,7 @@
 """Quick runs leave out what takes long, and notice what does not say that it does."""
 
 import pytest
+import sae_lens  # noqa: F401  # sessions in this process forget what they load, PyTorch loads once
 
 from tests.helpers import quick
 
