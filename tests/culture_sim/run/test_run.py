@@ -179,6 +179,12 @@ def test_workers_begin_with_their_libraries_loaded():
         "worker.start()\n"
         "worker.join()\n"
         "assert worker.exitcode == 0, worker.exitcode\n"
+        # It collects its own garbage, and does not look through what the server has loaded.
+        "own = 'import gc, sys; sys.exit(not (gc.isenabled() and gc.get_freeze_count() > 9999))'\n"
+        "worker = multiprocessing.get_context('forkserver').Process(target=exec, args=(own,))\n"
+        "worker.start()\n"
+        "worker.join()\n"
+        "assert worker.exitcode == 0, 'not frozen'\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
