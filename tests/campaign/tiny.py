@@ -33,7 +33,7 @@ OPTIONS = [
     "--sae.permutations", "1", "--sae.resamples", "5",
 ]  # fmt: skip
 FINDINGS: dict[str, Sequence[str]] = {
-    "analyze": ("--most", "20"),
+    "analyze": ("--most", "5"),
     "effects": ("--quizzes", "16", "--families", "2", "--resamples", "5"),
     "crosscoder": (
         *("--crosscoder.d-sae", "32", "--crosscoder.k", "4", "--crosscoder.batch-size", "256"),

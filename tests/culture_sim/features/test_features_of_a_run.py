@@ -24,7 +24,7 @@ SEEDS = 2
 SAE = [
     "--sae.sites", *SITES, "--sae.widths", "32", "--sae.k", "4", "--sae.seeds", str(SEEDS),
     "--sae.baselines", "neurons", "untrained",
-    "--sae.training-tokens", "8000", "--sae.epochs-per-buffer", "1", "--sae.buffer-quizzes", "64",
+    "--sae.training-tokens", "4096", "--sae.epochs-per-buffer", "1", "--sae.buffer-quizzes", "24",
     "--sae.comparison-quizzes", "40", "--sae.concept-quizzes", "20",
     "--sae.permutations", "2", "--sae.resamples", "5",
 ]  # fmt: skip

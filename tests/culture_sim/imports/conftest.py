@@ -28,7 +28,7 @@ TINY = [
     "--train.max-quizzes", "25", "--train.precision", "fp32",
     "--culture.batch-size", "8", "--culture.shard-batches", "1", "--culture.max-proposals", "8",
     "--culture.noise-rounds", "1", "--culture.rule.most", "1",
-    "--sae.widths", "16", "--sae.k", "4", "--sae.training-tokens", "6000",
+    "--sae.widths", "16", "--sae.k", "4", "--sae.training-tokens", "3000",
     "--sae.epochs-per-buffer", "2", "--sae.buffer-quizzes", "16", "--sae.batch-size", "512",
     "--sae.comparison-quizzes", "24", "--sae.concept-quizzes", "12", "--sae.baselines", "neurons",
     "--sae.permutations", "1", "--sae.resamples", "10", "--sae.min-firings", "5",

@@ -26,7 +26,7 @@ from world.core.errors import UserError
 from world.core.files import read_json, write_json
 
 STREAM = Stream(0, "test-stage")
-SHORT = replace(CONFIG, training_tokens=40_000, baselines=tuple(baselines))
+SHORT = replace(CONFIG, training_tokens=20_000, baselines=tuple(baselines))
 (DICTIONARY,) = SHORT.dictionaries([SITE])
 NOTES = {"culture_quizzes": 30}
 
