@@ -5,8 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import weakref
 from contextlib import suppress
 from typing import NoReturn
+
+NEEDLESS = ("torch.library", "_del_library")
+"""The module and the name of what PyTorch does at the exit for each of its 200 operator libraries:
+it takes them apart, which writes to memory that a worker shares with the process it was forked
+from, and takes a sixth of a second."""
 
 
 def exit_now(code: int) -> NoReturn:
@@ -15,8 +21,17 @@ def exit_now(code: int) -> NoReturn:
     Threads of the libraries (gloo's, Arrow's) may outlive what they use and abort the process
     when the interpreter takes itself down.
     """
+    leave_operators()
     atexit._run_exitfuncs()
     with suppress(OSError):  # there is nobody left to be told
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)
+
+
+def leave_operators() -> None:
+    """PyTorch's operators are left as they are when this process exits."""
+    for finalizer in list(getattr(weakref.finalize, "_registry", ())):
+        found = finalizer.peek()  # None when it has run
+        if found and (found[1].__module__, found[1].__qualname__) == NEEDLESS:
+            finalizer.atexit = False

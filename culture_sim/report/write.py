@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def write_report(run: Run) -> Path:
     return path
 
 
+@cache
 def page_environment() -> Environment:
     """What templates of pages are filled in with: filters, and the scripts of the explorer."""
     environment = Environment(

@@ -1,10 +1,11 @@
-"""Loaded by the server that tests fork commands from: what each of these would load, and what tyro
-reads in the sources of their options, which takes it a second."""
+"""Loaded by the server that tests fork commands from: what each of these would load, what tyro
+reads in the sources of their options, which takes it a second, and templates of pages."""
 
 import importlib
 
 from culture_sim.commands import STAGES, commands
 from culture_sim.presets import presets
+from culture_sim.report.write import page_environment
 from tests.helpers.tyro_cache import trust_cache
 from world.core import registry
 
@@ -21,6 +22,9 @@ for name in commands:
     commands[name]
 for name in STAGES:
     commands[name].parse(["--preset", "smoke"], name, "")
+
+for name in page_environment().list_templates(extensions=["jinja"]):
+    page_environment().get_template(name)
 
 for known in (presets, *registry._BY_BASE.values()):
     known._loaded = False  # each command finds the plugins that are installed for it

@@ -7,11 +7,11 @@ an installed package in the group ``culture_sim.plugins``, and then needs no nam
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 
 from world.core.errors import UserError, first_line
 
@@ -20,6 +20,7 @@ GROUP = "culture_sim.plugins"
 
 _named: list[str] = []
 _installed: list[str] = []
+_found: dict[tuple[str, ...], tuple[EntryPoint, ...]] = {}
 
 
 def load_plugins(modules: Iterable[str]) -> None:
@@ -43,10 +44,22 @@ def named_plugins() -> tuple[str, ...]:
 
 def load_installed() -> None:
     """Import the plugins of installed packages, once in a process."""
-    for entry in importlib.metadata.entry_points(group=GROUP):
+    for entry in installed_plugins():
         if entry.value not in _installed:
             _installed.append(entry.value)
             _load(f"plugin {entry.name} ({entry.value})", entry.load)
+
+
+def installed_plugins() -> tuple[EntryPoint, ...]:
+    """What names plugins among the installed packages.
+
+    All packages are looked through, which takes a tenth of a second. So it is done once for a
+    path of modules: not for every registry, nor in workers, whose server has done it for them.
+    """
+    path = tuple(sys.path)
+    if path not in _found:
+        _found[path] = tuple(entry_points(group=GROUP))
+    return _found[path]
 
 
 def _load(name: str, load: Callable[[], object]) -> None:

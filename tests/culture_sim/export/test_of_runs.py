@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from culture_sim.commands import commands
 from culture_sim.export.told import _flags
 from culture_sim.presets import presets
 from culture_sim.run.config import config_to_dict
+from culture_sim.run.lookup import read_lookup, write_lookup
+from culture_sim.run.run import Run
 from sae.activations.harvest import kept_tokens
 from tests.helpers.exporting import command, error_line, tree
 from tests.helpers.hub import Hub
@@ -323,6 +326,17 @@ def test_a_card_tells_what_was_measured(folders, runs, kind):
     votes = pd.read_parquet(run / "culture" / "round-0001.parquet")
     assert f"| 1 | {len(votes)} | {votes.keep.sum()} | four_of_five | hot_then_cold |" in text
     assert "culture-sim culture --preset smoke --run smoke\n" in text
+
+
+def test_a_task_without_a_quiz_in_the_test_has_no_figure(runs, tmp_path):
+    shutil.copytree(runs / "smoke", tmp_path / "runs" / "smoke")
+    run = Run.open(tmp_path / "runs" / "smoke")
+    found = read_lookup(run)
+    *others, last = found.by_task
+    write_lookup(run, replace(found, by_task={task: found.by_task[task] for task in others}))
+    assert command(*export("agents", run.path.parent, tmp_path / "out")) == 0
+    (row,) = (x for x in card(tmp_path / "out").splitlines() if x.startswith(f"| {last} |"))
+    assert row.endswith(" - |")
 
 
 def test_the_saes_card_tells_quality_and_null(folders, runs):

@@ -64,6 +64,7 @@ def test_what_would_decide_results_is_taken_and_said(variable):
         "OMP_PROC_BIND",
         "OMP_PLACES",
         "KMP_AFFINITY",
+        "KMP_INIT_AT_FORK",  # scikit-learn sets it where it is imported
         "MKL_THREADING_LAYER",
         "PYTORCH_CUDA_ALLOC_CONF",
         "PYTORCH_ALLOC_CONF",
