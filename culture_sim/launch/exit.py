@@ -9,12 +9,6 @@ import weakref
 from contextlib import suppress
 from typing import NoReturn
 
-NEEDLESS = ("torch.library", "_del_library")
-"""The module and the name of what PyTorch does at the exit for each of its 200 operator libraries:
-it takes them apart, which writes to memory that a worker shares with the process it was forked
-from, and takes a sixth of a second."""
-
-
 def exit_now(code: int) -> NoReturn:
     """Exit with ``code``, after the functions registered with atexit but before destructors.
 
@@ -30,8 +24,13 @@ def exit_now(code: int) -> NoReturn:
 
 
 def leave_operators() -> None:
-    """PyTorch's operators are left as they are when this process exits."""
+    """PyTorch's operators are left as they are when this process exits.
+
+    It would take each of its 200 libraries of them apart, which writes to memory that a worker
+    shares with the process it was forked from, and takes a sixth of a second.
+    """
+    needless = getattr(sys.modules.get("torch.library"), "_del_library", None)
     for finalizer in list(getattr(weakref.finalize, "_registry", ())):
         found = finalizer.peek()  # None when it has run
-        if found and (found[1].__module__, found[1].__qualname__) == NEEDLESS:
+        if found and found[1] is needless:
             finalizer.atexit = False

@@ -54,9 +54,10 @@ def installed_plugins() -> tuple[EntryPoint, ...]:
     """What names plugins among the installed packages.
 
     All packages are looked through, which takes a tenth of a second. So it is done once for a
-    path of modules: not for every registry, nor in workers, whose server has done it for them.
+    path of modules, and not for every registry: a package that is installed later needs another
+    process.
     """
-    path = tuple(sys.path)
+    path = tuple(os.path.abspath(place) for place in sys.path)
     if path not in _found:
         _found[path] = tuple(entry_points(group=GROUP))
     return _found[path]

@@ -1,13 +1,12 @@
 """The package's own variants, which a worker needs to read the options of a run.
 
-Plugins are found, and loaded by the workers, which tell what is wrong with them.
+Those of plugins stay with the workers, which tell what is wrong with them.
 """
 
 import agents.config
 import sae.comparison.nulls
 import sae.dictionaries.architectures
 from culture_sim.culture import proposers, rules
-from world.core.plugins import installed_plugins
 from world.core.world import worlds
 from world.grids.painting.task import tasks
 from world.strings.task import string_tasks
@@ -23,5 +22,3 @@ for registry in (
     proposers.proposers,
 ):
     registry.load_own()
-
-installed_plugins()
