@@ -9,6 +9,7 @@ import weakref
 from contextlib import suppress
 from typing import NoReturn
 
+
 def exit_now(code: int) -> NoReturn:
     """Exit with ``code``, after the functions registered with atexit but before destructors.
 
