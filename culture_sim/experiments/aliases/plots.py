@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -28,19 +29,24 @@ COLOURS = dict(
     )
 )
 """Okabe and Ito's (2008), by arm."""
-WEIGHTED = "#f0e442"
-"""Of arms whose links count otherwise."""
+WEIGHTED = ("#f0e442", "#882255", "#44aa99", "#332288")
+"""Of arms whose links count otherwise, in turn."""
 CULTURES = {CONTROL: "#999999", RANDOM: "#e69f00", FULL: "#0072b2"}
 """By arm of culture."""
 CELLS = ListedColormap(["#e69f00", "#0072b2", "#ececea"])
 """Of cells that are not answered, that are, and that are trained on."""
 
 
+def colours_of(arms: Iterable[str]) -> dict[str, str]:
+    """By arm, its own, so far as there are as many."""
+    others = itertools.cycle(WEIGHTED)
+    return {arm: COLOURS[arm] if arm in COLOURS else next(others) for arm in arms}
+
+
 def by_share(figure: Figure, found: Found) -> None:
     """Final accuracy over the share held out: a line through means of one table alone."""
     axes = figure.subplots()
-    for number, arm in enumerate(found.options.arms):
-        colour = COLOURS.get(arm, WEIGHTED)
+    for number, (arm, colour) in enumerate(colours_of(found.options.arms).items()):
         shares = found.options.shares if arm == ALONE else found.compared
         finals = [found.final(arm, share) for share in shares]
         offset = 0.003 * (number - 3)  # so that points do not hide each other
@@ -64,8 +70,7 @@ def courses(figure: Figure, found: Found) -> None:
     """Accuracy over steps, a panel a share."""
     panels = figure.subplots(1, len(found.compared), sharey=True, squeeze=False)[0]
     for axes, share in zip(panels, found.compared, strict=True):
-        for arm in found.options.arms:
-            colour = COLOURS.get(arm, WEIGHTED)
+        for arm, colour in colours_of(found.options.arms).items():
             for curve in found.of(arm, share):
                 steps = [point["steps"] for point in curve]
                 values = [accuracy(point) for point in curve]

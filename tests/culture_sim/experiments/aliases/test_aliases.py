@@ -33,6 +33,7 @@ from culture_sim.experiments.aliases.exam import (
     Exam,
     alignment,
 )
+from culture_sim.experiments.aliases.plots import colours_of
 from culture_sim.experiments.aliases.results import SETTINGS, Found, find
 from culture_sim.experiments.findings import COLUMNS
 from culture_sim.experiments.page import write_page
@@ -206,6 +207,13 @@ def test_without_a_share_at_which_one_table_fails_no_window_is_refuted(place):
         "open", "at 0.4: 3 of 3 learn it after 200 to 200 steps alone, "
         "3 of 3 learn it after 200 to 200 steps linked",
     )  # fmt: skip
+
+
+def test_every_arm_has_a_colour_of_its_own():
+    arms = replace(OPTIONS, link_weights=(0.1, 0.3, 3.0, 10.0)).arms
+    found = colours_of(arms)
+    assert list(found) == list(arms)
+    assert len(set(found.values())) == len(arms) == 12
 
 
 def test_the_page_draws_what_was_found(place, tmp_path):
