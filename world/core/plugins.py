@@ -53,9 +53,8 @@ def load_installed() -> None:
 def installed_plugins() -> tuple[EntryPoint, ...]:
     """What names plugins among the installed packages.
 
-    All packages are looked through, which takes a tenth of a second. So it is done once for a
-    path of modules, and not for every registry: a package that is installed later needs another
-    process.
+    All packages are looked through, which takes 10 ms. So it is done once for a path of
+    modules, and not for every registry: a package that is installed later needs another process.
     """
     path = tuple(os.path.abspath(place) for place in sys.path)
     if path not in _found:

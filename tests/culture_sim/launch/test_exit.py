@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
-import functools, sys, tempfile, weakref
+import functools, tempfile, weakref
 import torch
 from culture_sim.launch.exit import exit_now, leave_operators
 

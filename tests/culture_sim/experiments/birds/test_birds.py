@@ -15,9 +15,10 @@ from culture_sim.experiments.birds.results import SETTINGS, over_seeds
 from culture_sim.experiments.findings import COLUMNS
 from tests.helpers.commands import culture_sim
 
+SAMPLED = 4
 FEW = [
     *("--epoch-quizzes", "128", "--max-quizzes", "128", "--proposals", "64", "--exam", "12"),
-    *("--patched", "4", "--probe-quizzes", "12", "--sampled", "4"),
+    *("--patched", "4", "--probe-quizzes", "12", "--sampled", str(SAMPLED)),
 ]
 """Agents learn nothing here, so it does not matter on how much."""
 
@@ -37,7 +38,7 @@ def test_the_smallest_experiment_from_the_command_line(tmp_path):
     for arm in ARMS:
         # All arms propose the same in the first round; samples are taken before it, too.
         assert flies[arm, 1, "proposed"] == flies["none", 1, "proposed"]
-        assert flies[arm, 0, "sampled"] == flies[arm, 1, "sampled"] == 3 * 4
+        assert flies[arm, 0, "sampled"] == flies[arm, 1, "sampled"] == 3 * SAMPLED
     summary = json.loads((folder / "summary.json").read_text())
     assert len(summary["verdicts"]) == 2 + len(CLAIMS) * len(CONTRASTS)
     assert {each["answer"] for each in summary["found"]["claims"]} == {"open"}
