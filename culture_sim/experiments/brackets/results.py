@@ -229,16 +229,22 @@ def _of_features(found: Found) -> Verdict:
 
 
 def against_random(found: Found, nested: bool) -> list[float]:
-    """Of populations of both kinds, most of one: what full culture changed in the mean accuracy
-    on undecided strings, less what the random filter did to the same agents."""
+    """By seed, of its populations of both kinds, most of one: what full culture changed in the mean
+    accuracy on undecided strings, less what the random filter did to the same agents.
+
+    Populations of a seed share agents, so only their mean is one observation.
+    """
     changed: dict[tuple[int, int], dict[str, float]] = {}
     for unit, rounds in found.courses:
         mixed = 0 < unit.nesters < culture.SIZE
         if mixed and (unit.nesters > culture.SIZE / 2) == nested:
             course = culture.accuracies(rounds).mean(axis=1)
-            pair = changed.setdefault((unit.nesters, unit.seed), {})
+            pair = changed.setdefault((unit.seed, unit.nesters), {})
             pair[unit.arm] = float(course[-1] - course[0])
-    return [pair[culture.FULL] - pair["random_filter"] for pair in changed.values()]
+    by_seed: dict[int, list[float]] = {}
+    for (seed, _), pair in changed.items():
+        by_seed.setdefault(seed, []).append(pair[culture.FULL] - pair["random_filter"])
+    return [float(np.mean(differences)) for differences in by_seed.values()]
 
 
 def _summary(found: Found) -> dict[str, Any]:

@@ -199,22 +199,22 @@ def majority_decides(minority: tuple[int, int], majority: tuple[int, int]) -> Ve
 
 
 def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Verdict:
-    """differences: what full culture changed in accuracy, less what the random filter did, of pairs
-    of populations. expected: the sign. name: the populations."""
+    """differences: what full culture changed in accuracy, less what the random filter did, by seed.
+    expected: the sign. name: the populations."""
     answer: Answer = "open"
-    because = f"too few pairs: {len(differences)}"
+    because = f"too few seeds: {len(differences)}"
     if len(differences) > 1:
         found = interval(pd.Series(differences))
         value, low, high = (float(found[key] or 0.0) for key in ("value", "low", "high"))
         ends = sorted((low * expected, high * expected))
         answer = _either(ends[0] > 0, ends[1] < 0)
-        because = f"difference {value:+.3f} ({low:+.3f} to {high:+.3f}), {len(differences)} pairs"
+        because = f"difference {value:+.3f} ({low:+.3f} to {high:+.3f}), {len(differences)} seeds"
     does = "repairs a wrong rule" if expected > 0 else "locks a wrong rule in"
     return Verdict(
         f"Culture {does} where {name}.",
         f"full culture {'raises' if expected > 0 else 'lowers'} accuracy on these strings "
-        "against the random filter, by a 95 % interval on that side of 0; refuted where it is on "
-        "the other",
+        "against the random filter, by a 95 % interval over seeds on that side of 0; refuted where "
+        "it is on the other",
         answer,
         because,
     )

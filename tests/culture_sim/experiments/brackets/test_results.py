@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from culture_sim.experiments.brackets import Brackets
-from culture_sim.experiments.brackets.results import find
+from culture_sim.experiments.brackets.results import Found, against_random, find
 from culture_sim.experiments.brackets.rows import SETTINGS
 from culture_sim.experiments.findings import COLUMNS, Findings
 from culture_sim.experiments.page import write_page
@@ -61,6 +62,19 @@ def test_verdicts_follow_from_what_was_made_up(findings: Findings) -> None:
     for claim, answer in expected.items():
         found = [given for said, given in answers.items() if said.startswith(claim)]
         assert found == [answer], claim
+
+
+def test_populations_of_a_seed_are_one_observation() -> None:
+    """Those of 3 and of 4 nesters share agents."""
+    gains = {(0, 4): 0.2, (0, 3): 0.4, (1, 4): 0.1, (1, 3): 0.1, (0, 1): -0.5, (1, 5): 0.9}
+    courses = []
+    for (seed, nesters), gain in gains.items():
+        for arm, ends in (("full", 0.5 + gain), ("random_filter", 0.5), ("none", 0.4)):
+            unit = SimpleNamespace(seed=seed, nesters=nesters, arm=arm)
+            courses.append((unit, [{"undecided": [0.3] * 5}, {"undecided": [ends] * 5}]))
+    found = cast(Found, SimpleNamespace(courses=courses))
+    assert against_random(found, nested=True) == pytest.approx([0.3, 0.1])
+    assert against_random(found, nested=False) == pytest.approx([-0.5])
 
 
 def test_what_is_seen_of_other_strings_tells_more_than_settings(findings: Findings) -> None:
