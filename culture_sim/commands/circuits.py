@@ -26,7 +26,6 @@ from culture_sim.commands.base import FindingCommand, Findings, Report
 from culture_sim.features.comparisons import Compared, open_compared
 from culture_sim.features.folders import CIRCUITS, circuits_path, compared_folders, write_figures
 from culture_sim.report.circuits.write import write_circuits
-from culture_sim.report.page.circuits import weights_of
 from culture_sim.run.config import config_to_dict
 from culture_sim.run.places import run_path
 from culture_sim.run.run import Run
@@ -116,7 +115,7 @@ class _Steps:
         }
         figures: dict[str, Any] = {
             "options": self.options.as_dict(),
-            "weights": weights_of(self.run),
+            "weights": self.run.checkpoints(),
             "changes": dict(self.prompts.about),
             "telling": self.prompts.roles.telling,
             "idle": list(idle),

@@ -48,8 +48,7 @@ def write_rounds(
     origin: name and hash of the file that they are from.
     """
     world, store = run.config.quiz_world, CultureStore(run.path / "culture")
-    states = [run.agent_state(agent) for agent in run.agents]
-    checkpoints = tuple(state.sha256 if state else "" for state in states)
+    checkpoints = tuple(run.checkpoints())
     earlier: list[QuizBatch] = []
     for number, sifted in enumerate(rounds, 1):
         began, size = time.monotonic(), len(sifted.quizzes)

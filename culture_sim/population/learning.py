@@ -26,14 +26,13 @@ def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRou
             f"{progress.kept} of {config.culture.quota} kept (yield {share:.1%})"
         )
 
-    states = [run.agent_state(agent) for agent in run.agents]
     return open_round(
         [run.load_agent(agent) for agent in run.agents],
         config.quiz_world,
         config.culture,
         number=number,
         seed=config.seed,
-        checkpoints=[state.sha256 if state else "" for state in states],
+        checkpoints=run.checkpoints(),
         test_hashes=config.world.canonical_hash(stopping_test(config)),
         store=CultureStore(run.path / "culture"),
         accelerator=accelerator,

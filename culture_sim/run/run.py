@@ -126,6 +126,11 @@ class Run:
                 f"restore it, or remove its folder to train the agent again"
             ) from None
 
+    def checkpoints(self) -> list[str]:
+        """The checksum of every agent's weights as they are now, "" before its first checkpoint."""
+        states = (self.agent_state(agent) for agent in self.agents)
+        return [state.sha256 if state else "" for state in states]
+
     def load_agent(self, agent: int) -> AgentModel:
         """The agent's evaluated weights, on the CPU, in evaluation mode.
 

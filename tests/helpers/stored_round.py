@@ -81,8 +81,7 @@ def make_records(run):
     hashes, size = world.canonical_hash(batch), len(batch)
     assert len(np.unique(hashes)) == size
     votes = make_votes(size)
-    states = [run.agent_state(agent) for agent in run.agents]
-    checkpoints = tuple(state.sha256 for state in states)
+    checkpoints = tuple(run.checkpoints())
     return CultureRecords(
         provenance=Provenance(1, "four_of_five", "{}", checkpoints),
         proposals=Proposals.of(

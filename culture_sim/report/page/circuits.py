@@ -23,15 +23,9 @@ def circuits(run: Run) -> Tree | None:
         return None
     figures = circuit_figures(run)
     with damage_named(f"{circuits_path(run) / CIRCUITS} is", remedy(run.path.name)):
-        now = weights_of(run)
+        now = run.checkpoints()
         outdated = figures.get("weights", now) != now
         return {"page": PAGE, "overall": figures["overall"], "outdated": outdated}
-
-
-def weights_of(run: Run) -> list[str]:
-    """The checksum of every agent's weights as they are now."""
-    states = (run.agent_state(agent) for agent in run.agents)
-    return [state.sha256 if state else "" for state in states]
 
 
 def circuit_figures(run: Run) -> Tree:
