@@ -15,14 +15,16 @@ def study() -> RunConfig:
 
     Command: culture-sim study
     Hardware: two cores, no GPU.
-    Wall-clock there: about 4 minutes for each arm of a seed, as much for its first training.
+    Wall-clock there: about 8 minutes for each arm of a seed, as much for its first training.
     Expected: agents at 95 % of four tasks before culture.
     """
     base = RunConfig()
     return replace(
         base,
         rounds=3,
-        world=GridsWorld(tasks=("replace_color", "frame", "half_fill", "detect")),
+        world=GridsWorld(
+            height=7, width=7, tasks=("replace_color", "frame", "half_fill", "detect")
+        ),
         train=replace(base.train, test_quizzes=1000),
         culture=CultureConfig(quota=1_280, max_proposals=1_280),
         sae=replace(base.sae, baselines=(), nulls=(WithinCell(),), concept_quizzes=200),
