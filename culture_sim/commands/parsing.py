@@ -181,9 +181,11 @@ def _subclass(kind: type, fields: Sequence[tuple[str, Any, Any]], real: type | N
         "stands_for": real if real is not None else kind,
     }
     bases = () if kind is object else (kind,)
-    return dataclasses.make_dataclass(
+    made = dataclasses.make_dataclass(
         kind.__name__, fields, bases=bases, frozen=True, kw_only=True, namespace=dict(space)
     )
+    made.__module__ = "builtins"  # for help on fields tyro reads a module's source, which has none
+    return made
 
 
 def _real(parsed: Any) -> Any:

@@ -170,7 +170,7 @@ def parse_json(path: Path, content: bytes, remedy: str) -> JsonObject:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from None
     if not isinstance(tree, JsonObject):
         raise UserError(f"{path} is damaged (it holds no JSON object); {remedy}")
-    if tree.pop(CHECKSUM, None) not in (None, _checksum(tree)):
+    if tree.pop(CHECKSUM, None) not in (None, _digest(tree)):
         raise UserError(
             f"{path} is damaged (its checksum is another, so it is not as it was written); {remedy}"
         )
@@ -186,14 +186,14 @@ def write_json(path: Path, tree: Any, indent: int | None = 1) -> None:
 def checked_json(tree: Any, indent: int | None = 1) -> str:
     """A tree as JSON with a line end; an object holds its checksum, which ``parse_json`` checks."""
     if isinstance(tree, dict):
-        tree = {**tree, CHECKSUM: _checksum(tree)}
+        # As it is read back: names that are numbers become strings, and are then in another order.
+        tree = json.loads(json_text({k: v for k, v in tree.items() if k != CHECKSUM}))
+        tree[CHECKSUM] = _digest(tree)
     return json_text(tree, indent=indent) + "\n"
 
 
-def _checksum(tree: dict[str, Any]) -> str:
-    """SHA-256 of an object's entries, whatever their order and spacing."""
-    # As they are read back: names that are numbers become strings, and are then in another order.
-    entries = json.loads(json_text({k: v for k, v in tree.items() if k != CHECKSUM}))
+def _digest(entries: dict[str, Any]) -> str:
+    """SHA-256 of an object that was read from JSON, whatever the order and spacing there."""
     return hashlib.sha256(json_text(entries, sort_keys=True).encode()).hexdigest()
 
 
@@ -203,7 +203,10 @@ def json_text(tree: Any, **style: Any) -> str:
     Numbers that are not finite become null: JSON has no name for them, and the bare words that
     Python would write are refused by other readers.
     """
-    return json.dumps(_finite(tree), **style, allow_nan=False)  # noqa: TID251
+    try:
+        return json.dumps(tree, **style, allow_nan=False)  # noqa: TID251
+    except (TypeError, ValueError):  # a number that is not finite, or names of several types
+        return json.dumps(_finite(tree), **style, allow_nan=False)  # noqa: TID251
 
 
 def _finite(tree: Any) -> Any:
