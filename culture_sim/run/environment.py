@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,17 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "cores": usable_cores(),
         "variables": of_machine(os.environ),
-        "versions": dict(_versions()),
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
     }
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    """Of the packages that are installed; a machine that only trains may lack the others."""
-    for name in PACKAGES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            yield name, importlib.metadata.version(name)
+@cache
+def _version(name: str) -> str | None:
+    """Of a package; None where it is not installed: a machine that only trains may lack some."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def processor() -> str:

@@ -1,11 +1,12 @@
 """Loaded by the server that tests fork commands from: what each of these would load, what tyro
-reads in the sources of their options, which takes it a second, and templates of pages."""
+reads in the sources of their options, which takes it a second, templates of pages, versions."""
 
 import importlib
 
 from culture_sim.commands import STAGES, commands
 from culture_sim.presets import presets
 from culture_sim.report.write import page_environment
+from culture_sim.run.environment import environment
 from tests.helpers.tyro_cache import trust_cache
 from world.core import registry
 
@@ -22,6 +23,8 @@ for name in commands:
     commands[name]
 for name in STAGES:
     commands[name].parse(["--preset", "smoke"], name, "")
+
+environment()
 
 for name in page_environment().list_templates(extensions=["jinja"]):
     page_environment().get_template(name)
