@@ -115,7 +115,7 @@ class _Steps:
         }
         figures: dict[str, Any] = {
             "options": self.options.as_dict(),
-            "weights": self.run.checkpoints(),
+            "weights": self.run.checksums(),
             "changes": dict(self.prompts.about),
             "telling": self.prompts.roles.telling,
             "idle": list(idle),

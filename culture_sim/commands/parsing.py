@@ -184,7 +184,8 @@ def _subclass(kind: type, fields: Sequence[tuple[str, Any, Any]], real: type | N
     made = dataclasses.make_dataclass(
         kind.__name__, fields, bases=bases, frozen=True, kw_only=True, namespace=dict(space)
     )
-    made.__module__ = "builtins"  # for help on fields tyro reads a module's source, which has none
+    # Else tyro, in search of help on fields, would read the source of a whole module for each.
+    made.__module__ = "builtins"
     return made
 
 

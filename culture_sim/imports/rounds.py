@@ -48,7 +48,7 @@ def write_rounds(
     origin: name and hash of the file that they are from.
     """
     world, store = run.config.quiz_world, CultureStore(run.path / "culture")
-    checkpoints = tuple(run.checkpoints())
+    checkpoints = tuple(run.checksums())
     earlier: list[QuizBatch] = []
     for number, sifted in enumerate(rounds, 1):
         began, size = time.monotonic(), len(sifted.quizzes)

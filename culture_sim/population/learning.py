@@ -32,7 +32,7 @@ def open_round_of(run: Run, number: int, accelerator: Accelerator) -> CultureRou
         config.culture,
         number=number,
         seed=config.seed,
-        checkpoints=run.checkpoints(),
+        checkpoints=run.checksums(),
         test_hashes=config.world.canonical_hash(stopping_test(config)),
         store=CultureStore(run.path / "culture"),
         accelerator=accelerator,

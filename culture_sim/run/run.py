@@ -126,8 +126,11 @@ class Run:
                 f"restore it, or remove its folder to train the agent again"
             ) from None
 
-    def checkpoints(self) -> list[str]:
-        """The checksum of every agent's weights as they are now, "" before its first checkpoint."""
+    def checksums(self) -> list[str]:
+        """The checksum of every agent's weights as they are now, "" before its first checkpoint.
+
+        Raises UserError for a checkpoint that is damaged.
+        """
         states = (self.agent_state(agent) for agent in self.agents)
         return [state.sha256 if state else "" for state in states]
 

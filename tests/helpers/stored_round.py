@@ -81,7 +81,7 @@ def make_records(run):
     hashes, size = world.canonical_hash(batch), len(batch)
     assert len(np.unique(hashes)) == size
     votes = make_votes(size)
-    checkpoints = tuple(run.checkpoints())
+    checkpoints = tuple(run.checksums())
     return CultureRecords(
         provenance=Provenance(1, "four_of_five", "{}", checkpoints),
         proposals=Proposals.of(

@@ -161,16 +161,16 @@ def read_json(path: Path, remedy: str) -> JsonObject:
 def parse_json(path: Path, content: bytes, remedy: str) -> JsonObject:
     """The same of the file's content, where it was read before."""
 
-    def known(entries: dict[str, Any]) -> JsonObject:
+    def checked(entries: dict[str, Any]) -> JsonObject:
         return JsonObject.read_from(entries, path, remedy)
 
     try:
-        tree = json.loads(content.decode(), object_hook=known)
+        tree = json.loads(content.decode(), object_hook=checked)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {remedy}") from None
     if not isinstance(tree, JsonObject):
         raise UserError(f"{path} is damaged (it holds no JSON object); {remedy}")
-    if tree.pop(CHECKSUM, None) not in (None, _digest(tree)):
+    if (known := tree.pop(CHECKSUM, None)) is not None and known != _digest(tree):
         raise UserError(
             f"{path} is damaged (its checksum is another, so it is not as it was written); {remedy}"
         )
@@ -194,7 +194,9 @@ def checked_json(tree: Any, indent: int | None = 1) -> str:
 
 def _digest(entries: dict[str, Any]) -> str:
     """SHA-256 of an object that was read from JSON, whatever the order and spacing there."""
-    return hashlib.sha256(json_text(entries, sort_keys=True).encode()).hexdigest()
+    # Nothing in it is without a name in JSON, or else it is not as it was written.
+    text = json.dumps(entries, sort_keys=True)  # noqa: TID251
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def json_text(tree: Any, **style: Any) -> str:
@@ -203,10 +205,7 @@ def json_text(tree: Any, **style: Any) -> str:
     Numbers that are not finite become null: JSON has no name for them, and the bare words that
     Python would write are refused by other readers.
     """
-    try:
-        return json.dumps(tree, **style, allow_nan=False)  # noqa: TID251
-    except (TypeError, ValueError):  # a number that is not finite, or names of several types
-        return json.dumps(_finite(tree), **style, allow_nan=False)  # noqa: TID251
+    return json.dumps(_finite(tree), **style, allow_nan=False)  # noqa: TID251
 
 
 def _finite(tree: Any) -> Any:

@@ -204,17 +204,10 @@ def _of_heads(found: Found) -> Verdict:
 
 
 def _of_culture(found: Found) -> list[Verdict]:
-    half = culture.SIZE / 2
-    kept = {False: [0, 0], True: [0, 0]}
-    for unit, rounds in found.courses:
-        if unit.arm == culture.FULL:
-            for told in rounds[1:]:
-                counts = told["kept"]["undecided"]
-                kept[unit.nesters > half][0] += counts["right"]
-                kept[unit.nesters > half][1] += counts["quizzes"]
-    few, many = (tuple(kept[most]) for most in (False, True))
     return [
-        verdicts.majority_decides((few[0], few[1]), (many[0], many[1])),
+        verdicts.majority_decides(
+            undecided_kept(found, nested=False), undecided_kept(found, nested=True)
+        ),
         verdicts.culture_moves("most agents nest", 1, against_random(found, nested=True)),
         verdicts.culture_moves("most agents do not", -1, against_random(found, nested=False)),
     ]
@@ -228,11 +221,26 @@ def _of_features(found: Found) -> Verdict:
     return verdicts.dips_are_seen(f1[True], f1[False])
 
 
-def against_random(found: Found, nested: bool) -> list[float]:
-    """By seed, of its populations of both kinds, most of one: what full culture changed in the mean
-    accuracy on undecided strings, less what the random filter did to the same agents.
+def undecided_kept(found: Found, nested: bool) -> list[tuple[int, int]]:
+    """By seed, of what its populations in which most nest, or most do not, kept of undecided
+    strings in all rounds of full culture: those with the right verdict, and all."""
+    by_seed: Counter[tuple[int, str]] = Counter()
+    for unit, rounds in found.courses:
+        if unit.arm == culture.FULL and (unit.nesters > culture.SIZE / 2) == nested:
+            for told in rounds[1:]:
+                for name, count in told["kept"]["undecided"].items():
+                    by_seed[unit.seed, name] += count
+    seeds = sorted({seed for seed, _ in by_seed})
+    return [(by_seed[seed, "right"], by_seed[seed, "quizzes"]) for seed in seeds]
 
-    Populations of a seed share agents, so only their mean is one observation.
+
+def against_random(found: Found, nested: bool) -> list[float]:
+    """By seed, what full culture changed in the mean accuracy on undecided strings, less what the
+    random filter did to the same agents: the mean of populations in which most but not all nest,
+    or the fewer but not none.
+
+    Populations of a seed share most of their agents, so they count as one observation. Those of
+    other seeds may share some as well, so that intervals over seeds are rather too narrow.
     """
     changed: dict[tuple[int, int], dict[str, float]] = {}
     for unit, rounds in found.courses:

@@ -1,7 +1,8 @@
 """The claims of the experiment, and the rules by which each is confirmed or refuted.
 
-All thresholds are here and were fixed before anything was measured. Functions take plain numbers,
-so that a test can hold each rule to both answers.
+All thresholds are here and were fixed before anything was measured. Intervals of what culture does
+were over populations then; now they are over seeds, since populations of a seed share agents.
+Functions take plain numbers, so that a test can hold each rule to both answers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from agents.evaluation import wilson_interval
 from culture_sim.experiments.brackets.rules import FIRST_SYMBOL, NESTING
 from culture_sim.experiments.findings import Answer, Verdict
 from culture_sim.study.results import interval
@@ -180,21 +180,24 @@ def heads_disagree(raising: Sequence[bool], lowering: Sequence[bool]) -> Verdict
     )
 
 
-def majority_decides(minority: tuple[int, int], majority: tuple[int, int]) -> Verdict:
-    """Of kept undecided strings, those with the right verdict and all: of populations in which
-    fewer than half nest, and in which more do."""
+def majority_decides(
+    minority: Sequence[tuple[int, int]], majority: Sequence[tuple[int, int]]
+) -> Verdict:
+    """Of kept undecided strings, those with the right verdict and all, by seed: of populations in
+    which fewer than half nest, and in which more do."""
     answer: Answer = "open"
-    if minority[1] and majority[1]:
-        few, many = wilson_interval(*minority), wilson_interval(*majority)
-        answer = _either(few[1] < 0.5 and many[0] > 0.5, few[0] > 0.5 or many[1] < 0.5)
+    few, many = (
+        _bounds([right / kept for right, kept in of if kept]) for of in (minority, majority)
+    )
+    if few and many:
+        answer = _either(few[1] < 0.5 < many[0], few[0] > 0.5 or many[1] < 0.5)
     return Verdict(
         f"What a population keeps of {UNDECIDED} has the verdict of its majority: right where most "
         "agents nest, wrong where most do not.",
         "the share of right verdicts is above one half where most nest and below it where most do "
-        "not, by Wilson intervals; refuted where one of them is on the other side",
+        "not, by 95 % intervals over seeds; refuted where one of them is on the other side",
         answer,
-        f"right: {minority[0]} of {minority[1]} where most do not, {majority[0]} of {majority[1]} "
-        f"where most nest",
+        f"right: {_of(minority)} where most do not, {_of(majority)} where most nest",
     )
 
 
@@ -203,12 +206,14 @@ def culture_moves(name: str, expected: int, differences: Sequence[float]) -> Ver
     expected: the sign. name: the populations."""
     answer: Answer = "open"
     because = f"too few seeds: {len(differences)}"
-    if len(differences) > 1:
-        found = interval(pd.Series(differences))
-        value, low, high = (float(found[key] or 0.0) for key in ("value", "low", "high"))
+    if bounds := _bounds(differences):
+        low, high = bounds
         ends = sorted((low * expected, high * expected))
         answer = _either(ends[0] > 0, ends[1] < 0)
-        because = f"difference {value:+.3f} ({low:+.3f} to {high:+.3f}), {len(differences)} seeds"
+        because = (
+            f"difference {np.mean(differences):+.3f} ({low:+.3f} to {high:+.3f}), "
+            f"{len(differences)} seeds"
+        )
     does = "repairs a wrong rule" if expected > 0 else "locks a wrong rule in"
     return Verdict(
         f"Culture {does} where {name}.",
@@ -233,6 +238,18 @@ def dips_are_seen(nesting: Sequence[float], others: Sequence[float]) -> Verdict:
         answer,
         f"nesting: {_range(nesting)}; others: {_range(others)}",
     )
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float] | None:
+    """Student's 95 % interval of a mean; None with fewer than two values."""
+    found = interval(pd.Series(values, dtype="float64")) if values else {}
+    low, high = found.get("low"), found.get("high")
+    return None if low is None or high is None else (low, high)
+
+
+def _of(counts: Sequence[tuple[int, int]]) -> str:
+    """Hits and all of several, together."""
+    return f"{sum(hits for hits, _ in counts)} of {sum(total for _, total in counts)}"
 
 
 def _either(confirmed: bool, refuted: bool) -> Answer:

@@ -23,7 +23,7 @@ def circuits(run: Run) -> Tree | None:
         return None
     figures = circuit_figures(run)
     with damage_named(f"{circuits_path(run) / CIRCUITS} is", remedy(run.path.name)):
-        now = run.checkpoints()
+        now = run.checksums()
         outdated = figures.get("weights", now) != now
         return {"page": PAGE, "overall": figures["overall"], "outdated": outdated}
 
