@@ -1,4 +1,4 @@
-"""A world that small agents learn in a minute or two, and much culture in the mix."""
+"""A world that small agents learn in a few minutes, and much culture in the mix."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ def study() -> RunConfig:
 
     Command: culture-sim study
     Hardware: two cores, no GPU.
-    Wall-clock there: about 8 minutes for each arm of a seed, as much for its first training.
+    Wall-clock there: about 6 minutes for each arm of a seed, 8 for its first training.
     Expected: agents at 95 % of four tasks before culture.
     """
     base = RunConfig()
