@@ -49,7 +49,7 @@ class Study(OptionsCommand):
     arms: tuple[str, ...] = tuple(CHANGES)
     """Arms to compare."""
     lesson: int = 2400
-    """Quizzes that every agent trains on in a round, in every arm."""
+    """Quizzes that every agent trains on in a round; in the arm fewer, those of the world alone."""
     share: float = 0.3
     """Of them, how many are culture where there is some to teach, 0 to 1."""
     exam_proposals: int = 5120

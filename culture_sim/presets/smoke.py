@@ -23,8 +23,8 @@ def smoke() -> RunConfig:
             test_quizzes=60,
             validation_quizzes=30,
             recombined_quizzes=30,
-            epoch_quizzes=320,
-            max_quizzes=320,
+            epoch_quizzes=160,
+            max_quizzes=160,
         ),
         culture=CultureConfig(
             batch_size=32, shard_batches=5, quota=5, max_proposals=160, transfer_quizzes=30

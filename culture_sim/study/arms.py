@@ -1,7 +1,8 @@
 """The arms of a study: every one does the same work and differs in what agents train on.
 
-All propose and vote in every round, from the same seeds, and every agent trains on the same number
-of quizzes; where there is culture to train on, the same share of them is culture.
+All propose and vote in every round, from the same seeds. Every agent trains on the same number of
+quizzes; where there is culture to train on, the same share of them is culture. Agents without
+culture therefore see more of the world, so one arm has no culture and no more of the world either.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from world.core.errors import UserError
 
 CONTROL = "none"
 """The arm that the others are held against."""
+FEWER = "fewer"
+"""The arm that tells what culture does from what is left out for it."""
 FULL = "full"
 """The arm that trains on all that was kept."""
 EXAM = "exam"
 """A run beside the arms: the quizzes that the agents kept as they began, which nobody trains on."""
 CHANGES: dict[str, dict[str, Any]] = {
     CONTROL: {"trains_on": "none"},
+    FEWER: {"trains_on": "none"},
     "random_filter": {},
     "frozen": {"trains_on": "first"},
     "single": {"trains_on": "own"},
@@ -34,6 +38,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 """By arm, the options that differ from those of the study."""
 ABOUT = {
     CONTROL: "no culture: world quizzes only",
+    FEWER: "no culture, and only as many world quizzes as the arms with culture train on",
     "random_filter": "as many quizzes as the rule would keep, drawn from all that were voted on",
     "frozen": "the culture of the first round only",
     "single": "a lineage each: an agent sees only what it proposed itself",

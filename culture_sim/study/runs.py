@@ -14,7 +14,7 @@ from culture_sim.launch.checks import check_culture
 from culture_sim.run.config import RunConfig, config_to_dict
 from culture_sim.run.progress import round_done, target_reached
 from culture_sim.run.run import Run
-from culture_sim.study.arms import CONTROL, EXAM, options_of
+from culture_sim.study.arms import CONTROL, EXAM, FEWER, options_of
 from world import Stream
 from world.core.errors import UserError
 from world.core.files import json_text, read_json, write_json
@@ -34,8 +34,8 @@ class StudyRuns:
     """Where the runs of a study are, and their options.
 
     folder: of the study. options: of every run, but for seeds and arms. lesson: quizzes that an
-    agent trains on in a round, exactly. share: of them that are culture, 0 to 1. exam_proposals:
-    proposals from which a seed's exam of culture is kept.
+    agent trains on in a round, exactly; only those of the world in the arm FEWER. share: of them
+    that are culture, 0 to 1. exam_proposals: proposals from which a seed's exam of culture is kept.
     """
 
     folder: Path
@@ -61,7 +61,8 @@ class StudyRuns:
         An agent that is asked for no accuracy trains for one epoch and is examined.
         """
         culture = options_of(arm, self.options.culture, self.share)
-        return replace(self.options, seed=seed, train=self._lesson(self.lesson), culture=culture)
+        train = self._lesson(self._of_the_world() if arm == FEWER else self.lesson)
+        return replace(self.options, seed=seed, train=train, culture=culture)
 
     def exam_options(self, seed: int) -> RunConfig:
         """Options of the run that makes a seed's exam of culture: one round, from another seed
@@ -75,6 +76,11 @@ class StudyRuns:
         train = self._lesson(self.options.train.batch_size)
         other = Stream(seed, "exam").seed() % EXAM_SEEDS
         return replace(self.options, seed=other, rounds=1, train=train, culture=culture)
+
+    def _of_the_world(self) -> int:
+        """Quizzes of a lesson that are not culture, in whole batches; at least one batch."""
+        batch = self.options.train.batch_size
+        return max(round(self.lesson * (1 - self.share) / batch), 1) * batch
 
     def _lesson(self, quizzes: int) -> TrainConfig:
         return replace(self.options.train, target=0.0, epoch_quizzes=quizzes, max_quizzes=quizzes)

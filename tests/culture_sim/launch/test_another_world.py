@@ -14,13 +14,13 @@ from world.core.files import read_json, write_json
 
 TINY = (
     *("--agents", "3", "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1"),
-    *("--train.precision", "fp32", "--train.epoch-quizzes", "160", "--train.max-quizzes", "160"),
+    *("--train.precision", "fp32", "--train.epoch-quizzes", "64", "--train.max-quizzes", "64"),
     *("--train.test-quizzes", "10", "--train.validation-quizzes", "8"),
     *("--train.recombined-quizzes", "4", "--culture.transfer-quizzes", "8"),
     *("--culture.batch-size", "16", "--culture.shard-batches", "1"),
     *("--culture.max-proposals", "32"),
-    *("--sae.widths", "32", "--sae.k", "4", "--sae.training-tokens", "4096"),
-    *("--sae.buffer-quizzes", "64", "--sae.comparison-quizzes", "40"),
+    *("--sae.widths", "32", "--sae.k", "4", "--sae.training-tokens", "2048"),
+    *("--sae.buffer-quizzes", "64", "--sae.comparison-quizzes", "24"),
     *("--sae.concept-quizzes", "10", "--sae.min-firings", "5"),
     *("--sae.permutations", "1", "--sae.resamples", "5"),
 )

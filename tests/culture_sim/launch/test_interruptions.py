@@ -29,7 +29,7 @@ SMOKE = {
         "--preset", "smoke", "--train.precision", "fp32",
         "--model.d-model", "16", "--model.d-mlp", "32", "--model.n-heads", "1",
         "--model.n-layers", "1",
-        "--train.epoch-quizzes", "320", "--train.max-quizzes", "320",
+        "--train.epoch-quizzes", "160", "--train.max-quizzes", "160",
         "--train.test-quizzes", "10", "--train.validation-quizzes", "8",
         "--train.recombined-quizzes", "4",
     ],
@@ -39,7 +39,7 @@ SMOKE = {
     ],
     "sae": [
         "--sae.sites", "blocks.0.hook_resid_post", "--sae.training-tokens", "8000",
-        "--sae.comparison-quizzes", "40",
+        "--sae.buffer-quizzes", "24", "--sae.comparison-quizzes", "24",
         "--sae.permutations", "1", "--sae.resamples", "5",
         "--sae.concept-quizzes", "10", "--sae.seeds", "1", "--sae.baselines",
     ],

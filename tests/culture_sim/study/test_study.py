@@ -24,7 +24,7 @@ from culture_sim.culture.store import CultureStore
 from culture_sim.features.comparisons import open_compared
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
-from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, options_of
+from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, FEWER, options_of
 from culture_sim.study.figure import draw
 from culture_sim.study.results import _features, compare, interval
 from culture_sim.study.runs import BASE, StudyRuns
@@ -131,7 +131,8 @@ def test_the_picture_is_the_same_for_the_same_figures(tmp_path):
 def test_arms_differ_in_what_is_taught():
     options = {arm: options_of(arm, CultureConfig(), 0.3) for arm in CHANGES}
     assert set(ABOUT) == set(CHANGES)
-    assert len(set(map(repr, options.values()))) == len(CHANGES)
+    assert options.pop(FEWER) == options[CONTROL]
+    assert len(set(map(repr, options.values()))) == len(options)
     assert {each.max_share for each in options.values()} == {0.3}
     assert options["random_filter"].rule == RandomFilter(1)
     two = CultureConfig(rule=AllButK(2))
@@ -144,11 +145,21 @@ def test_arms_differ_in_what_is_taught():
         options_of("random_filter", CultureConfig(rule=SevereFailure()), 0.3)
 
 
+@pytest.mark.parametrize(("share", "quizzes"), [(0.3, 176), (0.0, 256), (0.5, 128), (1.0, 16)])
+def test_one_arm_sees_only_the_worlds_share_of_a_lesson(tmp_path, share, quizzes):
+    study = StudyRuns(tmp_path, RunConfig(), "study", 1, tuple(CHANGES), 256, share, 96)
+    seen = {arm: study.arm_options(0, arm).train for arm in CHANGES}
+    assert {arm: train.epoch_quizzes for arm, train in seen.items()} == {
+        arm: quizzes if arm == FEWER else 256 for arm in CHANGES
+    }
+    assert all(train.epoch_quizzes == train.max_quizzes for train in seen.values())
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--seeds", "0"], "study.seeds must be at least 1, got 0"),
-        (["--arms", "none", "some"], "unknown arm 'some'; known: none, random_filter"),
+        (["--arms", "none", "some"], "unknown arm 'some'; known: none, fewer, random_filter"),
         (["--arms", "full"], "--arms must name 'none'"),
         (["--rounds", "0"], "a study needs at least one round"),
         (["--lesson", "33"], "--lesson (33) must be a multiple of --train.batch-size (16)"),
