@@ -100,7 +100,7 @@ def test_effects_of_features_are_found_and_not_found_again(compared, capsys, mon
     assert read_json(folder / "effects.json", "") == {
         name: value for name, value in found.items() if name != CHECKSUM
     }
-    monkeypatch.setattr("culture_sim.commands.effects.METHOD", 2)
+    monkeypatch.setattr("culture_sim.features.effects.METHOD", 2)
     assert main(["effects", *where, *options]) == 0
     assert len(list((folder / "effects").iterdir())) == 2 * len(before)
 
@@ -124,7 +124,7 @@ def test_effects_that_were_interrupted_leave_no_tables_of_two_runs(compared, tmp
 
     whole = files()
     with monkeypatch.context() as patch:
-        patch.setattr("culture_sim.commands.effects.fingerprint_agreement", cut)
+        patch.setattr("culture_sim.features.effects.fingerprint_agreement", cut)
         with pytest.raises(RuntimeError, match="cut"):
             main([*command, "1"])
     assert files() == whole
