@@ -1,4 +1,4 @@
-"""One dictionary for all agents of a run, beside their own: the work of ``culture-sim crosscoder``."""
+"""One dictionary for all agents of a run beside their own: what ``culture-sim crosscoder`` does."""
 
 from __future__ import annotations
 

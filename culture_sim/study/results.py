@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 from numpy.typing import NDArray
-from scipy import stats
 
 from agents.evaluation import evaluate
 from agents.scoring import score
@@ -191,5 +190,7 @@ def interval(values: pd.Series) -> dict[str, float | None]:
     if len(values) < 2:
         return {"value": mean, "low": None, "high": None}
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
+    from scipy import stats  # takes a second to load
+
     reach = float(stats.t.ppf(0.975, len(values) - 1)) * error
     return {"value": mean, "low": mean - reach, "high": mean + reach}

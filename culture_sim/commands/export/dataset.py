@@ -16,7 +16,6 @@ from culture_sim.commands.base import Plugins
 from culture_sim.commands.export import Material
 from culture_sim.commands.parsing import parse_known, parse_options
 from culture_sim.culture.store import CultureStore
-from culture_sim.export.dataset import write_dataset
 from culture_sim.export.spec import Export
 from culture_sim.presets import presets
 from culture_sim.run.places import run_path
@@ -74,6 +73,8 @@ class ExportQuizzes(Source, export.Export):
 
     def material(self, console: Console) -> Material:
         """The quizzes that the options ask for."""
+        from culture_sim.export.dataset import write_dataset  # loads datasets
+
         quizzes = _export(self, self.start())
         return Material(quizzes.record(), lambda folder: write_dataset(quizzes, folder, console))
 

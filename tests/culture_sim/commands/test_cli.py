@@ -217,12 +217,14 @@ def test_a_wrong_configuration_is_refused(change, says):
     "needed",
     [
         "import culture_sim.cli",
+        "from culture_sim.commands import commands; [commands[name] for name in commands]",
         "import culture_sim.launch.pipeline as p; from culture_sim.run.config import RunConfig; "
         "p.check_command('culture', RunConfig(), 1)",
     ],
 )
 def test_only_workers_wait_for_what_compares_features(needed):
-    """It takes seconds to load: the help, and the process that starts workers, do without."""
+    """It takes seconds to load: the help of every command, and the process that starts workers, do
+    without."""
     script = (
         f"import sys; {needed}; sys.exit(bool({{'sae_lens', 'scipy.stats'}} & {{*sys.modules}}))"
     )
