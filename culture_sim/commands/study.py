@@ -131,12 +131,15 @@ class Study(OptionsCommand):
             study.compare_features(self.processes)
         results = measure(study, self.features)
         write_parquet(folder / RESULTS, results)
-        compared = compare(results, self.options.rounds)
-        write_json(folder / SUMMARY, self._summary(study, compared))
-        from culture_sim.study.figure import draw  # takes a second to load
+        from culture_sim.study.differences import differences, in_words
+        from culture_sim.study.figure import draw
 
+        compared = compare(results, self.options.rounds)
+        differ = differences(results, self.options.rounds)
+        write_json(folder / SUMMARY, {**self._summary(study, compared), "differences": differ})
         draw(compared, folder / FIGURE)
         console.print(_table(compared))
+        console.print(in_words(differ), highlight=False)
         written = f"written: {folder / SUMMARY}, {RESULTS}, {FIGURE}"
         console.print(written, highlight=False, soft_wrap=True)
         return 0

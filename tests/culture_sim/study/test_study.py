@@ -25,6 +25,7 @@ from culture_sim.features.comparisons import open_compared
 from culture_sim.run.config import RunConfig
 from culture_sim.run.run import Run
 from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, FEWER, options_of
+from culture_sim.study.differences import differences, in_words
 from culture_sim.study.figure import draw
 from culture_sim.study.results import _features, compare, interval
 from culture_sim.study.runs import BASE, StudyRuns
@@ -110,6 +111,48 @@ def test_arms_are_compared_within_seeds(effect):
     assert control["full_against"] == against
     assert control["against_control"]["value"] == 0
     assert row["after"]["high"] - row["after"]["low"] > 0.05
+
+
+def many(seeds=3, measures=("world", "world loss", "transfer", "culture"), effect=0.0):
+    """Four arms that differ by chance alone, but for ``effect`` of full culture on the world."""
+    rng, rows = np.random.default_rng(3), []
+    for seed in range(seeds):
+        for measure in measures:
+            for arm in (CONTROL, "frozen", "single", FULL):
+                gain = effect if (arm, measure) == (FULL, "world") else 0.0
+                rows.append((seed, arm, 1, 0, measure, gain + rng.normal(0, 0.001)))
+    return pd.DataFrame(rows, columns=["seed", "arm", "round", "agent", "measure", "value"])
+
+
+def test_differences_are_tested_together():
+    results = many(effect=0.5)
+    found = differences(results, 1)
+    # Three arms less the control, and full culture less two others, of four measures.
+    assert len(found) == 20
+    assert {(row["arm"], row["less"]) for row in found} == {
+        *((arm, CONTROL) for arm in ("frozen", "single", FULL)),
+        *((FULL, arm) for arm in ("frozen", "single")),
+    }
+    for row in found:
+        means = results.set_index(["measure", "arm", "seed"])["value"].sort_index()
+        values = means[row["measure"], row["arm"]] - means[row["measure"], row["less"]]
+        t = values.mean() / (values.std(ddof=1) / 3**0.5)
+        # Student's t of two degrees of freedom in closed form.
+        assert row["p"] == pytest.approx(1 - abs(t) / (2 + t * t) ** 0.5)
+        assert (row["p"] < 0.05) == (not row["low"] < 0 < row["high"])
+        assert row["q"] >= row["p"]
+    real = {(row["measure"], row["arm"]) for row in found if row["q"] < 0.05}
+    assert real == {("world", FULL)}
+    alone = sum(row["p"] < 0.05 for row in found)
+    said = f"Of 20 differences between arms {alone} exclude 0 at 95 %, where 1 would by chance; 3 "
+    assert in_words(found).startswith(said)
+
+
+def test_a_single_seed_has_differences_and_no_tests():
+    found = differences(many(seeds=1), 1)
+    assert len(found) == 20
+    assert {(row["low"], row["p"], row["q"]) for row in found} == {(None, None, None)}
+    assert "single seed" in in_words(found)
 
 
 def test_one_seed_has_no_interval_and_what_was_not_measured_no_row():
@@ -234,6 +277,8 @@ def test_a_study_leaves_its_results(small):
     found = json.loads(made.summary)
     assert found["rounds"] == 1
     assert {row["arm"] for row in found["compared"]} == set(ARMS)
+    assert {row["arm"] for row in found["differences"]} == set(ARMS[1:])
+    assert "A single seed tells nothing beyond chance." in shown
     assert len(found["exam_quizzes"]) == 1
     assert (made.folder / "study.svg").exists()
     results = pd.read_parquet(made.folder / "results.parquet")
