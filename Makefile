@@ -94,9 +94,7 @@ demo: $(READY) ## The whole experiment in miniature, in minutes: nothing is lear
 docs: $(VENV)/.docs-ready ## Build the documentation's site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# glibc keeps the pages of tensors that are freed and taken again at every step, as for workers.
-PYTEST = OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 \
-	MALLOC_TOP_PAD_=67108864 $(BIN)/pytest
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest
 
 test: $(READY) ## Run the tests (ARGS="-k word" for some of them)
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

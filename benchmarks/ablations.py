@@ -26,7 +26,6 @@ from rich.console import Console
 
 from benchmarks.recipes import ABLATIONS
 from culture_sim.launch.processes import default_processes
-from culture_sim.launch.workers import ALLOCATOR
 
 HEADER = (
     "in place of the default",
@@ -74,7 +73,7 @@ def _end(name: str, seed: int, given: argparse.Namespace) -> dict[str, Any]:
                 *flags,
             ],
             check=True,
-            env={**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         aside.rename(path)
     end = dict(json.loads(path.read_text().splitlines()[-1]))

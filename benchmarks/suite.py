@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.tables import HEADER, cells, markdown
-from culture_sim.launch.workers import ALLOCATOR
+from culture_sim.launch.memory import keep_freed_memory
 from culture_sim.run.environment import environment
 from world.core.files import write_json
 
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; returns the exit code."""
     given = _parse(arguments)
     if given.inside:
+        keep_freed_memory()
         rows = importlib.import_module(f"benchmarks.{given.names[0]}").rows(given.quick)
         write_json(given.out, [row.as_dict() for row in rows])
         return 0
@@ -92,7 +93,7 @@ def _run(name: str, quick: bool) -> list[dict[str, Any]]:
             # What libraries say is of interest only if something went wrong.
             capture_output=True,
             text=True,
-            env={**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         if ended.returncode:
             print(ended.stderr, file=sys.stderr)

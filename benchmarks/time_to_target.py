@@ -31,7 +31,7 @@ from benchmarks.learning import learn
 from benchmarks.measure import Row, device, matrix_flops
 from benchmarks.recipes import recipes
 from benchmarks.subjects import learning_flops, working_dtype
-from culture_sim.launch.workers import ALLOCATOR
+from culture_sim.launch.memory import keep_freed_memory
 from culture_sim.presets import presets
 from world.core.files import json_text
 
@@ -81,7 +81,7 @@ def _arithmetic(preset: str, quizzes: int) -> tuple[float, str]:
 
 def _side_by_side(commands: Mapping[str, Sequence[str]]) -> None:
     """Run commands until all have ended; when one fails, or this is interrupted, none goes on."""
-    env = {**ALLOCATOR, **os.environ, "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     own: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
@@ -123,6 +123,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     if given.recipe:
+        keep_freed_memory()
         if not given.out:
             parser.error("--recipe needs --out")
         _learn(given)

@@ -14,9 +14,11 @@ def main() -> NoReturn:
         print(f"culture-sim: error: {taken}", file=sys.stderr)
         sys.exit(2)
     from culture_sim.launch.exit import exit_now
+    from culture_sim.launch.memory import keep_freed_memory
     from culture_sim.launch.output import complain, flushed, open_outputs
 
     open_outputs()
+    keep_freed_memory()  # some commands work in this process
     try:
         from culture_sim.cli import main as run
 

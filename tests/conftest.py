@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import config
 
+from culture_sim.launch.memory import keep_freed_memory
 from tests.helpers.browser import open_browser
 from tests.helpers.once import made_once
 from tests.helpers.server import load_everything
@@ -22,6 +23,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the process that only distributes tes
     gc.disable()  # while libraries and tests are loaded, of which nothing is garbage
 
 check_annotations()
+keep_freed_memory()
 
 # A shell starts what runs in its background deaf to Ctrl-C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,6 +9,9 @@ import os
 
 from setproctitle import setproctitle
 
+from culture_sim.launch.memory import keep_freed_memory
+
 os.setsid()
+keep_freed_memory()
 setproctitle("culture_sim.server")
 gc.disable()  # while libraries are loaded, of which nothing is garbage; see ahead.settled

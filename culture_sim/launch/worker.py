@@ -18,6 +18,7 @@ from setproctitle import setproctitle
 
 from culture_sim.experiment import run_stage
 from culture_sim.launch.exit import exit_now
+from culture_sim.launch.memory import keep_freed_memory
 from culture_sim.launch.output import describe_os_error
 from culture_sim.run.run import Run
 from world.core.errors import ERROR_PREFIX, UserError
@@ -36,6 +37,7 @@ def work(
     printed goes to ``log``, and the line of an error to ``says``, too: the log's disk may be full.
     """
     threading.Thread(target=_end_with_the_launcher, daemon=True).start()
+    keep_freed_memory()  # as a server does for what is forked from it; this may have started afresh
     with suppress(PermissionError):  # it is the first of a session
         os.setsid()
     # Before the environment changes: the room for the name is found beside it.

@@ -30,13 +30,6 @@ from culture_sim.launch.worker import do_stage, work
 from culture_sim.run.run import Run
 from world.core.cores import usable_cores
 
-# Large tensors are freed and taken again at every step; without these, glibc returns their
-# pages to the system each time and a step is about a tenth slower.
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-    "MALLOC_TOP_PAD_": str(1 << 26),
-}
 OPTIMIZERS = "torch._dynamo"  # loaded by the first optimizer
 SERVER, SETTLED = "culture_sim.launch.server", "culture_sim.launch.ahead.settled"
 """What the server loads first and last."""
@@ -185,7 +178,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 def _sizes(processes: int) -> dict[str, str]:
     """What the libraries read when they are loaded."""
-    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // processes)), **ALLOCATOR}
+    return {"OMP_NUM_THREADS": str(max(1, usable_cores() // processes))}
 
 
 def _place(rank: int, processes: int, port: str) -> dict[str, str]:

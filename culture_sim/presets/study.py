@@ -15,7 +15,7 @@ def study() -> RunConfig:
 
     Command: culture-sim study
     Hardware: two cores, no GPU.
-    Wall-clock there: about 6 minutes for each arm of a seed, 8 for its first training.
+    Wall-clock there: about 6 minutes for each arm of a seed, 9 for its first training.
     Expected: agents at 95 % of four tasks before culture.
     """
     base = RunConfig()
