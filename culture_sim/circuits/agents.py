@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from agents.circuits.profiles import Profiles, measure_profiles
 from agents.model import AgentModel
 from culture_sim.circuits.kinds import kinds
 from culture_sim.circuits.prompts import FlippedPrompts
+from culture_sim.run.reporting import Report
 from sae.artifacts import digest, plain
 from sae.dictionaries.slots import fingerprint
 from sae.files import read_arrays, write_arrays
@@ -29,7 +30,6 @@ before: what was measured otherwise is then measured again."""
 MARGIN = 0.1
 """Share of the difference of logits below which an effect is none."""
 AGAIN = "remove it and run circuits again"
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agents.circuits.paths import Network
 from culture_sim.circuits.prompts import FlippedPrompts
 from culture_sim.features.comparisons import Compared
+from culture_sim.run.reporting import Report
 from sae.effects.carriers import Carried, carried, contrast, like
 from sae.effects.exchange import ALL, QUERIES, Exchange, exchange
 from world import Stream
@@ -21,7 +22,6 @@ from world import Stream
 DRAWS = 20
 """Features that fire about as often, drawn for each that carries something."""
 Tree = dict[str, Any]
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

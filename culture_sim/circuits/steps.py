@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +24,7 @@ from culture_sim.circuits.prompts import flipped_prompts
 from culture_sim.features.comparisons import Compared, open_compared
 from culture_sim.features.folders import circuits_path, compared_folders
 from culture_sim.run.config import config_to_dict
+from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
 from sae.effects.exchange import STREAM, place_in_stream
 from sae.files import refuse_blocked
@@ -46,7 +46,8 @@ class CircuitSteps:
     """The steps; what takes long is left in a folder of its own and not done twice.
 
     earlier: the run with the agents as they were before, if any. features: of which comparison.
-    sentences, resamples, draws, seed: as the options of the command. report: says what is done.
+    report: says what is done. sentences, resamples, draws, seed: as the options of the command.
+    Raises UserError where the world changes nothing one at a time, and where a file is in the way.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class CircuitSteps:
         run: Run,
         earlier: Run | None,
         features: LookedAt,
+        report: Report,
+        *,
         sentences: int,
         resamples: int,
         draws: int,
         seed: int,
-        report: Callable[[str], None],
     ) -> None:
         self.run, self.earlier, self.features, self.report = run, earlier, features, report
         self.resamples, self.draws = resamples, draws
@@ -137,7 +139,8 @@ def refuse_others(run: Run, earlier: Run) -> None:
 def features_of(run: Run, site: str | None, dictionary: str | None) -> LookedAt:
     """The comparison to look at: the first by default, if it is of the residual stream.
 
-    Raises UserError where one is asked for that the run does not have.
+    Raises UserError where one is asked for that the run does not have, or of another place than
+    the residual stream.
     """
     asked = site is not None or dictionary is not None
     if not compared_folders(run) and not asked:

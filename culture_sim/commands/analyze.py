@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from culture_sim.commands import commands
-from culture_sim.commands.base import FindingCommand, Findings, Report
+from culture_sim.commands.base import FindingCommand, Findings
+from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, require
 from world.core.files import write_json
@@ -28,14 +29,14 @@ class Analyze(FindingCommand):
 
     def find(self, report: Report) -> Findings:
         """The table of quizzes and its figures, written beside the store."""
+        run = self.open_run()
         from agents.precision import make_accelerator
-        from culture_sim.culture.analysis.shown import shown_of
+        from culture_sim.culture.analysis.shown import shown_of  # loads scipy.stats
         from culture_sim.culture.analysis.summary import summarize
         from culture_sim.culture.analysis.table import SUMMARY, TABLE, counts_of, quiz_table
         from culture_sim.culture.store import open_culture, write_table
         from culture_sim.run.formats import formats_here
 
-        run = self.open_run()
         store = open_culture(run.path)
         with Run.lock(run.path):
             models = [run.load_agent(agent) for agent in run.agents]

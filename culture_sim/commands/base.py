@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -16,13 +16,11 @@ from culture_sim.commands import Command
 from culture_sim.commands.parsing import parse_options
 from culture_sim.launch.progress import progress
 from culture_sim.run.places import run_path
+from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
 
 if TYPE_CHECKING:
     from culture_sim.features.comparisons import Compared
-
-Report = Callable[[str], None]
-"""Says in a few words what a command is at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +104,10 @@ class ComparisonCommand(FindingCommand):
 
         Raises UserError when the run has none there, and when another command is at work on it.
         """
+        run = self.open_run()
         from culture_sim.features.comparisons import open_compared  # loads sae_lens
         from sae.files import refuse_blocked
 
-        run = self.open_run()
         with Run.lock(run.path):
             compared = open_compared(run, self.site, self.dictionary)
             refuse_blocked(compared.folder)

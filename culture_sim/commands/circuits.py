@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from culture_sim.commands import commands
-from culture_sim.commands.base import FindingCommand, Findings, Report
+from culture_sim.commands.base import FindingCommand, Findings
 from culture_sim.run.places import run_path
+from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
 from world.core.errors import COUNT, UserError, require
 
@@ -50,18 +51,25 @@ class FindCircuits(FindingCommand):
 
     def find(self, report: Report) -> Findings:
         """All figures, tables and the page, in the run's folder."""
+        run = self.open_run()
         from culture_sim.circuits.shown import tables_of
         from culture_sim.circuits.steps import CircuitSteps  # loads sae_lens
         from culture_sim.features.folders import CIRCUITS, circuits_path, write_figures
         from culture_sim.report.circuits.write import write_circuits
 
-        run = self.open_run()
         with Run.lock(run.path):
             report("reading the agents")
-            figures, tables = CircuitSteps(
-                *(run, self._earlier(run), self._looked_at(run), self.sentences),
-                *(self.resamples, self.draws, self.seed, report),
-            ).all()
+            steps = CircuitSteps(
+                run,
+                self._earlier(run),
+                self._looked_at(run),
+                report,
+                sentences=self.sentences,
+                resamples=self.resamples,
+                draws=self.draws,
+                seed=self.seed,
+            )
+            figures, tables = steps.all()
             figures = {"options": self.as_dict(), **figures}
             path = write_figures(circuits_path(run), CIRCUITS, figures, tables)
             page = write_circuits(run)

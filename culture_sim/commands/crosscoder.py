@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from culture_sim.commands import commands
-from culture_sim.commands.base import ComparisonCommand, Findings, Report
+from culture_sim.commands.base import ComparisonCommand, Findings
+from culture_sim.run.reporting import Report
 from sae.crosscoder.config import CrosscoderConfig
 
 
@@ -24,12 +25,12 @@ class FitCrosscoder(ComparisonCommand):
     def find(self, report: Report) -> Findings:
         """All figures, written beside the comparison."""
         with self.opened() as compared:
-            from culture_sim.features.crosscoder import find_shared  # loads sae_lens
+            from culture_sim.features.crosscoder import find_shared
             from culture_sim.features.crosscoder_shown import shown_of
             from culture_sim.features.folders import CROSSCODER, write_figures
 
             figures, tables = find_shared(
-                compared, self.crosscoder, self.seed, self.controls, report
+                compared, self.crosscoder, report, seed=self.seed, controls=self.controls
             )
             path = write_figures(compared.folder, CROSSCODER, figures, tables)
         return Findings(shown_of(figures), str(path))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from culture_sim.commands import commands
-from culture_sim.commands.base import ComparisonCommand, Findings, Report
+from culture_sim.commands.base import ComparisonCommand, Findings
+from culture_sim.run.reporting import Report
 from world.core.errors import COUNT, require
 
 
@@ -36,9 +37,16 @@ class CultureFeatures(ComparisonCommand):
             from culture_sim.features.on_culture.figures import tables_of
             from culture_sim.features.on_culture.steps import CultureSteps
 
-            figures, tables = CultureSteps(
-                compared, store, self.world_quizzes, self.solved, self.resamples, self.seed, report
-            ).all()
+            steps = CultureSteps(
+                compared,
+                store,
+                report,
+                world_quizzes=self.world_quizzes,
+                solved=self.solved,
+                resamples=self.resamples,
+                seed=self.seed,
+            )
+            figures, tables = steps.all()
             tree = {"options": self.as_dict(), "comparison": compared.made_from, **figures}
             path = write_figures(compared.folder, CULTURE, tree, tables)
         return Findings(tables_of(figures), f"{path} and tables beside it")

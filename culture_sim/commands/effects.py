@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from culture_sim.commands import commands
-from culture_sim.commands.base import ComparisonCommand, Findings, Report
+from culture_sim.commands.base import ComparisonCommand, Findings
+from culture_sim.run.reporting import Report
 from world.core.errors import COUNT, require
 
 
@@ -29,14 +30,20 @@ class FindEffects(ComparisonCommand):
     def find(self, report: Report) -> Findings:
         """All effects, written beside the comparison."""
         with self.opened() as compared:
-            from culture_sim.features.effects import EffectSteps  # loads sae_lens
+            from culture_sim.features.effects import EffectSteps
             from culture_sim.features.effects_shown import tables_of
             from culture_sim.features.folders import EFFECTS, write_figures
 
             report("reading the agents")
-            figures, tables = EffectSteps(
-                compared, self.quizzes, self.families, self.resamples, self.seed, report
-            ).all()
+            steps = EffectSteps(
+                compared,
+                report,
+                quizzes=self.quizzes,
+                families=self.families,
+                resamples=self.resamples,
+                seed=self.seed,
+            )
+            figures, tables = steps.all()
             tree = {"options": self.as_dict(), "comparison": compared.made_from, **figures}
             path = write_figures(compared.folder, EFFECTS, tree, tables)
         return Findings(tables_of(figures), f"{path} and tables beside it")

@@ -19,9 +19,9 @@ from culture_sim.launch.processes import launched_outside
 from culture_sim.presets import presets
 from culture_sim.run.config import RunConfig
 from culture_sim.run.places import new_run_path
-from culture_sim.study.arms import ABOUT, CHANGES, CONTROL
+from culture_sim.study.arms import ABOUT, CHANGES, CONTROL, FEWER
 from culture_sim.study.results import EXAMS, FEATURES, LOSS, compare, make_exam, measure
-from culture_sim.study.runs import StudyRuns
+from culture_sim.study.runs import StudyRuns, shorter_lesson
 from sae.files import read_parquet, write_parquet
 from world.core.errors import COUNT, SHARE, UserError, require
 from world.core.files import write_json
@@ -49,9 +49,9 @@ class Study(OptionsCommand):
     arms: tuple[str, ...] = tuple(CHANGES)
     """Arms to compare."""
     lesson: int = 2400
-    """Quizzes that every agent trains on in a round; in the arm fewer, those of the world alone."""
+    """Quizzes that every agent trains on in a round; the arm fewer leaves out the culture's share."""
     share: float = 0.3
-    """Of them, how many are culture where there is some to teach, 0 to 1."""
+    """Of these quizzes, how many are culture where there is some to teach, 0 to 1."""
     exam_proposals: int = 5120
     """Proposals of each population as it begins, from which its exam of culture is kept."""
     features: bool = False
@@ -85,6 +85,12 @@ class Study(OptionsCommand):
         if self.lesson % batch:
             raise UserError(
                 f"--lesson ({self.lesson}) must be a multiple of --train.batch-size ({batch})"
+            )
+        shorter = shorter_lesson(self.lesson, self.share, batch)
+        if FEWER in self.arms and not 0 < shorter < self.lesson:
+            raise UserError(
+                f"with --share {self.share:g} of --lesson {self.lesson} the arm fewer would train "
+                f"on {shorter} quizzes; leave it out of --arms"
             )
 
     def _refuse_what_arms_decide(self) -> None:
@@ -131,8 +137,8 @@ class Study(OptionsCommand):
             study.compare_features(self.processes)
         results = measure(study, self.features)
         write_parquet(folder / RESULTS, results)
-        from culture_sim.study.differences import differences, in_words
-        from culture_sim.study.figure import draw
+        from culture_sim.study.differences import differences, in_words  # loads scipy.stats
+        from culture_sim.study.figure import draw  # loads matplotlib
 
         compared = compare(results, self.options.rounds)
         differ = differences(results, self.options.rounds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from culture_sim.features.comparisons import Compared
+from culture_sim.run.reporting import Report
 from sae.activations.quizzes import training_source
 from sae.comparison.correspondence import Correspondence
 from sae.crosscoder.agreement import agreement, cross_table, match_features, partners
@@ -28,14 +28,15 @@ MIN_R = 0.7
 def find_shared(
     compared: Compared,
     config: CrosscoderConfig,
+    report: Report,
+    *,
     seed: int,
     controls: bool,
-    report: Callable[[str], None],
 ) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """Every figure, and the tables by name.
 
-    seed: of the crosscoders. controls: whether the controls are trained as well. report: says what
-    is done.
+    config: of every crosscoder. report: says what is done. seed: of their initial weights and the
+    order of their data. controls: whether the controls are trained as well.
     """
     summaries = {}
     for name in CONTROLS if controls else ("none",):

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from culture_sim.features.comparisons import Compared
+from culture_sim.run.reporting import Report
 from sae.activations.harvest import TokenRows, token_rows
 from sae.artifacts import digest
 from sae.effects.components import component_effects
@@ -38,19 +39,20 @@ AGAIN = "remove it and run effects again"
 
 
 class EffectSteps:
-    """The steps; what takes long is left in a folder of its own and not done twice.
+    """The steps; what takes long is left in a folder of its own, made here, and not done twice.
 
-    quizzes, families, resamples, seed: as the options of the command. report: says what is done.
+    report: says what is done. quizzes, families, resamples, seed: as the options of the command.
     """
 
     def __init__(
         self,
         compared: Compared,
+        report: Report,
+        *,
         quizzes: int,
         families: int,
         resamples: int,
         seed: int,
-        report: Callable[[str], None],
     ) -> None:
         self.compared, self.report = compared, report
         self.families, self.resamples, self.seed = families, resamples, seed

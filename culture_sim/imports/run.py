@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -34,6 +34,7 @@ from culture_sim.run.config import RunConfig
 from culture_sim.run.formats import formats_here
 from culture_sim.run.lookup import write_lookup
 from culture_sim.run.provenance import made_by
+from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
 from culture_sim.run.state import AgentState
 from sae.activations.harvest import comparable_sites
@@ -46,8 +47,6 @@ GRADED_QUIZZES = 400
 WIDER = ("mlp.hook_pre", "mlp.hook_post")
 """Sites whose vectors are as wide as an MLP."""
 LOCK = ".run.lock"
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

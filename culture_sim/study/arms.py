@@ -1,8 +1,9 @@
-"""The arms of a study: every one does the same work and differs in what agents train on.
+"""The arms of a study: all propose and vote alike, and differ in what agents train on.
 
-All propose and vote in every round, from the same seeds. Every agent trains on the same number of
-quizzes; where there is culture to train on, the same share of them is culture. Agents without
-culture therefore see more of the world, so one arm has no culture and no more of the world either.
+Every agent trains on the same number of quizzes in a round; where there is culture to train on, the
+same share of them is culture, by chance for each quiz. Agents without culture therefore see more of
+the world. So one arm has no culture, and a lesson that is shorter by the culture's share: as many
+quizzes of the world as the others see on average, in fewer steps.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from world.core.errors import UserError
 CONTROL = "none"
 """The arm that the others are held against."""
 FEWER = "fewer"
-"""The arm that tells what culture does from what is left out for it."""
+"""No culture, and a lesson that is shorter by the culture's share."""
 FULL = "full"
 """The arm that trains on all that was kept."""
 EXAM = "exam"
@@ -38,7 +39,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 """By arm, the options that differ from those of the study."""
 ABOUT = {
     CONTROL: "no culture: world quizzes only",
-    FEWER: "no culture, and only as many world quizzes as the arms with culture train on",
+    FEWER: "no culture, and a lesson that is shorter by the culture's share",
     "random_filter": "as many quizzes as the rule would keep, drawn from all that were voted on",
     "frozen": "the culture of the first round only",
     "single": "a lineage each: an agent sees only what it proposed itself",

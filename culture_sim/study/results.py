@@ -185,7 +185,8 @@ def _by_seed(means: pd.Series, name: str, arm: str, number: int) -> pd.Series | 
 
 
 def interval(values: pd.Series) -> dict[str, float | None]:
-    """``value``, the mean, and ``low`` and ``high``, Student's 95 % interval of it."""
+    """``value``, the mean, and ``low`` and ``high``, Student's 95 % interval of it; without NaN."""
+    values = values.dropna()
     mean = float(values.mean())
     if len(values) < 2:
         return {"value": mean, "low": None, "high": None}

@@ -34,8 +34,8 @@ class StudyRuns:
     """Where the runs of a study are, and their options.
 
     folder: of the study. options: of every run, but for seeds and arms. lesson: quizzes that an
-    agent trains on in a round, exactly; only those of the world in the arm FEWER. share: of them
-    that are culture, 0 to 1. exam_proposals: proposals from which a seed's exam of culture is kept.
+    agent trains on in a round, exactly; fewer in the arm FEWER. share: of them that are culture, 0
+    to 1. exam_proposals: proposals from which a seed's exam of culture is kept.
     """
 
     folder: Path
@@ -61,7 +61,10 @@ class StudyRuns:
         An agent that is asked for no accuracy trains for one epoch and is examined.
         """
         culture = options_of(arm, self.options.culture, self.share)
-        train = self._lesson(self._of_the_world() if arm == FEWER else self.lesson)
+        quizzes = self.lesson
+        if arm == FEWER:
+            quizzes = shorter_lesson(quizzes, self.share, self.options.train.batch_size)
+        train = self._lesson(quizzes)
         return replace(self.options, seed=seed, train=train, culture=culture)
 
     def exam_options(self, seed: int) -> RunConfig:
@@ -76,11 +79,6 @@ class StudyRuns:
         train = self._lesson(self.options.train.batch_size)
         other = Stream(seed, "exam").seed() % EXAM_SEEDS
         return replace(self.options, seed=other, rounds=1, train=train, culture=culture)
-
-    def _of_the_world(self) -> int:
-        """Quizzes of a lesson that are not culture, in whole batches; at least one batch."""
-        batch = self.options.train.batch_size
-        return max(round(self.lesson * (1 - self.share) / batch), 1) * batch
 
     def _lesson(self, quizzes: int) -> TrainConfig:
         return replace(self.options.train, target=0.0, epoch_quizzes=quizzes, max_quizzes=quizzes)
@@ -175,6 +173,11 @@ class StudyRuns:
         with Run.lock(path):
             run = Run.start(path, options, self.preset)
             return run_command(command, run, processes, wandb=False)
+
+
+def shorter_lesson(lesson: int, share: float, batch_size: int) -> int:
+    """Quizzes of a lesson without its share of culture, rounded to whole batches."""
+    return round(lesson * (1 - share) / batch_size) * batch_size
 
 
 def _begun(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ from culture_sim.features.on_culture.quizzes import (
     read_stored,
 )
 from culture_sim.features.stage import held_out_of
+from culture_sim.run.reporting import Report
 from sae.contrasts.families import family_deviations
 from world import QuizBatch, Stream
 from world.core.errors import UserError
@@ -45,19 +46,20 @@ Quizzes = TypeVar("Quizzes", QuizBatch, StoredQuizzes)
 class CultureSteps:
     """The steps: ask, look at the features of what was asked, compare.
 
-    world_quizzes, solved, resamples, seed: as the options of the command. report: says what is
-    done.
+    report: says what is done. world_quizzes, solved, resamples, seed: as the options of the
+    command.
     """
 
     def __init__(
         self,
         compared: Compared,
         store: CultureStore,
+        report: Report,
+        *,
         world_quizzes: int,
         solved: int,
         resamples: int,
         seed: int,
-        report: Callable[[str], None],
     ) -> None:
         self.compared, self.store, self.report = compared, store, report
         self.world_quizzes, self.solved, self.resamples = world_quizzes, solved, resamples

@@ -217,7 +217,9 @@ def test_a_wrong_configuration_is_refused(change, says):
     "needed",
     [
         "import culture_sim.cli",
-        "from culture_sim.commands import commands; [commands[name] for name in commands]",
+        "from culture_sim.commands import commands, export; [commands[name] for name in commands]; "
+        "[importlib.import_module(f'{export.__name__}.{module.name}') "
+        "for module in pkgutil.iter_modules(export.__path__)]",
         "import culture_sim.launch.pipeline as p; from culture_sim.run.config import RunConfig; "
         "p.check_command('culture', RunConfig(), 1)",
     ],
@@ -226,7 +228,8 @@ def test_only_workers_wait_for_what_compares_features(needed):
     """It takes seconds to load: the help of every command, and the process that starts workers, do
     without."""
     script = (
-        f"import sys; {needed}; sys.exit(bool({{'sae_lens', 'scipy.stats'}} & {{*sys.modules}}))"
+        f"import importlib, pkgutil, sys; {needed}; "
+        f"sys.exit(bool({{'sae_lens', 'scipy.stats', 'datasets'}} & {{*sys.modules}}))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
