@@ -49,7 +49,7 @@ class Study(OptionsCommand):
     arms: tuple[str, ...] = tuple(CHANGES)
     """Arms to compare."""
     lesson: int = 2400
-    """Quizzes that every agent trains on in a round; the arm fewer leaves out the culture's share."""
+    """Quizzes that every agent trains on in a round; in the arm fewer, less the culture's share."""
     share: float = 0.3
     """Of these quizzes, how many are culture where there is some to teach, 0 to 1."""
     exam_proposals: int = 5120
