@@ -13,7 +13,7 @@ from torch import Tensor
 from agents import shift
 from agents.circuits import Metric, logit_difference
 from agents.circuits.paths import Prompts
-from world import Flip, FlippedWorld, FlipRoles, QuizBatch, Side, Stream, World, require_offer
+from world import Flip, FlippedWorld, FlipRoles, QuizBatch, Side, Stream, World
 from world.core.errors import UserError
 
 MOST = 64
@@ -55,9 +55,8 @@ def flipped_prompts(world: World, count: int, stream: Stream) -> FlippedPrompts:
     """``count`` held-out sequences that can be changed, and their counterparts; the answer in all
     of its places in turn.
 
-    Raises UserError for a world that changes none.
+    world: a FlippedWorld. Raises UserError where it hardly ever can change one.
     """
-    require_offer(world, FlippedWorld, "circuits need sequences with one thing changed")
     assert isinstance(world, FlippedWorld)
     roles, chosen = world.flip_roles, _changeable(world, count, stream)
     flips = {

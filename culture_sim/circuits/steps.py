@@ -47,7 +47,7 @@ class CircuitSteps:
 
     earlier: the run with the agents as they were before, if any. features: of which comparison.
     report: says what is done. sentences, resamples, draws, seed: as the options of the command.
-    Raises UserError where the world changes nothing one at a time, and where a file is in the way.
+    The run's world is a FlippedWorld. Raises UserError where a file is in the way.
     """
 
     def __init__(

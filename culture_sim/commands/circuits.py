@@ -10,6 +10,7 @@ from culture_sim.commands.base import FindingCommand, Findings
 from culture_sim.run.places import run_path
 from culture_sim.run.reporting import Report
 from culture_sim.run.run import Run
+from world import FlippedWorld, require_offer
 from world.core.errors import COUNT, UserError, require
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class FindCircuits(FindingCommand):
     def find(self, report: Report) -> Findings:
         """All figures, tables and the page, in the run's folder."""
         run = self.open_run()
+        require_offer(
+            run.config.world, FlippedWorld, "circuits need sequences with one thing changed"
+        )
         from culture_sim.circuits.shown import tables_of
         from culture_sim.circuits.steps import CircuitSteps  # loads sae_lens
         from culture_sim.features.folders import CIRCUITS, circuits_path, write_figures

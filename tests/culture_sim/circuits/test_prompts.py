@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from culture_sim.circuits.prompts import flipped_prompts
-from world import Stream, worlds
+from world import Stream
 from world.core.errors import UserError
 from world.names import NamesWorld
 
@@ -36,13 +36,6 @@ def test_the_answer_is_asked_for_where_the_last_word_has_been_read():
     assert found.metric_of(row[:3])(logits[:3]).tolist() == [1.5] * 3
 
 
-@pytest.mark.parametrize(
-    ("world", "words"),
-    [
-        (NamesWorld(tasks=("abc",)), "0 can be changed"),
-        (worlds["strings"](), "which the world 'strings' does not offer"),
-    ],
-)
-def test_worlds_without_such_sentences_are_refused(world, words):
-    with pytest.raises(UserError, match=words):
-        flipped_prompts(world, COUNT, Stream(0, "test"))
+def test_worlds_without_such_sentences_are_refused():
+    with pytest.raises(UserError, match="0 can be changed"):
+        flipped_prompts(NamesWorld(tasks=("abc",)), COUNT, Stream(0, "test"))
