@@ -327,7 +327,7 @@ def test_a_study_leaves_its_results(small):
 
 
 @pytest.mark.slow
-def test_arms_do_the_same_work_and_teach_something_else(small):
+def test_arms_propose_alike_and_teach_something_else(small):
     made, _ = small
     began = made.run("base").agent_state(2).quizzes
     learned_from = {arm: made.run(arm).agent_state(2).quizzes - began for arm in ARMS}
